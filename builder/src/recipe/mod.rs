@@ -1,0 +1,324 @@
+//! Recipes: what to build, from which source, for which targets, and how to finish it.
+//!
+//! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
+//! documents every key.
+
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use uv_normalize::{ExtraName, GroupName, PackageName};
+use uv_pep508::Requirement;
+
+pub use wire::{
+    BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
+    LinkRule, Patch, Provider, ReplaceMode, Replacement,
+};
+
+use crate::vocabulary::target::PLATFORM_EXAMPLES;
+use crate::vocabulary::{Problem, Sha256, Target};
+
+/// A recipe whose every value has been checked, as far as that can be done without I/O.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The file's stem: `sample` of `recipes/sample.toml`.
+    pub name: String,
+    /// One line for a person.
+    pub description: Option<String>,
+    /// The absolute path at which the output believes it lives.
+    pub prefix: String,
+    /// Where the application's source tree comes from.
+    pub source: Source,
+    /// At least one; the first is what a build builds.
+    pub targets: Vec<Target>,
+    /// What of the lock is installed.
+    pub selection: Selection,
+    /// Where files of registry packages are looked for.
+    pub index: IndexPolicy,
+    /// Settings of single builds.
+    pub builds: BTreeMap<PackageName, BuildSettings>,
+    /// Build requirements newer than this are not seen by `build-lock`; in uv's words.
+    pub build_lock_exclude_newer: Option<String>,
+    /// Toolchain providers in order of preference.
+    pub providers: Vec<Provider>,
+    /// What the Debian provider installs.
+    pub debian: DebianSettings,
+    /// Variables for `@name@`, besides the built-in ones.
+    pub variables: BTreeMap<String, String>,
+    /// Patches in the order in which they are applied.
+    pub patches: Vec<Patch>,
+    /// Files copied from the source tree.
+    pub copies: Vec<CopyRule>,
+    /// Links made after that.
+    pub links: Vec<LinkRule>,
+    /// Interpreter by base name: what the shebangs of copied executables become.
+    pub shebangs: BTreeMap<String, String>,
+    /// Whether bytecode is compiled.
+    pub bytecode: BytecodePolicy,
+    /// What happens when distributions collide.
+    pub collisions: CollisionRules,
+    /// What must hold of the output.
+    pub checks: Checks,
+}
+
+/// Where the application's source tree comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A local tree; relative to the recipe's directory.
+    Path(PathBuf),
+    /// An archive with one top directory, which is unpacked and pinned by the NAR hash of the
+    /// unpacked tree (what Nix's `fetchzip` and `fetchFromGitHub` pin).
+    Url {
+        /// Where the archive is.
+        url: url::Url,
+        /// NAR hash of the unpacked tree.
+        nar_hash: Sha256,
+    },
+}
+
+/// What of the lock is installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The root distribution; `None` is the lock's own root project.
+    pub project: Option<PackageName>,
+    /// Its extras.
+    pub extras: BTreeSet<ExtraName>,
+    /// Its dependency groups (PEP 735).
+    pub groups: BTreeSet<GroupName>,
+    /// Whether the groups of `[tool.uv] default-groups` are installed too.
+    pub default_groups: bool,
+    /// Distributions built from source although a wheel would fit; `None` is what the project's
+    /// `[tool.uv] no-binary-package` says.
+    pub no_binary: Option<BTreeSet<PackageName>>,
+}
+
+/// Settings of one distribution's build from source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildSettings {
+    /// Environment variables of the build.
+    pub env: BTreeMap<String, String>,
+    /// System packages that the build needs, in the words of the provider.
+    pub system_packages: BTreeSet<String>,
+    /// Build requirements beside those of `[build-system]` (PEP 508).
+    pub requires: Vec<Requirement>,
+}
+
+/// What the Debian provider installs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DebianSettings {
+    /// The suite, such as `forky`.
+    pub suite: String,
+    /// Packages beside the base set and those of single builds.
+    pub packages: BTreeSet<String>,
+}
+
+/// The names that `@name@` can have without the recipe defining them.
+pub const BUILT_IN_VARIABLES: [&str; 3] = ["out", "python", "site-packages"];
+
+impl Recipe {
+    /// Parses the text of `recipes/<name>.toml`.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Problem> {
+        let wire: wire::RecipeWire = toml::from_str(text).map_err(|error| shape(name, &error))?;
+        Self::try_from_wire(name, wire).map_err(|problem| Problem {
+            what: format!("cannot use recipe `{name}`: {}", problem.what),
+            ..problem
+        })
+    }
+
+    fn try_from_wire(name: &str, wire: wire::RecipeWire) -> Result<Self, Problem> {
+        let prefix = wire.prefix.unwrap_or_else(|| format!("/opt/{name}"));
+        check_prefix(&prefix)?;
+        let builds = wire
+            .build
+            .into_iter()
+            .map(|(name, build)| Ok((parsed("build", &name)?, settings(build)?)))
+            .collect::<Result<_, Problem>>()?;
+        let recipe = Self {
+            name: name.to_owned(),
+            description: wire.description,
+            prefix,
+            source: source(wire.source)?,
+            targets: targets(&wire.target)?,
+            selection: selection(wire.project)?,
+            index: wire.index,
+            builds,
+            build_lock_exclude_newer: wire.build_lock.exclude_newer,
+            providers: wire
+                .toolchain
+                .providers
+                .unwrap_or_else(|| vec![Provider::Debian, Provider::Host]),
+            debian: DebianSettings {
+                suite: wire
+                    .toolchain
+                    .debian
+                    .suite
+                    .unwrap_or_else(|| "forky".to_owned()),
+                packages: wire.toolchain.debian.packages.into_iter().collect(),
+            },
+            variables: wire.variables,
+            patches: wire.patch,
+            copies: wire.copy,
+            links: wire.link,
+            shebangs: wire.shebangs,
+            bytecode: wire.bytecode,
+            collisions: wire.collisions,
+            checks: wire.check,
+        };
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        if let Some(name) = self
+            .variables
+            .keys()
+            .find(|name| BUILT_IN_VARIABLES.contains(&name.as_str()))
+        {
+            return Err(Problem::usage(format!("`variables.{name}` is built in")));
+        }
+        if self.providers.is_empty() {
+            return Err(Problem::usage("`toolchain.providers` is empty"));
+        }
+        let empty = self.patches.iter().find(|patch| {
+            patch.replace.is_empty() || patch.replace.iter().any(|rule| rule.from.is_empty())
+        });
+        if let Some(patch) = empty {
+            return Err(
+                Problem::usage(format!("the patch of `{}` replaces nothing", patch.file))
+                    .hint("give it a `[[patch.replace]]` whose `from` is not empty"),
+            );
+        }
+        Ok(())
+    }
+
+    /// The directory of the output that holds modules, such as `lib/python3.14/site-packages`.
+    pub fn site_packages(&self) -> String {
+        let (major, minor) = self.targets[0].python_minor();
+        format!("lib/python{major}.{minor}/site-packages")
+    }
+}
+
+/// A mistyped key gets the nearest valid one as a hint.
+fn shape(name: &str, error: &toml::de::Error) -> Problem {
+    let text = error.to_string();
+    let problem =
+        Problem::usage(format!("cannot read recipe `{name}`")).fact("because", text.trim_end());
+    let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
+    match quoted.split_first() {
+        Some((unknown, valid)) if error.message().starts_with("unknown field") => {
+            match nearest(unknown, valid.iter().copied()) {
+                Some(valid) => problem.hint(format!("did you mean `{valid}`?")),
+                None => problem.hint("`recipes/README.md` documents every key"),
+            }
+        }
+        _ => problem.hint("`recipes/README.md` documents every key"),
+    }
+}
+
+/// The candidate that a person most likely meant by `text`.
+pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = candidates
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(text, name), name));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.7).then_some(best.1)
+}
+
+fn parsed<T: FromStr>(key: &str, text: &str) -> Result<T, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| {
+        Problem::usage(format!("`{text}` in `{key}` is not valid")).fact("because", error)
+    })
+}
+
+fn all<T: FromStr, C: FromIterator<T>>(key: &str, texts: &[String]) -> Result<C, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    texts.iter().map(|text| parsed(key, text)).collect()
+}
+
+fn source(wire: wire::SourceWire) -> Result<Source, Problem> {
+    match (wire.path, wire.url, wire.nar_hash) {
+        (Some(path), None, None) => Ok(Source::Path(path)),
+        (None, Some(url), Some(hash)) => Ok(Source::Url {
+            url,
+            nar_hash: hash.0,
+        }),
+        (None, Some(_), None) => Err(Problem::usage("`source.url` is not pinned")
+            .hint("add `source.nar-hash`; `cargo xtask hash DIR` prints it for an unpacked tree")),
+        _ => Err(Problem::usage(
+            "`source` must have either `path`, or `url` and `nar-hash`",
+        )),
+    }
+}
+
+fn targets(wire: &wire::TargetWire) -> Result<Vec<Target>, Problem> {
+    if wire.platforms.is_empty() {
+        return Err(Problem::usage("`target.platforms` is empty"));
+    }
+    let targets = wire.platforms.iter().map(|platform| {
+        Target::new(&wire.python, platform).map_err(|error| {
+            Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
+        })
+    });
+    targets.collect()
+}
+
+fn selection(wire: wire::ProjectWire) -> Result<Selection, Problem> {
+    Ok(Selection {
+        project: wire
+            .name
+            .map(|name| parsed("project.name", &name))
+            .transpose()?,
+        extras: all("project.extras", &wire.extras)?,
+        groups: all("project.groups", &wire.groups)?,
+        default_groups: wire.default_groups,
+        no_binary: wire
+            .no_binary
+            .map(|names| all("project.no-binary", &names))
+            .transpose()?,
+    })
+}
+
+fn settings(wire: wire::BuildWire) -> Result<BuildSettings, Problem> {
+    Ok(BuildSettings {
+        env: wire.env,
+        system_packages: wire.system_packages.into_iter().collect(),
+        requires: all("build.requires", &wire.requires)?,
+    })
+}
+
+/// The prefix is bound over the toolchain's root, so it must not hide a part of that.
+fn check_prefix(prefix: &str) -> Result<(), Problem> {
+    let path = Path::new(prefix);
+    let plain = path
+        .components()
+        .skip(1)
+        .all(|part| matches!(part, std::path::Component::Normal(part) if part.to_str().is_some()));
+    let reserved = [
+        "build", "bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "tmp", "usr",
+    ];
+    let first = path
+        .components()
+        .nth(1)
+        .and_then(|part| part.as_os_str().to_str());
+    if !path.is_absolute() || !plain || prefix.ends_with('/') {
+        return Err(Problem::usage(format!("`prefix` is `{prefix}`"))
+            .hint("give an absolute path without `..` and without a `/` at its end"));
+    }
+    match first {
+        Some(first) if !reserved.contains(&first) => Ok(()),
+        _ => Err(Problem::usage(format!(
+            "`prefix` is `{prefix}`, which the sandbox needs itself"
+        ))
+        .hint("use a directory below `/opt`, `/srv` or `/nix/store`")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! The recipe file as it is written: one field per key, nothing checked but the shape.
+//! `recipes/README.md` documents every key; a test holds the two together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::vocabulary::digest::Sri;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RecipeWire {
+    pub(super) description: Option<String>,
+    pub(super) prefix: Option<String>,
+    pub(super) source: SourceWire,
+    pub(super) target: TargetWire,
+    #[serde(default)]
+    pub(super) project: ProjectWire,
+    #[serde(default)]
+    pub(super) index: IndexPolicy,
+    #[serde(default)]
+    pub(super) build: BTreeMap<String, BuildWire>,
+    #[serde(default)]
+    pub(super) build_lock: BuildLockWire,
+    #[serde(default)]
+    pub(super) toolchain: ToolchainWire,
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) patch: Vec<Patch>,
+    #[serde(default)]
+    pub(super) copy: Vec<CopyRule>,
+    #[serde(default)]
+    pub(super) link: Vec<LinkRule>,
+    #[serde(default)]
+    pub(super) shebangs: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) bytecode: BytecodePolicy,
+    #[serde(default)]
+    pub(super) collisions: CollisionRules,
+    #[serde(default)]
+    pub(super) check: Checks,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SourceWire {
+    pub(super) path: Option<PathBuf>,
+    pub(super) url: Option<url::Url>,
+    pub(super) nar_hash: Option<Sri>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TargetWire {
+    pub(super) python: String,
+    pub(super) platforms: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ProjectWire {
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) extras: Vec<String>,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    #[serde(default)]
+    pub(super) default_groups: bool,
+    pub(super) no_binary: Option<Vec<String>>,
+}
+
+/// Where the files of registry packages are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexPolicy {
+    /// At the lock's URLs; when one is gone, by name and sha256 on the index that uv is configured
+    /// with.
+    #[default]
+    Locked,
+    /// By name and sha256 on the index that uv is configured with; the lock's URLs are not asked.
+    Ambient,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct BuildWire {
+    #[serde(default)]
+    pub(super) env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) system_packages: Vec<String>,
+    #[serde(default)]
+    pub(super) requires: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct BuildLockWire {
+    pub(super) exclude_newer: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ToolchainWire {
+    pub(super) providers: Option<Vec<Provider>>,
+    #[serde(default)]
+    pub(super) debian: DebianWire,
+}
+
+/// A kind of toolchain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// A root of unpacked Debian packages, made with the host's `apt-get`.
+    Debian,
+    /// The machine's own root, with an interpreter that uv finds.
+    Host,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DebianWire {
+    pub(super) suite: Option<String>,
+    #[serde(default)]
+    pub(super) packages: Vec<String>,
+}
+
+/// Substitutions in one file of the output.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Patch {
+    /// The file, relative to the output; variables such as `@site-packages@` are replaced.
+    pub file: String,
+    /// Why the patch is needed.
+    pub reason: Option<String>,
+    /// Where upstream discusses it.
+    pub upstream: Option<String>,
+    /// What to replace, in this order.
+    pub replace: Vec<Replacement>,
+}
+
+/// One substitution, with the semantics of Nix's `substituteInPlace`: all occurrences of a literal.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Replacement {
+    /// The text to look for, literally; nothing in it is a variable.
+    pub from: String,
+    /// The text to put there; `@out@`, `@python@` and the recipe's variables are replaced in it.
+    pub to: String,
+    /// What to do when there is no such text.
+    #[serde(default)]
+    pub mode: ReplaceMode,
+}
+
+/// What to do when a replacement finds nothing: `--replace-fail`, `--replace-warn` and
+/// `--replace-quiet` of `substituteInPlace`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplaceMode {
+    /// Fail the build.
+    #[default]
+    Fail,
+    /// Say so and go on.
+    Warn,
+    /// Go on.
+    Quiet,
+}
+
+/// A file or directory of the source tree that is copied into the output.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CopyRule {
+    /// Relative to the source tree.
+    pub from: String,
+    /// Relative to the output; variables are replaced.
+    pub to: String,
+    /// Paths below `from` that are left out; each leaves out all that is below it too.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    /// Files that are made executable although the source tree's are not.
+    #[serde(default)]
+    pub executable: Vec<String>,
+}
+
+/// A symbolic link in the output, written relative so that it stays inside.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LinkRule {
+    /// Where the link is, relative to the output; variables are replaced.
+    pub path: String,
+    /// What it points to, relative to the output; variables are replaced.
+    pub target: String,
+}
+
+/// Whether `.pyc` files are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BytecodePolicy {
+    /// None.
+    #[default]
+    None,
+    /// PEP 552 unchecked-hash files, compiled in a fixed order by one process.
+    UncheckedHash,
+}
+
+/// What happens when two distributions install different bytes at one path.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CollisionRules {
+    /// The rule for paths that `paths` does not name.
+    #[serde(default)]
+    pub default: CollisionRule,
+    /// A rule for a path, relative to `site-packages`, or for all below a directory.
+    #[serde(default)]
+    pub paths: BTreeMap<String, CollisionRule>,
+}
+
+/// A decision on a colliding path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CollisionRule {
+    /// Fail the build.
+    #[default]
+    Fail,
+    /// The distribution whose normalised name sorts first wins.
+    FirstByName,
+    /// Nobody wins: the path is not in the output.
+    Drop,
+}
+
+/// What is checked in the sandbox with the output at its prefix. That console scripts can be
+/// imported, that `uv pip check` is clean, and that versions equal the resolution is always checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Checks {
+    /// Modules that must be importable.
+    #[serde(default)]
+    pub imports: Vec<String>,
+    /// Environment of all checks.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Console scripts whose target cannot be imported, each with the reason why that is right.
+    #[serde(default)]
+    pub skip_scripts: BTreeMap<String, String>,
+    /// Complaints of `uv pip check` that are right to ignore: distribution, reason.
+    #[serde(default)]
+    pub skip_requirements: BTreeMap<String, String>,
+    /// Commands that must succeed.
+    #[serde(default)]
+    pub run: Vec<CheckCommand>,
+}
+
+/// A command that must exit with 0, run with the prefix as working directory.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CheckCommand {
+    /// What it shows, for messages.
+    pub name: String,
+    /// Program and arguments; the program is looked up in the output's `bin` first.
+    pub command: Vec<String>,
+}

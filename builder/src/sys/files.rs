@@ -1,0 +1,223 @@
+//! Files: sorted directory listings, and writing in such a way that nothing half-written is ever
+//! found at a final path: write under a temporary name in the same directory, fsync, rename.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+/// The names in a directory with their types, sorted by bytes: the disk's order differs between
+/// machines and must not reach a result.
+pub fn sorted_entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that sorts")]
+    let mut entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    Ok(entries)
+}
+
+/// Writes a file atomically: another process sees the old content or the new, never a part, and a
+/// crash leaves one of the two.
+pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .permissions(std::fs::Permissions::from_mode(0o644))
+        .tempfile_in(directory)?;
+    temporary.write_all(content)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Renames a finished tree to its final path and makes the rename durable. Returns `false`, and
+/// leaves the tree where it is, when another process was faster.
+pub fn publish_dir(from: &Path, to: &Path) -> io::Result<bool> {
+    let parent = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    match std::fs::rename(from, to) {
+        Ok(()) => {
+            File::open(parent)?.sync_all()?;
+            Ok(true)
+        }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a tree even if its directories were made read-only (as wheels and caches are).
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_writable(path)?;
+            fs::remove_dir_all(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn make_writable(dir: &Path) -> io::Result<()> {
+    fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
+    for entry in sorted_entries(dir)? {
+        if entry.file_type()?.is_dir() {
+            make_writable(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// An exclusive lock on a file, held until it is dropped. The kernel releases it when the process
+/// dies in whatever way, so a killed run blocks nobody.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Waits for the lock. `waiting` is called once if another process holds it.
+    pub fn acquire(path: &Path, waiting: impl FnOnce()) -> io::Result<Self> {
+        if let Some(lock) = Self::try_acquire(path)? {
+            return Ok(lock);
+        }
+        waiting();
+        let file = Self::open(path)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes the lock if nobody holds it.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        let file = Self::open(path)?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open(path: &Path) -> io::Result<File> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+    }
+}
+
+/// A directory for the work of one run, removed when dropped unless it is kept. A directory that a
+/// killed run left behind is removed by the next run, as nobody holds its lock.
+#[derive(Debug)]
+pub struct WorkDir {
+    path: PathBuf,
+    keep: bool,
+    _lock: FileLock,
+}
+
+impl WorkDir {
+    /// Makes `<base>/<label>-<random>` and clears away what dead runs left in `base`.
+    pub fn create(base: &Path, label: &str) -> io::Result<Self> {
+        fs::create_dir_all(base)?;
+        // Between making a directory and locking it, another run could take it for a dead one's.
+        let _sweeping = FileLock::acquire(&base.join(".sweep.lock"), || ())?;
+        sweep(base)?;
+        let path = tempfile::Builder::new()
+            .prefix(&format!("{label}-"))
+            .tempdir_in(base)?
+            .keep();
+        let lock = FileLock::acquire(&path.join(LOCK_NAME), || ())?;
+        Ok(Self {
+            path,
+            keep: false,
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Leaves the directory for a person to look at; [`sweep`] spares it until the next run of the
+    /// same label succeeds.
+    pub fn keep(&mut self) -> io::Result<()> {
+        fs::write(
+            self.path.join(KEEP_NAME),
+            "kept for inspection; remove it when you are done\n",
+        )?;
+        self.keep = true;
+        Ok(())
+    }
+}
+
+impl Drop for WorkDir {
+    fn drop(&mut self) {
+        if !self.keep {
+            // Nothing depends on it: the next run sweeps what is left.
+            let _ = remove_tree(&self.path);
+        }
+    }
+}
+
+const LOCK_NAME: &str = ".lock";
+const KEEP_NAME: &str = ".keep";
+
+fn sweep(base: &Path) -> io::Result<()> {
+    for entry in sorted_entries(base)? {
+        let path = entry.path();
+        if !entry.file_type()?.is_dir() || path.join(KEEP_NAME).exists() {
+            continue;
+        }
+        if let Some(_lock) = FileLock::try_acquire(&path.join(LOCK_NAME))? {
+            remove_tree(&path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_runs_work_is_swept_and_a_live_ones_is_not() {
+        let base = tempfile::tempdir().unwrap();
+        let dead = base.path().join("build-dead");
+        fs::create_dir_all(dead.join("deep")).unwrap();
+        let live = WorkDir::create(base.path(), "build").unwrap();
+        assert!(!dead.exists());
+        let second = WorkDir::create(base.path(), "build").unwrap();
+        assert!(live.path().exists() && second.path().exists());
+        let mut kept = WorkDir::create(base.path(), "build").unwrap();
+        kept.keep().unwrap();
+        let path = kept.path().to_owned();
+        drop(kept);
+        drop(second);
+        assert!(path.exists() && WorkDir::create(base.path(), "build").is_ok() && path.exists());
+    }
+
+    #[test]
+    fn publishing_over_a_finished_tree_reports_the_loser() {
+        let base = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            fs::create_dir(base.path().join(name)).unwrap();
+            fs::write(base.path().join(name).join("file"), name).unwrap();
+        }
+        let to = base.path().join("out/final");
+        assert!(publish_dir(&base.path().join("a"), &to).unwrap());
+        assert!(!publish_dir(&base.path().join("b"), &to).unwrap());
+        assert_eq!(fs::read_to_string(to.join("file")).unwrap(), "a");
+    }
+}

@@ -1,0 +1,133 @@
+//! Programs of the host, run with an environment that is built up from nothing. Foreign code
+//! (build backends, interpreters) does not run here but in the sandbox.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::vocabulary::Problem;
+
+/// A command of the host with a cleared environment.
+#[derive(Debug)]
+pub struct Process {
+    command: Command,
+    shown: String,
+}
+
+impl Process {
+    /// Runs `program` in `/`; nothing of the environment is passed on.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn new(program: impl AsRef<Path>) -> Self {
+        let program = program.as_ref();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir("/")
+            .stdin(Stdio::null());
+        Self {
+            command,
+            shown: program.display().to_string(),
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.shown.push(' ');
+        self.shown.push_str(&argument.as_ref().to_string_lossy());
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(self, arguments: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// Adds environment variables.
+    #[must_use]
+    pub fn envs(mut self, variables: &BTreeMap<String, String>) -> Self {
+        self.command.envs(variables);
+        self
+    }
+
+    /// Adds one environment variable.
+    #[must_use]
+    pub fn env(mut self, key: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(key, value);
+        self
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn current_dir(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Runs it to its end; whatever its exit status is, the output is returned.
+    pub fn output(mut self) -> Result<Output, Problem> {
+        self.command
+            .output()
+            .map_err(|error| self.not_started(&error))
+    }
+
+    /// Runs it to its end with `input` on its standard input.
+    pub fn output_with_input(mut self, input: &[u8]) -> Result<Output, Problem> {
+        use std::io::Write as _;
+        self.command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = self
+            .command
+            .spawn()
+            .map_err(|error| self.not_started(&error))?;
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        std::thread::scope(|scope| {
+            // A program may print before it has read all: writing must not wait for that.
+            scope.spawn(move || stdin.write_all(input));
+            child.wait_with_output()
+        })
+        .map_err(|error| self.not_started(&error))
+    }
+
+    /// Runs it to its end and returns its standard output; any other exit status than 0 is an
+    /// error that shows the end of what it printed.
+    pub fn stdout(self) -> Result<String, Problem> {
+        let shown = self.shown.clone();
+        succeeded(&shown, self.output()?)
+    }
+
+    /// As [`Process::stdout`], with `input` on its standard input.
+    pub fn stdout_with_input(self, input: &[u8]) -> Result<String, Problem> {
+        let shown = self.shown.clone();
+        succeeded(&shown, self.output_with_input(input)?)
+    }
+
+    fn not_started(&self, error: &io::Error) -> Problem {
+        Problem::new(format!("cannot run `{}`", self.shown)).fact("because", error)
+    }
+}
+
+fn succeeded(shown: &str, output: Output) -> Result<String, Problem> {
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let printed = [output.stdout, output.stderr].concat();
+    Err(Problem::new(format!("`{shown}` failed"))
+        .fact("status", output.status)
+        .fact(
+            "printed",
+            last_lines(&String::from_utf8_lossy(&printed), 20),
+        ))
+}
+
+/// The last `count` lines of a log: where programs say what went wrong.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}

@@ -1,0 +1,15 @@
+//! Values without I/O: the words of the project as types. Everything else may use them; they use
+//! nothing of the crate.
+
+pub mod digest;
+pub mod fingerprint;
+pub mod outcome;
+pub mod problem;
+pub mod progress;
+pub mod target;
+
+pub use digest::Sha256;
+pub use outcome::Outcome;
+pub use problem::Problem;
+pub use progress::Progress;
+pub use target::Target;

@@ -1,0 +1,169 @@
+//! Errors that a person acts on: what was being done and to what, the facts side by side, one way
+//! out. Advice is data next to the error, not glued into it, so that a renderer can place it.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Outcome;
+
+/// A failed action, as the command line prints it:
+///
+/// ```text
+/// error: cannot fetch `lxml-6.0.2.tar.gz` from `https://files.example/lxml-6.0.2.tar.gz`
+///   expected  sha256:4e10…be91 (uv.lock)
+///   received  sha256:77c0…12aa (3679479 bytes)
+///
+/// hint: the file changed upstream; …
+/// ```
+///
+/// Lower case, no full stop, literals in backticks. What went wrong below it is its `cause`.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What could not be done, and to what.
+    pub what: String,
+    /// Labelled values, aligned below it; a value may have several lines.
+    pub facts: Vec<(String, String)>,
+    /// One way out.
+    pub hint: Option<String>,
+    /// The exit code's meaning.
+    pub outcome: Outcome,
+    /// The error that made it fail, if there was one.
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A failure of which nothing else is known yet; [`Outcome::Undecided`].
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            facts: Vec::new(),
+            hint: None,
+            outcome: Outcome::Undecided,
+            cause: None,
+        }
+    }
+
+    /// A request that makes no sense: [`Outcome::Usage`].
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Usage,
+            ..Self::new(what)
+        }
+    }
+
+    /// Adds a labelled value.
+    #[must_use]
+    pub fn fact(mut self, label: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.facts.push((label.into(), value.to_string()));
+        self
+    }
+
+    /// Sets the way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Sets what made it fail; takes any error, anyhow's included.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// Sets the exit code's meaning.
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        let width = self
+            .facts
+            .iter()
+            .map(|(label, _)| label.chars().count())
+            .max()
+            .unwrap_or(0);
+        for (label, value) in &self.facts {
+            let mut lines = value.lines();
+            write!(
+                f,
+                "\n  {label:width$}  {}",
+                lines.next().unwrap_or_default()
+            )?;
+            for line in lines {
+                write!(f, "\n  {:width$}  {line}", "")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause
+            .as_deref()
+            .map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+/// Renders an error with its causes and the first hint on the way down, for standard error.
+pub fn render(error: &anyhow::Error) -> String {
+    let mut text = format!("error: {error}");
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string().replace('\n', "\n  ");
+        text.push_str(&format!("\n  caused by: {cause}"));
+    }
+    let problems = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Problem>());
+    if let Some(hint) = problems.filter_map(|problem| problem.hint.as_ref()).next() {
+        text.push_str(&format!("\n\nhint: {hint}"));
+    }
+    text
+}
+
+/// The outcome that an error stands for: that of the outermost [`Problem`] that has decided one.
+pub fn outcome_of(error: &anyhow::Error) -> Outcome {
+    let problems = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Problem>());
+    problems
+        .map(|problem| problem.outcome)
+        .find(|outcome| *outcome != Outcome::Undecided)
+        .unwrap_or(Outcome::Undecided)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_aligned_and_the_hint_comes_last() {
+        let problem = Problem::new("cannot fetch `a.whl`")
+            .fact("expected", "sha256:1")
+            .fact("got", "sha256:2\n(3 bytes)")
+            .hint("lock again")
+            .cause(std::io::Error::other("disk on fire"));
+        let error = anyhow::Error::new(problem);
+        assert_eq!(
+            render(&error),
+            "error: cannot fetch `a.whl`\n  expected  sha256:1\n  got       sha256:2\n            \
+             (3 bytes)\n  caused by: disk on fire\n\nhint: lock again"
+        );
+        assert_eq!(outcome_of(&error), Outcome::Undecided);
+    }
+
+    #[test]
+    fn the_outermost_decided_outcome_wins() {
+        let inner = anyhow::Error::new(Problem::usage("no such extra")).context("in the recipe");
+        let error = anyhow::Error::new(Problem::new("cannot resolve").cause(inner));
+        assert_eq!(outcome_of(&error), Outcome::Usage);
+    }
+}
