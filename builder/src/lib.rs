@@ -7,3 +7,5 @@ pub mod nar; // Nix's archive format and its hash
 
 pub mod recipe; // recipes/<name>.toml
 pub mod fetch; // phase 1, the only code that opens a socket
+
+pub mod lock; // uv.lock
