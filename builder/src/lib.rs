@@ -9,3 +9,5 @@ pub mod recipe; // recipes/<name>.toml
 pub mod fetch; // phase 1, the only code that opens a socket
 
 pub mod lock; // uv.lock
+pub mod pyproject; // what this tool reads of a pyproject.toml
+pub mod resolve; // lock, target and selection in, a flat list of distributions out

@@ -155,6 +155,7 @@ pub(super) struct FileWire {
     pub(super) size: Option<u64>,
     #[serde(alias = "upload_time")]
     pub(super) upload_time: Option<String>,
+    /// A second, smaller form of the metadata.
     #[serde(default, rename = "zstd")]
-    _zstd: Option<serde::de::IgnoredAny>,
+    _zstd: Option<toml::Value>,
 }
