@@ -11,3 +11,6 @@ pub mod fetch; // phase 1, the only code that opens a socket
 pub mod lock; // uv.lock
 pub mod pyproject; // what this tool reads of a pyproject.toml
 pub mod resolve; // lock, target and selection in, a flat list of distributions out
+pub mod build_lock; // recipes/<name>.build-lock.toml: what uv.lock does not say
+pub mod build_graph; // which build waits for which
+pub mod plan; // resolution and build lock in, a request to phase 1 out

@@ -131,11 +131,14 @@ fn registry_file(
 }
 
 /// The wheel with the best tag; of those, the one with the highest build tag; of those, the first.
-fn best_wheel<'a>(package: &'a Package, target: &Target) -> Option<&'a File> {
-    let mut best: Option<((TagPriority, Option<BuildTag>), &File)> = None;
-    for file in &package.wheels {
+pub(super) fn best<'a, T>(
+    files: impl IntoIterator<Item = (&'a str, T)>,
+    target: &Target,
+) -> Option<T> {
+    let mut best: Option<((TagPriority, Option<BuildTag>), T)> = None;
+    for (filename, file) in files {
         // A name that is no wheel's name fits nothing.
-        let Ok(name) = WheelFilename::from_str(&file.filename) else {
+        let Ok(name) = WheelFilename::from_str(filename) else {
             continue;
         };
         let TagCompatibility::Compatible(priority) = name.compatibility(target.tags()) else {
@@ -147,6 +150,16 @@ fn best_wheel<'a>(package: &'a Package, target: &Target) -> Option<&'a File> {
         }
     }
     best.map(|(_, file)| file)
+}
+
+fn best_wheel<'a>(package: &'a Package, target: &Target) -> Option<&'a File> {
+    best(
+        package
+            .wheels
+            .iter()
+            .map(|file| (file.filename.as_str(), file)),
+        target,
+    )
 }
 
 /// The file of a direct URL or a path requirement; a wheel must fit the target.

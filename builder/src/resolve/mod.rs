@@ -228,6 +228,15 @@ impl PackageJson {
     }
 }
 
+/// Of named files, the wheel that fits a target best in PEP 425 order, as uv chooses: best tag, then
+/// highest build tag, then first. Files that are no wheels fit nothing.
+pub fn best_wheel<'a, T>(
+    files: impl IntoIterator<Item = (&'a str, T)>,
+    target: &Target,
+) -> Option<T> {
+    choose::best(files, target)
+}
+
 /// Whether a file name is that of a wheel (PEP 427).
 pub fn is_wheel(filename: &str) -> bool {
     filename.ends_with(".whl")
