@@ -4,6 +4,7 @@
 pub mod env;
 pub mod files;
 pub mod process;
+pub mod sandbox;
 
 use std::path::PathBuf;
 

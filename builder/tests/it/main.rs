@@ -1,1 +1,3 @@
-fn main() {}
+//! One integration binary: a file per stage.
+
+mod sandbox;
