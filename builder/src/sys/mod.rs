@@ -4,6 +4,8 @@
 pub mod env;
 pub mod files;
 pub mod process;
+pub mod tree;
+pub mod archive;
 
 use std::path::PathBuf;
 
