@@ -13,7 +13,7 @@ use fs_err as fs;
 pub fn sorted_entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that sorts")]
     let mut entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
+    entries.sort_by_cached_key(fs::DirEntry::file_name);
     Ok(entries)
 }
 
