@@ -5,6 +5,8 @@ pub mod env;
 pub mod files;
 pub mod process;
 pub mod sandbox;
+pub mod tree;
+pub mod archive;
 
 use std::path::PathBuf;
 
