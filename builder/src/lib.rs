@@ -7,3 +7,6 @@ pub mod nar; // Nix's archive format and its hash
 
 pub mod recipe; // recipes/<name>.toml
 pub mod fetch; // phase 1, the only code that opens a socket
+pub mod toolchain; // the root, the interpreter and the uv that phase 2 works with
+
+pub mod doctor; // looks at what a build needs of the machine

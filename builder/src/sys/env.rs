@@ -47,6 +47,14 @@ impl Environment {
         Self { variables }
     }
 
+    /// An environment of these variables and no others.
+    pub fn from_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        Self {
+            variables: variables.into_iter().map(own).collect(),
+        }
+    }
+
     /// The value of a variable; an empty one counts as absent.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables
