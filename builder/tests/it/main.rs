@@ -1,3 +1,4 @@
 //! One integration binary: a file per stage.
 
 mod sandbox;
+mod toolchain;

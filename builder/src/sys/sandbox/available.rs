@@ -54,10 +54,10 @@ pub fn check_available() -> Result<(), Problem> {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));
         fs::read_to_string(path).ok()?.trim().parse::<i64>().ok()
     };
-    Err(explain(cause, read))
+    Err(explain(&cause, read))
 }
 
-fn explain(cause: Problem, read: impl Fn(&str) -> Option<i64>) -> Problem {
+fn explain(cause: &Problem, read: impl Fn(&str) -> Option<i64>) -> Problem {
     let mut problem = Problem::new("this machine does not allow the sandbox that builds run in");
     let mut hint = IN_A_CONTAINER;
     for setting in SETTINGS {
@@ -98,7 +98,7 @@ mod tests {
         ];
         for (name, value, mend) in cases {
             let cause = Problem::new("x").fact("because", "unshare(..) => EPERM");
-            let problem = explain(cause, |asked| (asked == name).then_some(value));
+            let problem = explain(&cause, |asked| (asked == name).then_some(value));
             assert!(problem.hint.as_ref().unwrap().contains(mend), "{problem:?}");
             assert!(problem.to_string().contains("EPERM"), "{problem}");
             assert_eq!(problem.to_string().contains(name), name != "nothing");

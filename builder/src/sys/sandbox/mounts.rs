@@ -214,7 +214,7 @@ fn locked(flags: StatVfsMountFlags) -> MountOptions {
     locked.fold(MountOptions::empty(), |all, (_, option)| all | option)
 }
 
-/// Every mount point of the host, from `/proc/self/mountinfo` (proc_pid_mountinfo(5): the fifth
+/// Every mount point of the host, from `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`: the fifth
 /// field, with blanks written as octal escapes).
 fn host_mounts() -> Vec<PathBuf> {
     let table = fs_err::read_to_string("/proc/self/mountinfo").unwrap_or_default();
