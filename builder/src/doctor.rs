@@ -13,7 +13,8 @@ use crate::toolchain::{SignedBy, mirror};
 use crate::vocabulary::Problem;
 
 /// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// As it should be.
     Good,
@@ -34,7 +35,8 @@ impl fmt::Display for State {
 }
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Finding {
     /// What was looked at, such as `namespaces`.
     pub name: &'static str,

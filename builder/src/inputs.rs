@@ -37,10 +37,17 @@ impl LocatedRecipe {
         let is_path = name_or_path.ends_with(".toml");
         let (path, name) = if is_path {
             let path = PathBuf::from(name_or_path);
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let stem = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             (path, stem)
         } else {
-            (root.join("recipes").join(format!("{name_or_path}.toml")), name_or_path.to_owned())
+            (
+                root.join("recipes").join(format!("{name_or_path}.toml")),
+                name_or_path.to_owned(),
+            )
         };
         if !path.is_file() {
             return Err(no_recipe(root, name_or_path, &path));
@@ -55,7 +62,13 @@ impl LocatedRecipe {
         } else {
             root.join("golden").join(format!("{name}.toml"))
         };
-        Ok(Self { recipe, text, build_lock: dir.join(format!("{name}.build-lock.toml")), dir, ledger })
+        Ok(Self {
+            recipe,
+            text,
+            build_lock: dir.join(format!("{name}.build-lock.toml")),
+            dir,
+            ledger,
+        })
     }
 
     /// Reads the build lock.
@@ -65,7 +78,10 @@ impl LocatedRecipe {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
-                .hint(format!("`cargo xtask build-lock {}` writes it", self.recipe.name))
+                .hint(format!(
+                    "`cargo xtask build-lock {}` writes it",
+                    self.recipe.name
+                ))
         })?;
         Ok((BuildLock::parse(&shown, &text)?, Sha256::of(&text)))
     }
@@ -118,14 +134,14 @@ impl Application {
         located: &LocatedRecipe,
         over: Option<&Path>,
         into: &Path,
-        settings: &fetch::Settings<'_>,
+        settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
         let origin = match (over, &located.recipe.source) {
             (Some(path), _) => path.to_owned(),
             (None, Source::Path(path)) => located.dir.join(path),
             (None, Source::Url { url, nar_hash }) => {
-                fetch::fetch_source(url, *nar_hash, host, settings)?
+                fetch::fetch_source(url, *nar_hash, &host, settings)?
             }
         };
         if !origin.join("uv.lock").is_file() {

@@ -20,7 +20,7 @@ use crate::resolve::{self, Resolution};
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::sys::files::WorkDir;
-use crate::toolchain::uv::{Uv, provide_uv};
+use crate::toolchain::uv::provide_uv;
 use crate::toolchain::{self, Toolchain};
 use crate::variables::Variables;
 use crate::venv::{Installed, Installer};
@@ -103,20 +103,29 @@ pub fn fetch(
     target: &Target,
     options: &Options,
     work: &Path,
-    settings: &fetch::Settings<'_>,
+    settings: &fetch::Settings,
     host: Host<'_>,
 ) -> Result<Fetched, Problem> {
     let tree = work.join("tree");
-    let application =
-        Application::load(located, options.source.as_deref(), &tree, settings, host)?;
+    let application = Application::load(located, options.source.as_deref(), &tree, settings, host)?;
     application.warn_unknown(host);
     let recipe = &located.recipe;
-    let resolution =
-        resolve::resolve(&application.lock, &application.project, target, &recipe.selection)?;
+    let resolution = resolve::resolve(
+        &application.lock,
+        &application.project,
+        target,
+        &recipe.selection,
+    )?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
     let request = plan::everything(&resolution, &build_lock, &application.tree)?;
-    let wheelhouse = fetch::fetch(&request, host, settings)?;
-    Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
+    let wheelhouse = fetch::fetch(&request, &host, settings)?;
+    Ok(Fetched {
+        application,
+        resolution,
+        build_lock,
+        build_lock_hash,
+        wheelhouse,
+    })
 }
 
 /// Measures the phases of a build.
@@ -127,7 +136,10 @@ struct Clock {
 
 impl Clock {
     fn start() -> Self {
-        Self { started: Instant::now(), phases: Vec::new() }
+        Self {
+            started: Instant::now(),
+            phases: Vec::new(),
+        }
     }
 
     fn lap(&mut self, phase: &'static str) {
@@ -137,7 +149,20 @@ impl Clock {
 }
 
 /// Builds a recipe for its first target.
-pub fn build(located: &LocatedRecipe, options: &Options, host: Host<'_>) -> Result<Report, Problem> {
+pub fn build(
+    located: &LocatedRecipe,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<Report, Problem> {
+    build_with_toolchain(located, options, host).map(|(report, _)| report)
+}
+
+/// As [`build`]; the toolchain is for running something in the output.
+pub fn build_with_toolchain(
+    located: &LocatedRecipe,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<(Report, Toolchain), Problem> {
     let recipe = &located.recipe;
     let target = &recipe.targets[0];
     if !target.is_linux() {
@@ -149,7 +174,8 @@ pub fn build(located: &LocatedRecipe, options: &Options, host: Host<'_>) -> Resu
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let built = build_in(located, target, options, work.path(), &mut clock, host);
     if built.is_err() && work.path().join("builds").is_dir() {
-        work.keep().map_err(|error| Problem::new("cannot keep the failed build").cause(error))?;
+        work.keep()
+            .map_err(|error| Problem::new("cannot keep the failed build").cause(error))?;
     }
     built
 }
@@ -161,14 +187,18 @@ fn build_in(
     work: &Path,
     clock: &mut Clock,
     host: Host<'_>,
-) -> Result<Report, Problem> {
+) -> Result<(Report, Toolchain), Problem> {
     let recipe = &located.recipe;
-    let uv = provide_uv(host)?;
-    let settings = fetch::Settings::new(recipe.index, &uv.path);
+    let uv = provide_uv(&host)?;
+    let settings = fetch::Settings {
+        index: recipe.index,
+        uv: Some(uv.path.clone()),
+        ..fetch::Settings::default()
+    };
 
     // Toolchain and wheelhouse come from different servers and know nothing of each other.
     let (fetched, toolchain) = std::thread::scope(|scope| {
-        let toolchain = scope.spawn(|| provide_toolchain(located, target, options, &uv, host));
+        let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
         let fetched = fetch(located, target, options, work, &settings, host);
         (fetched, toolchain.join().expect("no provider panics"))
     });
@@ -182,7 +212,17 @@ fn build_in(
     if !options.rebuild
         && let Some(product) = store.find(&key, host)?
     {
-        return Ok(report(located, target, &fetched, pinned, product, clock, Vec::new(), true));
+        let done = report(
+            located,
+            target,
+            &fetched,
+            pinned,
+            product,
+            clock,
+            Vec::new(),
+            true,
+        );
+        return Ok((done, toolchain));
     }
 
     let jobs = options.jobs.unwrap_or_else(phase2::processors);
@@ -191,7 +231,10 @@ fn build_in(
         resolution: &fetched.resolution,
         build_lock: &fetched.build_lock,
         project: &fetched.application.project,
-        sources: Sources { wheelhouse: &fetched.wheelhouse.path, tree: &fetched.application.tree },
+        sources: Sources {
+            wheelhouse: &fetched.wheelhouse.path,
+            tree: &fetched.application.tree,
+        },
         toolchain: &toolchain,
         uv: &uv,
         jobs,
@@ -210,7 +253,11 @@ fn build_in(
         .map_err(|error| Problem::new("cannot make the output").cause(error))?;
     host.progress.stage("install", None);
     let install_dir = work.join("install");
-    let installer = Installer { toolchain: &toolchain, uv: &uv, work: &install_dir };
+    let installer = Installer {
+        toolchain: &toolchain,
+        uv: &uv,
+        work: &install_dir,
+    };
     let wheels = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
     let installed = installer.install(&wheels, output, &recipe.collisions)?;
     clock.lap("install");
@@ -230,19 +277,30 @@ fn build_in(
 
     let output_hash = nar::hash_path(&installed.output.root)?;
     let provenance = publish::provenance(located, &fetched, &toolchain, &uv, &built, done);
-    let product = store.publish(&key, &installed.output.root, output_hash, &manifest, &provenance)?;
+    let product = store.publish(
+        &key,
+        &installed.output.root,
+        output_hash,
+        &manifest,
+        &provenance,
+    )?;
     clock.lap("publish");
-    let mut longest: Vec<(String, Duration)> =
-        built.iter().map(|(name, wheel)| (name.to_string(), wheel.took)).collect();
+    let mut longest: Vec<(String, Duration)> = built
+        .iter()
+        .map(|(name, wheel)| (name.to_string(), wheel.took))
+        .collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
-    Ok(report(located, target, &fetched, pinned, product, clock, longest, false))
+    let done = report(
+        located, target, &fetched, pinned, product, clock, longest, false,
+    );
+    Ok((done, toolchain))
 }
 
-fn provide_toolchain(
+/// The toolchain that a recipe wants.
+pub fn provide_toolchain(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
-    uv: &Uv,
     host: Host<'_>,
 ) -> Result<Toolchain, Problem> {
     let recipe = &located.recipe;
@@ -254,14 +312,15 @@ fn provide_toolchain(
     let wanted = toolchain::Wanted {
         providers: &providers,
         debian: &recipe.debian,
-        system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
+        system_packages: builds
+            .flat_map(|it| it.system_packages.iter().cloned())
+            .collect(),
         python: target.python_minor(),
         machine: target.machine(),
-        uv,
         refresh: options.refresh_toolchain,
         pinned: None,
     };
-    toolchain::provide(&wanted, host)
+    toolchain::provide(&wanted, &host)
 }
 
 /// Patches, layout and bytecode: what makes an installed venv the application that the recipe wants.
@@ -288,7 +347,7 @@ fn finish(
         copied,
         links,
     };
-    Manifest::new(&fetched.resolution.target.to_string(), output, &from, done)
+    Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)
 }
 
 #[expect(clippy::too_many_arguments, reason = "it only puts them together")]
@@ -302,7 +361,13 @@ fn report(
     longest: Vec<(String, Duration)>,
     cached: bool,
 ) -> Report {
-    let installed = || fetched.resolution.distributions.iter().filter(|it| it.artifact.is_installed());
+    let installed = || {
+        fetched
+            .resolution
+            .distributions
+            .iter()
+            .filter(|it| it.artifact.is_installed())
+    };
     let built = installed().filter(|it| it.artifact.is_built()).count();
     let root = fetched.resolution.get(&fetched.resolution.root);
     let version = root.and_then(|root| root.version.as_ref());
@@ -322,7 +387,12 @@ fn report(
         wheels: installed().count() - built,
         built,
         patched: product.manifest.patches.len(),
-        collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
+        collisions: product
+            .manifest
+            .collisions
+            .iter()
+            .map(phase2::describe_collision)
+            .collect(),
         phases: std::mem::take(&mut clock.phases),
         longest,
     }

@@ -18,7 +18,15 @@ use crate::vocabulary::Problem;
 /// Directories that are no part of a source tree wherever they lie in it: records of version
 /// control, and what tools of a developer leave behind.
 pub const NOT_SOURCE: [&str; 10] = [
-    ".git", ".hg", ".jj", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".venv",
+    ".git",
+    ".hg",
+    ".jj",
+    ".svn",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".tox",
+    ".venv",
     "__pycache__",
 ];
 
@@ -71,7 +79,11 @@ impl Sources<'_> {
                 self.unpack(&file.filename, into)?;
                 Ok(".".to_owned())
             }
-            Artifact::Url { filename, subdirectory, .. } => {
+            Artifact::Url {
+                filename,
+                subdirectory,
+                ..
+            } => {
                 self.unpack(filename, into)?;
                 checked_subdirectory(distribution, into, subdirectory.as_deref())
             }
@@ -87,9 +99,11 @@ impl Sources<'_> {
             Artifact::Local(path) => {
                 let tree = self.tree.join(path);
                 if !tree.join("pyproject.toml").is_file() && !tree.join("setup.py").is_file() {
-                    return Err(Problem::new(format!("the source tree has no project `{name}`"))
-                        .fact("looked in", path)
-                        .hint("a git submodule that was not checked out is a frequent cause"));
+                    return Err(
+                        Problem::new(format!("the source tree has no project `{name}`"))
+                            .fact("looked in", path)
+                            .hint("a git submodule that was not checked out is a frequent cause"),
+                    );
                 }
                 snapshot(&tree, into)?;
                 Ok(".".to_owned())
@@ -99,7 +113,10 @@ impl Sources<'_> {
     }
 
     fn unpack(&self, filename: &str, into: &Path) -> Result<(), Problem> {
-        let archive = self.wheelhouse.join(Shelf::Sdists.directory()).join(filename);
+        let archive = self
+            .wheelhouse
+            .join(Shelf::Sdists.directory())
+            .join(filename);
         let unpacked = into.with_extension("unpacked");
         archive::unpack(&archive, &unpacked, Limits::default())?;
         let top = archive::strip_top(&unpacked)?;
@@ -124,7 +141,9 @@ fn checked_subdirectory(
     tree: &Path,
     subdirectory: Option<&str>,
 ) -> Result<String, Problem> {
-    let Some(subdirectory) = subdirectory else { return Ok(".".to_owned()) };
+    let Some(subdirectory) = subdirectory else {
+        return Ok(".".to_owned());
+    };
     let inside = Path::new(subdirectory)
         .components()
         .all(|part| matches!(part, std::path::Component::Normal(_)));
@@ -132,10 +151,15 @@ fn checked_subdirectory(
         return Ok(subdirectory.to_owned());
     }
     let entries = sorted_entries(tree).unwrap_or_default();
-    let names: BTreeSet<String> =
-        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    Err(Problem::new(format!("the source of `{}` has no such directory", distribution.name))
-        .fact("subdirectory", subdirectory)
-        .fact("there is", names.into_iter().collect::<Vec<_>>().join(", "))
-        .hint("the lock names it; check `tool.uv.sources` of the project"))
+    let names: BTreeSet<String> = entries
+        .iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    Err(Problem::new(format!(
+        "the source of `{}` has no such directory",
+        distribution.name
+    ))
+    .fact("subdirectory", subdirectory)
+    .fact("there is", names.into_iter().collect::<Vec<_>>().join(", "))
+    .hint("the lock names it; check `tool.uv.sources` of the project"))
 }

@@ -38,7 +38,7 @@ pub struct Maker<'a> {
     /// The uv that resolves.
     pub uv: &'a Uv,
     /// How phase 1 fetches.
-    pub settings: &'a Settings<'a>,
+    pub settings: &'a Settings,
     /// A directory of this run.
     pub work: &'a Path,
 }
@@ -65,8 +65,10 @@ impl Maker<'_> {
         let bound = exclude_newer
             .or(recipe.build_lock_exclude_newer.as_deref())
             .or(self.application.lock.newest_upload.as_deref());
-        let mut lock =
-            BuildLock { exclude_newer: bound.map(str::to_owned), ..BuildLock::default() };
+        let mut lock = BuildLock {
+            exclude_newer: bound.map(str::to_owned),
+            ..BuildLock::default()
+        };
         for target in &recipe.targets {
             self.lock_target(&mut lock, target, host)?;
         }
@@ -84,14 +86,25 @@ impl Maker<'_> {
         let resolution = resolve(&application.lock, &application.project, target, selection)?;
         let request = plan::runtime(&resolution, &application.tree)?;
         let sources = Request {
-            files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
+            files: request
+                .files
+                .into_iter()
+                .filter(|it| it.shelf == Shelf::Sdists)
+                .collect(),
             trees: request.trees,
         };
-        let wheelhouse = fetch::fetch(&sources, host, self.settings)?;
-        let sources = Sources { wheelhouse: &wheelhouse.path, tree: &application.tree };
-        let built: Vec<&Distribution> =
-            resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
-        host.progress.stage("build requirements", Some(built.len() as u64));
+        let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
+        let sources = Sources {
+            wheelhouse: &wheelhouse.path,
+            tree: &application.tree,
+        };
+        let built: Vec<&Distribution> = resolution
+            .distributions
+            .iter()
+            .filter(|it| it.artifact.is_built())
+            .collect();
+        host.progress
+            .stage("build requirements", Some(built.len() as u64));
         for distribution in built {
             host.progress.begin(distribution.name.as_ref());
             self.lock_build(lock, distribution, &resolution, &sources, host)?;
@@ -109,7 +122,11 @@ impl Maker<'_> {
         host: Host<'_>,
     ) -> Result<(), Problem> {
         let name = &distribution.name;
-        let dir = self.work.join("lock").join(resolution.target.to_string()).join(name.as_ref());
+        let dir = self
+            .work
+            .join("lock")
+            .join(resolution.target.to_string())
+            .join(name.as_ref());
         let unprepared = |error: std::io::Error| {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         };
@@ -121,14 +138,13 @@ impl Maker<'_> {
             Err(_) => Pyproject::default(),
         };
         let (recipe, project_table) = (&self.located.recipe, &self.application.project);
-        let mut requires =
-            static_requires(distribution, &own, project_table, recipe, resolution)?;
+        let mut requires = static_requires(distribution, &own, project_table, recipe, resolution)?;
 
         // First what the backend itself needs, with which it can be asked what else it wants.
-        let mut resolved = self.resolve(lock, distribution, resolution, &requires, &dir)?;
-        let hook = self.ask(&own, &project, &resolved, resolution, &dir, host).map_err(|problem| {
-            problem.fact("distribution", name)
-        })?;
+        let mut resolved = self.resolve(lock, distribution, resolution, &requires, &dir, host)?;
+        let hook = self
+            .ask(&own, &project, &resolved, &dir, host)
+            .map_err(|problem| problem.fact("distribution", name))?;
         let mut more = BTreeSet::new();
         for text in hook {
             let requirement: uv_pep508::Requirement = text.parse().map_err(|error| {
@@ -138,11 +154,14 @@ impl Maker<'_> {
         }
         if !more.is_subset(&requires) {
             requires.extend(more);
-            resolved = self.resolve(lock, distribution, resolution, &requires, &dir)?;
+            resolved = self.resolve(lock, distribution, resolution, &requires, &dir, host)?;
         }
 
         let from_source = self.from_source(&resolved, resolution);
-        for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
+        for (requirement, file) in resolved
+            .iter()
+            .filter(|it| !from_source.contains(&it.0.name))
+        {
             let files = lock.wheels.entry(requirement.clone()).or_default();
             if !files.contains(file) {
                 files.push(file.clone());
@@ -152,7 +171,13 @@ impl Maker<'_> {
         let requirements: BTreeSet<Requirement> = resolved.into_keys().collect();
         let source = SourcePin::of(&distribution.artifact).expect("it is built");
         let backend = own.backend().to_owned();
-        let build = LockedBuild { source, backend, requires, requirements, from_source };
+        let build = LockedBuild {
+            source,
+            backend,
+            requires,
+            requirements,
+            from_source,
+        };
         self.record(lock, distribution, resolution, build)
     }
 
@@ -171,13 +196,15 @@ impl Maker<'_> {
                     let names = build.requirements.iter().map(ToString::to_string);
                     names.collect::<Vec<_>>().join(", ")
                 };
-                Err(Problem::new(format!("the targets need different build requirements of `{name}`"))
-                    .fact("before", shown(&other))
-                    .fact(resolution.target.to_string(), shown(&build))
-                    .hint(format!(
-                        "pin them with `build.{name}.requires`, or give the targets recipes of \
+                Err(Problem::new(format!(
+                    "the targets need different build requirements of `{name}`"
+                ))
+                .fact("before", shown(&other))
+                .fact(resolution.target.to_string(), shown(&build))
+                .hint(format!(
+                    "pin them with `build.{name}.requires`, or give the targets recipes of \
                          their own"
-                    )))
+                )))
             }
             _ => Ok(()),
         }
@@ -191,9 +218,16 @@ impl Maker<'_> {
         resolution: &Resolution,
     ) -> BTreeSet<PackageName> {
         let is_built = |name: &PackageName| {
-            resolution.get(name).is_some_and(|found| found.artifact.is_built())
+            resolution
+                .get(name)
+                .is_some_and(|found| found.artifact.is_built())
         };
-        resolved.keys().map(|it| &it.name).filter(|name| is_built(name)).cloned().collect()
+        resolved
+            .keys()
+            .map(|it| &it.name)
+            .filter(|name| is_built(name))
+            .cloned()
+            .collect()
     }
 
     /// Lets uv resolve requirements for a target. Only wheels are considered, so that no foreign
@@ -205,6 +239,7 @@ impl Maker<'_> {
         resolution: &Resolution,
         requires: &BTreeSet<String>,
         dir: &Path,
+        host: Host<'_>,
     ) -> Result<BTreeMap<Requirement, LockedFile>, Problem> {
         if requires.is_empty() {
             return Ok(BTreeMap::new());
@@ -216,20 +251,26 @@ impl Maker<'_> {
         written.map_err(|error| Problem::new("cannot write requirements").cause(error))?;
         let target = &resolution.target;
         let mut process = Process::new(&self.uv.path)
-            .args(["pip", "compile", "--quiet", "--no-config", "--no-header", "--no-annotate"])
+            .args(["pip", "compile", "--quiet", "--no-header", "--no-annotate"])
             .args(["--only-binary", ":all:", "--color", "never"])
             .args(["--python-version", &target.python().to_string()])
             .args(["--python-platform", target.platform()])
-            .args(["--output-file", "pylock.toml", "--constraints", "constraints.txt"]);
-        for index in self.settings.index_arguments() {
-            process = process.arg(index);
-        }
+            .args([
+                "--output-file",
+                "pylock.toml",
+                "--constraints",
+                "constraints.txt",
+            ]);
         if let Some(bound) = &lock.exclude_newer {
             process = process.args(["--exclude-newer", bound]);
         }
-        let environment = self.settings.environment();
+        let environment = host.environment.for_network();
         let _ = fs::remove_file(dir.join("pylock.toml"));
-        let output = process.arg("requires.in").envs(&environment).current_dir(dir).output()?;
+        let output = process
+            .arg("requires.in")
+            .envs(&environment)
+            .current_dir(dir)
+            .output()?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(Problem::new(format!("cannot resolve the build requirements of `{name}`"))
@@ -255,7 +296,10 @@ impl Maker<'_> {
             it.artifact.is_built() && !matches!(it.artifact, crate::resolve::Artifact::Local(_))
         });
         let same = built.filter_map(|it| Some(format!("{}=={}", it.name, it.version.as_ref()?)));
-        lock.chain(project).map(ToString::to_string).chain(same).collect()
+        lock.chain(project)
+            .map(ToString::to_string)
+            .chain(same)
+            .collect()
     }
 
     /// Asks the backend, in the sandbox and without network.
@@ -264,15 +308,17 @@ impl Maker<'_> {
         own: &Pyproject,
         project: &str,
         resolved: &BTreeMap<Requirement, LockedFile>,
-        resolution: &Resolution,
         dir: &Path,
         host: Host<'_>,
     ) -> Result<Vec<String>, Problem> {
         let request = Request {
-            files: resolved.iter().map(|(requirement, file)| build_file(requirement, file)).collect(),
+            files: resolved
+                .iter()
+                .map(|(requirement, file)| build_file(requirement, file))
+                .collect(),
             trees: Vec::new(),
         };
-        let wheelhouse = fetch::fetch(&request, host, self.settings)?;
+        let wheelhouse = fetch::fetch(&request, &host, self.settings)?;
         let requirements: BTreeSet<String> = resolved.keys().map(ToString::to_string).collect();
         let question = serde_json::json!({
             "backend": own.backend(),
@@ -290,7 +336,10 @@ impl Maker<'_> {
             .sandbox()
             .bind_rw(dir, "/build")
             .bind_ro(&self.uv.path, "/build/tools/uv")
-            .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
+            .env(
+                "PATH",
+                "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin",
+            )
             .env("PYTHON", &self.toolchain.python)
             .env("UV_CACHE_DIR", "/build/cache")
             .env("UV_NO_CONFIG", "1")
@@ -370,20 +419,28 @@ fn pins(
     target: &Target,
 ) -> Result<BTreeMap<Requirement, LockedFile>, Problem> {
     let unread = |because: String| {
-        Problem::new(format!("cannot use uv's resolution of the build requirements of `{whose}`"))
-            .fact("because", because)
+        Problem::new(format!(
+            "cannot use uv's resolution of the build requirements of `{whose}`"
+        ))
+        .fact("because", because)
     };
     let pylock: Pylock = toml::from_str(text).map_err(|error| unread(error.to_string()))?;
     let mut pins = BTreeMap::new();
     for package in pylock.packages {
-        let name: PackageName = package.name.parse().map_err(|_| unread(package.name.clone()))?;
+        let name: PackageName = package
+            .name
+            .parse()
+            .map_err(|_| unread(package.name.clone()))?;
         let version: Version = package
             .version
             .as_deref()
             .and_then(|version| version.parse().ok())
             .ok_or_else(|| unread(format!("`{name}` has no version")))?;
-        let named: Vec<(String, &PylockWheel)> =
-            package.wheels.iter().filter_map(|wheel| Some((filename(wheel)?, wheel))).collect();
+        let named: Vec<(String, &PylockWheel)> = package
+            .wheels
+            .iter()
+            .filter_map(|wheel| Some((filename(wheel)?, wheel)))
+            .collect();
         let best = best_wheel(named.iter().map(|it| (it.0.as_str(), it)), target);
         let (filename, wheel) =
             best.ok_or_else(|| unread(format!("`{name} {version}` has no wheel for {target}")))?;
@@ -392,7 +449,11 @@ fn pins(
             .get("sha256")
             .and_then(|hex| Sha256::from_hex(hex).ok())
             .ok_or_else(|| unread(format!("the index gives no sha256 of `{filename}`")))?;
-        let file = LockedFile { filename: filename.clone(), sha256, size: wheel.size };
+        let file = LockedFile {
+            filename: filename.clone(),
+            sha256,
+            size: wheel.size,
+        };
         pins.insert(Requirement { name, version }, file);
     }
     Ok(pins)
@@ -401,10 +462,13 @@ fn pins(
 fn filename(wheel: &PylockWheel) -> Option<String> {
     let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
     let decoded = |text: String| {
-        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+        percent_encoding::percent_decode_str(&text)
+            .decode_utf8_lossy()
+            .into_owned()
     };
     wheel.name.clone().or_else(|| {
         let url = wheel.url.as_ref().and_then(|url| last(url.path()));
-        url.or_else(|| wheel.path.as_deref().and_then(last)).map(decoded)
+        url.or_else(|| wheel.path.as_deref().and_then(last))
+            .map(decoded)
     })
 }

@@ -55,7 +55,10 @@ pub(super) fn static_requires(
 }
 
 /// A URL in a build requirement would be an unpinned download, and may name a file of the host.
-pub(super) fn checked(distribution: &Distribution, requirement: &Requirement) -> Result<String, Problem> {
+pub(super) fn checked(
+    distribution: &Distribution,
+    requirement: &Requirement,
+) -> Result<String, Problem> {
     match &requirement.version_or_url {
         Some(uv_pep508::VersionOrUrl::Url(_)) => Err(Problem::new(format!(
             "the build of `{}` requires `{requirement}`, a direct URL",

@@ -71,18 +71,17 @@ pub(super) fn run<T: Send>(
 }
 
 /// Waits for a build that can start; `None` when there will be none.
-fn next<T>(
-    graph: &BuildGraph,
-    state: &Mutex<State<T>>,
-    changed: &Condvar,
-) -> Option<PackageName> {
+fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Option<PackageName> {
     let mut state = state.lock().expect("no build panics");
     loop {
         if state.failed.is_some() || state.waiting.is_empty() {
             return None;
         }
         let ready = |name: &PackageName| {
-            graph.waits_for(name).iter().all(|need| state.done.contains_key(need))
+            graph
+                .waits_for(name)
+                .iter()
+                .all(|need| state.done.contains_key(need))
         };
         if let Some(index) = state.waiting.iter().position(ready) {
             let name = state.waiting.remove(index);
