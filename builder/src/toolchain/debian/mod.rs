@@ -49,6 +49,8 @@ const BASE: [&str; 21] = [
     "xz-utils",
 ];
 
+const WAITING: &str = "waiting for another run that makes a toolchain";
+
 /// Raised when a root with the same packages would be made in another way.
 const KIND: &str = "debian root 1";
 
@@ -65,10 +67,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     let failed = |error| {
         Problem::new(format!("cannot make a toolchain in `{}`", store.display())).cause(error)
     };
-    let waiting = || {
-        host.progress
-            .note("waiting for another run that makes a toolchain")
-    };
+    let waiting = || host.progress.note(WAITING);
     let _lock = FileLock::acquire(&store.join(".lock"), waiting).map_err(failed)?;
     if let Some(toolchain) = remembered(&memory, wanted) {
         return Ok(toolchain);
