@@ -332,3 +332,60 @@ fn an_ordinary_user_gets_the_same() {
         String::from_utf8_lossy(&output.stdout)
     );
 }
+
+/// The temporary directory is mounted `nodev` on many machines, and the kernel then refuses to make a
+/// bind of it read-only without that flag; and it makes only the topmost mount of a bind read-only.
+#[test]
+fn mounts_of_the_host_stay_read_only_with_all_below_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o nosuid,nodev,noexec none $TMPDIR && mkdir -p $TMPDIR/kept/below \
+        && mount -t tmpfs none $TMPDIR/kept/below && exec \"$@\"";
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only a new process can have other mounts"
+    )]
+    let output = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            "sh",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "sandbox::helper_that_binds_mounts",
+        ])
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+}
+
+#[test]
+#[ignore = "runs as a child of `mounts_of_the_host_stay_read_only_with_all_below_them`"]
+fn helper_that_binds_mounts() {
+    let base = std::env::temp_dir();
+    let kept = base.join("kept");
+    let sandbox = host()
+        .bind_ro(&kept, "/opt/kept")
+        .bind_rw(&base, "/opt/base");
+    for path in ["/opt/kept/x", "/opt/kept/below/x"] {
+        assert_ne!(
+            capture(&sandbox, &format!("echo x > {path}")).code,
+            0,
+            "{path}"
+        );
+    }
+    stdout(&sandbox, "echo x > /opt/base/x; ls /opt/kept/below");
+}
