@@ -245,20 +245,26 @@ fn several_run_side_by_side() {
 
 #[test]
 fn what_a_program_leaves_running_dies_with_it() {
-    let done = capture(&host(), "sleep 86399 & echo started");
+    let marker = marker(std::process::id());
+    let done = capture(&host(), &format!("sleep {marker} & echo started"));
     assert_eq!(done.stdout, b"started\n");
-    assert_eq!(running("sleep\086399\0"), 0);
+    assert_eq!(running(&marker), 0);
 }
 
-/// How many processes of the machine have a command line that ends so.
-fn running(command: &str) -> usize {
+/// A duration that no other `sleep` of this machine has.
+fn marker(process: u32) -> String {
+    format!("9{process:09}")
+}
+
+/// How many processes of the machine have this in their command line: a shell that will run a command
+/// too, so that it does not matter how far it has come.
+fn running(marker: &str) -> usize {
     let processes = sorted_entries(Path::new("/proc")).unwrap();
     let lines = processes
         .iter()
         .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    lines
-        .filter(|line| line.ends_with(command.as_bytes()))
-        .count()
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
+    lines.filter(|line| line.contains(marker)).count()
 }
 
 /// The tests' own program, to be run as a process that can be killed.
@@ -289,19 +295,21 @@ fn killing_the_parent_kills_everything_inside() {
         line.clear();
         assert_ne!(output.read_line(&mut line).unwrap(), 0, "the helper ended");
     }
-    assert_eq!(running("sleep\086398\0"), 1);
+    let marker = marker(parent.id());
+    assert_ne!(running(&marker), 0);
     parent.kill().unwrap();
     parent.wait().unwrap();
     // The pipe ends when the last process that holds it is gone.
     output.read_to_end(&mut Vec::new()).unwrap();
-    assert_eq!(running("sleep\086398\0"), 0);
+    assert_eq!(running(&marker), 0);
 }
 
 #[test]
 #[ignore = "runs as a child of `killing_the_parent_kills_everything_inside`"]
 fn helper_that_waits() {
-    let script = "sleep 86398 & echo ready; trap '' TERM INT HUP; wait";
-    host().run(&sh(script), OutputTo::Inherit).unwrap();
+    let marker = marker(std::process::id());
+    let script = format!("sleep {marker} & echo ready; trap '' TERM INT HUP; wait");
+    host().run(&sh(&script), OutputTo::Inherit).unwrap();
 }
 
 #[test]
