@@ -44,9 +44,24 @@ impl Progress for Timed {
     }
 }
 
+fn settings(suite: &str, extra: &[&str]) -> DebianSettings {
+    DebianSettings {
+        suite: suite.to_owned(),
+        packages: extra.iter().map(|&name| name.to_owned()).collect(),
+    }
+}
+
 fn provided(
     environment: &Environment,
     extra: &[&str],
+    pinned: Option<&[SystemPackage]>,
+) -> Result<Toolchain, Problem> {
+    serve(environment, &settings("forky", extra), pinned)
+}
+
+fn serve(
+    environment: &Environment,
+    debian: &DebianSettings,
     pinned: Option<&[SystemPackage]>,
 ) -> Result<Toolchain, Problem> {
     let cache = cache();
@@ -55,13 +70,9 @@ fn provided(
         cache: &cache,
         progress: &Timed(Instant::now()),
     };
-    let debian = DebianSettings {
-        suite: "forky".to_owned(),
-        packages: extra.iter().map(|&name| name.to_owned()).collect(),
-    };
     let wanted = Wanted {
         providers: &[Provider::Debian],
-        debian: &debian,
+        debian,
         system_packages: BTreeSet::new(),
         python: (3, 14),
         machine: "x86_64",
@@ -163,6 +174,24 @@ fn an_unknown_package_is_named_with_the_nearest() {
 }
 
 #[test]
+#[ignore = "needs apt and a mirror of Debian"]
+fn a_mirror_that_cannot_be_reached_and_a_suite_without_the_python_are_told() {
+    let path = Environment::capture().get("PATH").unwrap().to_owned();
+    let dead = "http://127.0.0.1:9";
+    let offline = Environment::from_variables([("PATH", path.as_str()), ("http_proxy", dead)]);
+    let offline_settings = settings("sid", &[]);
+    let problem = serve(&offline, &offline_settings, None).unwrap_err();
+    assert!(
+        problem.what.contains("`sid`") && problem.hint.is_some(),
+        "{problem}"
+    );
+    assert!(problem.to_string().contains("127.0.0.1"), "{problem}");
+    let problem = serve(&Environment::capture(), &settings("bookworm", &[]), None).unwrap_err();
+    assert!(problem.what.contains("`python3.14"), "{problem}");
+    assert!(problem.hint.unwrap().contains("suite"));
+}
+
+#[test]
 #[ignore = "needs pip and a package index"]
 fn uv_is_fetched_once() {
     let environment = Environment::capture();
@@ -189,10 +218,7 @@ fn the_host_serves_with_an_interpreter_that_it_has() {
         cache: &cache,
         progress: &Silent,
     };
-    let debian = DebianSettings {
-        suite: "forky".to_owned(),
-        packages: BTreeSet::new(),
-    };
+    let debian = settings("forky", &[]);
     let wanted = Wanted {
         providers: &[Provider::Host],
         debian: &debian,
