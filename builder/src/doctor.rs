@@ -324,10 +324,7 @@ mod tests {
                 finding.state != State::Good,
                 "{finding}"
             );
-            assert_eq!(
-                finding.mend.as_deref().map(str::is_empty).unwrap_or(false),
-                false
-            );
+            assert_ne!(finding.mend.as_deref(), Some(""), "{finding}");
         }
     }
 

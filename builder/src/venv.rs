@@ -41,10 +41,10 @@ pub struct Installed {
 // The cache lies below the prefix because hard links do not cross mounts, and each bind is one.
 const SCRIPT: &str = r#"set -eu
 export UV_CACHE_DIR="$1/.uv-cache"
-uv venv --quiet --no-project --python "$PYTHON" "$1"
+uv venv --quiet --no-project --allow-existing --python "$PYTHON" "$1"
 uv pip install --quiet --python "$1/bin/python" --no-deps --no-index --link-mode hardlink \
   --find-links /build/wheels -r /build/requirements.txt
-rm -rf "$UV_CACHE_DIR" "$1/.lock" "$1/.gitignore"
+rm -rf "$UV_CACHE_DIR" "$1/.lock" "$1/.gitignore" "$1/CACHEDIR.TAG"
 "#;
 
 impl Installer<'_> {

@@ -23,15 +23,14 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     }
     let uv = provide_uv(host)?;
     let request = format!("{}.{}", wanted.python.0, wanted.python.1);
-    let python = match find(&uv, &request, host) {
-        Ok(python) => python,
-        Err(_) => {
-            host.progress.begin("interpreter");
-            install(&uv, &request, host)?;
-            host.progress.end("interpreter");
-            find(&uv, &request, host)?
-        }
-    };
+    let mut found = find(&uv, &request, host);
+    if found.is_err() {
+        host.progress.begin("interpreter");
+        install(&uv, &request, host)?;
+        host.progress.end("interpreter");
+        found = find(&uv, &request, host);
+    }
+    let python = found?;
     let binary = fs::canonicalize(&python).map_err(|error| {
         Problem::new(format!("cannot use the interpreter `{}`", python.display())).cause(error)
     })?;

@@ -124,22 +124,27 @@ pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Proble
     Err(failed)
 }
 
-fn because(mut failed: Problem, provider: Provider, problem: Problem) -> Problem {
+fn because(failed: Problem, provider: Provider, problem: Problem) -> Problem {
     let label = match provider {
         Provider::Debian => "debian",
         Provider::Host => "host",
     };
-    let mut text = problem.to_string();
+    let mut lines = vec![problem.to_string()];
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&problem);
     while let Some(error) = cause {
-        text.push_str(&format!("\ncaused by: {error}"));
+        lines.push(format!("caused by: {error}"));
         cause = error.source();
     }
-    if let Some(hint) = problem.hint {
-        text.push_str(&format!("\nhint: {hint}"));
-    }
-    failed = failed.fact(label, text);
-    failed.hint("mend one of them; `cargo xtask doctor` looks at everything that a build needs")
+    lines.extend(problem.hint.map(|hint| format!("hint: {hint}")));
+    failed
+        .fact(
+            label,
+            lines.join(
+                "
+",
+            ),
+        )
+        .hint("mend one of them; `cargo xtask doctor` looks at everything that a build needs")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::vocabulary::{Problem, Sha256};
 /// The version that everything was tried with.
 pub const UV_VERSION: &str = "0.13.9";
 
-/// sha256 of the wheels of that version: x86_64 and aarch64, glibc and musl.
+/// sha256 of the wheels of that version: two machines, glibc and musl.
 const WHEELS: [&str; 4] = [
     "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19", // manylinux2014_x86_64
     "2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25", // musllinux_1_1_x86_64
@@ -48,10 +48,7 @@ pub fn provide_uv(host: &Host<'_>) -> Result<Uv, Problem> {
     }
     let failed =
         |error| Problem::new(format!("cannot keep uv in `{}`", store.display())).cause(error);
-    let waiting = || {
-        host.progress
-            .note("waiting for another run that fetches uv")
-    };
+    let waiting = || host.progress.note("waiting for another run");
     let _lock = FileLock::acquire(&store.join(".lock"), waiting).map_err(failed)?;
     if let Some(uv) = remembered(&dir) {
         return Ok(uv);

@@ -18,6 +18,13 @@ use crate::vocabulary::Problem;
 /// with the program.
 const INIT: &str = r#"umask 022; /usr/bin/env -i "$@"; exit $?"#;
 
+/// The same for a network namespace of its own, whose loopback interface is down at first: a test that
+/// starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is root and
+/// the program is put into one more user namespace, where it is the ordinary user again and has no
+/// rights over the shell's.
+const INIT_WITH_LOOPBACK: &str = r#"umask 022; ip link set lo up
+unshare --user --map-user=1000 --map-group=1000 -- /usr/bin/env -i "$@"; exit $?"#;
+
 /// What hakoniwa exits with, and begins a message with, when it fails after the fork.
 const NOT_STARTED: (i32, &str) = (125, "hakoniwa: ");
 
@@ -37,10 +44,16 @@ pub(super) fn run(
         return Err(problem(&"`env` would take a name with `=` for a variable"));
     }
     let mut container = Container::empty();
-    isolate(&mut container, sandbox.network);
+    let loopback = sandbox.network == Network::None && mounts::has_loopback_tools(&sandbox.root);
+    isolate(
+        &mut container,
+        sandbox.network,
+        if loopback { 0 } else { ID },
+    );
     mounts::mount_all(&mut container, sandbox)?;
     let mut command = container.command("/bin/sh");
-    command.args(["-c", INIT, "sh"]);
+    let init = if loopback { INIT_WITH_LOOPBACK } else { INIT };
+    command.args(["-c", init, "sh"]);
     for (key, value) in &sandbox.environment {
         command.arg(&format!("{key}={value}"));
     }
@@ -62,7 +75,7 @@ pub(super) fn run(
     }
 }
 
-fn isolate(container: &mut Container, network: Network) {
+fn isolate(container: &mut Container, network: Network, id: u32) {
     for namespace in [
         Namespace::User,
         Namespace::Mount,
@@ -75,7 +88,7 @@ fn isolate(container: &mut Container, network: Network) {
     if network == Network::None {
         container.unshare(Namespace::Network);
     }
-    container.uidmap(ID).gidmap(ID).hostname(HOST_NAME);
+    container.uidmap(id).gidmap(id).hostname(HOST_NAME);
 }
 
 /// Connects the three streams; returns how long the log was before.

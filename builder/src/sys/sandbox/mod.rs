@@ -30,7 +30,8 @@ pub enum RootFs {
 /// What the sandbox has as a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
-    /// A network namespace of its own, without any interface that leads out.
+    /// A network namespace of its own, without any interface that leads out. Its loopback interface
+    /// is up if the root has `iproute2` and `util-linux`, as the Debian toolchain's has.
     None,
     /// The machine's.
     Host,

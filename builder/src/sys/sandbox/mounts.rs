@@ -73,6 +73,18 @@ pub(super) fn mount_all(container: &mut Container, sandbox: &Sandbox) -> Result<
     Ok(())
 }
 
+/// Whether the root has the programs that bring the loopback interface up: `iproute2` and
+/// `util-linux`, which a root of another making may lack.
+pub(super) fn has_loopback_tools(root: &RootFs) -> bool {
+    let root = match root {
+        RootFs::Dir(root) => root.as_path(),
+        RootFs::Host => Path::new("/"),
+    };
+    let exists = |path: &str| root.join(path).exists();
+    let ip = ["usr/bin/ip", "usr/sbin/ip", "sbin/ip", "bin/ip"];
+    exists("usr/bin/unshare") && ip.into_iter().any(exists)
+}
+
 fn bind_root(
     container: &mut Container,
     root: &Path,

@@ -49,6 +49,8 @@ const BASE: [&str; 21] = [
     "xz-utils",
 ];
 
+const WAITING: &str = "waiting for another run that makes a toolchain";
+
 /// Raised when a root with the same packages would be made in another way.
 const KIND: &str = "debian root 1";
 
@@ -59,18 +61,15 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     let memory = store
         .join("index")
         .join(format!("{}.json", key(wanted, architecture, &packages)));
-    if let Some(toolchain) = remembered(&memory, wanted) {
+    if let Some(toolchain) = remembered(&memory, &store, wanted) {
         return Ok(toolchain);
     }
     let failed = |error| {
         Problem::new(format!("cannot make a toolchain in `{}`", store.display())).cause(error)
     };
-    let waiting = || {
-        host.progress
-            .note("waiting for another run that makes a toolchain")
-    };
+    let waiting = || host.progress.note(WAITING);
     let _lock = FileLock::acquire(&store.join(".lock"), waiting).map_err(failed)?;
-    if let Some(toolchain) = remembered(&memory, wanted) {
+    if let Some(toolchain) = remembered(&memory, &store, wanted) {
         return Ok(toolchain);
     }
     host.progress.stage("toolchain", None);
@@ -153,13 +152,18 @@ fn fingerprint(packages: &[SystemPackage]) -> Sha256 {
 }
 
 /// What an earlier run found, if its root is still there and is what is asked for.
-fn remembered(memory: &Path, wanted: &Wanted<'_>) -> Option<Toolchain> {
+fn remembered(memory: &Path, store: &Path, wanted: &Wanted<'_>) -> Option<Toolchain> {
     let text = fs::read(memory).ok().filter(|_| !wanted.refresh)?;
-    let toolchain: Toolchain = serde_json::from_slice(&text).ok()?;
-    let fits = fingerprint(&toolchain.packages) == toolchain.fingerprint
-        && check_pins(wanted, &toolchain.packages).is_ok()
-        && matches!(&toolchain.root, RootFs::Dir(root) if root.is_dir());
-    fits.then_some(toolchain)
+    let known: Toolchain = serde_json::from_slice(&text).ok()?;
+    // Not the path that was written down: the cache may have been moved or copied since.
+    let root = store.join(known.fingerprint.to_string());
+    let fits = fingerprint(&known.packages) == known.fingerprint
+        && check_pins(wanted, &known.packages).is_ok()
+        && root.is_dir();
+    fits.then_some(Toolchain {
+        root: RootFs::Dir(root),
+        ..known
+    })
 }
 
 fn check_pins(wanted: &Wanted<'_>, resolved: &[SystemPackage]) -> Result<(), Problem> {

@@ -43,13 +43,13 @@ pub(super) fn build(
     archives.par_iter().try_for_each(|(archive, path)| {
         let step = archive.package.to_string();
         host.progress.begin(&step);
-        let unpacked = Process::new(&unpacker)
+        let result = Process::new(&unpacker)
             .env("PATH", "/usr/bin:/bin")
             .arg("-x")
             .args([path.as_path(), root])
             .stdout();
         host.progress.end(&step);
-        unpacked.map(drop)
+        result.map(drop)
     })?;
     finish(root, python).map_err(failed)?;
     configure(root, python, host)
