@@ -44,7 +44,10 @@ impl Variables {
     /// Replaces variables in a path of the recipe's `key` and gives it relative to the output. An
     /// unknown variable is an error, as is an absolute path outside of the prefix.
     pub fn path(&self, key: &str, text: &str) -> Result<String, Problem> {
-        let path = self.replaced(text, |name| Err(self.unknown(key, text, name)))?;
+        let path = self.replaced(text, |name| {
+            let near = nearest(name, self.values.keys().map(String::as_str));
+            Err(self.unknown(key, text, name, near))
+        })?;
         let Some(absolute) = path.strip_prefix('/') else {
             return Ok(path);
         };
@@ -75,19 +78,19 @@ impl Variables {
                     || strsim::osa_distance(known, name) <= 1
             };
             match self.values.keys().find(close) {
-                Some(_) => Err(self.unknown(key, text, name)),
+                Some(near) => Err(self.unknown(key, text, name, Some(near))),
                 None => Ok(()),
             }
         })
     }
 
-    fn unknown(&self, key: &str, text: &str, name: &str) -> Problem {
+    fn unknown(&self, key: &str, text: &str, name: &str, near: Option<&str>) -> Problem {
         let known: Vec<String> = self
             .values
             .keys()
             .map(|name| format!("`@{name}@`"))
             .collect();
-        let hint = match nearest(name, self.values.keys().map(String::as_str)) {
+        let hint = match near {
             Some(near) => format!("did you mean `@{near}@`?"),
             None => "define it in `[variables]` of the recipe".to_owned(),
         };
