@@ -93,7 +93,7 @@ pub fn fetch(
     };
     let waiting = || {
         host.progress
-            .note("waiting for another run that fetches the same")
+            .note("waiting for another run that fetches the same");
     };
     let _lock = FileLock::acquire(&base.join(format!("{key}.lock")), waiting).map_err(failed)?;
     if let Some(wheelhouse) = plan.existing(&path, &record, host) {

@@ -54,7 +54,7 @@ pub fn strip_top(dir: &Path) -> Result<PathBuf, Problem> {
             let names: Vec<_> = entries
                 .iter()
                 .take(5)
-                .map(|entry| entry.file_name())
+                .map(fs_err::DirEntry::file_name)
                 .collect();
             let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
             Err(problem().fact("top", names.join(", ")))
