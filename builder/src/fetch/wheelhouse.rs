@@ -4,8 +4,7 @@
 //!
 //! Files are copied out of the store, not linked. A hard link shares its inode, so whoever writes
 //! to the wheelhouse, or only changes a mode in it, would change the store. The kernel makes a copy
-//! cheap (`copy_file_range`, which shares blocks where the file system can): see CHANGES of the
-//! measurement at `materialise`.
+//! cheap (`copy_file_range`, which shares blocks where the file system can).
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

@@ -17,7 +17,8 @@ pub use super::tree::Limits;
 ///
 /// Errors: a format other than gzipped or plain tar, or zip; a damaged archive; a member that is
 /// outside of the tree, leads out of it, is a device or a pipe, or stands there twice as two
-/// different kinds of thing; more than `limits`.
+/// different kinds of thing; more than `limits`. What was unpacked until then stays in `into`, which
+/// is therefore to be a directory of the run's own.
 pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem> {
     let problem = || Problem::new(format!("cannot unpack `{}`", archive.display()));
     let format = Format::of(archive).map_err(|error| problem().cause(error))?;

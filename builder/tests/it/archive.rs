@@ -43,7 +43,9 @@ fn zip(members: &[Member<'_>]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (kind, name, text, mode) in members {
         let options = zip::write::SimpleFileOptions::default().unix_permissions(*mode);
-        if *kind == LINK {
+        if *kind == DIR {
+            zip.add_directory(*name, options).unwrap();
+        } else if *kind == LINK {
             zip.add_symlink(*name, *text, options).unwrap();
         } else {
             zip.start_file(*name, options).unwrap();

@@ -145,109 +145,46 @@ fn assert_nothing_left(cache: &Path, bytes: &[u8], name: &str) {
     }
 }
 
-#[test]
-fn every_transfer_ends_well_or_says_why() {
-    let good = content();
-    let other = vec![1; good.len()];
-    let cut = 100_000;
-    // What the server does; how many requests that takes; what a person reads if it fails.
-    let table: Vec<(&str, Reply, usize, &[&str])> = vec![
+/// What the server does, how many requests that takes, what a person reads if it fails.
+type Transfer = (&'static str, Reply, usize, &'static [&'static str]);
+
+#[rustfmt::skip]
+fn transfers(good: &[u8], other: &[u8]) -> Vec<Transfer> {
+    const CUT: usize = 100_000;
+    let (good, other) = (good.to_vec(), other.to_vec());
+    vec![
         ("plain", Reply::File(good.clone()), 1, &[]),
         ("404", Reply::Status(404), 1, &["404 Not Found"]),
         ("410", Reply::Status(410), 1, &["410 Gone"]),
         ("403", Reply::Status(403), 1, &["403 Forbidden", "~/.netrc"]),
         ("500 once", Reply::Recovers(500, 1, good.clone()), 2, &[]),
         ("429 twice", Reply::Recovers(429, 2, good.clone()), 3, &[]),
-        (
-            "always 500",
-            Reply::Status(500),
-            3,
-            &["500 Internal Server Error"],
-        ),
-        (
-            "cut, resumes",
-            Reply::Cuts(good.len() / 2 + 1, good.clone()),
-            2,
-            &[],
-        ),
-        (
-            "cut too often",
-            Reply::Cuts(1000, good.clone()),
-            3,
-            &["ended after 3000 bytes of 1200000"],
-        ),
-        (
-            "cut, no range",
-            Reply::CutsOnceIgnoresRange(cut, good.clone()),
-            2,
-            &[],
-        ),
-        (
-            "changed",
-            Reply::Changes(cut, other.clone(), good.clone()),
-            3,
-            &[],
-        ),
-        (
-            "ends early",
-            Reply::EndsEarly(cut, good.clone()),
-            3,
-            &["ended after 100000 bytes"],
-        ),
-        (
-            "stalls",
-            Reply::Stalls(0, good.clone()),
-            3,
-            &["stopped sending"],
-        ),
-        (
-            "wrong bytes",
-            Reply::File(other.clone()),
-            1,
-            &["expected  sha256:", "received  sha256:", "locked", "hint: "],
-        ),
-        (
-            "too short",
-            Reply::File(good[1..].to_vec()),
-            1,
-            &["1200000 bytes (locked)", "1199999 bytes"],
-        ),
-        (
-            "too long",
-            Reply::File([good.clone(), vec![0]].concat()),
-            1,
-            &["1200001 bytes"],
-        ),
+        ("always 500", Reply::Status(500), 3, &["500 Internal Server Error"]),
+        ("cut, resumes", Reply::Cuts(good.len() / 2 + 1, good.clone()), 2, &[]),
+        ("cut too often", Reply::Cuts(1000, good.clone()), 3, &["ended after 3000 bytes of 1200000"]),
+        ("cut, no range", Reply::CutsOnceIgnoresRange(CUT, good.clone()), 2, &[]),
+        ("changed", Reply::Changes(CUT, other.clone(), good.clone()), 3, &[]),
+        ("ends early", Reply::EndsEarly(CUT, good.clone()), 3, &["ended after 100000 bytes"]),
+        ("stalls", Reply::Stalls(0, good.clone()), 3, &["stopped sending"]),
+        ("wrong bytes", Reply::File(other.clone()), 1, &["expected  sha256:", "received  sha256:", "locked", "hint: "]),
+        ("too short", Reply::File(good[1..].to_vec()), 1, &["1200000 bytes (locked)", "1199999 bytes"]),
+        ("too long", Reply::File([good.clone(), vec![0]].concat()), 1, &["1200001 bytes"]),
         ("endless", Reply::Endless, 1, &["more than 1200000 bytes"]),
         ("gzipped", Reply::Gzipped(good.clone()), 1, &[]),
         ("called gzip", Reply::CalledGzip(good.clone()), 1, &[]),
-        (
-            "called gzip, wrong",
-            Reply::CalledGzip(other),
-            1,
-            &["received  sha256:"],
-        ),
+        ("called gzip, wrong", Reply::CalledGzip(other), 1, &["received  sha256:"]),
         ("nonsense", Reply::Nonsense, 1, &["makes no sense"]),
-        (
-            "ftp",
-            Reply::Redirect("ftp://files.example/x".into()),
-            1,
-            &["`ftp:` is not fetched"],
-        ),
-        (
-            "to a file",
-            Reply::Redirect("file:///etc/passwd".into()),
-            1,
-            &["`file:` is not fetched"],
-        ),
-        (
-            "loop",
-            Reply::Redirect("/thing.whl?token=secret".into()),
-            1,
-            &["20 redirects"],
-        ),
-    ];
-    for (name, reply, requests, expected) in table {
+        ("ftp", Reply::Redirect("ftp://files.example/x".into()), 1, &["`ftp:` is not fetched"]),
+        ("to a file", Reply::Redirect("file:///etc/passwd".into()), 1, &["`file:` is not fetched"]),
+        ("loop", Reply::Redirect("/thing.whl?token=secret".into()), 1, &["20 redirects"]),
+    ]
+}
+
+#[test]
+fn every_transfer_ends_well_or_says_why() {
+    let good = content();
+    let other = vec![1; good.len()];
+    for (name, reply, requests, expected) in transfers(&good, &other) {
         let server = Server::start();
         let url = server.set("/thing.whl", reply.clone());
         if name == "loop" {
@@ -304,106 +241,49 @@ fn a_refused_connection_is_told_from_the_rest() {
     }
 }
 
+/// The reply at the locked URL, the policy, the index's page, requests of the locked URL, what a
+/// person reads if it fails.
+type LookUp = (
+    &'static str,
+    Reply,
+    IndexPolicy,
+    Page,
+    usize,
+    &'static [&'static str],
+);
+type Page = Option<(&'static str, String)>;
+
+#[rustfmt::skip]
+fn look_ups(good: &[u8]) -> Vec<LookUp> {
+    use IndexPolicy::{Ambient, Locked};
+    const JSON: &str = "application/vnd.pypi.simple.v1+json";
+    let hash = Sha256::of(good);
+    let json = |hash: Sha256| {
+        let file = format!(r#"{{"filename": "{NAME}", "url": "/f/{NAME}", "hashes": {{"sha256": "{hash}"}}}}"#);
+        Some((JSON, format!(r#"{{"files": [{file}]}}"#)))
+    };
+    let html = |text: String| Some(("text/html; charset=utf-8", text));
+    let gone = || Reply::Status(404);
+    let here = || Reply::File(good.to_vec());
+    vec![
+        ("locked", here(), Locked, None, 1, &[]),
+        ("gone", gone(), Locked, json(hash), 1, &[]),
+        ("410", Reply::Status(410), Locked, json(hash), 1, &[]),
+        ("ambient", here(), Ambient, json(hash), 0, &[]),
+        ("relative", gone(), Ambient, html(format!("<a href='../../f/{NAME}#sha256={hash}'>")), 0, &[]),
+        ("no hash", gone(), Ambient, html(format!("<base href='/f/'><a href='{NAME}'>")), 0, &[]),
+        ("other hash", gone(), Ambient, json(Sha256::of("other")), 0, &["locked  sha256:", "listed  sha256:", "uploaded again"]),
+        ("not listed", gone(), Locked, html("<a href='b.whl'>".into()), 1, &["does not list", "404 Not Found"]),
+        ("no page", gone(), Ambient, None, 0, &["does not list"]),
+        ("no JSON", gone(), Ambient, Some((JSON, "{".into())), 0, &["cannot read the index page"]),
+        ("500", Reply::Status(500), Locked, json(hash), 3, &["500"]),
+    ]
+}
+
 #[test]
 fn the_index_is_asked_as_the_policy_says() {
-    const JSON: &str = "application/vnd.pypi.simple.v1+json";
     let good = content();
-    let hash = Sha256::of(&good);
-    let json = |hash: &str| {
-        format!(
-            r#"{{"files": [{{"filename": "{NAME}", "url": "/f/{NAME}", "hashes": {{"sha256": "{hash}"}}}}]}}"#
-        )
-    };
-    let other = Sha256::of("other").to_string();
-    let html = |href: String| Some(("text/html; charset=utf-8", href));
-    // The reply at the locked URL; the policy; the page; requests of the locked URL; the failure.
-    let gone = || Reply::Status(404);
-    let here = || Reply::File(good.clone());
-    type Page = Option<(&'static str, String)>;
-    let table: Vec<(&str, Reply, IndexPolicy, Page, usize, &[&str])> = vec![
-        ("locked", here(), IndexPolicy::Locked, None, 1, &[]),
-        (
-            "gone",
-            gone(),
-            IndexPolicy::Locked,
-            Some((JSON, json(&hash.to_string()))),
-            1,
-            &[],
-        ),
-        (
-            "410",
-            Reply::Status(410),
-            IndexPolicy::Locked,
-            Some((JSON, json(&hash.to_string()))),
-            1,
-            &[],
-        ),
-        (
-            "ambient",
-            here(),
-            IndexPolicy::Ambient,
-            Some((JSON, json(&hash.to_string()))),
-            0,
-            &[],
-        ),
-        (
-            "relative",
-            gone(),
-            IndexPolicy::Ambient,
-            html(format!("<a href='../../f/{NAME}#sha256={hash}'>")),
-            0,
-            &[],
-        ),
-        (
-            "no hash",
-            gone(),
-            IndexPolicy::Ambient,
-            html(format!("<base href='/f/'><a href='{NAME}'>")),
-            0,
-            &[],
-        ),
-        (
-            "other hash",
-            gone(),
-            IndexPolicy::Ambient,
-            Some((JSON, json(&other))),
-            0,
-            &["listed", "uploaded again"],
-        ),
-        (
-            "not listed",
-            gone(),
-            IndexPolicy::Locked,
-            html("<a href='b.whl'>".into()),
-            1,
-            &["does not list", "404 Not Found"],
-        ),
-        (
-            "no page",
-            gone(),
-            IndexPolicy::Ambient,
-            None,
-            0,
-            &["does not list"],
-        ),
-        (
-            "no JSON",
-            gone(),
-            IndexPolicy::Ambient,
-            Some((JSON, "{".into())),
-            0,
-            &["cannot read the index page"],
-        ),
-        (
-            "500",
-            Reply::Status(500),
-            IndexPolicy::Locked,
-            Some((JSON, json(&hash.to_string()))),
-            3,
-            &["500"],
-        ),
-    ];
-    for (name, locked, policy, page, requests, expected) in table {
+    for (name, locked, policy, page, requests, expected) in look_ups(&good) {
         let server = Server::start();
         let url = server.set("/locked.whl", locked);
         server.set(&format!("/f/{NAME}"), Reply::File(good.clone()));
@@ -646,7 +526,7 @@ fn helper_process() {
     };
     let cache = PathBuf::from(environment.get("LOCKSTEP_TEST_CACHE").unwrap());
     let mut world = World::at(cache, "https://i.example", tempfile::tempdir().unwrap());
-    world.settings.patience.stall = Duration::from_secs(600);
+    world.settings.patience.stall = Duration::from_mins(10);
     match world.fetch(&[file(&content(), direct(url))]) {
         Ok(_) => println!("fetched"),
         Err(problem) => println!("{}", read(&problem)),

@@ -193,10 +193,13 @@ fn submodules_are_part_of_the_tree_if_asked_for() {
     let repositories = Repositories::new();
     let lib = repositories.commit("lib", &[("l", "lib")]);
     repositories.git("app", &["init", "-q", "-b", "main"]);
-    let modules = "[submodule \"x\"]\n\tpath = vendor/lib\n\turl = ../lib\n";
-    repositories.commit("app", &[(".gitmodules", modules), ("a", "a")]);
-    let entry = format!("160000,{lib},vendor/lib");
-    repositories.git("app", &["update-index", "--add", "--cacheinfo", &entry]);
+    let modules = "[submodule \"x\"]\n\tpath = vendor/lib\n\turl = ../lib\n\
+                   [submodule \"self\"]\n\tpath = vendor/old\n\turl = ../app\n";
+    let old = repositories.commit("app", &[(".gitmodules", modules), ("a", "a")]);
+    for (commit, path) in [(lib, "vendor/lib"), (old, "vendor/old")] {
+        let entry = format!("160000,{commit},{path}");
+        repositories.git("app", &["update-index", "--add", "--cacheinfo", &entry]);
+    }
     repositories.git("app", &["commit", "-q", "-m", "two"]);
     let rev = repositories.git("app", &["rev-parse", "HEAD"]);
     for (submodules, expected) in [(false, vec![]), (true, vec!["l"])] {

@@ -188,7 +188,8 @@ fn answer(
         })
         .unwrap_or(0);
     match reply.unwrap_or(Reply::Status(404)) {
-        Reply::File(bytes) => send(out, &bytes, offset, usize::MAX),
+        Reply::Recovers(status, times, _) if earlier < times => status_only(out, status),
+        Reply::File(bytes) | Reply::Recovers(_, _, bytes) => send(out, &bytes, offset, usize::MAX),
         Reply::Page(media_type, text) => {
             let head = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
@@ -199,8 +200,6 @@ fn answer(
             Ok(true)
         }
         Reply::Status(status) => status_only(out, status),
-        Reply::Recovers(status, times, _) if earlier < times => status_only(out, status),
-        Reply::Recovers(_, _, bytes) => send(out, &bytes, offset, usize::MAX),
         Reply::Cuts(after, bytes) => send(out, &bytes, offset, after),
         Reply::CutsOnceIgnoresRange(after, bytes) if earlier == 0 => send(out, &bytes, 0, after),
         Reply::CutsOnceIgnoresRange(_, bytes) => send(out, &bytes, 0, usize::MAX),
@@ -225,7 +224,7 @@ fn answer(
         Reply::Endless => {
             out.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
             loop {
-                out.write_all(&[0; 65536])?;
+                out.write_all(&[0; 4096])?;
             }
         }
         Reply::Redirect(to) => {
