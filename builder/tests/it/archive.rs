@@ -88,7 +88,7 @@ fn hostile_archives_are_refused() {
         ),
         (
             "absolute",
-            &[(FILE, "/tmp-evil", "x", 0o644)],
+            &[(FILE, "/evil", "x", 0o644)],
             "not a name inside",
         ),
         ("link up", &[(LINK, "a", "../evil", 0o777)], "leads out"),

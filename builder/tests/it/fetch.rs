@@ -195,7 +195,8 @@ fn every_transfer_ends_well_or_says_why() {
             Ok(wheelhouse) => {
                 assert!(expected.is_empty(), "{name} should fail");
                 let path = wheelhouse.path.join("wheels").join(NAME);
-                assert_eq!(fs_err::read(path).unwrap(), good, "{name}");
+                // A megabyte of numbers helps nobody, hence no `assert_eq`.
+                assert!(fs_err::read(path).unwrap() == good, "{name}: other bytes");
             }
             Err(problem) => {
                 let text = read(&problem);
@@ -464,9 +465,9 @@ fn what_was_damaged_heals() {
     // A writer of the wheelhouse does not reach the store.
     let copy = first.path.join("wheels").join(NAME);
     fs_err::write(&copy, "scribble").unwrap();
-    assert_eq!(fs_err::read(world.stored(&good)).unwrap(), good);
+    assert!(fs_err::read(world.stored(&good)).unwrap() == good);
     assert_eq!(world.fetch(&request).unwrap(), first);
-    assert_eq!(fs_err::read(&copy).unwrap(), good);
+    assert!(fs_err::read(&copy).unwrap() == good);
     assert_eq!(server.seen("/thing.whl").len(), 1);
 
     // Something was added.
@@ -578,10 +579,7 @@ fn a_killed_run_leaves_nothing_that_is_trusted() {
     );
     server.set("/thing.whl", Reply::File(good.clone()));
     let wheelhouse = world.fetch(&[file(&good, direct(&url))]).unwrap();
-    assert_eq!(
-        fs_err::read(wheelhouse.path.join("wheels").join(NAME)).unwrap(),
-        good
-    );
+    assert!(fs_err::read(wheelhouse.path.join("wheels").join(NAME)).unwrap() == good);
     assert_eq!(names(&dir), [".lock", NAME]);
     let left = names(&world.cache.join("wheelhouses/.work"));
     assert_eq!(left, [".sweep.lock"]);
