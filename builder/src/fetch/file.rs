@@ -101,16 +101,14 @@ impl<'a> Fetcher<'a> {
         dir: &Path,
         on_bytes: &dyn Fn(u64),
     ) -> Result<NamedTempFile, TransferError> {
-        match local_path(url) {
-            Some(path) => copy_verified(&path, file.sha256, dir),
-            None => {
-                let pin = Pin {
-                    sha256: Some(file.sha256),
-                    size: file.size,
-                };
-                self.client.download(url, pin, dir, on_bytes)
-            }
+        if let Some(path) = local_path(url) {
+            return copy_verified(&path, file.sha256, dir);
         }
+        let pin = Pin {
+            sha256: Some(file.sha256),
+            size: file.size,
+        };
+        self.client.download(url, pin, dir, on_bytes)
     }
 }
 

@@ -78,10 +78,7 @@ impl Commit<'_> {
     }
 
     fn broken(&self, error: MemberError) -> Problem {
-        match error {
-            MemberError::Io(error) => self.problem().cause(error),
-            error => self.problem().cause(error),
-        }
+        self.problem().cause(error)
     }
 
     /// A revision goes on git's command line and must be a commit for all time.
@@ -121,25 +118,32 @@ impl Export<'_> {
             let reason = format!("submodules are nested more than {DEPTH_MAX} deep");
             return Err(commit.problem().fact("because", reason));
         }
-        let mirror = Mirror::open(commit, self.host, self.patience)?;
-        mirror.ensure(commit)?;
-        let entries = mirror.list(commit)?;
-        self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
-        for entry in entries.iter().filter(|entry| entry.is_submodule()) {
-            let name = [prefix, &entry.path].concat();
-            tree.directory(&name)
-                .map_err(|error| commit.broken(error))?;
-            if commit.submodules {
-                let url = mirror.submodule_url(commit, entry)?;
-                let submodule = Commit {
-                    url: &url,
-                    rev: &entry.object,
-                    reference: None,
-                    submodules: true,
-                };
-                let prefix = [&name, b"/".as_slice()].concat();
-                self.add(tree, &submodule, &prefix, depth + 1)?;
+        let mut submodules = Vec::new();
+        {
+            let mirror = Mirror::open(commit, self.host, self.patience)?;
+            mirror.ensure(commit)?;
+            let entries = mirror.list(commit)?;
+            self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
+            for entry in entries.iter().filter(|entry| entry.is_submodule()) {
+                let name = [prefix, &entry.path].concat();
+                tree.directory(&name)
+                    .map_err(|error| commit.broken(error))?;
+                if commit.submodules {
+                    let url = mirror.submodule_url(commit, entry)?;
+                    submodules.push((name, url, entry.object.clone()));
+                }
             }
+            // The mirror's lock ends here: a submodule may be of the same repository.
+        }
+        for (name, url, rev) in submodules {
+            let submodule = Commit {
+                url: &url,
+                rev: &rev,
+                reference: None,
+                submodules: true,
+            };
+            let prefix = [&name, b"/".as_slice()].concat();
+            self.add(tree, &submodule, &prefix, depth + 1)?;
         }
         Ok(())
     }

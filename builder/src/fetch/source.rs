@@ -32,8 +32,8 @@ pub fn fetch_source(
     let problem = || Problem::new(format!("cannot fetch the source `{shown}`"));
     let failed = |error| disk(problem(), &base, None, error);
     let waiting = || {
-        host.progress
-            .note(&format!("waiting for another run that fetches `{shown}`"))
+        let message = format!("waiting for another run that fetches `{shown}`");
+        host.progress.note(&message);
     };
     let _lock =
         FileLock::acquire(&base.join(format!("{nar_hash}.lock")), waiting).map_err(failed)?;

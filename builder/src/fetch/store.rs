@@ -121,15 +121,16 @@ pub(super) fn disk(problem: Problem, dir: &Path, needed: Option<u64>, error: io:
     if !is_full(&error) {
         return problem.cause(error);
     }
-    let free = rustix::fs::statvfs(dir)
-        .map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize).to_string())
-        .unwrap_or_else(|_| "an unknown number of".to_owned());
+    let free = rustix::fs::statvfs(dir).map_or_else(
+        |_| "an unknown number of bytes".to_owned(),
+        |stat| format!("{} bytes", stat.f_bavail.saturating_mul(stat.f_frsize)),
+    );
     let needed = needed.map_or_else(|| "more".to_owned(), |bytes| format!("{bytes} bytes"));
     problem
         .fact("because", "the disk is full")
         .fact("where", dir.display())
         .fact("needed", needed)
-        .fact("free", format!("{free} bytes"))
+        .fact("free", free)
         .hint("make room there, or set `LOCKSTEP_CACHE_DIR` to a larger disk")
         .cause(error)
 }

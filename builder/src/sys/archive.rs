@@ -17,7 +17,8 @@ pub use super::tree::Limits;
 ///
 /// Errors: a format other than gzipped or plain tar, or zip; a damaged archive; a member that is
 /// outside of the tree, leads out of it, is a device or a pipe, or stands there twice as two
-/// different kinds of thing; more than `limits`.
+/// different kinds of thing; more than `limits`. What was unpacked until then stays in `into`, which
+/// is therefore to be a directory of the run's own.
 pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem> {
     let problem = || Problem::new(format!("cannot unpack `{}`", archive.display()));
     let format = Format::of(archive).map_err(|error| problem().cause(error))?;
@@ -54,7 +55,7 @@ pub fn strip_top(dir: &Path) -> Result<PathBuf, Problem> {
             let names: Vec<_> = entries
                 .iter()
                 .take(5)
-                .map(|entry| entry.file_name())
+                .map(fs_err::DirEntry::file_name)
                 .collect();
             let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
             Err(problem().fact("top", names.join(", ")))

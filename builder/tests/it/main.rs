@@ -1,10 +1,14 @@
-//! One integration binary: a file per stage.
+//! One integration binary: a file per stage, and what they share.
 
+mod archive;
 mod collisions;
+mod fetch;
+mod git;
 mod layout;
 mod manifest;
 mod patch;
 mod sandbox;
+mod server;
 mod toolchain;
 mod wheel_archive;
 mod wheels_fixture;

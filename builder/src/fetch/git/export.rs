@@ -89,10 +89,12 @@ impl Mirror {
     }
 
     fn read(&self, commit: &Commit<'_>, entries: &[&Entry]) -> Result<Vec<u8>, Problem> {
-        let names: String = entries
-            .iter()
-            .map(|entry| format!("{}\n", entry.object))
-            .collect();
+        let names: Vec<&str> = entries.iter().map(|entry| entry.object.as_str()).collect();
+        let names = names.join(
+            "
+",
+        ) + "
+";
         let output = self
             .git()
             .args(["cat-file", "--batch"])

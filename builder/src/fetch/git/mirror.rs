@@ -39,8 +39,8 @@ impl Mirror {
         let dir = host.cache.join("git").join(format!("{}.git", &key[..32]));
         let shown = super::Redacted(commit.url).to_string();
         let waiting = || {
-            host.progress
-                .note(&format!("waiting for another run that fetches `{shown}`"))
+            let message = format!("waiting for another run that fetches `{shown}`");
+            host.progress.note(&message);
         };
         let lock = FileLock::acquire(&dir.with_extension("lock"), waiting)
             .map_err(|error| commit.problem().cause(error))?;
@@ -203,10 +203,10 @@ impl Mirror {
             .split('\0')
             .filter_map(|pair| pair.split_once('\n'))
             .collect();
-        let section = pairs
-            .iter()
-            .find(|(key, value)| key.ends_with(".path") && *value == path)
-            .and_then(|(key, _)| key.strip_suffix("path"));
+        let section = pairs.iter().find_map(|(key, value)| {
+            let section = key.strip_suffix("path")?;
+            (*value == path).then_some(section)
+        });
         let url = section.and_then(|section| {
             let key = format!("{section}url");
             pairs.iter().find(|(name, _)| *name == key)

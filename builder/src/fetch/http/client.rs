@@ -31,7 +31,7 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(15),
-            stall: Duration::from_secs(60),
+            stall: Duration::from_mins(1),
             attempts: 4,
             backoff: Duration::from_millis(500),
         }

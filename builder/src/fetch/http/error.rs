@@ -17,7 +17,7 @@ pub enum TransferError {
         retry_after: Option<u64>,
     },
     /// The connection ended early.
-    #[error("the transfer ended after {received} bytes{}", of(.expected))]
+    #[error("the transfer ended after {received} bytes{}", of(*.expected))]
     Truncated {
         /// The bytes that came.
         received: u64,
@@ -166,7 +166,7 @@ fn reason(status: u16) -> String {
         .unwrap_or_default()
 }
 
-fn of(expected: &Option<u64>) -> String {
+fn of(expected: Option<u64>) -> String {
     expected
         .map(|expected| format!(" of {expected}"))
         .unwrap_or_default()

@@ -73,8 +73,9 @@ fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
     let dom = tl::parse(text, tl::ParserOptions::default()).map_err(|error| error.to_string())?;
     let tags = || dom.nodes().iter().filter_map(tl::Node::as_tag);
     let href = |tag: &tl::HTMLTag<'_>| {
-        let value = tag.attributes().get("href").flatten()?;
-        Some(unescape(value.as_utf8_str().trim()))
+        let mut attributes = tag.attributes().iter();
+        let (_, value) = attributes.find(|(name, _)| name.eq_ignore_ascii_case("href"))?;
+        Some(unescape(value?.trim()))
     };
     // Only the first `base` counts (HTML, 4.2.3).
     let base = tags().find(|tag| tag.name().as_utf8_str().eq_ignore_ascii_case("base"));
