@@ -230,7 +230,7 @@ pub enum CollisionRule {
 }
 
 /// What is checked in the sandbox with the output at its prefix. That console scripts can be
-/// imported, that `uv pip check` is clean, and that versions equal the resolution is always checked.
+/// imported, that `uv pip check` is clean, and that versions equal the resolution, is checked anyway.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Checks {
