@@ -35,7 +35,6 @@ pub(crate) enum Command {
 // `builder::cli::Command` can stand here in its place, nothing but this enum changes.
 /// Commands of the binary `builder`.
 #[derive(Debug, Subcommand)]
-#[command(disable_help_flag = true)]
 pub(crate) enum Forwarded {
     /// Build a recipe: fetch what is locked, then build it offline
     #[command(disable_help_flag = true)]
@@ -111,4 +110,43 @@ pub(crate) enum Measured {
     Resolve,
     /// All of them that can run here
     All,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_builder_understands_is_not_looked_into() {
+        for words in [
+            ["build", "--help"],
+            ["run", "--"],
+            ["hash", "-h"],
+            ["fetch", "--new-flag"],
+        ] {
+            let flags = Flags::try_parse_from(["cargo xtask"].iter().chain(&words)).unwrap();
+            assert!(matches!(flags.command, Command::Forwarded(_)), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn one_list_has_all_commands() {
+        let help = Flags::try_parse_from(["cargo xtask", "--help"])
+            .unwrap_err()
+            .to_string();
+        for command in [
+            "build",
+            "build-lock",
+            "doctor",
+            "bless",
+            "tidy",
+            "bench",
+            "ci",
+        ] {
+            let mut lines = help.lines().map(|line| line.split_whitespace());
+            let described =
+                lines.any(|mut words| words.next() == Some(command) && words.next().is_some());
+            assert!(described, "{command}: {help}");
+        }
+    }
 }
