@@ -6,4 +6,32 @@ pub mod sys; // the outside world: environment, files, processes, sandbox
 pub mod nar; // Nix's archive format and its hash
 
 pub mod recipe; // recipes/<name>.toml
+pub mod lock; // uv.lock
+pub mod pyproject; // what this tool reads of a pyproject.toml
+pub mod resolve; // lock, target and selection in, a flat list of distributions out
 pub mod fetch; // phase 1, the only code that opens a socket
+pub mod toolchain; // the root, the interpreter and the uv that phase 2 works with
+pub mod build_lock; // recipes/<name>.build-lock.toml: what uv.lock does not say
+pub mod build_graph; // which build waits for which
+pub mod plan; // resolution and build lock in, a request to phase 1 out
+pub mod ledger; // golden/<name>.toml: what phase 1 must bring
+pub mod inputs; // recipe, source tree, lock and build lock, read together
+
+pub mod sources; // trees, laid out where they are built
+pub mod wheels; // phase 2: what is built from source
+pub mod output; // the tree that phase 2 makes, and paths in it
+pub mod dist_info; // METADATA, RECORD, entry points
+pub mod wheel_archive; // a wheel's content, unread by any installer
+pub mod collisions; // paths that several distributions install
+pub mod venv; // the virtual environment at the prefix
+pub mod variables; // `@out@` and the recipe's
+pub mod patch; // substitutions in installed files
+pub mod layout; // copies, links, modes
+pub mod checks; // what must hold of an output
+pub mod manifest; // what an output holds
+pub mod phase2; // small parts of phase 2 that belong to no single stage
+pub mod publish; // finished outputs, with manifest and provenance
+pub mod pipeline; // the whole build as one sequence
+
+pub mod doctor; // looks at what a build needs of the machine
+pub mod cli; // the command line

@@ -17,11 +17,15 @@ use crate::root;
 )]
 pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
     let builder = compile(shell)?;
-    let error = Command::new(&builder)
-        .arg("--root")
-        .arg(root())
-        .args(std::env::args_os().skip(1))
-        .exec();
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let mut command = Command::new(&builder);
+    if !words
+        .iter()
+        .any(|word| word.to_string_lossy().starts_with("--root"))
+    {
+        command.arg("--root").arg(root());
+    }
+    let error = command.args(words).exec();
     Err(error).with_context(|| format!("cannot run `{}`", builder.display()))
 }
 

@@ -109,13 +109,14 @@ pub(crate) fn check(
     hosts: &[String],
 ) -> anyhow::Result<Vec<Violation>> {
     let files = files(shell, root)?;
+    let order = imports::order(text(&files, "builder/src/lib.rs"));
     let mut found = Vec::new();
     for file in &files {
         found.extend(tree::check(file, root));
         found.extend(hosts::check(file, hosts));
         if file.is_rust() && !file.is_example() {
             found.extend(code::check(file));
-            found.extend(imports::check(file));
+            found.extend(imports::check(file, &order));
         }
     }
     found.extend(docs::check(&files));

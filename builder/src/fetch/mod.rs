@@ -1,3 +1,47 @@
-//! Phase 1: the only code that opens a socket. Takes a list of pinned things, gives a wheelhouse.
+//! Phase 1: the only code that opens a socket. Takes a list of pinned things, gives a wheelhouse:
+//! a directory whose content is a function of the request alone. Nothing is resolved here, nothing
+//! is built, and nothing that was fetched is run.
 
-pub mod request;
+pub mod request; // what is asked for
+pub mod address; // URLs, their secrets
+pub mod http; // transfers
+pub mod index; // the ambient index
+pub mod git; // trees of commits
+pub mod store; // the download cache
+pub mod file; // one file of a request
+pub mod wheelhouse; // all of a request
+pub mod source; // the application's source archive
+
+use std::path::PathBuf;
+
+pub use file::Fetcher;
+pub use http::Patience;
+pub use request::{FileOrigin, FileRequest, Request, Shelf, TreeRequest};
+pub use source::fetch_source;
+pub use wheelhouse::{LedgerFile, LedgerTree, Wheelhouse, fetch};
+
+use crate::recipe::IndexPolicy;
+
+/// How phase 1 goes about it. Nothing of this reaches the wheelhouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where files of registry packages are looked for.
+    pub index: IndexPolicy,
+    /// The uv that is asked for its index if nothing else names one.
+    pub uv: Option<PathBuf>,
+    /// How long servers are waited for.
+    pub patience: Patience,
+    /// Downloads at a time.
+    pub parallelism: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            index: IndexPolicy::default(),
+            uv: None,
+            patience: Patience::default(),
+            parallelism: 16,
+        }
+    }
+}

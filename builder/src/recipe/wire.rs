@@ -211,7 +211,8 @@ pub struct CollisionRules {
     /// The rule for paths that `paths` does not name.
     #[serde(default)]
     pub default: CollisionRule,
-    /// A rule for a path, relative to `site-packages`, or for all below a directory.
+    /// A rule for a path, or for all below a directory; relative to `site-packages` or to the
+    /// output. The longest key that names a path counts.
     #[serde(default)]
     pub paths: BTreeMap<String, CollisionRule>,
 }

@@ -47,6 +47,17 @@ impl Environment {
         Self { variables }
     }
 
+    /// An environment of exactly these variables, as tests need it.
+    pub fn of<K: Into<String>, V: Into<String>>(
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let variables = variables
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        Self { variables }
+    }
+
     /// The value of a variable; an empty one counts as absent.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables
@@ -68,6 +79,51 @@ impl Environment {
             .filter(|(key, _)| wanted(key))
             .map(own)
             .collect()
+    }
+
+    /// The proxy for URLs of `scheme` (`http` or `https`), by curl's rules: `<scheme>_proxy`, else
+    /// `all_proxy`, either in capitals too. But `HTTP_PROXY` counts only in small letters when the
+    /// tool runs as a CGI program, where a request's header sets the other (CVE-2016-5385).
+    pub fn proxy(&self, scheme: &str) -> Option<&str> {
+        let cgi = self.get("REQUEST_METHOD").is_some() && scheme == "http";
+        let small = format!("{scheme}_proxy");
+        self.get(&small)
+            .or_else(|| self.get(&small.to_uppercase()).filter(|_| !cgi))
+            .or_else(|| self.get("all_proxy"))
+            .or_else(|| self.get("ALL_PROXY"))
+    }
+
+    /// Hosts that are reached without a proxy: the entries of `no_proxy`.
+    pub fn no_proxy(&self) -> Vec<&str> {
+        let list = self.get("no_proxy").or_else(|| self.get("NO_PROXY"));
+        let entries = list.unwrap_or_default().split(',').map(str::trim);
+        entries.filter(|entry| !entry.is_empty()).collect()
+    }
+
+    /// uv's configuration files in the order in which they count: the one that is named, or the
+    /// user's and then the system's (uv's manual, "Configuration files").
+    pub fn uv_config_files(&self) -> Vec<PathBuf> {
+        if self.get("UV_NO_CONFIG").is_some() {
+            return Vec::new();
+        }
+        if let Some(file) = self.get("UV_CONFIG_FILE") {
+            return vec![PathBuf::from(file)];
+        }
+        let user = self.get("XDG_CONFIG_HOME").map(PathBuf::from);
+        let user = user.or_else(|| self.get("HOME").map(|home| Path::new(home).join(".config")));
+        let system = self.get("XDG_CONFIG_DIRS").unwrap_or("/etc/xdg").split(':');
+        let system = system.filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        user.into_iter()
+            .chain(system)
+            .chain([PathBuf::from("/etc")])
+            .map(|dir| dir.join("uv/uv.toml"))
+            .collect()
+    }
+
+    /// The user's netrc: `NETRC`, else `~/.netrc`.
+    pub fn netrc(&self) -> Option<PathBuf> {
+        let named = self.get("NETRC").map(PathBuf::from);
+        named.or_else(|| self.get("HOME").map(|home| Path::new(home).join(".netrc")))
     }
 
     /// The tool's cache: `LOCKSTEP_CACHE_DIR`, else `$XDG_CACHE_HOME/lockstep`, else

@@ -4,6 +4,9 @@
 pub mod env;
 pub mod files;
 pub mod process;
+pub mod sandbox;
+pub mod tree;
+pub mod archive;
 
 use std::path::PathBuf;
 

@@ -176,6 +176,16 @@ impl<T> Hashing<T> {
         )
     }
 
+    /// The digest of all that has passed so far.
+    pub fn digest(&self) -> Sha256 {
+        Sha256(self.hasher.clone().finalize().into())
+    }
+
+    /// The wrapped value. What is read or written past this wrapper is not hashed.
+    pub fn inner(&self) -> &T {
+        &self.inner
+    }
+
     fn passed(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.bytes += bytes.len() as u64;

@@ -87,8 +87,7 @@ impl Place<'_> {
             .args(skipped);
         let cache = self.scratch.join("our-cache");
         let ours = self
-            .ours("fetch")
-            .arg(self.recipe)
+            .ours_of_recipe("fetch")
             .arg("--cache-dir")
             .arg(&cache)
             .emptied(cache);
@@ -106,13 +105,11 @@ impl Place<'_> {
     /// in (same compilers and interpreter), as with `builder enter`; until then it takes what the
     /// host has, and fails without compilers.
     fn build(&self) -> anyhow::Result<Comparison> {
-        let (cache, out) = (self.scratch.join("our-cache"), self.scratch.join("our-out"));
+        let cache = self.scratch.join("our-cache");
         let ours = self
-            .ours("build")
-            .arg(self.recipe)
-            .arg("--cache-dir")
-            .arg(&cache);
-        let ours = ours.arg("--out").arg(&out).emptied(cache).emptied(out);
+            .ours_of_recipe("build")
+            .args(["--no-out-link", "--cache-dir"]);
+        let ours = ours.arg(&cache).emptied(cache);
         let theirs = self.uv_sync(&self.project()?);
         Ok(Comparison {
             name: "build",
@@ -135,7 +132,7 @@ impl Place<'_> {
                 "--project",
             ])
             .arg(project);
-        let ours = self.ours("resolve").arg(self.recipe);
+        let ours = self.ours_of_recipe("resolve");
         Ok(Comparison {
             name: "resolve",
             ours,
@@ -149,6 +146,14 @@ impl Place<'_> {
             .arg("--root")
             .arg(root())
             .arg(command)
+    }
+
+    fn ours_of_recipe(&self, command: &str) -> Side {
+        let ours = self.ours(command).arg(self.recipe);
+        match &self.source {
+            Some(source) => ours.arg("--source").arg(source),
+            None => ours,
+        }
     }
 
     fn uv_sync(&self, project: &Path) -> Side {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{SourceFile, Violation, missing, text};
+use super::{SourceFile, Violation, imports, missing, text};
 
 const MAP: &str = "ARCHITECTURE.md";
 const KEYS: &str = "recipes/README.md";
@@ -24,13 +24,7 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Violation> {
 
 /// Every module of the builder has a row `` | `name` | … | `` in the map, and no row is stale.
 pub(super) fn map(crate_map: &str, document: &str) -> Vec<Violation> {
-    let modules = crate_map.lines().filter_map(|line| {
-        line.strip_prefix("pub mod ")
-            .or_else(|| line.strip_prefix("mod "))?
-            .split(';')
-            .next()
-    });
-    let modules: BTreeSet<&str> = modules.collect();
+    let modules: BTreeSet<&str> = imports::order(crate_map).into_iter().collect();
     let rows = first_column(document);
     let absent = modules.difference(&rows).map(|module| {
         missing(

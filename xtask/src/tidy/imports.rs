@@ -1,43 +1,18 @@
-//! The direction of imports: data flows down this table, and no module knows one below it.
+//! The direction of imports. The crate map, `builder/src/lib.rs`, is the table: its modules stand
+//! in the order in which data flows, and no module knows one that stands below it.
 
 use super::{SourceFile, Violation};
-
-/// Modules of `builder` from the innermost to the outermost; those of one row may know each other.
-const LAYERS: [&[&str]; 13] = [
-    &["vocabulary"],
-    &["sys"],
-    &["nar"],
-    &["recipe"],
-    &["lock", "pyproject"],
-    &["resolve"],
-    &["build_lock"],
-    &["fetch"],
-    &["toolchain"],
-    &[
-        "wheels",
-        "venv",
-        "wheel_archive",
-        "collisions",
-        "patch",
-        "layout",
-        "manifest",
-        "checks",
-        "provenance",
-    ],
-    &["pipeline"],
-    &["doctor"],
-    &["cli"],
-];
 
 /// What xtask may know of the builder: words and texts, never what builds.
 const OPEN_TO_XTASK: [&str; 4] = ["vocabulary", "nar", "recipe", "cli"];
 
-pub(super) fn check(file: &SourceFile) -> Vec<Violation> {
+/// `order` is the crate map, as [`order`] reads it.
+pub(super) fn check(file: &SourceFile, order: &[&str]) -> Vec<Violation> {
     if let Some(path) = file.path.strip_prefix("builder/src/") {
         let module = path.split(['/', '.']).next().unwrap_or_default();
-        return match module {
-            "lib" | "main" => Vec::new(),
-            module => within_builder(file, module),
+        return match order.iter().position(|other| *other == module) {
+            Some(place) => within_builder(file, module, &order[place + 1..]),
+            None => Vec::new(),
         };
     }
     if file.path.starts_with("xtask/src/") {
@@ -46,16 +21,24 @@ pub(super) fn check(file: &SourceFile) -> Vec<Violation> {
     Vec::new()
 }
 
-fn within_builder(file: &SourceFile, module: &str) -> Vec<Violation> {
-    let Some(layer) = layer(module) else {
-        let mend = format!("give `{module}` its place in the table of `xtask/src/tidy/imports.rs`");
-        return vec![file.violation(1, "imports", mend)];
-    };
+/// The modules of a crate map, from the innermost to the outermost.
+pub(super) fn order(crate_map: &str) -> Vec<&str> {
+    let lines = crate_map.lines();
+    let modules = lines.filter_map(|line| {
+        let rest = line
+            .strip_prefix("pub mod ")
+            .or_else(|| line.strip_prefix("mod "))?;
+        rest.split(';').next()
+    });
+    modules.collect()
+}
+
+fn within_builder(file: &SourceFile, module: &str, outer: &[&str]) -> Vec<Violation> {
     let mut found = Vec::new();
     for (number, line) in code(file) {
-        for used in paths(&line, "crate::").filter(|used| self::layer(used) > Some(layer)) {
+        for used in paths(&line, "crate::").filter(|used| outer.contains(used)) {
             let mend =
-                format!("`{module}` must not know `{used}`, which is further out; pass a value");
+                format!("`{module}` must not know `{used}`, which stands below it in the map");
             found.push(file.violation(number, "imports", mend));
         }
         if paths(&line, "xtask::").next().is_some() {
@@ -74,10 +57,6 @@ fn within_xtask(file: &SourceFile) -> Vec<Violation> {
         }
     }
     found
-}
-
-fn layer(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
 /// Lines of code without texts and comments; each `use` with all its lines as one, at the number of

@@ -1,0 +1,83 @@
+"""Runs inside the sandbox, by the output's own interpreter, with the prefix as working directory.
+
+Reads one JSON object from the file named by its argument: `imports` (modules), `scripts` (name to
+`module:attribute`). Prints one JSON object: what could not be imported, with the reason.
+
+Every target is imported in a forked child: an import may monkey-patch, exit or hang on to state,
+and must not make the next one fail or succeed. The children share bytecode through
+PYTHONPYCACHEPREFIX, so what many of them need is compiled once.
+"""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+import traceback
+
+
+def import_module(target):
+    importlib.import_module(target)
+
+
+def import_script(target):
+    module, _, attribute = target.partition(":")
+    value = importlib.import_module(module)
+    for part in filter(None, attribute.split(".")):
+        value = getattr(value, part)
+    if not callable(value):
+        raise TypeError(f"{target} is not callable")
+
+
+def attempt(action, target):
+    """None if the action succeeds in a child of its own, else why it did not."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        sys.argv = ["check"]
+        reason = ""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                action(target)
+        except BaseException as error:  # SystemExit too: importing must not end the program.
+            lines = traceback.format_exception(error)
+            reason = "".join(lines)[-2000:] or repr(error)
+        os.write(writing, reason.encode("utf-8", "replace"))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        reason = pipe.read().decode("utf-8", "replace")
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        return f"the interpreter ended with status {os.waitstatus_to_exitcode(status)}"
+    return reason or None
+
+
+def children_see_the_same():
+    """A child that is started through sys.executable has the parent's sys.path and prefix."""
+    program = "import json, sys; print(json.dumps([sys.path[1:], sys.prefix, sys.executable]))"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    seen = json.loads(child.stdout)
+    expected = [sys.path[1:], sys.prefix, sys.executable]
+    return None if seen == expected else f"expected {expected}, the child sees {seen}"
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        job = json.load(file)
+    failures = []
+    for module in job["imports"]:
+        if reason := attempt(import_module, module):
+            failures.append({"what": f"import {module}", "reason": reason})
+    for name, target in job["scripts"].items():
+        if reason := attempt(import_script, target):
+            failures.append({"what": f"console script {name} = {target}", "reason": reason})
+    if reason := children_see_the_same():
+        failures.append({"what": "a child of sys.executable", "reason": reason})
+    json.dump(failures, sys.stdout)
+
+
+main()

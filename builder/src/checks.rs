@@ -1,0 +1,234 @@
+//! What must hold of an output before it is published: modules and console scripts can be imported,
+//! `uv pip check` is clean, versions equal the resolution, and the recipe's own commands succeed.
+//! All of it runs in the sandbox, with the output read-only at its prefix.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use crate::output::Output;
+use crate::recipe::Checks;
+use crate::sys::process::last_lines;
+use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use crate::vocabulary::Problem;
+use crate::wheel_archive::WheelArchive;
+
+/// How many things were checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Modules imported.
+    pub imports: usize,
+    /// Console scripts whose target was imported.
+    pub scripts: usize,
+    /// Commands of the recipe that succeeded.
+    pub commands: usize,
+}
+
+#[derive(Serialize)]
+struct Job<'a> {
+    imports: &'a [String],
+    scripts: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    what: String,
+    reason: String,
+}
+
+const SCRIPT: &str = include_str!("checks.py");
+
+/// Runs all checks; all failures are reported at once. `sandbox` has toolchain and uv, `work` is a
+/// directory of this run.
+pub fn check(
+    checks: &Checks,
+    output: &Output,
+    wheels: &[WheelArchive],
+    sandbox: &Sandbox,
+    work: &Path,
+) -> Result<Checked, Problem> {
+    let scripts = console_scripts(checks, wheels)?;
+    let job = Job {
+        imports: &checks.imports,
+        scripts: scripts.clone(),
+    };
+    let job = serde_json::to_vec(&job).expect("a job has only plain values");
+    let prepared = fs::create_dir_all(work)
+        .and_then(|()| fs::write(work.join("job.json"), job))
+        .and_then(|()| fs::write(work.join("checks.py"), SCRIPT));
+    prepared.map_err(|error| Problem::new("cannot prepare the checks").cause(error))?;
+
+    let sandbox = at_prefix(sandbox.clone(), output)
+        .bind_ro(work, "/build/checks")
+        // Bytecode is kept for the length of the checks, outside of the output.
+        .env("PYTHONPYCACHEPREFIX", "/tmp/pycache")
+        .env("PYTHONDONTWRITEBYTECODE", "");
+    let sandbox = checks
+        .env
+        .iter()
+        .fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value));
+
+    let mut failures = import_all(output, &sandbox)?;
+    failures.extend(requirements(checks, output, &sandbox)?);
+    for command in &checks.run {
+        failures.extend(run(&command.name, &command.command, output, &sandbox)?);
+    }
+    if failures.is_empty() {
+        return Ok(Checked {
+            imports: checks.imports.len(),
+            scripts: scripts.len(),
+            commands: checks.run.len(),
+        });
+    }
+    let count = failures.len();
+    let what = if count == 1 {
+        "1 check".to_owned()
+    } else {
+        format!("{count} checks")
+    };
+    let problem = Problem::new(format!("{what} of the output failed"));
+    Err(failures.into_iter().fold(problem, |problem, it| problem.fact(it.what, it.reason)).hint(
+        "a script that is right to fail goes into `check.skip-scripts` with the reason; a missing \
+         system library into `toolchain.debian.packages`",
+    ))
+}
+
+/// The output at its prefix, read-only, with its `bin` first on `PATH`.
+pub fn at_prefix(sandbox: Sandbox, output: &Output) -> Sandbox {
+    let path = format!(
+        "{}/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin",
+        output.prefix
+    );
+    sandbox
+        .bind_ro(&output.root, &output.prefix)
+        .env("PATH", &path)
+}
+
+fn console_scripts(
+    checks: &Checks,
+    wheels: &[WheelArchive],
+) -> Result<BTreeMap<String, String>, Problem> {
+    let mut scripts = BTreeMap::new();
+    for wheel in wheels {
+        for script in wheel.entry_points.scripts() {
+            scripts.insert(
+                script.name,
+                format!("{}:{}", script.module, script.function),
+            );
+        }
+    }
+    for (name, reason) in &checks.skip_scripts {
+        if scripts.remove(name).is_none() {
+            return Err(
+                Problem::usage(format!("`check.skip-scripts` names `{name}`"))
+                    .fact("reason", reason)
+                    .hint("no distribution has such a console script; remove the line"),
+            );
+        }
+    }
+    Ok(scripts)
+}
+
+fn import_all(output: &Output, sandbox: &Sandbox) -> Result<Vec<Failure>, Problem> {
+    let python = format!("{}/bin/python", output.prefix);
+    let arguments = ["/build/checks/checks.py", "/build/checks/job.json"];
+    let finished = in_prefix(&python, &arguments, output, sandbox)?;
+    let parsed = serde_json::from_slice::<Vec<Failure>>(&finished.stdout);
+    match parsed {
+        Ok(failures) if finished.success() => {
+            let shortened = failures.into_iter().map(|failure| Failure {
+                what: failure.what,
+                reason: last_lines(&failure.reason, 4),
+            });
+            Ok(shortened.collect())
+        }
+        _ => Ok(vec![Failure {
+            what: "the output's interpreter".to_owned(),
+            reason: printed(&finished),
+        }]),
+    }
+}
+
+/// `uv pip check`, without the complaints that the recipe explains.
+fn requirements(
+    checks: &Checks,
+    output: &Output,
+    sandbox: &Sandbox,
+) -> Result<Vec<Failure>, Problem> {
+    let python = format!("{}/bin/python", output.prefix);
+    let arguments = [
+        "pip",
+        "check",
+        "--color",
+        "never",
+        "--no-cache",
+        "--python",
+        &python,
+    ];
+    let finished = in_prefix("uv", &arguments, output, sandbox)?;
+    if finished.success() {
+        return Ok(Vec::new());
+    }
+    let text = printed(&finished);
+    let complaints = text.lines().filter(|line| line.starts_with("The package "));
+    let explained = |line: &&str| {
+        let name = line.split('`').nth(1).unwrap_or_default();
+        checks.skip_requirements.contains_key(name)
+    };
+    let (explained, unexplained): (Vec<&str>, Vec<&str>) = complaints.partition(explained);
+    if unexplained.is_empty() && !explained.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reason = if unexplained.is_empty() {
+        text
+    } else {
+        unexplained.join("\n")
+    };
+    Ok(vec![Failure {
+        what: "uv pip check".to_owned(),
+        reason,
+    }])
+}
+
+fn run(
+    name: &str,
+    command: &[String],
+    output: &Output,
+    sandbox: &Sandbox,
+) -> Result<Option<Failure>, Problem> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(Problem::usage(format!("the check `{name}` has no command")));
+    };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let finished = in_prefix(program, &arguments, output, sandbox)?;
+    let failure = || Failure {
+        what: name.to_owned(),
+        reason: printed(&finished),
+    };
+    Ok((!finished.success()).then(failure))
+}
+
+fn in_prefix(
+    program: &str,
+    arguments: &[&str],
+    output: &Output,
+    sandbox: &Sandbox,
+) -> Result<crate::sys::sandbox::Finished, Problem> {
+    let invocation = Invocation {
+        program: program.to_owned(),
+        arguments: arguments
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .collect(),
+        directory: output.prefix.clone(),
+    };
+    sandbox.run(&invocation, OutputTo::Capture)
+}
+
+fn printed(finished: &crate::sys::sandbox::Finished) -> String {
+    let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    let text = last_lines(&String::from_utf8_lossy(&text), 12);
+    format!("exit code {}\n{text}", finished.code)
+}

@@ -1,0 +1,239 @@
+//! What was typed. No logic, no I/O.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Builds Python applications from their uv.lock, in two phases.
+#[derive(Debug, Parser)]
+#[command(name = "builder", version, max_term_width = 100)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Directory with `recipes/` and `golden/` [default: the working directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Where downloads, toolchains and outputs are kept [default: ~/.cache/lockstep]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Print errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Colour,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a recipe: fetch what is locked, then build it offline
+    Build(Build),
+    /// Phase 1 only: download what is locked into a wheelhouse and print its NAR hash
+    Fetch(Fetch),
+    /// Print what a recipe's target installs, each distribution with its file
+    Resolve(Resolve),
+    /// Lock the build requirements of what is built from source
+    BuildLock(BuildLock),
+    /// Pin the FOD hashes of a recipe in its ledger, after showing what changes
+    Bless(Bless),
+    /// Print the NAR hash of a path, as `nix hash path` does
+    Hash(Hash),
+    /// Run a command in the sandbox, with the output at its prefix
+    Run(Run),
+    /// Open a shell in the sandbox of a failed build
+    Enter(Enter),
+    /// Say what this machine has and lacks, and the mend
+    Doctor,
+}
+
+/// Which recipe, and of which source.
+#[derive(Debug, Clone, Args)]
+pub struct Which {
+    /// Name of a recipe in `recipes/`, or the path of its .toml
+    #[arg(default_value = "sample")]
+    pub recipe: String,
+    /// Build this source tree instead of the recipe's
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+}
+
+/// Which toolchain.
+#[derive(Debug, Clone, Args)]
+pub struct ToolchainFlags {
+    /// Use this toolchain provider instead of the recipe's list
+    #[arg(long, value_name = "PROVIDER")]
+    pub toolchain: Option<ProviderName>,
+    /// Ask the toolchain's provider again, although a toolchain is known
+    #[arg(long)]
+    pub refresh_toolchain: bool,
+}
+
+/// A toolchain provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProviderName {
+    /// A root of unpacked Debian packages.
+    Debian,
+    /// The machine's own root.
+    Host,
+}
+
+/// `build`
+#[derive(Debug, Args)]
+pub struct Build {
+    /// Recipe and source.
+    #[command(flatten)]
+    pub which: Which,
+    /// Toolchain.
+    #[command(flatten)]
+    pub toolchain: ToolchainFlags,
+    /// How many builds run at once [default: the number of processors]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Build although an output of the same inputs is there
+    #[arg(long, alias = "no-cache")]
+    pub rebuild: bool,
+    /// Where to put the link to the output
+    #[arg(long, value_name = "PATH", default_value = "result")]
+    pub out_link: PathBuf,
+    /// Make no link to the output
+    #[arg(long)]
+    pub no_out_link: bool,
+}
+
+/// `fetch`
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// Recipe and source.
+    #[command(flatten)]
+    pub which: Which,
+    /// Fetch for this platform of the recipe only
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+    /// Do not compare with the ledger
+    #[arg(long)]
+    pub no_golden: bool,
+}
+
+/// `resolve`
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// Name of a recipe, or the path of its .toml
+    #[arg(conflicts_with = "workspace")]
+    pub recipe: Option<String>,
+    /// Resolve this uv project instead of a recipe's
+    #[arg(long, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// Use this source tree instead of the recipe's
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// The root distribution, if not the project at the workspace's root
+    #[arg(long, value_name = "NAME")]
+    pub project: Option<String>,
+    /// Python version, such as 3.14
+    #[arg(long, value_name = "V")]
+    pub python: Option<String>,
+    /// Platform, in the words of `uv --python-platform`
+    #[arg(long, value_name = "P")]
+    pub platform: Option<String>,
+    /// Add a dependency group (repeatable)
+    #[arg(long, value_name = "G")]
+    pub group: Vec<String>,
+    /// Add an extra of the root distribution (repeatable)
+    #[arg(long, value_name = "E")]
+    pub extra: Vec<String>,
+    /// Build this distribution from source (repeatable) [default: the project's `tool.uv`]
+    #[arg(long, value_name = "N")]
+    pub no_binary: Vec<String>,
+}
+
+/// `build-lock`
+#[derive(Debug, Args)]
+pub struct BuildLock {
+    /// Recipe and source.
+    #[command(flatten)]
+    pub which: Which,
+    /// Toolchain.
+    #[command(flatten)]
+    pub toolchain: ToolchainFlags,
+    /// See nothing newer than this date [default: the newest file of `uv.lock`]
+    #[arg(long, value_name = "DATE")]
+    pub exclude_newer: Option<String>,
+    /// Write nothing; fail if the build lock would change
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `bless`
+#[derive(Debug, Args)]
+pub struct Bless {
+    /// Recipe and source.
+    #[command(flatten)]
+    pub which: Which,
+}
+
+/// `hash`
+#[derive(Debug, Args)]
+pub struct Hash {
+    /// A file, link or directory
+    pub path: PathBuf,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Name of a recipe, or the path of its .toml
+    #[arg(default_value = "sample")]
+    pub recipe: String,
+    /// Run in the output of this source tree
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// Use this toolchain provider instead of the recipe's list
+    #[arg(long, value_name = "PROVIDER")]
+    pub toolchain: Option<ProviderName>,
+    /// Join the machine's network, for a server on loopback
+    #[arg(long)]
+    pub network: bool,
+    /// Set an environment variable (repeatable)
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+    /// Show a directory of the machine inside, to be written to (repeatable)
+    #[arg(long, value_name = "HOST:INSIDE")]
+    pub bind: Vec<String>,
+    /// Program and arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<String>,
+}
+
+/// `enter`
+#[derive(Debug, Args)]
+pub struct Enter {
+    /// The directory that a failed build named
+    pub directory: PathBuf,
+    /// Run this instead of a shell
+    #[arg(last = true)]
+    pub command: Vec<String>,
+}

@@ -1,0 +1,155 @@
+//! Git trees: a commit is brought into a bare mirror in the cache, and its tree is written out of
+//! the object store. The host's `git` does both, because it knows the user's ways to a server
+//! (`url.<base>.insteadOf`, credential helpers, ssh).
+//!
+//! Nothing is ever checked out: no attribute, filter, hook, line-end rule or LFS smudge of anybody
+//! can have a say in the tree, which is a function of the commit alone.
+
+mod export;
+mod mirror;
+
+use std::path::Path;
+
+use url::Url;
+
+use super::address::Redacted;
+use super::http::Patience;
+use crate::nar;
+use crate::sys::Host;
+use crate::sys::tree::{Limits, MemberError, Tree};
+use crate::vocabulary::{Problem, Sha256};
+
+use export::Entry;
+use mirror::Mirror;
+
+/// A commit of a repository, and how much of it is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit<'a> {
+    /// The repository.
+    pub url: &'a Url,
+    /// 40 hexadecimal digits.
+    pub rev: &'a str,
+    /// A tag or branch that leads to it, for servers that do not serve bare commits.
+    pub reference: Option<&'a str>,
+    /// Whether submodules are part of the tree. If not, their directories are empty, as after
+    /// `git clone`.
+    pub submodules: bool,
+}
+
+/// Submodules of submodules of …; deeper is a circle.
+const DEPTH_MAX: usize = 8;
+
+/// Writes the tree of a commit into `into`, which must be empty or absent, and returns its NAR
+/// hash.
+///
+/// Errors: the commit cannot be had; a link leads out of the tree; a name that is no name inside a
+/// tree.
+pub fn export(
+    commit: &Commit<'_>,
+    into: &Path,
+    host: &Host<'_>,
+    patience: &Patience,
+) -> Result<Sha256, Problem> {
+    let mut export = Export {
+        host,
+        patience,
+        lfs_pointers: 0,
+    };
+    let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
+    export.add(&mut tree, commit, b"", 0)?;
+    tree.finish().map_err(|error| commit.broken(error))?;
+    if export.lfs_pointers > 0 {
+        host.progress.warn(&format!(
+            "`{}` has {} files that git LFS keeps elsewhere; they stay pointers",
+            Redacted(commit.url),
+            export.lfs_pointers
+        ));
+    }
+    nar::hash_path(into)
+}
+
+impl Commit<'_> {
+    fn problem(&self) -> Problem {
+        Problem::new(format!(
+            "cannot get the git tree of `{}`",
+            Redacted(self.url)
+        ))
+        .fact("commit", self.rev)
+    }
+
+    fn broken(&self, error: MemberError) -> Problem {
+        match error {
+            MemberError::Io(error) => self.problem().cause(error),
+            error => self.problem().cause(error),
+        }
+    }
+
+    /// A revision goes on git's command line and must be a commit for all time.
+    fn check(&self) -> Result<(), Problem> {
+        let whole = self.rev.len() == 40 && self.rev.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !whole {
+            return Err(self
+                .problem()
+                .hint("a commit is named by its 40 hexadecimal digits"));
+        }
+        match self.url.scheme() {
+            "https" | "http" | "ssh" | "git" | "file" => Ok(()),
+            // `ext::` and its like run programs.
+            other => Err(self
+                .problem()
+                .fact("because", format!("git is not asked for `{other}:`"))),
+        }
+    }
+}
+
+struct Export<'a> {
+    host: &'a Host<'a>,
+    patience: &'a Patience,
+    lfs_pointers: usize,
+}
+
+impl Export<'_> {
+    fn add(
+        &mut self,
+        tree: &mut Tree,
+        commit: &Commit<'_>,
+        prefix: &[u8],
+        depth: usize,
+    ) -> Result<(), Problem> {
+        commit.check()?;
+        if depth > DEPTH_MAX {
+            let reason = format!("submodules are nested more than {DEPTH_MAX} deep");
+            return Err(commit.problem().fact("because", reason));
+        }
+        let mirror = Mirror::open(commit, self.host, self.patience)?;
+        mirror.ensure(commit)?;
+        let entries = mirror.list(commit)?;
+        self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
+        for entry in entries.iter().filter(|entry| entry.is_submodule()) {
+            let name = [prefix, &entry.path].concat();
+            tree.directory(&name)
+                .map_err(|error| commit.broken(error))?;
+            if commit.submodules {
+                let url = mirror.submodule_url(commit, entry)?;
+                let submodule = Commit {
+                    url: &url,
+                    rev: &entry.object,
+                    reference: None,
+                    submodules: true,
+                };
+                let prefix = [&name, b"/".as_slice()].concat();
+                self.add(tree, &submodule, &prefix, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a path of a git tree may be written: git itself refuses these (`verify_path`), but an
+/// object that was made by hand can hold them.
+fn is_allowed(entry: &Entry) -> bool {
+    entry
+        .path
+        .split(|byte| *byte == b'/')
+        .all(|part| !part.is_empty() && part != b"." && !part.eq_ignore_ascii_case(b".git"))
+}

@@ -1,0 +1,11 @@
+//! HTTP as phase 1 needs it: one client for a run, which reuses connections, goes through the
+//! proxies of the environment, trusts the certificates of the system, and follows redirects.
+//! `download` brings files with it. What arrives here is not yet trusted.
+
+mod client;
+mod download;
+mod error;
+
+pub use client::{Client, Page, Patience};
+pub use download::Pin;
+pub use error::{TransferError, because};

@@ -1,0 +1,149 @@
+//! The ambient index: the one that uv is configured with. This tool names none. A file is looked
+//! up by its name and sha256; a page that was fetched once serves the whole run.
+
+mod config;
+mod page;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use url::Url;
+use uv_normalize::PackageName;
+
+pub use config::Indexes;
+use page::Link;
+
+use super::address::{Redacted, local_path};
+use super::http::{Client, TransferError, because};
+use crate::sys::env::Environment;
+use crate::vocabulary::{Problem, Sha256};
+
+/// PEP 691 first; some indexes have only PEP 503.
+const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
+     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
+
+/// The page of a project with ten thousand files has some 10 MB.
+const PAGE_SIZE_MAX: u64 = 128 << 20;
+
+type Pages = BTreeMap<(Url, PackageName), Arc<OnceLock<Result<Arc<Vec<Link>>, Problem>>>>;
+
+/// Looks files up on the configured indexes, in order.
+#[derive(Debug)]
+pub struct Lookup<'a> {
+    client: &'a Client,
+    environment: &'a Environment,
+    uv: Option<&'a Path>,
+    // Found out only if an index is needed at all.
+    indexes: OnceLock<Result<Indexes, Problem>>,
+    pages: Mutex<Pages>,
+}
+
+impl<'a> Lookup<'a> {
+    /// A lookup for one run.
+    pub fn new(client: &'a Client, environment: &'a Environment, uv: Option<&'a Path>) -> Self {
+        Self {
+            client,
+            environment,
+            uv,
+            indexes: OnceLock::new(),
+            pages: Mutex::default(),
+        }
+    }
+
+    /// The URL of the file with that name and digest.
+    ///
+    /// Errors: no index is configured or can be reached; none lists the file; or they list the name
+    /// with another digest, which is a re-upload.
+    pub fn find(
+        &self,
+        project: &PackageName,
+        filename: &str,
+        sha256: Sha256,
+    ) -> Result<Url, Problem> {
+        let what = || Problem::new(format!("cannot find `{filename}` of `{project}`"));
+        let found = || Indexes::ambient(self.environment, self.uv);
+        let indexes = self
+            .indexes
+            .get_or_init(found)
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let mut other = None;
+        for index in &indexes.urls {
+            let links = self.links(index, project)?;
+            for link in links.iter().filter(|link| link.filename == filename) {
+                // Without a digest on the page, the download itself decides.
+                if link.sha256.is_none_or(|listed| listed == sha256) {
+                    return Ok(with_credentials(index, link.url.clone()));
+                }
+                other = other.or(link.sha256.map(|listed| (index, listed)));
+            }
+        }
+        let asked: Vec<_> = indexes
+            .urls
+            .iter()
+            .map(|url| Redacted(url).to_string())
+            .collect();
+        let asked = asked.join("\n");
+        Err(match other {
+            Some((index, listed)) => what()
+                .fact("locked", format!("sha256:{sha256}"))
+                .fact("listed", format!("sha256:{listed}"))
+                .fact("index", Redacted(index))
+                .hint("the index has another file under this name, uploaded again after the lock was made; find out why before locking it again"),
+            None => what()
+                .fact("sha256", sha256)
+                .fact("asked", asked)
+                .hint("the index does not list the file; a lock made with another index needs that one: set `UV_DEFAULT_INDEX`"),
+        })
+    }
+
+    fn links(&self, index: &Url, project: &PackageName) -> Result<Arc<Vec<Link>>, Problem> {
+        let slot = {
+            let mut pages = self.pages.lock().expect("no thread panics with the lock");
+            let key = (index.clone(), project.clone());
+            Arc::clone(pages.entry(key).or_default())
+        };
+        // Others that want this page wait for the one that fetches it.
+        slot.get_or_init(|| self.fetch_links(index, project))
+            .clone()
+    }
+
+    fn fetch_links(&self, index: &Url, project: &PackageName) -> Result<Arc<Vec<Link>>, Problem> {
+        let url = project_url(index, project);
+        let problem = || Problem::new(format!("cannot read the index page `{}`", Redacted(&url)));
+        let page = match local_path(&url) {
+            Some(dir) => page::local(&dir, &url, PAGE_SIZE_MAX),
+            None => self.client.page(&url, ACCEPT, PAGE_SIZE_MAX),
+        };
+        match page {
+            Ok(page) => page::links(&page)
+                .map(Arc::new)
+                .map_err(|reason| problem().fact("because", reason)),
+            // An index that has nothing of a project answers so.
+            Err(error) if error.is_gone() => Ok(Arc::default()),
+            Err(TransferError::Disk(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Arc::default())
+            }
+            Err(error) => Err(because(problem(), error)),
+        }
+    }
+}
+
+/// `<index>/<normalised name>/` (PEP 503).
+fn project_url(index: &Url, project: &PackageName) -> Url {
+    let mut url = index.clone();
+    let path = format!("{}/{project}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url
+}
+
+/// Files on the host of the index are fetched as the same user. uv does so too.
+fn with_credentials(index: &Url, mut url: Url) -> Url {
+    if index.origin() == url.origin() && url.username().is_empty() && index.scheme() != "file" {
+        // It has a host, so it can have a user.
+        let _ = url.set_username(index.username());
+        let _ = url.set_password(index.password());
+    }
+    url
+}

@@ -1,0 +1,198 @@
+//! Project pages of an index: PEP 691 (JSON) and PEP 503 (HTML). A page is hostile input; what
+//! cannot be read of it is left out, and every URL is held to `https:` and `http:`, or to `file:`
+//! where the page itself is a file.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::super::address::filename;
+use super::super::http::TransferError;
+use crate::fetch::http::Page;
+use crate::vocabulary::Sha256;
+
+/// A file that a page lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) filename: String,
+    pub(super) url: Url,
+    pub(super) sha256: Option<Sha256>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProjectWire {
+    files: Vec<FileWire>,
+}
+
+#[derive(Debug, Deserialize)]
+struct FileWire {
+    filename: String,
+    url: String,
+    #[serde(default)]
+    hashes: std::collections::BTreeMap<String, String>,
+}
+
+/// The files of a page, in its order.
+pub(super) fn links(page: &Page) -> Result<Vec<Link>, String> {
+    let text = String::from_utf8_lossy(&page.bytes);
+    if page.media_type.contains("json") {
+        let project: ProjectWire =
+            serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let links = project.files.into_iter().filter_map(|file| {
+            let sha256 = file.hashes.get("sha256");
+            let sha256 = sha256.map(|hex| Sha256::from_hex(hex)).transpose().ok()?;
+            Some(Link {
+                filename: file.filename,
+                url: resolve(&page.url, &page.url, &file.url)?,
+                sha256,
+            })
+        });
+        return Ok(links.collect());
+    }
+    html(&page.url, &text)
+}
+
+/// The page of a project in an index on disk; `dir` is the project's directory.
+pub(super) fn local(dir: &Path, url: &Url, limit: u64) -> Result<Page, TransferError> {
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(dir.join("index.html"))?;
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(TransferError::TooLarge(limit));
+    }
+    Ok(Page {
+        url: url.clone(),
+        media_type: "text/html".to_owned(),
+        bytes,
+    })
+}
+
+fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
+    let dom = tl::parse(text, tl::ParserOptions::default()).map_err(|error| error.to_string())?;
+    let tags = || dom.nodes().iter().filter_map(tl::Node::as_tag);
+    let href = |tag: &tl::HTMLTag<'_>| {
+        let value = tag.attributes().get("href").flatten()?;
+        Some(unescape(value.as_utf8_str().trim()))
+    };
+    // Only the first `base` counts (HTML, 4.2.3).
+    let base = tags().find(|tag| tag.name().as_utf8_str().eq_ignore_ascii_case("base"));
+    let base = base.and_then(href).and_then(|href| resolve(at, at, &href));
+    let base = base.unwrap_or_else(|| at.clone());
+    let anchors = tags().filter(|tag| tag.name().as_utf8_str().eq_ignore_ascii_case("a"));
+    let links = anchors.filter_map(|tag| {
+        let mut url = resolve(at, &base, &href(tag)?)?;
+        let digest = url.fragment().and_then(|text| text.strip_prefix("sha256="));
+        let sha256 = digest.map(Sha256::from_hex).transpose().ok()?;
+        url.set_fragment(None);
+        Some(Link {
+            filename: filename(&url)?,
+            url,
+            sha256,
+        })
+    });
+    Ok(links.collect())
+}
+
+fn resolve(page: &Url, base: &Url, href: &str) -> Option<Url> {
+    let url = base.join(href).ok()?;
+    match (url.scheme(), page.scheme()) {
+        ("https" | "http", _) | ("file", "file") => Some(url),
+        _ => None,
+    }
+}
+
+/// The character references that occur in URLs; a page that needs others is not an index.
+fn unescape(text: &str) -> String {
+    let named = [
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#43;", "+"),
+        ("&#x2B;", "+"),
+        ("&plus;", "+"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+    ];
+    let replaced = |text: String, (from, to): (&str, &str)| text.replace(from, to);
+    named.into_iter().fold(text.to_owned(), replaced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn read(at: &str, media_type: &str, text: &str) -> Vec<(String, String, bool)> {
+        let page = Page {
+            url: Url::parse(at).unwrap(),
+            media_type: media_type.to_owned(),
+            bytes: text.replace("HEX", HEX).into_bytes(),
+        };
+        let links = links(&page).unwrap().into_iter();
+        links
+            .map(|link| (link.filename, link.url.to_string(), link.sha256.is_some()))
+            .collect()
+    }
+
+    #[test]
+    fn html_as_pep_503_has_it_and_worse() {
+        let at = "https://index.example/simple/a/";
+        for (text, expected) in [
+            (
+                "<a href='../../f/a-1.whl#sha256=HEX'>a</a>",
+                Some(("a-1.whl", "https://index.example/f/a-1.whl", true)),
+            ),
+            (
+                "<A HREF=\"https://f.example/a%2B1.whl\">x",
+                Some(("a+1.whl", "https://f.example/a%2B1.whl", false)),
+            ),
+            (
+                "<base href='/deep/'><a href=a.whl>",
+                Some(("a.whl", "https://index.example/deep/a.whl", false)),
+            ),
+            (
+                "<a href='//f.example/a.whl?x=1&amp;y=2'>",
+                Some(("a.whl", "https://f.example/a.whl?x=1&y=2", false)),
+            ),
+            ("<a href='file:///etc/passwd'>", None),
+            ("<a href='javascript:alert(1)'>", None),
+            ("<base href='file:///'><a href='file:///etc/passwd'>", None),
+            ("<a href='a.whl#sha256=short'>", None),
+            ("<a>", None),
+            ("<a href>", None),
+            ("<!-- <a href='a.whl'> -->", None),
+            ("<<<a <a href='", None),
+        ] {
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(name, url, hash)| (name.to_owned(), url.to_owned(), hash))
+                .collect();
+            assert_eq!(read(at, "text/html", text), expected, "{text}");
+        }
+        let local = read("file:///index/a/", "text/html", "<a href='../a.whl'>");
+        assert_eq!(local[0].1, "file:///index/a.whl");
+    }
+
+    #[test]
+    fn json_as_pep_691_has_it() {
+        let text = r#"{"meta": {}, "files": [
+            {"filename": "a.whl", "url": "../a.whl", "hashes": {"sha256": "HEX", "md5": "0"}},
+            {"filename": "b.whl", "url": "file:///b.whl", "hashes": {}},
+            {"filename": "c.whl", "url": "c.whl", "hashes": {"sha256": "nonsense"}}]}"#;
+        assert_eq!(
+            read(
+                "https://i.example/simple/a/",
+                "application/vnd.pypi.simple.v1+json",
+                text
+            ),
+            [(
+                "a.whl".to_owned(),
+                "https://i.example/simple/a.whl".to_owned(),
+                true
+            )]
+        );
+    }
+}

@@ -1,0 +1,425 @@
+//! The wheelhouse: all of a request in one directory, with the names and modes that the request
+//! says and nothing beside. It is published at once, under a key of what was asked for, and is
+//! never trusted again without its NAR hash.
+//!
+//! Files are copied out of the store, not linked. A hard link shares its inode, so whoever writes
+//! to the wheelhouse, or only changes a mode in it, would change the store. The kernel makes a copy
+//! cheap (`copy_file_range`, which shares blocks where the file system can): see CHANGES of the
+//! measurement at `materialise`.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use super::http::Client;
+use super::request::{FileRequest, Request, Shelf, TreeRequest};
+use super::store::disk;
+use super::{Fetcher, Settings, git};
+use crate::nar;
+use crate::sys::Host;
+use crate::sys::files::{self, FileLock, WorkDir};
+use crate::vocabulary::fingerprint::Fingerprint;
+use crate::vocabulary::{Problem, Sha256};
+
+/// What phase 1 has brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wheelhouse {
+    /// The directory: `wheels/`, `sdists/`, `build/` and `git/`, as far as they are not empty.
+    pub path: PathBuf,
+    /// Its identity: the sha256 of its NAR, Nix's `outputHash` with `outputHashMode = "recursive"`.
+    pub nar_hash: Sha256,
+    /// Every file, sorted by path.
+    pub files: Vec<LedgerFile>,
+    /// Every git tree, sorted by path.
+    pub trees: Vec<LedgerTree>,
+}
+
+/// A file of a wheelhouse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LedgerFile {
+    /// Relative to the wheelhouse, such as `wheels/a-1-py3-none-any.whl`.
+    pub path: String,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A git tree of a wheelhouse.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LedgerTree {
+    /// Relative to the wheelhouse, such as `git/a`.
+    pub path: String,
+    /// The commit.
+    pub rev: String,
+    /// The NAR hash of the tree.
+    pub nar_hash: Sha256,
+}
+
+/// What is kept beside a published wheelhouse.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    nar_hash: Sha256,
+    files: Vec<LedgerFile>,
+    trees: Vec<LedgerTree>,
+}
+
+/// Brings everything that is requested. A wheelhouse of the same request that is there already is
+/// verified and used; a damaged one is made anew.
+///
+/// Errors: a name that is no plain file name; two contents for one path; whatever keeps a file or
+/// tree from being had as it is pinned; a full disk. If several fail, the first few are named.
+pub fn fetch(
+    request: &Request,
+    host: &Host<'_>,
+    settings: &Settings,
+) -> Result<Wheelhouse, Problem> {
+    let plan = Plan::of(request)?;
+    let base = host.cache.join("wheelhouses");
+    let key = plan.key().to_string();
+    let (path, record) = (base.join(&key), base.join(format!("{key}.json")));
+    let failed = |error| {
+        disk(
+            Problem::new("cannot write the wheelhouse"),
+            &base,
+            None,
+            error,
+        )
+    };
+    let waiting = || {
+        host.progress
+            .note("waiting for another run that fetches the same")
+    };
+    let _lock = FileLock::acquire(&base.join(format!("{key}.lock")), waiting).map_err(failed)?;
+    if let Some(wheelhouse) = plan.existing(&path, &record, host) {
+        return Ok(wheelhouse);
+    }
+    let work = WorkDir::create(&base.join(".work"), "wheelhouse").map_err(failed)?;
+    let staging = work.path().join("tree");
+    let (files, trees) = plan.fill(&staging, host, settings)?;
+    let nar_hash = nar::hash_path(&staging)?;
+    let content = Record {
+        nar_hash,
+        files: files.clone(),
+        trees: trees.clone(),
+    };
+    let json = serde_json::to_vec_pretty(&content).expect("a record has only string keys");
+    files::remove_tree(&path).map_err(failed)?;
+    files::write_atomically(&record, &json).map_err(failed)?;
+    files::publish_dir(&staging, &path).map_err(failed)?;
+    Ok(Wheelhouse {
+        path,
+        nar_hash,
+        files,
+        trees,
+    })
+}
+
+/// A request whose names have been checked: by path, without doubles.
+struct Plan<'a> {
+    files: BTreeMap<String, &'a FileRequest>,
+    trees: BTreeMap<String, &'a TreeRequest>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(request: &'a Request) -> Result<Self, Problem> {
+        let mut plan = Self {
+            files: BTreeMap::new(),
+            trees: BTreeMap::new(),
+        };
+        let clash = |path: &str, first: String, second: String| {
+            Problem::usage(format!("two different things are to be `{path}`"))
+                .fact("first", first)
+                .fact("second", second)
+        };
+        for file in &request.files {
+            check_name(&file.filename)?;
+            let path = format!("{}/{}", file.shelf.directory(), file.filename);
+            if let Some(other) = plan.files.get(&path)
+                && other.sha256 != file.sha256
+            {
+                let shown =
+                    |file: &FileRequest| format!("sha256:{} ({})", file.sha256, file.project);
+                return Err(clash(&path, shown(other), shown(file)));
+            }
+            plan.files.entry(path).or_insert(file);
+        }
+        for tree in &request.trees {
+            check_name(&tree.directory)?;
+            let path = format!("{}/{}", Shelf::Git.directory(), tree.directory);
+            if let Some(other) = plan.trees.get(&path)
+                && (&other.rev, other.submodules) != (&tree.rev, tree.submodules)
+            {
+                let shown = |tree: &TreeRequest| format!("commit {} ({})", tree.rev, tree.project);
+                return Err(clash(&path, shown(other), shown(tree)));
+            }
+            if let Some(file) = plan.files.get(&path) {
+                return Err(clash(
+                    &path,
+                    format!("sha256:{}", file.sha256),
+                    tree.rev.clone(),
+                ));
+            }
+            plan.trees.entry(path).or_insert(tree);
+        }
+        Ok(plan)
+    }
+
+    /// A fingerprint of all that determines the content. Where it comes from does not.
+    fn key(&self) -> Sha256 {
+        let mut key = Fingerprint::new("wheelhouse 1");
+        for (path, file) in &self.files {
+            key = key
+                .with("file", path)
+                .with("sha256", file.sha256.as_bytes());
+        }
+        for (path, tree) in &self.trees {
+            let pinned = tree
+                .nar_hash
+                .map(|hash| hash.to_string())
+                .unwrap_or_default();
+            key = key
+                .with("tree", path)
+                .with("rev", &tree.rev)
+                .with("submodules", [u8::from(tree.submodules)])
+                .with("nar hash", pinned);
+        }
+        key.finish()
+    }
+
+    fn existing(&self, path: &Path, record: &Path, host: &Host<'_>) -> Option<Wheelhouse> {
+        if !path.exists() {
+            return None;
+        }
+        let content = fs::read(record).ok();
+        let record: Option<Record> =
+            content.and_then(|content| serde_json::from_slice(&content).ok());
+        let record = record.filter(|record| {
+            let wanted = self.files.iter().map(|(path, file)| (path, &file.sha256));
+            let recorded = record.files.iter().map(|file| (&file.path, &file.sha256));
+            wanted.eq(recorded) && nar::hash_path(path).ok() == Some(record.nar_hash)
+        });
+        let Some(record) = record else {
+            host.progress.warn(&format!(
+                "the cached wheelhouse `{}` is damaged; it is made anew",
+                path.display()
+            ));
+            return None;
+        };
+        Some(Wheelhouse {
+            path: path.to_owned(),
+            nar_hash: record.nar_hash,
+            files: record.files,
+            trees: record.trees,
+        })
+    }
+
+    fn fill(
+        &self,
+        staging: &Path,
+        host: &Host<'_>,
+        settings: &Settings,
+    ) -> Result<(Vec<LedgerFile>, Vec<LedgerTree>), Problem> {
+        self.make_directories(staging).map_err(|error| {
+            disk(
+                Problem::new("cannot write the wheelhouse"),
+                staging,
+                None,
+                error,
+            )
+        })?;
+        let mut tasks: Vec<Task<'_>> = self
+            .trees
+            .iter()
+            .map(|(path, tree)| Task::Tree(path, tree))
+            .collect();
+        let mut files: Vec<_> = self.files.iter().collect();
+        // The largest first, so that none is left for the end, when the others are idle.
+        files.sort_by_key(|(_, file)| std::cmp::Reverse(file.size.unwrap_or(u64::MAX)));
+        tasks.extend(files.into_iter().map(|(path, file)| Task::File(path, file)));
+
+        host.progress.stage("fetch", Some(tasks.len() as u64));
+        let client = Client::new(host.environment, settings.patience);
+        let run = Run {
+            fetcher: Fetcher::new(&client, host, settings),
+            staging,
+            host,
+            settings,
+        };
+        let mut done = run.all(&tasks)?;
+        done.0.sort();
+        done.1.sort();
+        Ok(done)
+    }
+
+    fn make_directories(&self, staging: &Path) -> std::io::Result<()> {
+        let shelves = self.files.values().map(|file| file.shelf);
+        let mut shelves: Vec<_> = shelves.map(Shelf::directory).collect();
+        if !self.trees.is_empty() {
+            shelves.push(Shelf::Git.directory());
+        }
+        shelves.sort_unstable();
+        shelves.dedup();
+        let shelves = shelves.into_iter().map(|shelf| staging.join(shelf));
+        for dir in std::iter::once(staging.to_owned()).chain(shelves) {
+            fs::create_dir(&dir)?;
+            fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(())
+    }
+}
+
+/// A name from a lock becomes a path: it must be one plain, visible component.
+fn check_name(name: &str) -> Result<(), Problem> {
+    let plain = !name.is_empty()
+        && !name.starts_with('.')
+        && name.len() <= 255
+        && !name.contains(['/', '\\'])
+        && !name.chars().any(char::is_control);
+    if plain {
+        return Ok(());
+    }
+    let problem = Problem::usage(format!("`{}` is not a file name", name.escape_debug()));
+    Err(problem.hint("the lock has been tampered with, or was not made by uv"))
+}
+
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    File(&'a str, &'a FileRequest),
+    Tree(&'a str, &'a TreeRequest),
+}
+
+impl Task<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::File(_, file) => &file.filename,
+            Self::Tree(_, tree) => &tree.directory,
+        }
+    }
+}
+
+/// After as many failures nothing new is begun: the network is down, or the lock is wrong.
+const FAILURES_MAX: usize = 5;
+
+struct Run<'a> {
+    fetcher: Fetcher<'a>,
+    staging: &'a Path,
+    host: &'a Host<'a>,
+    settings: &'a Settings,
+}
+
+type Brought = (Vec<LedgerFile>, Vec<LedgerTree>);
+
+impl Run<'_> {
+    fn all(&self, tasks: &[Task<'_>]) -> Result<Brought, Problem> {
+        let next = AtomicUsize::new(0);
+        let brought: Mutex<Brought> = Mutex::default();
+        let failures: Mutex<BTreeMap<usize, Problem>> = Mutex::default();
+        let worker = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(task) = tasks.get(index) else { break };
+                if failures.lock().expect("no panic").len() >= FAILURES_MAX {
+                    break;
+                }
+                self.host.progress.begin(task.name());
+                let result = self.one(*task, &brought);
+                self.host.progress.end(task.name());
+                if let Err(problem) = result {
+                    failures.lock().expect("no panic").insert(index, problem);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.settings.parallelism.clamp(1, tasks.len().max(1)) {
+                scope.spawn(worker);
+            }
+        });
+        let failures = failures.into_inner().expect("no panic");
+        if failures.is_empty() {
+            return Ok(brought.into_inner().expect("no panic"));
+        }
+        Err(summary(tasks, failures))
+    }
+
+    fn one(&self, task: Task<'_>, brought: &Mutex<Brought>) -> Result<(), Problem> {
+        match task {
+            Task::File(path, file) => {
+                let entry = self.file(path, file)?;
+                brought.lock().expect("no panic").0.push(entry);
+            }
+            Task::Tree(path, tree) => {
+                let entry = self.tree(path, tree)?;
+                brought.lock().expect("no panic").1.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, path: &str, file: &FileRequest) -> Result<LedgerFile, Problem> {
+        let stored = self.fetcher.obtain(file, self.host)?;
+        let to = self.staging.join(path);
+        materialise(&stored.path, &to).map_err(|error| {
+            let problem = Problem::new(format!("cannot write `{path}` of the wheelhouse"));
+            disk(problem, self.staging, Some(stored.size), error)
+        })?;
+        Ok(LedgerFile {
+            path: path.to_owned(),
+            sha256: file.sha256,
+            size: stored.size,
+        })
+    }
+
+    fn tree(&self, path: &str, tree: &TreeRequest) -> Result<LedgerTree, Problem> {
+        let commit = git::Commit {
+            url: &tree.url,
+            rev: &tree.rev,
+            reference: tree.reference.as_deref(),
+            submodules: tree.submodules,
+        };
+        let into = self.staging.join(path);
+        let nar_hash = git::export(&commit, &into, self.host, &self.settings.patience)?;
+        if let Some(expected) = tree.nar_hash.filter(|expected| *expected != nar_hash) {
+            return Err(Problem::new(format!("the git tree of `{}` is another one", tree.project))
+                .fact("commit", &tree.rev)
+                .fact("expected", expected.to_sri())
+                .fact("received", nar_hash.to_sri())
+                .hint("a commit names its tree, so the expected hash is wrong, or is one with or without submodules"));
+        }
+        Ok(LedgerTree {
+            path: path.to_owned(),
+            rev: tree.rev.clone(),
+            nar_hash,
+        })
+    }
+}
+
+fn materialise(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::copy(from, to)?;
+    fs::set_permissions(to, std::fs::Permissions::from_mode(0o644))
+}
+
+/// One failure speaks for itself; of several, each is a fact.
+fn summary(tasks: &[Task<'_>], failures: BTreeMap<usize, Problem>) -> Problem {
+    let count = failures.len();
+    let mut failures = failures.into_iter();
+    let (index, first) = failures.next().expect("there is a failure");
+    if count == 1 {
+        return first;
+    }
+    let mut problem = Problem::new(format!("cannot fetch {count} of {} things", tasks.len()));
+    problem.hint.clone_from(&first.hint);
+    for (index, failure) in std::iter::once((index, first)).chain(failures) {
+        let mut text = failure.to_string();
+        if let Some(cause) = &failure.cause {
+            text = format!("{text}\n  caused by: {cause}");
+        }
+        problem = problem.fact(tasks[index].name(), text);
+    }
+    problem
+}

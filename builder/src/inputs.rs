@@ -1,0 +1,183 @@
+//! What a command works on: the recipe, the application's source tree, its lock and its
+//! `pyproject.toml`, and the build lock, read and parsed.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::build_lock::BuildLock;
+use crate::fetch;
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::pyproject::Pyproject;
+use crate::recipe::{Recipe, Source, nearest};
+use crate::sources;
+use crate::sys::Host;
+use crate::sys::files::sorted_entries;
+use crate::vocabulary::{Problem, Sha256};
+
+/// A recipe and where it lies.
+#[derive(Debug, Clone)]
+pub struct LocatedRecipe {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Its text, which is an input of the output.
+    pub text: String,
+    /// The directory of the recipe's file: relative sources start there.
+    pub dir: PathBuf,
+    /// `<recipe>.build-lock.toml`, beside it.
+    pub build_lock: PathBuf,
+    /// The ledger.
+    pub ledger: PathBuf,
+}
+
+impl LocatedRecipe {
+    /// Finds a recipe by its name in `<root>/recipes`, or by the path of its file.
+    pub fn find(root: &Path, name_or_path: &str) -> Result<Self, Problem> {
+        let is_path = name_or_path.ends_with(".toml");
+        let (path, name) = if is_path {
+            let path = PathBuf::from(name_or_path);
+            let stem = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            (path, stem)
+        } else {
+            (
+                root.join("recipes").join(format!("{name_or_path}.toml")),
+                name_or_path.to_owned(),
+            )
+        };
+        if !path.is_file() {
+            return Err(no_recipe(root, name_or_path, &path));
+        }
+        let text = fs::read_to_string(&path)
+            .map_err(|error| Problem::usage("cannot read the recipe").cause(error))?;
+        let recipe = Recipe::parse(&name, &text)?;
+        let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
+        // A recipe outside of the workspace keeps its ledger beside it.
+        let ledger = if is_path && !root.join("recipes").join(format!("{name}.toml")).is_file() {
+            dir.join(format!("{name}.ledger.toml"))
+        } else {
+            root.join("golden").join(format!("{name}.toml"))
+        };
+        Ok(Self {
+            recipe,
+            text,
+            build_lock: dir.join(format!("{name}.build-lock.toml")),
+            dir,
+            ledger,
+        })
+    }
+
+    /// Reads the build lock.
+    pub fn read_build_lock(&self) -> Result<(BuildLock, Sha256), Problem> {
+        let shown = self.build_lock.display().to_string();
+        let text = fs::read_to_string(&self.build_lock).map_err(|error| {
+            Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
+                .fact("expected", &shown)
+                .cause(error)
+                .hint(format!(
+                    "`cargo xtask build-lock {}` writes it",
+                    self.recipe.name
+                ))
+        })?;
+        Ok((BuildLock::parse(&shown, &text)?, Sha256::of(&text)))
+    }
+
+    /// Reads the ledger; one that does not exist is empty.
+    pub fn read_ledger(&self) -> Result<Ledger, Problem> {
+        match fs::read_to_string(&self.ledger) {
+            Ok(text) => Ledger::parse(&self.ledger.display().to_string(), &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
+            Err(error) => Err(Problem::new("cannot read the ledger").cause(error)),
+        }
+    }
+}
+
+fn no_recipe(root: &Path, name: &str, path: &Path) -> Problem {
+    let entries = sorted_entries(&root.join("recipes")).unwrap_or_default();
+    let names: Vec<String> = entries
+        .iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
+        .filter(|stem| !stem.ends_with(".build-lock"))
+        .collect();
+    let problem = Problem::usage(format!("there is no recipe `{name}`"))
+        .fact("looked for", path.display())
+        .fact("recipes", names.join(", "));
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(name) => problem.hint(format!("did you mean `{name}`?")),
+        None => problem.hint("give the name of a recipe, or the path of its `.toml`"),
+    }
+}
+
+/// The application: its source tree and what its lock and project say.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// The tree as builds see it: without version control and caches.
+    pub tree: PathBuf,
+    /// The tree's NAR hash.
+    pub tree_hash: Sha256,
+    /// Its `uv.lock`.
+    pub lock: Lock,
+    /// sha256 of the lock's text.
+    pub lock_hash: Sha256,
+    /// Its `pyproject.toml`.
+    pub project: Pyproject,
+}
+
+impl Application {
+    /// Takes the tree at `over`, else what the recipe says, and makes a snapshot of it at `into`.
+    pub fn load(
+        located: &LocatedRecipe,
+        over: Option<&Path>,
+        into: &Path,
+        settings: &fetch::Settings,
+        host: Host<'_>,
+    ) -> Result<Self, Problem> {
+        let origin = match (over, &located.recipe.source) {
+            (Some(path), _) => path.to_owned(),
+            (None, Source::Path(path)) => located.dir.join(path),
+            (None, Source::Url { url, nar_hash }) => {
+                fetch::fetch_source(url, *nar_hash, &host, settings)?
+            }
+        };
+        if !origin.join("uv.lock").is_file() {
+            return Err(Problem::usage("the source tree has no `uv.lock`")
+                .fact("looked in", origin.display())
+                .hint("`--source DIR` names the directory of a project that uv has locked"));
+        }
+        sources::snapshot(&origin, into)?;
+        Self::read(into)
+    }
+
+    /// Reads the project in `tree` as it is.
+    pub fn read(tree: &Path) -> Result<Self, Problem> {
+        let read = |name: &str| {
+            fs::read_to_string(tree.join(name))
+                .map_err(|error| Problem::usage(format!("cannot read `{name}`")).cause(error))
+        };
+        let text = read("uv.lock")?;
+        Ok(Self {
+            tree: tree.to_owned(),
+            tree_hash: crate::nar::hash_path(tree)?,
+            lock: Lock::parse(&text)?,
+            lock_hash: Sha256::of(&text),
+            project: Pyproject::parse("the project", &read("pyproject.toml")?)?,
+        })
+    }
+
+    /// Warns of what in the lock this tool does not understand.
+    pub fn warn_unknown(&self, host: Host<'_>) {
+        if !self.lock.unknown_keys.is_empty() {
+            let keys: Vec<&str> = self.lock.unknown_keys.iter().map(String::as_str).collect();
+            host.progress.warn(&format!(
+                "uv.lock has keys that this tool does not know: {}; what is resolved does not \
+                 depend on them in any version of the lock that this tool was tried with",
+                keys.join(", ")
+            ));
+        }
+    }
+}

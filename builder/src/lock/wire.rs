@@ -1,0 +1,161 @@
+//! `uv.lock` as it is written (version 1, all revisions): one field per key, nothing checked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct LockWire {
+    pub(super) version: u32,
+    #[serde(default)]
+    pub(super) revision: u32,
+    pub(super) requires_python: Option<String>,
+    #[serde(default)]
+    pub(super) resolution_markers: Vec<String>,
+    #[serde(default)]
+    pub(super) supported_markers: Vec<String>,
+    #[serde(default)]
+    pub(super) required_markers: Vec<String>,
+    #[serde(default)]
+    pub(super) conflicts: Vec<Vec<ConflictWire>>,
+    #[serde(default)]
+    pub(super) options: OptionsWire,
+    #[serde(default)]
+    pub(super) manifest: ManifestWire,
+    #[serde(default, rename = "package", alias = "distribution")]
+    pub(super) packages: Vec<PackageWire>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ConflictWire {
+    pub(super) package: String,
+    pub(super) extra: Option<String>,
+    pub(super) group: Option<String>,
+}
+
+/// Settings of uv's resolver. They decided what was locked; installing it needs none of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct OptionsWire {
+    #[serde(default, rename = "resolution-mode")]
+    _resolution_mode: Option<toml::Value>,
+    #[serde(default, rename = "prerelease-mode")]
+    _prerelease_mode: Option<toml::Value>,
+    #[serde(default, rename = "prerelease-package")]
+    _prerelease_package: Option<toml::Value>,
+    #[serde(default, rename = "fork-strategy")]
+    _fork_strategy: Option<toml::Value>,
+    #[serde(default, rename = "exclude-newer")]
+    _exclude_newer: Option<toml::Value>,
+    #[serde(default, rename = "exclude-newer-span")]
+    _exclude_newer_span: Option<toml::Value>,
+    #[serde(default, rename = "exclude-newer-package")]
+    _exclude_newer_package: Option<toml::Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ManifestWire {
+    #[serde(default)]
+    pub(super) members: Vec<String>,
+    #[serde(default)]
+    pub(super) build_constraints: Vec<ConstraintWire>,
+    // What uv was asked for. The edges of the packages already contain the answer.
+    #[serde(default, rename = "requirements")]
+    _requirements: Option<toml::Value>,
+    #[serde(default, rename = "dependency-groups")]
+    _dependency_groups: Option<toml::Value>,
+    #[serde(default, rename = "constraints")]
+    _constraints: Option<toml::Value>,
+    #[serde(default, rename = "overrides")]
+    _overrides: Option<toml::Value>,
+    #[serde(default, rename = "excludes")]
+    _excludes: Option<toml::Value>,
+    #[serde(default, rename = "dependency-metadata")]
+    _dependency_metadata: Option<toml::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ConstraintWire {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) specifier: String,
+    #[serde(default)]
+    pub(super) marker: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct PackageWire {
+    pub(super) name: String,
+    pub(super) version: Option<String>,
+    pub(super) source: SourceWire,
+    #[serde(default)]
+    pub(super) resolution_markers: Vec<String>,
+    #[serde(default)]
+    pub(super) dependencies: Vec<EdgeWire>,
+    #[serde(default)]
+    pub(super) optional_dependencies: BTreeMap<String, Vec<EdgeWire>>,
+    #[serde(default, rename = "dev-dependencies", alias = "dependency-groups")]
+    pub(super) dev_dependencies: BTreeMap<String, Vec<EdgeWire>>,
+    pub(super) sdist: Option<FileWire>,
+    #[serde(default)]
+    pub(super) wheels: Vec<FileWire>,
+    #[serde(default)]
+    pub(super) metadata: MetadataWire,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct MetadataWire {
+    #[serde(default)]
+    pub(super) provides_extras: Vec<String>,
+    #[serde(default, rename = "requires-dist")]
+    _requires_dist: Option<serde::de::IgnoredAny>,
+    #[serde(default, rename = "requires-dev", alias = "dependency-groups")]
+    pub(super) requires_dev: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+/// Exactly one of the first seven keys is present.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct SourceWire {
+    pub(super) registry: Option<String>,
+    pub(super) git: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) directory: Option<String>,
+    pub(super) editable: Option<String>,
+    pub(super) r#virtual: Option<String>,
+    /// Of a direct URL.
+    pub(super) subdirectory: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct EdgeWire {
+    pub(super) name: String,
+    pub(super) version: Option<String>,
+    pub(super) source: Option<SourceWire>,
+    #[serde(default)]
+    pub(super) extra: Vec<String>,
+    pub(super) marker: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct FileWire {
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) filename: Option<String>,
+    pub(super) hash: Option<String>,
+    pub(super) size: Option<u64>,
+    #[serde(alias = "upload_time")]
+    pub(super) upload_time: Option<String>,
+    /// A second, smaller form of the metadata.
+    #[serde(default, rename = "zstd")]
+    _zstd: Option<toml::Value>,
+}

@@ -1,0 +1,152 @@
+//! Small parts of phase 2 that belong to no single stage.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use uv_normalize::PackageName;
+
+use crate::collisions::{Collision, Decision};
+use crate::fetch::request::Shelf;
+use crate::manifest::{InstalledFrom, Kind};
+use crate::output::Output;
+use crate::pipeline::Fetched;
+use crate::recipe::BytecodePolicy;
+use crate::resolve::{Artifact, Resolution};
+use crate::sys::process::last_lines;
+use crate::sys::sandbox::{Invocation, OutputTo};
+use crate::venv::Installer;
+use crate::vocabulary::Problem;
+use crate::wheel_archive::WheelArchive;
+use crate::wheels::BuiltWheel;
+
+/// How many processors this process may use. It decides how many builds run at once, never what
+/// they give.
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The wheel of every distribution that is installed: downloaded or built.
+pub fn wheel_paths(
+    resolution: &Resolution,
+    wheelhouse: &Path,
+    built: &BTreeMap<PackageName, BuiltWheel>,
+) -> Vec<PathBuf> {
+    let downloaded = wheelhouse.join(Shelf::Wheels.directory());
+    let path = |name: &PackageName, artifact: &Artifact| match artifact {
+        _ if artifact.is_built() => built.get(name).map(|wheel| wheel.path.clone()),
+        Artifact::Wheel(file) => Some(downloaded.join(&file.filename)),
+        Artifact::Url { filename, .. } => Some(downloaded.join(filename)),
+        Artifact::Path { path, .. } => {
+            Some(downloaded.join(path.rsplit('/').next().unwrap_or_default()))
+        }
+        _ => None,
+    };
+    resolution
+        .distributions
+        .iter()
+        .filter_map(|it| path(&it.name, &it.artifact))
+        .collect()
+}
+
+/// Where each installed distribution came from, for the manifest.
+pub fn installed_from(
+    fetched: &Fetched,
+    wheels: &[WheelArchive],
+) -> Result<Vec<InstalledFrom>, Problem> {
+    let mut installed = Vec::new();
+    for wheel in wheels {
+        let distribution = fetched.resolution.get(&wheel.name).ok_or_else(|| {
+            Problem::new(format!(
+                "`{}` is installed and was not resolved",
+                wheel.name
+            ))
+        })?;
+        let (kind, origin, sha256) = match &distribution.artifact {
+            Artifact::Wheel(file) => (Kind::Wheel, file.filename.clone(), file.sha256),
+            Artifact::Sdist(file) => (Kind::Sdist, file.filename.clone(), file.sha256),
+            Artifact::Url { url, sha256, .. } => (Kind::Url, url.to_string(), *sha256),
+            Artifact::Path { path, sha256 } => (Kind::Path, path.clone(), *sha256),
+            Artifact::Git(git) => {
+                let path = format!("git/{}", crate::plan::git_directory(distribution));
+                let tree = fetched.wheelhouse.path.join(path);
+                (
+                    Kind::Git,
+                    format!("{}@{}", git.url, git.commit),
+                    crate::nar::hash_path(&tree)?,
+                )
+            }
+            Artifact::Local(path) => {
+                let tree = fetched.application.tree.join(path);
+                (Kind::Local, path.clone(), crate::nar::hash_path(&tree)?)
+            }
+            Artifact::Virtual(_) => continue,
+        };
+        installed.push(InstalledFrom {
+            name: wheel.name.clone(),
+            // What was resolved, so that a wheel of another version is seen.
+            version: distribution
+                .version
+                .clone()
+                .unwrap_or_else(|| wheel.version.clone()),
+            kind,
+            origin,
+            sha256,
+        });
+    }
+    Ok(installed)
+}
+
+/// Compiles bytecode (PEP 552, unchecked-hash), in the order of sorted paths and by one process: the
+/// bytes of a `.pyc` can depend on what was compiled before it (CPython issue 129724).
+pub fn compile(
+    policy: BytecodePolicy,
+    output: &Output,
+    installer: &Installer<'_>,
+) -> Result<(), Problem> {
+    if policy == BytecodePolicy::None {
+        return Ok(());
+    }
+    let sandbox = installer
+        .sandbox()
+        .env("PYTHONDONTWRITEBYTECODE", "")
+        .bind_rw(&output.root, &output.prefix);
+    let lib = output.site_packages.split('/').next().unwrap_or("lib");
+    let arguments = [
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "1",
+        "--invalidation-mode",
+        "unchecked-hash",
+        &format!("{}/{lib}", output.prefix),
+    ];
+    let invocation = Invocation {
+        program: format!("{}/bin/python", output.prefix),
+        arguments: arguments.map(str::to_owned).to_vec(),
+        directory: "/".to_owned(),
+    };
+    let finished = sandbox.run(&invocation, OutputTo::Capture)?;
+    // compileall fails if a single file does not compile, and wheels ship test data and templates
+    // that never were Python; only an interpreter that could not do its work at all is an error.
+    if finished.code > 1 {
+        let text = String::from_utf8_lossy(&finished.stderr).into_owned();
+        return Err(Problem::new("cannot compile bytecode").fact("printed", last_lines(&text, 10)));
+    }
+    Ok(())
+}
+
+/// One line about a collision, for a person.
+pub fn describe_collision(collision: &Collision) -> String {
+    let providers: Vec<String> = collision
+        .providers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let decision = match &collision.decision {
+        Decision::Identical => "same bytes".to_owned(),
+        Decision::Winner(name) => format!("{name}'s stays"),
+        Decision::Dropped => "dropped".to_owned(),
+    };
+    format!("{}: {} ({decision})", collision.path, providers.join(", "))
+}

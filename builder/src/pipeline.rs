@@ -1,0 +1,399 @@
+//! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
+//! publish. Each stage gives the type that the next one takes.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fs_err as fs;
+use serde::Serialize;
+
+use crate::build_graph::BuildGraph;
+use crate::build_lock::BuildLock;
+use crate::fetch::{self, Wheelhouse};
+use crate::inputs::{Application, LocatedRecipe};
+use crate::manifest::Manifest;
+use crate::output::Output;
+use crate::plan;
+use crate::publish::{self, Product};
+use crate::recipe::Provider;
+use crate::resolve::{self, Resolution};
+use crate::sources::Sources;
+use crate::sys::Host;
+use crate::sys::files::WorkDir;
+use crate::toolchain::uv::provide_uv;
+use crate::toolchain::{self, Toolchain};
+use crate::variables::Variables;
+use crate::venv::{Installed, Installer};
+use crate::vocabulary::digest::Sri;
+use crate::vocabulary::{Problem, Sha256, Target};
+use crate::wheels::{self, Workshop};
+use crate::{checks, layout, nar, patch, phase2};
+
+/// What a person can ask of a build.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A local source tree instead of the recipe's.
+    pub source: Option<PathBuf>,
+    /// A toolchain provider instead of the recipe's list.
+    pub toolchain: Option<Provider>,
+    /// Whether the toolchain is looked up again although one is known.
+    pub refresh_toolchain: bool,
+    /// Whether an output of the same inputs is built anew.
+    pub rebuild: bool,
+    /// How many builds run at once; `None` is the number of processors.
+    pub jobs: Option<usize>,
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The recipe's name.
+    pub recipe: String,
+    /// The root project and its version.
+    pub project: String,
+    /// For what.
+    pub target: String,
+    /// NAR hash of the wheelhouse: the FOD hash.
+    pub fod_hash: Sri,
+    /// Whether the ledger knows that hash.
+    pub fod_pinned: bool,
+    /// NAR hash of the output.
+    pub output_hash: Sri,
+    /// Where the output is.
+    pub output: PathBuf,
+    /// The path at which it believes to be.
+    pub prefix: String,
+    /// Whether it was there already.
+    pub cached: bool,
+    /// Distributions that came as wheels.
+    pub wheels: usize,
+    /// Distributions that were built from source.
+    pub built: usize,
+    /// Patched files.
+    pub patched: usize,
+    /// Collisions and what was decided, one line each.
+    pub collisions: Vec<String>,
+    /// How long each phase took.
+    #[serde(skip)]
+    pub phases: Vec<(&'static str, Duration)>,
+    /// Builds from source, the longest first.
+    #[serde(skip)]
+    pub longest: Vec<(String, Duration)>,
+}
+
+/// Phase 1: what was resolved, and the wheelhouse that holds it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The application.
+    pub application: Application,
+    /// What is installed.
+    pub resolution: Resolution,
+    /// What builds need.
+    pub build_lock: BuildLock,
+    /// sha256 of the build lock's text.
+    pub build_lock_hash: Sha256,
+    /// All of it.
+    pub wheelhouse: Wheelhouse,
+}
+
+/// Runs phase 1 for one target of a recipe.
+pub fn fetch(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    work: &Path,
+    settings: &fetch::Settings,
+    host: Host<'_>,
+) -> Result<Fetched, Problem> {
+    let tree = work.join("tree");
+    let application = Application::load(located, options.source.as_deref(), &tree, settings, host)?;
+    application.warn_unknown(host);
+    let recipe = &located.recipe;
+    let resolution = resolve::resolve(
+        &application.lock,
+        &application.project,
+        target,
+        &recipe.selection,
+    )?;
+    let (build_lock, build_lock_hash) = located.read_build_lock()?;
+    let request = plan::everything(&resolution, &build_lock, &application.tree)?;
+    let wheelhouse = fetch::fetch(&request, &host, settings)?;
+    Ok(Fetched {
+        application,
+        resolution,
+        build_lock,
+        build_lock_hash,
+        wheelhouse,
+    })
+}
+
+/// Measures the phases of a build.
+struct Clock {
+    started: Instant,
+    phases: Vec<(&'static str, Duration)>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            started: Instant::now(),
+            phases: Vec::new(),
+        }
+    }
+
+    fn lap(&mut self, phase: &'static str) {
+        self.phases.push((phase, self.started.elapsed()));
+        self.started = Instant::now();
+    }
+}
+
+/// Builds a recipe for its first target.
+pub fn build(
+    located: &LocatedRecipe,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<Report, Problem> {
+    build_with_toolchain(located, options, host).map(|(report, _)| report)
+}
+
+/// As [`build`]; the toolchain is for running something in the output.
+pub fn build_with_toolchain(
+    located: &LocatedRecipe,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<(Report, Toolchain), Problem> {
+    let recipe = &located.recipe;
+    let target = &recipe.targets[0];
+    if !target.is_linux() {
+        return Err(Problem::usage(format!("phase 2 cannot build for {target}"))
+            .hint("it builds for Linux; `cargo xtask fetch` serves every target"));
+    }
+    let mut clock = Clock::start();
+    let mut work = WorkDir::create(&host.cache.join("work"), &recipe.name)
+        .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
+    let built = build_in(located, target, options, work.path(), &mut clock, host);
+    if built.is_err() && work.path().join("builds").is_dir() {
+        work.keep()
+            .map_err(|error| Problem::new("cannot keep the failed build").cause(error))?;
+    }
+    built
+}
+
+fn build_in(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    work: &Path,
+    clock: &mut Clock,
+    host: Host<'_>,
+) -> Result<(Report, Toolchain), Problem> {
+    let recipe = &located.recipe;
+    let uv = provide_uv(&host)?;
+    let settings = fetch::Settings {
+        index: recipe.index,
+        uv: Some(uv.path.clone()),
+        ..fetch::Settings::default()
+    };
+
+    // Toolchain and wheelhouse come from different servers and know nothing of each other.
+    let (fetched, toolchain) = std::thread::scope(|scope| {
+        let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
+        let fetched = fetch(located, target, options, work, &settings, host);
+        (fetched, toolchain.join().expect("no provider panics"))
+    });
+    let (fetched, toolchain) = (fetched?, toolchain?);
+    let pinned = located.judge(target, &fetched)?;
+    clock.lap("fetch");
+
+    let key = publish::key(located, &fetched, &toolchain, &uv);
+    let store = publish::Store::new(host.cache);
+    let _building = store.lock(&key, host)?;
+    if !options.rebuild
+        && let Some(product) = store.find(&key, host)?
+    {
+        let done = report(
+            located,
+            target,
+            &fetched,
+            pinned,
+            product,
+            clock,
+            Vec::new(),
+            true,
+        );
+        return Ok((done, toolchain));
+    }
+
+    let jobs = options.jobs.unwrap_or_else(phase2::processors);
+    let workshop = Workshop {
+        recipe,
+        resolution: &fetched.resolution,
+        build_lock: &fetched.build_lock,
+        project: &fetched.application.project,
+        sources: Sources {
+            wheelhouse: &fetched.wheelhouse.path,
+            tree: &fetched.application.tree,
+        },
+        toolchain: &toolchain,
+        uv: &uv,
+        jobs,
+        work,
+    };
+    let graph = BuildGraph::new(&fetched.resolution, &fetched.build_lock)?;
+    let built = wheels::build_all(&workshop, &graph, host)?;
+    clock.lap("build wheels");
+
+    let output = Output {
+        root: work.join("output"),
+        prefix: recipe.prefix.clone(),
+        site_packages: recipe.site_packages(),
+    };
+    fs::create_dir_all(&output.root)
+        .map_err(|error| Problem::new("cannot make the output").cause(error))?;
+    host.progress.stage("install", None);
+    let install_dir = work.join("install");
+    let installer = Installer {
+        toolchain: &toolchain,
+        uv: &uv,
+        work: &install_dir,
+    };
+    let wheels = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
+    let installed = installer.install(&wheels, output, &recipe.collisions)?;
+    clock.lap("install");
+
+    let manifest = finish(located, &fetched, &installed, &installer, host)?;
+    clock.lap("finish");
+
+    host.progress.stage("check", None);
+    let done = checks::check(
+        &recipe.checks,
+        &installed.output,
+        &installed.wheels,
+        &installer.sandbox(),
+        &work.join("checks"),
+    )?;
+    clock.lap("check");
+
+    let output_hash = nar::hash_path(&installed.output.root)?;
+    let provenance = publish::provenance(located, &fetched, &toolchain, &uv, &built, done);
+    let product = store.publish(
+        &key,
+        &installed.output.root,
+        output_hash,
+        &manifest,
+        &provenance,
+    )?;
+    clock.lap("publish");
+    let mut longest: Vec<(String, Duration)> = built
+        .iter()
+        .map(|(name, wheel)| (name.to_string(), wheel.took))
+        .collect();
+    longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
+    let done = report(
+        located, target, &fetched, pinned, product, clock, longest, false,
+    );
+    Ok((done, toolchain))
+}
+
+/// The toolchain that a recipe wants.
+pub fn provide_toolchain(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<Toolchain, Problem> {
+    let recipe = &located.recipe;
+    let providers = match options.toolchain {
+        Some(provider) => vec![provider],
+        None => recipe.providers.clone(),
+    };
+    let builds = recipe.builds.values();
+    let wanted = toolchain::Wanted {
+        providers: &providers,
+        debian: &recipe.debian,
+        system_packages: builds
+            .flat_map(|it| it.system_packages.iter().cloned())
+            .collect(),
+        python: target.python_minor(),
+        machine: target.machine(),
+        refresh: options.refresh_toolchain,
+        pinned: None,
+    };
+    toolchain::provide(&wanted, &host)
+}
+
+/// Patches, layout and bytecode: what makes an installed venv the application that the recipe wants.
+fn finish(
+    located: &LocatedRecipe,
+    fetched: &Fetched,
+    installed: &Installed,
+    installer: &Installer<'_>,
+    host: Host<'_>,
+) -> Result<Manifest, Problem> {
+    host.progress.stage("finish", None);
+    let (recipe, output) = (&located.recipe, &installed.output);
+    let variables = Variables::new(output, &recipe.variables);
+    let patches = patch::apply(output, &variables, &recipe.patches, host.progress)?;
+    let tree = &fetched.application.tree;
+    let copied = layout::copy(output, tree, &recipe.copies, &recipe.shebangs, &variables)?;
+    let links = layout::link(output, &recipe.links, &variables)?;
+    phase2::compile(recipe.bytecode, output, installer)?;
+    layout::normalise(output)?;
+    let from = phase2::installed_from(fetched, &installed.wheels)?;
+    let done = crate::manifest::Done {
+        collisions: installed.collisions.decided.clone(),
+        patches,
+        copied,
+        links,
+    };
+    Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)
+}
+
+#[expect(clippy::too_many_arguments, reason = "it only puts them together")]
+fn report(
+    located: &LocatedRecipe,
+    target: &Target,
+    fetched: &Fetched,
+    fod_pinned: bool,
+    product: Product,
+    clock: &mut Clock,
+    longest: Vec<(String, Duration)>,
+    cached: bool,
+) -> Report {
+    let installed = || {
+        fetched
+            .resolution
+            .distributions
+            .iter()
+            .filter(|it| it.artifact.is_installed())
+    };
+    let built = installed().filter(|it| it.artifact.is_built()).count();
+    let root = fetched.resolution.get(&fetched.resolution.root);
+    let version = root.and_then(|root| root.version.as_ref());
+    Report {
+        recipe: located.recipe.name.clone(),
+        project: version.map_or_else(
+            || fetched.resolution.root.to_string(),
+            |version| format!("{} {version}", fetched.resolution.root),
+        ),
+        target: target.to_string(),
+        fod_hash: Sri(fetched.wheelhouse.nar_hash),
+        fod_pinned,
+        output_hash: Sri(product.nar_hash),
+        output: product.tree,
+        prefix: located.recipe.prefix.clone(),
+        cached,
+        wheels: installed().count() - built,
+        built,
+        patched: product.manifest.patches.len(),
+        collisions: product
+            .manifest
+            .collisions
+            .iter()
+            .map(phase2::describe_collision)
+            .collect(),
+        phases: std::mem::take(&mut clock.phases),
+        longest,
+    }
+}

@@ -1,0 +1,278 @@
+//! The store of finished outputs: an output appears at its final path whole or not at all, under a
+//! key of everything that went into it, with its manifest and provenance beside it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use uv_normalize::PackageName;
+
+use crate::checks::Checked;
+use crate::inputs::LocatedRecipe;
+use crate::ledger::{Entry, TargetLedger};
+use crate::manifest::Manifest;
+use crate::nar;
+use crate::pipeline::Fetched;
+use crate::sys::Host;
+use crate::sys::files::{FileLock, publish_dir, remove_tree, write_atomically};
+use crate::toolchain::uv::Uv;
+use crate::toolchain::{SystemPackage, Toolchain};
+use crate::vocabulary::digest::Sri;
+use crate::vocabulary::fingerprint::Fingerprint;
+use crate::vocabulary::{Problem, Sha256, Target};
+use crate::wheels::BuiltWheel;
+
+/// Raised whenever the same inputs give another output than before.
+const OUTPUT_FORMAT: &str = "output 1";
+
+/// The key of an output: a function of everything that can reach its bytes, and of nothing else.
+pub fn key(located: &LocatedRecipe, fetched: &Fetched, toolchain: &Toolchain, uv: &Uv) -> Sha256 {
+    Fingerprint::new(OUTPUT_FORMAT)
+        .with("builder", env!("CARGO_PKG_VERSION"))
+        .with("name", &located.recipe.name)
+        .with("recipe", &located.text)
+        .with("target", fetched.resolution.target.to_string())
+        .with("source", fetched.application.tree_hash.as_bytes())
+        .with("build lock", fetched.build_lock_hash.as_bytes())
+        .with("wheelhouse", fetched.wheelhouse.nar_hash.as_bytes())
+        .with("toolchain", toolchain.fingerprint.as_bytes())
+        .with("uv", uv.sha256.as_bytes())
+        .finish()
+}
+
+/// A finished output.
+#[derive(Debug)]
+pub struct Product {
+    /// The tree.
+    pub tree: PathBuf,
+    /// Its NAR hash.
+    pub nar_hash: Sha256,
+    /// What it holds.
+    pub manifest: Manifest,
+}
+
+/// What went into an output and what came of it; lies beside the output, never in it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Provenance {
+    version: u32,
+    recipe: String,
+    builder: &'static str,
+    target: String,
+    source: Sri,
+    lock: Sha256,
+    build_lock: Sha256,
+    wheelhouse: Sri,
+    uv: Tool,
+    python: Tool,
+    toolchain: ToolchainRecord,
+    /// The wheels that were built, by distribution.
+    built: BTreeMap<PackageName, Sha256>,
+    checked: Checked,
+}
+
+#[derive(Debug, Serialize)]
+struct Tool {
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Sha256>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ToolchainRecord {
+    provider: crate::recipe::Provider,
+    fingerprint: Sha256,
+    packages: Vec<SystemPackage>,
+}
+
+/// Puts together what is known of a build.
+pub fn provenance(
+    located: &LocatedRecipe,
+    fetched: &Fetched,
+    toolchain: &Toolchain,
+    uv: &Uv,
+    built: &BTreeMap<PackageName, BuiltWheel>,
+    checked: Checked,
+) -> Provenance {
+    Provenance {
+        version: 1,
+        recipe: located.recipe.name.clone(),
+        builder: env!("CARGO_PKG_VERSION"),
+        target: fetched.resolution.target.to_string(),
+        source: Sri(fetched.application.tree_hash),
+        lock: fetched.application.lock_hash,
+        build_lock: fetched.build_lock_hash,
+        wheelhouse: Sri(fetched.wheelhouse.nar_hash),
+        uv: Tool {
+            version: uv.version.clone(),
+            sha256: Some(uv.sha256),
+        },
+        python: Tool {
+            version: toolchain.python_version.clone(),
+            sha256: None,
+        },
+        toolchain: ToolchainRecord {
+            provider: toolchain.provider,
+            fingerprint: toolchain.fingerprint,
+            packages: toolchain.packages.clone(),
+        },
+        built: built
+            .iter()
+            .map(|(name, wheel)| (name.clone(), wheel.sha256))
+            .collect(),
+        checked,
+    }
+}
+
+/// Finished outputs by key.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Seal {
+    nar_hash: Sri,
+}
+
+impl Store {
+    /// The store in the tool's cache.
+    pub fn new(cache: &Path) -> Self {
+        Self {
+            dir: cache.join("outputs"),
+        }
+    }
+
+    /// Waits until no other run builds the same output.
+    pub fn lock(&self, key: &Sha256, host: Host<'_>) -> Result<FileLock, Problem> {
+        let waiting = || {
+            host.progress
+                .note("another run builds the same output; waiting for it")
+        };
+        FileLock::acquire(&self.dir.join(format!("{key}.lock")), waiting)
+            .map_err(|error| Problem::new("cannot lock the store of outputs").cause(error))
+    }
+
+    /// An output that was published under `key` and still is what was published. One that is not is
+    /// removed: it is built anew.
+    pub fn find(&self, key: &Sha256, host: Host<'_>) -> Result<Option<Product>, Problem> {
+        let dir = self.dir.join(key.to_string());
+        let Ok(seal) = fs::read(dir.join("seal.json")) else {
+            return Ok(None);
+        };
+        let tree = dir.join("tree");
+        let read = || -> Option<(Seal, Manifest)> {
+            let seal: Seal = serde_json::from_slice(&seal).ok()?;
+            let manifest = fs::read_to_string(dir.join("manifest.json")).ok()?;
+            Some((seal, Manifest::parse(&manifest).ok()?))
+        };
+        if let Some((seal, manifest)) = read()
+            && nar::hash_path(&tree).is_ok_and(|found| found == seal.nar_hash.0)
+        {
+            return Ok(Some(Product {
+                tree,
+                nar_hash: seal.nar_hash.0,
+                manifest,
+            }));
+        }
+        host.progress
+            .warn("the stored output was changed since it was built; building it anew");
+        remove_tree(&dir).map_err(|error| {
+            Problem::new("cannot remove a damaged output")
+                .fact("at", dir.display())
+                .cause(error)
+                .hint("remove it by hand; it may belong to another user")
+        })?;
+        Ok(None)
+    }
+
+    /// Moves a finished tree into the store, with its manifest and provenance.
+    pub fn publish(
+        &self,
+        key: &Sha256,
+        tree: &Path,
+        nar_hash: Sha256,
+        manifest: &Manifest,
+        provenance: &Provenance,
+    ) -> Result<Product, Problem> {
+        let final_dir = self.dir.join(key.to_string());
+        let staged = tree.with_extension("staged");
+        let pretty = |value: &Provenance| {
+            let mut text = serde_json::to_vec_pretty(value).expect("provenance has plain values");
+            text.push(b'\n');
+            text
+        };
+        let seal = serde_json::to_vec(&Seal {
+            nar_hash: Sri(nar_hash),
+        })
+        .expect("a seal is plain");
+        let publish = || -> std::io::Result<()> {
+            fs::create_dir_all(&staged)?;
+            fs::rename(tree, staged.join("tree"))?;
+            write_atomically(&staged.join("manifest.json"), manifest.to_json().as_bytes())?;
+            write_atomically(&staged.join("provenance.json"), &pretty(provenance))?;
+            write_atomically(&staged.join("seal.json"), &seal)?;
+            remove_tree(&final_dir)?;
+            publish_dir(&staged, &final_dir)?;
+            Ok(())
+        };
+        publish().map_err(|error| {
+            Problem::new("cannot publish the output")
+                .fact("at", final_dir.display())
+                .cause(error)
+        })?;
+        Ok(Product {
+            tree: final_dir.join("tree"),
+            nar_hash,
+            manifest: manifest.clone(),
+        })
+    }
+}
+
+/// The ledger entry of what phase 1 brought.
+pub fn ledger_entry(fetched: &Fetched) -> TargetLedger {
+    let files = fetched.wheelhouse.files.iter().map(|file| {
+        (
+            file.path.clone(),
+            Entry::File {
+                sha256: file.sha256,
+                size: file.size,
+            },
+        )
+    });
+    let trees = fetched.wheelhouse.trees.iter().map(|tree| {
+        (
+            tree.path.clone(),
+            Entry::Tree {
+                nar_hash: Sri(tree.nar_hash),
+            },
+        )
+    });
+    TargetLedger {
+        lock: fetched.application.lock_hash,
+        build_lock: fetched.build_lock_hash,
+        nar_hash: Sri(fetched.wheelhouse.nar_hash),
+        files: files.chain(trees).collect(),
+    }
+}
+
+impl LocatedRecipe {
+    /// Compares what phase 1 brought with the ledger; whether the ledger knows the target.
+    ///
+    /// # Errors
+    /// The wheelhouse is not the golden one: exit code 4.
+    pub fn judge(&self, target: &Target, fetched: &Fetched) -> Result<bool, Problem> {
+        let ledger = self.read_ledger()?;
+        let found = ledger_entry(fetched);
+        let golden = ledger
+            .target
+            .get(&target.to_string())
+            .map(|entry| entry.nar_hash);
+        let verdict = ledger.judge(target, &found);
+        verdict.enforce(&self.recipe.name, golden, found.nar_hash)?;
+        Ok(golden.is_some())
+    }
+}

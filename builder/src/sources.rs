@@ -1,0 +1,165 @@
+//! Source trees: the application's own tree as a build sees it, and the tree of one distribution,
+//! laid out from the wheelhouse at the place where it is built.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::fetch::request::Shelf;
+use crate::plan::git_directory;
+use crate::resolve::{Artifact, Distribution};
+use crate::sys::archive::{self, Limits};
+use crate::sys::files::sorted_entries;
+use crate::vocabulary::Problem;
+
+/// Directories that are no part of a source tree wherever they lie in it: records of version
+/// control, and what tools of a developer leave behind.
+pub const NOT_SOURCE: [&str; 10] = [
+    ".git",
+    ".hg",
+    ".jj",
+    ".svn",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".tox",
+    ".venv",
+    "__pycache__",
+];
+
+/// Copies a developer's tree without [`NOT_SOURCE`]; modes become 0644 and 0755.
+pub fn snapshot(tree: &Path, into: &Path) -> Result<(), Problem> {
+    copy_tree(tree, into).map_err(|error| {
+        Problem::new(format!("cannot copy the source tree `{}`", tree.display())).cause(error)
+    })
+}
+
+fn copy_tree(from: &Path, into: &Path) -> io::Result<()> {
+    fs::create_dir_all(into)?;
+    fs::set_permissions(into, std::fs::Permissions::from_mode(0o755))?;
+    for entry in sorted_entries(from)? {
+        let (name, path) = (entry.file_name(), entry.path());
+        if NOT_SOURCE.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        let (kind, target) = (entry.file_type()?, into.join(&name));
+        if kind.is_dir() {
+            copy_tree(&path, &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&path)?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&path, &target)?;
+            let executable = fs::metadata(&path)?.permissions().mode() & 0o100 != 0;
+            let mode = if executable { 0o755 } else { 0o644 };
+            fs::set_permissions(&target, std::fs::Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the sources of a resolution are.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// What phase 1 brought.
+    pub wheelhouse: &'a Path,
+    /// The application's tree, as [`snapshot`] made it.
+    pub tree: &'a Path,
+}
+
+impl Sources<'_> {
+    /// Lays out the tree of a distribution that is built, in `into`, which must not exist. Returns
+    /// the directory of the project in it, relative to `into`: `.` or a subdirectory.
+    pub fn lay_out(&self, distribution: &Distribution, into: &Path) -> Result<String, Problem> {
+        let name = &distribution.name;
+        match &distribution.artifact {
+            Artifact::Sdist(file) | Artifact::Wheel(file) => {
+                self.unpack(&file.filename, into)?;
+                Ok(".".to_owned())
+            }
+            Artifact::Url {
+                filename,
+                subdirectory,
+                ..
+            } => {
+                self.unpack(filename, into)?;
+                checked_subdirectory(distribution, into, subdirectory.as_deref())
+            }
+            Artifact::Path { path, .. } => {
+                self.unpack(path.rsplit('/').next().unwrap_or_default(), into)?;
+                Ok(".".to_owned())
+            }
+            Artifact::Git(git) => {
+                let tree = self.wheelhouse.join(Shelf::Git.directory());
+                snapshot(&tree.join(git_directory(distribution)), into)?;
+                checked_subdirectory(distribution, into, git.subdirectory.as_deref())
+            }
+            Artifact::Local(path) => {
+                let tree = self.tree.join(path);
+                if !tree.join("pyproject.toml").is_file() && !tree.join("setup.py").is_file() {
+                    return Err(
+                        Problem::new(format!("the source tree has no project `{name}`"))
+                            .fact("looked in", path)
+                            .hint("a git submodule that was not checked out is a frequent cause"),
+                    );
+                }
+                snapshot(&tree, into)?;
+                Ok(".".to_owned())
+            }
+            Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
+        }
+    }
+
+    fn unpack(&self, filename: &str, into: &Path) -> Result<(), Problem> {
+        let archive = self
+            .wheelhouse
+            .join(Shelf::Sdists.directory())
+            .join(filename);
+        let unpacked = into.with_extension("unpacked");
+        archive::unpack(&archive, &unpacked, Limits::default())?;
+        let top = archive::strip_top(&unpacked)?;
+        let moved = fs::rename(&top, into).and_then(|()| fs::remove_dir(&unpacked));
+        moved.map_err(|error| Problem::new(format!("cannot lay out `{filename}`")).cause(error))
+    }
+
+    /// How many bytes the source of a distribution has: an estimate of how long its build takes.
+    pub fn size(&self, distribution: &Distribution) -> u64 {
+        let sdists = self.wheelhouse.join(Shelf::Sdists.directory());
+        let path: PathBuf = match &distribution.artifact {
+            Artifact::Sdist(file) => sdists.join(&file.filename),
+            Artifact::Url { filename, .. } => sdists.join(filename),
+            _ => return 0,
+        };
+        fs::metadata(path).map_or(0, |metadata| metadata.len())
+    }
+}
+
+fn checked_subdirectory(
+    distribution: &Distribution,
+    tree: &Path,
+    subdirectory: Option<&str>,
+) -> Result<String, Problem> {
+    let Some(subdirectory) = subdirectory else {
+        return Ok(".".to_owned());
+    };
+    let inside = Path::new(subdirectory)
+        .components()
+        .all(|part| matches!(part, std::path::Component::Normal(_)));
+    if inside && tree.join(subdirectory).is_dir() {
+        return Ok(subdirectory.to_owned());
+    }
+    let entries = sorted_entries(tree).unwrap_or_default();
+    let names: BTreeSet<String> = entries
+        .iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    Err(Problem::new(format!(
+        "the source of `{}` has no such directory",
+        distribution.name
+    ))
+    .fact("subdirectory", subdirectory)
+    .fact("there is", names.into_iter().collect::<Vec<_>>().join(", "))
+    .hint("the lock names it; check `tool.uv.sources` of the project"))
+}

@@ -1,0 +1,167 @@
+//! Unpacking archives of unknown origin: gzipped tars and zips, what sdists and source archives
+//! come as (PEP 625; the core metadata's zips of old). The rules on members are [`super::tree`]'s;
+//! here are only the two formats. The format is read off the first bytes, never off the name.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::files;
+use super::tree::{MemberError, Tree};
+use crate::vocabulary::Problem;
+
+pub use super::tree::Limits;
+
+/// Unpacks `archive` into the empty (or absent) directory `into`. Set-uid bits and owners are
+/// dropped, modes become 0644 or 0755, times [`super::tree::SOURCE_DATE_EPOCH`].
+///
+/// Errors: a format other than gzipped or plain tar, or zip; a damaged archive; a member that is
+/// outside of the tree, leads out of it, is a device or a pipe, or stands there twice as two
+/// different kinds of thing; more than `limits`.
+pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem> {
+    let problem = || Problem::new(format!("cannot unpack `{}`", archive.display()));
+    let format = Format::of(archive).map_err(|error| problem().cause(error))?;
+    let unpacked = match format {
+        Format::Gzip => open(archive).and_then(|file| {
+            let plain = flate2::bufread::MultiGzDecoder::new(file);
+            untar(plain, into, limits)
+        }),
+        Format::Tar => open(archive).and_then(|file| untar(file, into, limits)),
+        Format::Zip => open(archive).and_then(|file| unzip(file, into, limits)),
+        Format::Unsupported(name) => {
+            return Err(problem()
+                .fact("format", name)
+                .hint("only `.tar.gz`, `.tar` and `.zip` are read; PEP 625 allows sdists no other than `.tar.gz`"));
+        }
+    };
+    unpacked.map_err(|error| match error {
+        MemberError::Io(error) => problem().cause(error),
+        error => problem()
+            .cause(error)
+            .hint("the archive is broken or was made to do harm; nothing of it was used"),
+    })
+}
+
+/// The one directory that everything of an unpacked archive lies in.
+///
+/// Errors: there is more than that directory at the top, or something else.
+pub fn strip_top(dir: &Path) -> Result<PathBuf, Problem> {
+    let problem = || Problem::new("the archive has no single directory at its top");
+    let entries = files::sorted_entries(dir).map_err(|error| problem().cause(error))?;
+    match entries.as_slice() {
+        [top] if top.file_type().is_ok_and(|kind| kind.is_dir()) => Ok(top.path()),
+        entries => {
+            let names: Vec<_> = entries
+                .iter()
+                .take(5)
+                .map(|entry| entry.file_name())
+                .collect();
+            let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
+            Err(problem().fact("top", names.join(", ")))
+        }
+    }
+}
+
+enum Format {
+    Gzip,
+    Tar,
+    Zip,
+    Unsupported(&'static str),
+}
+
+impl Format {
+    fn of(archive: &Path) -> io::Result<Self> {
+        let mut head = Vec::new();
+        fs_err::File::open(archive)?
+            .take(512)
+            .read_to_end(&mut head)?;
+        Ok(match head.as_slice() {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => Self::Zip,
+            [b'B', b'Z', b'h', ..] => Self::Unsupported("bzip2"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Unsupported("xz"),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Unsupported("zstandard"),
+            head if head.len() > 262 && &head[257..262] == b"ustar" => Self::Tar,
+            _ => Self::Unsupported("unknown"),
+        })
+    }
+}
+
+fn open(archive: &Path) -> Result<BufReader<File>, MemberError> {
+    Ok(BufReader::with_capacity(128 * 1024, File::open(archive)?))
+}
+
+fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<(), MemberError> {
+    let mut tree = Tree::new(into, limits)?;
+    // Headers and long names count too: a member's name can be gigabytes long, and is held in
+    // memory.
+    let capped = Capped {
+        inner: plain,
+        left: limits.bytes.saturating_add(limits.members as u64 * 2048),
+    };
+    for entry in tar::Archive::new(capped).entries()? {
+        let mut entry = entry?;
+        let name = entry.path_bytes().into_owned();
+        let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+        let executable = entry.header().mode()? & 0o100 != 0;
+        let special = |what| MemberError::Special(String::from_utf8_lossy(&name).into(), what);
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => tree.directory(&name)?,
+            // Before POSIX a directory was a file whose name ends with a slash.
+            tar::EntryType::Regular if name.ends_with(b"/") => tree.directory(&name)?,
+            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+                tree.file(&name, executable, &mut entry)?;
+            }
+            tar::EntryType::Symlink => tree.link(&name, &target)?,
+            tar::EntryType::Link => tree.hard_link(&name, &target)?,
+            // `git archive` keeps the commit's id there.
+            tar::EntryType::XGlobalHeader => {}
+            tar::EntryType::Char | tar::EntryType::Block => return Err(special("a device")),
+            tar::EntryType::Fifo => return Err(special("a pipe")),
+            _ => return Err(special("of an unknown kind")),
+        }
+    }
+    tree.finish()
+}
+
+fn unzip(file: BufReader<File>, into: &Path, limits: Limits) -> Result<(), MemberError> {
+    const KIND: u32 = 0o170_000;
+    let mut tree = Tree::new(into, limits)?;
+    let mut archive = zip::ZipArchive::new(file).map_err(io::Error::from)?;
+    for index in 0..archive.len() {
+        let mut member = archive.by_index(index).map_err(io::Error::from)?;
+        let name = member.name().map_err(io::Error::from)?.as_bytes().to_vec();
+        let mode = member.unix_mode().unwrap_or(0);
+        let special = |what| MemberError::Special(String::from_utf8_lossy(&name).into(), what);
+        match mode & KIND {
+            0o120_000 => {
+                let mut target = Vec::new();
+                (&mut member).take(4097).read_to_end(&mut target)?;
+                tree.link(&name, &target)?;
+            }
+            0o020_000 | 0o060_000 => return Err(special("a device")),
+            0o010_000 => return Err(special("a pipe")),
+            0o140_000 => return Err(special("a socket")),
+            _ if name.ends_with(b"/") => tree.directory(&name)?,
+            _ => tree.file(&name, mode & 0o100 != 0, &mut member)?,
+        }
+    }
+    tree.finish()
+}
+
+/// Fails, instead of ending, where more comes than may come.
+struct Capped<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| io::Error::other("the archive unpacks to more than is allowed"))?;
+        Ok(read)
+    }
+}

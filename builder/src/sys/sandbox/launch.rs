@@ -1,0 +1,175 @@
+//! One run: a container of `hakoniwa` with everything set, and a shell as its first process.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use fs_err as fs;
+use hakoniwa::{Container, ExitStatus, Namespace, Stdio};
+
+use super::{Finished, HOST_NAME, ID, Invocation, Network, OutputTo, Sandbox, mounts};
+use crate::sys::process::last_lines;
+use crate::vocabulary::Problem;
+
+/// The first process of the pid namespace. It must not be the program itself: the kernel drops
+/// signals to a namespace's first process that it has no handler for, so `abort()` or `kill $$` would
+/// do nothing there, and nobody would reap orphans. The umask would else be the caller's, and the
+/// order of the environment that of a random hash map. `exit` keeps the shell from replacing itself
+/// with the program.
+const INIT: &str = r#"umask 022; /usr/bin/env -i "$@"; exit $?"#;
+
+/// What hakoniwa exits with, and begins a message with, when it fails after the fork.
+const NOT_STARTED: (i32, &str) = (125, "hakoniwa: ");
+
+pub(super) fn run(
+    sandbox: &Sandbox,
+    invocation: &Invocation,
+    output: OutputTo<'_>,
+) -> Result<Finished, Problem> {
+    let problem = |because: &dyn std::fmt::Display| {
+        Problem::new(format!(
+            "cannot run `{}` in the sandbox",
+            invocation.program
+        ))
+        .fact("because", because)
+    };
+    if invocation.program.contains('=') {
+        return Err(problem(&"`env` would take a name with `=` for a variable"));
+    }
+    let mut container = Container::empty();
+    isolate(&mut container, sandbox.network);
+    mounts::mount_all(&mut container, sandbox)?;
+    let mut command = container.command("/bin/sh");
+    command.args(["-c", INIT, "sh"]);
+    for (key, value) in &sandbox.environment {
+        command.arg(&format!("{key}={value}"));
+    }
+    command
+        .arg(&invocation.program)
+        .args(&invocation.arguments)
+        .env("PATH", &sandbox.environment["PATH"])
+        .current_dir(&invocation.directory);
+    let log_start = connect(&mut command, output).map_err(|error| problem(&error))?;
+    let finished = wait(&mut command, output).map_err(|error| problem(&error))?;
+    match started(&finished, output, log_start).map_err(|error| problem(&error))? {
+        Ok(()) => Ok(Finished {
+            code: finished.status.code,
+            stdout: finished.stdout,
+            stderr: finished.stderr,
+        }),
+        Err(because) => Err(problem(&because)
+            .hint("`cargo xtask doctor` tries a sandbox and names the setting that forbids it")),
+    }
+}
+
+fn isolate(container: &mut Container, network: Network) {
+    for namespace in [
+        Namespace::User,
+        Namespace::Mount,
+        Namespace::Pid,
+        Namespace::Ipc,
+        Namespace::Uts,
+    ] {
+        container.unshare(namespace);
+    }
+    if network == Network::None {
+        container.unshare(Namespace::Network);
+    }
+    container.uidmap(ID).gidmap(ID).hostname(HOST_NAME);
+}
+
+/// Connects the three streams; returns how long the log was before.
+fn connect(command: &mut hakoniwa::Command, output: OutputTo<'_>) -> io::Result<u64> {
+    let null = || File::open("/dev/null").map(Stdio::from);
+    match output {
+        OutputTo::Log(path) => {
+            let log = open_log(path)?;
+            let length = log.metadata()?.len();
+            command
+                .stdin(null()?)
+                .stdout(Stdio::from(log.try_clone()?))
+                .stderr(Stdio::from(log));
+            Ok(length)
+        }
+        OutputTo::Capture => {
+            command
+                .stdin(null()?)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            Ok(0)
+        }
+        OutputTo::Inherit => {
+            command
+                .stdin(Stdio::inherit())
+                .stdout(Stdio::inherit())
+                .stderr(Stdio::inherit());
+            Ok(0)
+        }
+    }
+}
+
+fn open_log(path: &Path) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)?;
+    Ok(file.into_parts().0)
+}
+
+fn wait(
+    command: &mut hakoniwa::Command,
+    output: OutputTo<'_>,
+) -> Result<hakoniwa::Output, hakoniwa::Error> {
+    let mut child = command.spawn()?;
+    if let OutputTo::Capture = output {
+        return child.wait_with_output();
+    }
+    Ok(hakoniwa::Output {
+        status: child.wait()?,
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+    })
+}
+
+/// Tells a program that exits with 125 from a container that could not be made.
+fn started(
+    finished: &hakoniwa::Output,
+    output: OutputTo<'_>,
+    log_start: u64,
+) -> io::Result<Result<(), String>> {
+    let ExitStatus {
+        code,
+        reason,
+        exit_code,
+        ..
+    } = &finished.status;
+    let killed_by_signal = *code > 128;
+    if exit_code.is_none() && !killed_by_signal {
+        return Ok(Err(reason.clone()));
+    }
+    if *code != NOT_STARTED.0 {
+        return Ok(Ok(()));
+    }
+    let printed = match output {
+        OutputTo::Capture => finished.stderr.clone(),
+        OutputTo::Log(path) => read_from(path, log_start)?,
+        OutputTo::Inherit => Vec::new(),
+    };
+    let text = String::from_utf8_lossy(&printed);
+    Ok(match text.strip_prefix(NOT_STARTED.1) {
+        Some(because) => Err(last_lines(because, 3)),
+        None => Ok(()),
+    })
+}
+
+fn read_from(path: &Path, start: u64) -> io::Result<Vec<u8>> {
+    use std::io::{Read as _, Seek as _};
+    let mut file = fs::File::open(path)?;
+    file.seek(io::SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(4096).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,124 @@
+//! The machine's own root, with an interpreter that uv finds or installs. It builds with whatever
+//! compiler and libraries the machine has; the fingerprint says which, as far as that can be said.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use super::uv::{Uv, provide_uv};
+use super::{Toolchain, Wanted};
+use crate::recipe::Provider;
+use crate::sys::Host;
+use crate::sys::process::Process;
+use crate::sys::sandbox::{Invocation, OutputTo, RootFs};
+use crate::vocabulary::fingerprint::Fingerprint;
+use crate::vocabulary::{Problem, Sha256};
+
+pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
+    if wanted.pinned.is_some_and(|pins| !pins.is_empty()) {
+        return Err(
+            Problem::new("the `host` toolchain has no packages that could be pinned")
+                .hint("use the `debian` toolchain"),
+        );
+    }
+    let uv = provide_uv(host)?;
+    let request = format!("{}.{}", wanted.python.0, wanted.python.1);
+    let python = match find(&uv, &request, host) {
+        Ok(python) => python,
+        Err(_) => {
+            host.progress.begin("interpreter");
+            install(&uv, &request, host)?;
+            host.progress.end("interpreter");
+            find(&uv, &request, host)?
+        }
+    };
+    let binary = fs::canonicalize(&python).map_err(|error| {
+        Problem::new(format!("cannot use the interpreter `{}`", python.display())).cause(error)
+    })?;
+    let bytes = fs::read(&binary)
+        .map_err(|error| Problem::new("cannot read the interpreter").cause(error))?;
+    let mut toolchain = Toolchain {
+        provider: Provider::Host,
+        root: RootFs::Host,
+        binds: outside_of_root(&binary),
+        python: binary.to_string_lossy().into_owned(),
+        python_version: String::new(),
+        fingerprint: Sha256::of(&bytes),
+        packages: Vec::new(),
+    };
+    let script = "import platform; print(platform.python_version())";
+    let python = toolchain.python.clone();
+    let version = inside(&toolchain, &python, &["-I", "-c", script])?;
+    version.trim().clone_into(&mut toolchain.python_version);
+    let gcc = inside(&toolchain, "gcc", &["--version"]).map_err(|problem| {
+        problem.hint("the `host` toolchain builds with the machine's compiler: install `gcc`")
+    })?;
+    toolchain.fingerprint = Fingerprint::new("host root 1")
+        .with("python", &toolchain.python_version)
+        .with("binary", toolchain.fingerprint.as_bytes())
+        .with("gcc", gcc)
+        .finish();
+    Ok(toolchain)
+}
+
+fn uv_python(uv: &Uv, host: &Host<'_>) -> Process {
+    Process::new(&uv.path)
+        .envs(&host.environment.for_network())
+        .env("UV_CACHE_DIR", host.cache.join("uv/cache"))
+        .env("UV_PYTHON_INSTALL_DIR", host.cache.join("uv/python"))
+        .args(["--no-config", "python"])
+}
+
+fn find(uv: &Uv, request: &str, host: &Host<'_>) -> Result<PathBuf, Problem> {
+    let found = uv_python(uv, host)
+        .args(["find", "--system", "--no-python-downloads", request])
+        .stdout()
+        .map_err(|error| {
+            Problem::new(format!("this machine has no Python {request}")).cause(error)
+        })?;
+    Ok(PathBuf::from(found.trim()))
+}
+
+fn install(uv: &Uv, request: &str, host: &Host<'_>) -> Result<(), Problem> {
+    uv_python(uv, host)
+        .args(["install", "--no-bin", request])
+        .stdout()
+        .map(drop)
+        .map_err(|error| {
+            Problem::new(format!(
+                "this machine has no Python {request}, and uv cannot install one"
+            ))
+            .cause(error)
+            .hint(format!(
+                "install Python {request}, or use the `debian` toolchain"
+            ))
+        })
+}
+
+/// `<prefix>` of `<prefix>/bin/python3.14`, if the sandbox's root does not show it anyway.
+fn outside_of_root(binary: &Path) -> Vec<PathBuf> {
+    let shown = ["/usr", "/bin", "/lib"];
+    if shown.iter().any(|dir| binary.starts_with(dir)) {
+        return Vec::new();
+    }
+    let prefix = binary.parent().and_then(Path::parent);
+    prefix.map(Path::to_owned).into_iter().collect()
+}
+
+fn inside(toolchain: &Toolchain, program: &str, arguments: &[&str]) -> Result<String, Problem> {
+    let invocation = Invocation {
+        program: program.to_owned(),
+        arguments: arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect(),
+        directory: "/".to_owned(),
+    };
+    let finished = toolchain.sandbox().run(&invocation, OutputTo::Capture)?;
+    if finished.success() {
+        return Ok(String::from_utf8_lossy(&finished.stdout).into_owned());
+    }
+    Err(Problem::new(format!("`{program}` failed in the sandbox"))
+        .fact("exit code", finished.code)
+        .fact("printed", String::from_utf8_lossy(&finished.stderr)))
+}

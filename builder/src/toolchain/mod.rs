@@ -1,0 +1,146 @@
+//! The toolchain: the root file system, the interpreter and the uv that phase 2 works with. A
+//! provider yields it; the first of the recipe's providers that can serve wins. What it consists of
+//! is a fingerprint, so that two rounds can be seen to have used the same.
+
+mod debian;
+mod host;
+pub mod uv;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::{DebianSettings, Provider};
+use crate::sys::Host;
+use crate::sys::sandbox::{RootFs, Sandbox};
+use crate::vocabulary::{Problem, Sha256};
+
+pub use debian::{Mirror, SignedBy, mirror};
+
+/// A toolchain that is ready for use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// What provided it.
+    pub provider: Provider,
+    /// The root file system.
+    pub root: RootFs,
+    /// Directories of the host that must be seen at the same path inside: an interpreter that uv
+    /// manages lives outside of the root.
+    pub binds: Vec<PathBuf>,
+    /// The interpreter's path inside, such as `/usr/bin/python3.14`.
+    pub python: String,
+    /// Its full version, such as `3.14.2`.
+    pub python_version: String,
+    /// The key of all that it consists of.
+    pub fingerprint: Sha256,
+    /// The packages in it, sorted by name; none for [`Provider::Host`].
+    pub packages: Vec<SystemPackage>,
+}
+
+impl Toolchain {
+    /// A sandbox with this root and the interpreter in it.
+    pub fn sandbox(&self) -> Sandbox {
+        let sandbox = Sandbox::new(self.root.clone());
+        self.binds.iter().fold(sandbox, |sandbox, path| {
+            sandbox.bind_ro(path, &path.to_string_lossy())
+        })
+    }
+}
+
+/// One package of a toolchain, as its provider's signed index describes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SystemPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version, with epoch.
+    pub version: String,
+    /// `amd64`, `all`, …
+    pub architecture: String,
+    /// The digest of its archive.
+    pub sha256: Sha256,
+}
+
+impl fmt::Display for SystemPackage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.name, self.version, self.architecture)
+    }
+}
+
+/// What a toolchain is asked for.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// Providers in order of preference.
+    pub providers: &'a [Provider],
+    /// The Debian provider's settings.
+    pub debian: &'a DebianSettings,
+    /// What single builds need beside them, in the provider's words.
+    pub system_packages: BTreeSet<String>,
+    /// The interpreter's version, such as `(3, 14)`.
+    pub python: (u8, u8),
+    /// The machine in the kernel's words, such as `x86_64`.
+    pub machine: &'a str,
+    /// Ask the mirror again, although it is known which packages an earlier run got.
+    pub refresh: bool,
+    /// Exactly these packages must result.
+    pub pinned: Option<&'a [SystemPackage]>,
+}
+
+impl Wanted<'_> {
+    fn python_name(&self) -> String {
+        format!("python{}.{}", self.python.0, self.python.1)
+    }
+}
+
+/// The first provider that can serve serves. If none can, the error says for each why not.
+pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
+    let what = format!(
+        "no toolchain with Python {}.{} for `{}`",
+        wanted.python.0, wanted.python.1, wanted.machine
+    );
+    let here = rustix::system::uname()
+        .machine()
+        .to_string_lossy()
+        .into_owned();
+    if here != wanted.machine {
+        return Err(Problem::new(what)
+            .fact("this machine", here)
+            .hint("fetching works for any target; build on a machine of the target's kind"));
+    }
+    let mut failed = Problem::new(what);
+    for provider in wanted.providers {
+        let result = match provider {
+            Provider::Debian => debian::provide(wanted, host),
+            Provider::Host => host::provide(wanted, host),
+        };
+        match result {
+            Ok(toolchain) => return Ok(toolchain),
+            // The only provider's own error says more than a list of one.
+            Err(problem) if wanted.providers.len() == 1 => return Err(problem),
+            Err(problem) => failed = because(failed, *provider, problem),
+        }
+    }
+    Err(failed)
+}
+
+fn because(mut failed: Problem, provider: Provider, problem: Problem) -> Problem {
+    let label = match provider {
+        Provider::Debian => "debian",
+        Provider::Host => "host",
+    };
+    let mut text = problem.to_string();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&problem);
+    while let Some(error) = cause {
+        text.push_str(&format!("\ncaused by: {error}"));
+        cause = error.source();
+    }
+    if let Some(hint) = problem.hint {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    failed = failed.fact(label, text);
+    failed.hint("mend one of them; `cargo xtask doctor` looks at everything that a build needs")
+}
+
+#[cfg(test)]
+mod tests;

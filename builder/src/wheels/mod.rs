@@ -1,0 +1,47 @@
+//! Phase 2, first stage: what is built from source becomes wheels. Builds run in the order of the
+//! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
+//! network, with a build environment made of exactly the locked build requirements.
+
+mod schedule;
+pub mod workshop; // where one distribution is built
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use uv_normalize::PackageName;
+
+use crate::build_graph::BuildGraph;
+use crate::sys::Host;
+use crate::vocabulary::{Problem, Sha256};
+
+pub use workshop::Workshop;
+
+/// A wheel that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltWheel {
+    /// The file.
+    pub path: PathBuf,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// How long its build took.
+    pub took: Duration,
+}
+
+/// Builds everything in the graph. The first failure stops further builds; those under way end.
+pub fn build_all(
+    workshop: &Workshop<'_>,
+    graph: &BuildGraph,
+    host: Host<'_>,
+) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
+    host.progress
+        .stage("wheels", Some(graph.names().count() as u64));
+    let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
+    schedule::run(graph, &order, workshop.jobs, |name| {
+        let step = workshop.label(name);
+        host.progress.begin(&step);
+        let wheel = workshop.build(name, graph);
+        host.progress.end(&step);
+        wheel
+    })
+}

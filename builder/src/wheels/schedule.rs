@@ -1,0 +1,93 @@
+//! Runs builds as soon as what they wait for is built, at most so many at once, the most urgent
+//! first. Knows nothing of what a build is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex};
+
+use uv_normalize::PackageName;
+
+use crate::build_graph::BuildGraph;
+use crate::vocabulary::Problem;
+
+/// The builds in the order in which they should start: what others wait for, and what takes
+/// longest, first. The longest build decides when the last one ends, so it must not start late.
+pub(super) fn by_urgency(
+    graph: &BuildGraph,
+    estimate: impl Fn(&PackageName) -> u64,
+) -> Vec<PackageName> {
+    let mut order: Vec<PackageName> = graph.names().cloned().collect();
+    // The sort is stable and the names are sorted, so equal estimates keep a fixed order.
+    order.sort_by_key(|name| std::cmp::Reverse((graph.dependents(name) > 0, estimate(name))));
+    order
+}
+
+struct State<T> {
+    waiting: Vec<PackageName>,
+    running: BTreeSet<PackageName>,
+    done: BTreeMap<PackageName, T>,
+    failed: Option<Problem>,
+}
+
+/// Runs `build` for each of `order`, on `jobs` threads. After a failure nothing more is started;
+/// the failure of the build that failed first is returned.
+pub(super) fn run<T: Send>(
+    graph: &BuildGraph,
+    order: &[PackageName],
+    jobs: usize,
+    build: impl Fn(&PackageName) -> Result<T, Problem> + Sync,
+) -> Result<BTreeMap<PackageName, T>, Problem> {
+    let state = Mutex::new(State {
+        waiting: order.to_vec(),
+        running: BTreeSet::new(),
+        done: BTreeMap::new(),
+        failed: None,
+    });
+    let changed = Condvar::new();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1).min(order.len()) {
+            scope.spawn(|| {
+                while let Some(name) = next(graph, &state, &changed) {
+                    let result = build(&name);
+                    let mut state = state.lock().expect("no build panics");
+                    state.running.remove(&name);
+                    match result {
+                        Ok(product) => {
+                            state.done.insert(name, product);
+                        }
+                        Err(problem) => {
+                            state.failed.get_or_insert(problem);
+                        }
+                    }
+                    changed.notify_all();
+                }
+            });
+        }
+    });
+    let state = state.into_inner().expect("no build panics");
+    match state.failed {
+        Some(problem) => Err(problem),
+        None => Ok(state.done),
+    }
+}
+
+/// Waits for a build that can start; `None` when there will be none.
+fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Option<PackageName> {
+    let mut state = state.lock().expect("no build panics");
+    loop {
+        if state.failed.is_some() || state.waiting.is_empty() {
+            return None;
+        }
+        let ready = |name: &PackageName| {
+            graph
+                .waits_for(name)
+                .iter()
+                .all(|need| state.done.contains_key(need))
+        };
+        if let Some(index) = state.waiting.iter().position(ready) {
+            let name = state.waiting.remove(index);
+            state.running.insert(name.clone());
+            return Some(name);
+        }
+        state = changed.wait(state).expect("no build panics");
+    }
+}

@@ -1,0 +1,322 @@
+//! Where one distribution is built: its tree, its build environment and its log, at the same paths
+//! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
+//! those paths, so nothing of the host's may be in them (uv issue 13096).
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fs_err as fs;
+use uv_normalize::PackageName;
+
+use super::BuiltWheel;
+use crate::build_graph::BuildGraph;
+use crate::build_lock::{BuildLock, LockedBuild};
+use crate::fetch::request::Shelf;
+use crate::pyproject::Pyproject;
+use crate::recipe::Recipe;
+use crate::resolve::{Distribution, Resolution};
+use crate::sources::Sources;
+use crate::sys::process::last_lines;
+use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use crate::toolchain::Toolchain;
+use crate::toolchain::uv::Uv;
+use crate::vocabulary::digest::Hashing;
+use crate::vocabulary::{Problem, Sha256};
+
+/// Everything that builds have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Workshop<'a> {
+    /// What is built and how.
+    pub recipe: &'a Recipe,
+    /// What is built.
+    pub resolution: &'a Resolution,
+    /// What builds need.
+    pub build_lock: &'a BuildLock,
+    /// The application's `pyproject.toml`, for `extra-build-variables`.
+    pub project: &'a Pyproject,
+    /// Where the trees come from.
+    pub sources: Sources<'a>,
+    /// Interpreter and compilers.
+    pub toolchain: &'a Toolchain,
+    /// The uv that runs inside.
+    pub uv: &'a Uv,
+    /// How many builds run at once, and how many compilers one build may start.
+    pub jobs: usize,
+    /// A directory of this run.
+    pub work: &'a Path,
+}
+
+/// Paths inside the sandbox.
+const BUILD: &str = "/build";
+const UV: &str = "/build/tools/uv";
+const WHEELHOUSE: &str = "/build/wheelhouse";
+const BUILT: &str = "/build/built";
+
+/// Builds, given the directory of the project below `/build/src`, and requirements if there are any.
+const SCRIPT: &str = r#"set -eu
+uv venv --quiet --no-project --python "$PYTHON" /build/env
+if [ -s /build/requirements.txt ]; then
+  uv pip install --quiet --python /build/env/bin/python --no-deps --no-index \
+    --find-links /build/wheelhouse --find-links /build/built -r /build/requirements.txt
+fi
+exec uv build --quiet --wheel --no-build-isolation --python /build/env/bin/python \
+  --out-dir /build/dist "/build/src/$1"
+"#;
+
+/// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Scene {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// What failed in it.
+    pub invocation: Invocation,
+}
+
+/// The name of the file that holds a [`Scene`].
+pub const SCENE_FILE: &str = "scene.json";
+
+impl Workshop<'_> {
+    fn distribution(&self, name: &PackageName) -> &Distribution {
+        self.resolution
+            .get(name)
+            .expect("the graph is made of the resolution")
+    }
+
+    /// `lxml 6.0.2`, for progress.
+    pub(super) fn label(&self, name: &PackageName) -> String {
+        let version = self.distribution(name).version.as_ref();
+        version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"))
+    }
+
+    /// How long the build will take, in no unit: larger source archives take longer to compile.
+    pub(super) fn estimate(&self, name: &PackageName) -> u64 {
+        self.sources.size(self.distribution(name))
+    }
+
+    /// The directory into which every built wheel is put.
+    pub fn built_dir(&self) -> PathBuf {
+        self.work.join("built")
+    }
+
+    pub(super) fn build(
+        &self,
+        name: &PackageName,
+        graph: &BuildGraph,
+    ) -> Result<BuiltWheel, Problem> {
+        let started = Instant::now();
+        let distribution = self.distribution(name);
+        let build = self.build_lock.of(distribution)?;
+        let dir = self.work.join("builds").join(name.as_ref());
+        let project = self.prepare(distribution, build, graph, &dir)?;
+
+        let scene = Scene {
+            sandbox: self.sandbox(name, &dir),
+            invocation: Invocation {
+                program: "/bin/sh".to_owned(),
+                arguments: ["-c", SCRIPT, "build", &project]
+                    .map(str::to_owned)
+                    .to_vec(),
+                directory: format!("{BUILD}/src"),
+            },
+        };
+        let log = dir.join("log");
+        let finished = scene.sandbox.run(&scene.invocation, OutputTo::Log(&log))?;
+        if !finished.success() {
+            return Err(self.failed(name, &dir, &scene, finished.code));
+        }
+        let path = self.collect(distribution, &dir, &log)?;
+        let sha256 = digest(&path)?;
+        // Object files are many times the wheel; the disk need hold only the builds under way.
+        let _ = crate::sys::files::remove_tree(&dir.join("src"));
+        Ok(BuiltWheel {
+            path,
+            sha256,
+            took: started.elapsed(),
+        })
+    }
+
+    fn prepare(
+        &self,
+        distribution: &Distribution,
+        build: &LockedBuild,
+        graph: &BuildGraph,
+        dir: &Path,
+    ) -> Result<String, Problem> {
+        let unprepared = |error: std::io::Error| {
+            Problem::new(format!(
+                "cannot prepare the build of `{}`",
+                distribution.name
+            ))
+            .cause(error)
+        };
+        for made in ["tools", "dist", "wheelhouse", "built", "cache"] {
+            fs::create_dir_all(dir.join(made)).map_err(unprepared)?;
+        }
+        fs::create_dir_all(self.built_dir()).map_err(unprepared)?;
+        fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
+        let project = self.sources.lay_out(distribution, &dir.join("src"))?;
+        let requirements: Vec<String> = build
+            .requirements
+            .iter()
+            .map(|requirement| format!("{requirement}\n"))
+            .collect();
+        fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
+        // setuptools compiles the extensions of one distribution one after the other unless told
+        // otherwise; the wheel is the same to the byte.
+        let parallel = format!("[build_ext]\nparallel = {}\n", self.jobs);
+        fs::write(dir.join("distutils.cfg"), parallel).map_err(unprepared)?;
+        // Only what the graph says is visible: a wheel that happens to be built already is not.
+        for need in graph.waits_for(&distribution.name) {
+            let wheel = self.built_wheel(need)?;
+            let target = dir
+                .join("built")
+                .join(wheel.file_name().unwrap_or_default());
+            fs::copy(wheel, target).map_err(unprepared)?;
+        }
+        Ok(project)
+    }
+
+    fn sandbox(&self, name: &PackageName, dir: &Path) -> Sandbox {
+        let jobs = self.jobs.to_string();
+        let wheelhouse = self.sources.wheelhouse.join(Shelf::Build.directory());
+        let mut sandbox = self
+            .toolchain
+            .sandbox()
+            .bind_rw(dir, BUILD)
+            .bind_ro(&self.uv.path, UV)
+            .bind_ro(&dir.join("built"), BUILT)
+            .env("HOME", "/tmp")
+            .env(
+                "PATH",
+                "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin",
+            )
+            .env("PYTHON", &self.toolchain.python)
+            .env("VIRTUAL_ENV", "/build/env")
+            .env("UV_CACHE_DIR", "/build/cache")
+            .env("UV_NO_CONFIG", "1")
+            .env("UV_NO_INSTALLER_METADATA", "1")
+            .env("UV_OFFLINE", "1")
+            .env("UV_PYTHON_DOWNLOADS", "never")
+            .env("DIST_EXTRA_CONFIG", "/build/distutils.cfg")
+            .env("CMAKE_BUILD_PARALLEL_LEVEL", &jobs)
+            // Otherwise each file that a backend imports leaves a `.pyc` in its build environment.
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        if wheelhouse.is_dir() {
+            sandbox = sandbox.bind_ro(&wheelhouse, WHEELHOUSE);
+        }
+        let project = self
+            .project
+            .uv
+            .extra_build_variables
+            .get(name)
+            .into_iter()
+            .flatten();
+        let recipe = self
+            .recipe
+            .builds
+            .get(name)
+            .into_iter()
+            .flat_map(|build| &build.env);
+        project
+            .chain(recipe)
+            .fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
+    }
+
+    fn built_wheel(&self, name: &PackageName) -> Result<PathBuf, Problem> {
+        let entries = crate::sys::files::sorted_entries(&self.built_dir().join(name.as_ref()));
+        let first = entries
+            .ok()
+            .and_then(|entries| entries.first().map(fs_err::DirEntry::path));
+        first.ok_or_else(|| Problem::new(format!("`{name}` was not built")))
+    }
+
+    /// The one wheel that the backend made, which must be of the distribution that was locked.
+    fn collect(
+        &self,
+        distribution: &Distribution,
+        dir: &Path,
+        log: &Path,
+    ) -> Result<PathBuf, Problem> {
+        let wrong = |found: &[String]| {
+            Problem::new(format!(
+                "the build of `{}` did not make its wheel",
+                distribution.name
+            ))
+            .fact("expected", self.label(&distribution.name))
+            .fact(
+                "made",
+                if found.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    found.join("\n")
+                },
+            )
+            .fact("log", log.display())
+        };
+        let unread = |error: std::io::Error| wrong(&[]).cause(error);
+        let entries = crate::sys::files::sorted_entries(&dir.join("dist")).map_err(unread)?;
+        let names: Vec<String> = entries
+            .iter()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| crate::resolve::is_wheel(name))
+            .collect();
+        let [filename] = &names[..] else {
+            return Err(wrong(&names));
+        };
+        let parsed: uv_distribution_filename::WheelFilename = filename
+            .parse()
+            .map_err(|error| wrong(&names).cause(error))?;
+        let version = distribution.version.as_ref();
+        if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
+            return Err(
+                wrong(&names).hint("the metadata that the backend made is not what was locked")
+            );
+        }
+        if !parsed.is_compatible(self.resolution.target.tags()) {
+            return Err(wrong(&names).hint(format!(
+                "the wheel does not fit {}; the toolchain is newer than the target, or of another \
+                 machine",
+                self.resolution.target
+            )));
+        }
+        let target = self.built_dir().join(distribution.name.as_ref());
+        fs::create_dir_all(&target).map_err(unread)?;
+        let target = target.join(filename);
+        fs::rename(dir.join("dist").join(filename), &target).map_err(unread)?;
+        Ok(target)
+    }
+
+    fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
+        let log = dir.join("log");
+        let text = fs::read(&log).unwrap_or_default();
+        let end = last_lines(&String::from_utf8_lossy(&text), 25);
+        let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
+            .fact("exit code", code)
+            .fact(
+                "log ends",
+                if end.is_empty() {
+                    "it is empty".to_owned()
+                } else {
+                    end
+                },
+            )
+            .fact("whole log", log.display());
+        let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
+        match fs::write(dir.join(SCENE_FILE), scene) {
+            Ok(()) => problem.hint(format!(
+                "`cargo xtask enter {}` opens a shell in the failed sandbox",
+                dir.display()
+            )),
+            Err(error) => problem.cause(error),
+        }
+    }
+}
+
+fn digest(path: &Path) -> Result<Sha256, Problem> {
+    let read = || {
+        let mut file = Hashing::new(fs::File::open(path)?);
+        std::io::copy(&mut file, &mut std::io::sink())?;
+        Ok(file.finish().1)
+    };
+    read().map_err(|error: std::io::Error| Problem::new("cannot read a built wheel").cause(error))
+}

@@ -1,0 +1,1 @@
+"""Starting and migrating the application. Not part of the wheel."""

@@ -1,0 +1,1 @@
+"""A Django cache that lives in a database table."""

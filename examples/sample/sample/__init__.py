@@ -1,0 +1,3 @@
+"""The sample application."""
+
+VERSION = "2026.1.0"

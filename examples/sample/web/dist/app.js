@@ -1,0 +1,3 @@
+import { greet } from "./chunks/greet.js";
+
+greet(document);

@@ -1,0 +1,3 @@
+export function greet(document) {
+  document.documentElement.dataset.sample = "ready";
+}
