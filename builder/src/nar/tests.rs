@@ -27,6 +27,10 @@ fn file(content: &str) -> Tree {
     Tree::File(content.into(), 0o644)
 }
 
+fn mode(mode: u32, content: &str) -> Tree {
+    Tree::File(content.into(), mode)
+}
+
 fn link(target: &str) -> Tree {
     Tree::Link(target.into())
 }
@@ -81,12 +85,12 @@ fn vectors() -> Vec<(Tree, &'static str)> {
         ),
         // echo hello > x; chmod 755 x
         (
-            Tree::File(b"hello\n".into(), 0o755),
+            mode(0o755, "hello\n"),
             "sha256-ZUNgOdP5PKGajb8cYLFXOe1Y9T8UuNNyrMGzUVMwEPo=",
         ),
         // echo hello > x; chmod 654 x     (only the owner's bit counts)
         (
-            Tree::File(b"hello\n".into(), 0o654),
+            mode(0o654, "hello\n"),
             "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=",
         ),
         // ln -s ../target x
@@ -94,44 +98,43 @@ fn vectors() -> Vec<(Tree, &'static str)> {
             link("../target"),
             "sha256-5Vlyqb2t34UpnNSccgDHJXtQiuV6PoFVh7gRxjuayDQ=",
         ),
-        // mkdir x; for n in a a.b a-b aB $'\xff\xfe' 'a b' $'a\nb' é; do printf %s "$n" > "x/$n"; done
-        // mkdir x/A x/ab
+        // mkdir -p x/A x/ab
+        // for n in a a.b a-b aB $'\xff\xfe' 'a b' $'a\nb' é; do printf %s "$n" > "x/$n"; done
         (
-            dir([
-                (b"a".as_slice(), file("a")),
-                (b"a.b", file("a.b")),
-                (b"a-b", file("a-b")),
-                (b"aB", file("aB")),
-                (b"\xff\xfe", Tree::File(b"\xff\xfe".into(), 0o644)),
-                (b"a b", file("a b")),
-                (b"a\nb", file("a\nb")),
-                ("é".as_bytes(), file("é")),
-                (b"A", dir([])),
-                (b"ab", dir([])),
-            ]),
+            odd_names(),
             "sha256-VlaZ3icki1eirvtzNCGh97DziAek7HXU5boPnryMKG0=",
         ),
         // mkdir -p x/a/b/c x/b; printf x > x/a/b/c/x; ln -s b/c/x x/a/x; printf 12345678 > x/a.b
         // echo '#!/bin/sh' > x/run; chmod 755 x/run
         (
-            dir([
-                (
-                    b"a".as_slice(),
-                    dir([
-                        (
-                            b"b".as_slice(),
-                            dir([(b"c".as_slice(), dir([(b"x".as_slice(), file("x"))]))]),
-                        ),
-                        (b"x", link("b/c/x")),
-                    ]),
-                ),
-                (b"a.b", file("12345678")),
-                (b"b", dir([])),
-                (b"run", Tree::File(b"#!/bin/sh\n".into(), 0o755)),
-            ]),
+            nested(),
             "sha256-i7AiYySWUJyso1L6pgzyecjqbNiGfd8KBgU78kZKviQ=",
         ),
     ]
+}
+
+/// Names whose order by bytes is not that of words, locales or path components.
+fn odd_names() -> Tree {
+    let mut entries = BTreeMap::from([(b"A".to_vec(), dir([])), (b"ab".to_vec(), dir([]))]);
+    for name in ["a", "a.b", "a-b", "aB", "a b", "a\nb", "é"] {
+        entries.insert(name.into(), file(name));
+    }
+    entries.insert(b"\xff\xfe".into(), Tree::File(b"\xff\xfe".into(), 0o644));
+    Tree::Dir(entries)
+}
+
+fn nested() -> Tree {
+    let deepest = dir([(b"x".as_slice(), file("x"))]);
+    let inner = dir([
+        (b"b".as_slice(), dir([(b"c".as_slice(), deepest)])),
+        (b"x", link("b/c/x")),
+    ]);
+    dir([
+        (b"a".as_slice(), inner),
+        (b"a.b", file("12345678")),
+        (b"b", dir([])),
+        (b"run", mode(0o755, "#!/bin/sh\n")),
+    ])
 }
 
 #[test]
@@ -253,7 +256,11 @@ fn any_tree() -> impl Strategy<Value = Tree> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 6,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_implementation_agrees_on_random_trees(trees in prop::collection::vec(any_tree(), 20)) {

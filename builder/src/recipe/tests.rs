@@ -1,3 +1,5 @@
+//! Recipes as people write them, mistakes included.
+
 use super::*;
 
 const SMALLEST: &str = "

@@ -230,8 +230,8 @@ pub enum CollisionRule {
     Drop,
 }
 
-/// What is checked in the sandbox with the output at its prefix. That console scripts can be
-/// imported, that `uv pip check` is clean, and that versions equal the resolution is always checked.
+/// What is checked in the sandbox with the output at its prefix. Always checked is that console
+/// scripts can be imported, that `uv pip check` is clean, and that versions equal the resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Checks {

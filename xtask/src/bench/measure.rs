@@ -1,0 +1,87 @@
+//! One measured run of a command: wall time, CPU time and peak memory of all its processes.
+//!
+//! The kernel keeps a process's peak (`ru_maxrss`), so no short peak is missed, as it would be by
+//! looking now and then. No safe Rust library here hands it out; python3's standard library does.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use xshell::{Shell, cmd};
+
+const MEASURE: &str = include_str!("measure.py");
+
+/// A command to measure, and what must be gone before each run of it.
+#[derive(Debug)]
+pub(super) struct Side {
+    words: Vec<OsString>,
+    environment: Vec<(&'static str, PathBuf)>,
+    emptied: Vec<PathBuf>,
+}
+
+/// One run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Sample {
+    pub(super) seconds: f64,
+    pub(super) cpu_seconds: f64,
+    /// Of the largest process.
+    pub(super) peak_mib: f64,
+    /// What it printed, without blanks at its ends.
+    #[serde(skip_serializing)]
+    pub(super) output: String,
+}
+
+impl Side {
+    pub(super) fn new(program: impl AsRef<OsStr>) -> Self {
+        let words = vec![program.as_ref().to_owned()];
+        Self {
+            words,
+            environment: Vec::new(),
+            emptied: Vec::new(),
+        }
+    }
+
+    pub(super) fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.words.push(word.as_ref().to_owned());
+        self
+    }
+
+    pub(super) fn args(self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        words.into_iter().fold(self, Self::arg)
+    }
+
+    pub(super) fn env(mut self, name: &'static str, value: &Path) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// Removes a file or directory before each run.
+    pub(super) fn emptied(mut self, path: PathBuf) -> Self {
+        self.emptied.push(path);
+        self
+    }
+
+    /// The command as a person would type it.
+    pub(super) fn shown(&self) -> String {
+        let words = self
+            .words
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned());
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs it once; an exit status other than 0 is an error.
+    pub(super) fn measure(&self, shell: &Shell) -> anyhow::Result<Sample> {
+        for path in &self.emptied {
+            shell.remove_path(path)?;
+        }
+        let printed = cmd!(shell, "python3 -c {MEASURE}")
+            .args(&self.words)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .quiet()
+            .read()
+            .with_context(|| format!("cannot measure `{}`", self.shown()))?;
+        Ok(serde_json::from_str(&printed)?)
+    }
+}

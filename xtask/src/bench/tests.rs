@@ -1,0 +1,68 @@
+//! The harness itself, on commands whose cost is known; no figure of a machine is asserted.
+
+use xshell::Shell;
+
+use super::commands::without_wheels;
+use super::measure::Side;
+use super::{Comparison, compare, median, table};
+
+#[test]
+fn medians_are_in_the_middle() {
+    for (values, expected) in [
+        (vec![3.0], 3.0),
+        (vec![9.0, 1.0, 2.0], 2.0),
+        (vec![4.0, 2.0], 3.0),
+    ] {
+        assert!(
+            (median(values.clone()) - expected).abs() < 1e-9,
+            "{values:?}"
+        );
+    }
+}
+
+#[test]
+fn peaks_of_children_are_seen() {
+    let shell = Shell::new().unwrap();
+    let inner = "x = bytearray(b'x') * (64 * 1024 * 1024)";
+    let outer = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])";
+    let side = Side::new("python3").args(["-c", outer, inner]);
+    let sample = side.measure(&shell).unwrap();
+    assert!((64.0..120.0).contains(&sample.peak_mib), "{sample:?}");
+    assert!(
+        sample.seconds > 0.0 && sample.cpu_seconds > 0.0,
+        "{sample:?}"
+    );
+}
+
+#[test]
+fn a_side_that_fails_or_disagrees_is_an_error() {
+    let shell = Shell::new().unwrap();
+    let pair = |ours: &str, theirs: &str| Comparison {
+        name: "test",
+        ours: Side::new("sh").args(["-c", ours]),
+        theirs: Side::new("sh").args(["-c", theirs]),
+        same_output: true,
+    };
+    let row = compare(&shell, &pair("echo 1", "echo 1"), 2).unwrap();
+    assert_eq!((row.ours.samples.len(), row.theirs.samples.len()), (2, 2));
+    assert!(table(&[row]).contains("test"));
+    assert!(compare(&shell, &pair("echo 1", "echo 2"), 1).is_err());
+    assert!(compare(&shell, &pair("echo 1", "exit 3"), 1).is_err());
+}
+
+#[test]
+fn caches_are_emptied_before_each_run() {
+    let shell = Shell::new().unwrap();
+    let base = tempfile::tempdir().unwrap();
+    let cache = base.path().join("cache");
+    let side = Side::new("mkdir").arg(&cache).emptied(cache);
+    side.measure(&shell).unwrap();
+    side.measure(&shell).unwrap();
+}
+
+#[test]
+fn what_has_no_wheel_is_left_out_for_uv() {
+    let lock =
+        "version = 1\n[[package]]\nname = 'a'\nwheels = [{ url = 'x' }]\n[[package]]\nname = 'b'\n";
+    assert_eq!(without_wheels(lock).unwrap(), ["b"]);
+}

@@ -1,0 +1,62 @@
+//! Commands of the binary `builder`: it is compiled if need be, and then takes this process's
+//! place, so its exit code, signals and terminal are nobody else's.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+use xshell::{Shell, cmd};
+
+use crate::root;
+
+/// Runs `builder --root <workspace> <what was typed>`; returns only if that fails.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is this process that goes on, as another program"
+)]
+pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
+    let builder = compile(shell)?;
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let mut command = Command::new(&builder);
+    if !words
+        .iter()
+        .any(|word| word.to_string_lossy().starts_with("--root"))
+    {
+        command.arg("--root").arg(root());
+    }
+    let error = command.args(words).exec();
+    Err(error).with_context(|| format!("cannot run `{}`", builder.display()))
+}
+
+/// Compiles the binary `builder` in xtask's own profile and tells where it is.
+pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
+    let xtask = std::env::current_exe().context("cannot tell where xtask itself is")?;
+    // `target/debug/deps/xtask-…` when a test runs it, else `target/debug/xtask`.
+    let beside = xtask.parent().context("xtask is nowhere")?;
+    let beside = if beside.ends_with("deps") {
+        beside.join("..")
+    } else {
+        beside.to_owned()
+    };
+    let beside = beside.canonicalize()?;
+    let directory = beside.file_name().context("xtask is nowhere")?;
+    let profile = if directory == "debug" {
+        "dev".as_ref()
+    } else {
+        directory
+    };
+    let cargo = shell.var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let manifest = root().join("Cargo.toml");
+    cmd!(
+        shell,
+        "{cargo} build --quiet --package builder --bin builder"
+    )
+    .args(["--profile".as_ref(), profile])
+    .arg("--manifest-path")
+    .arg(manifest)
+    .quiet()
+    .run()
+    .context("cannot compile the binary `builder`")?;
+    Ok(beside.join("builder"))
+}
