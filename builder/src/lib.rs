@@ -15,9 +15,11 @@ pub mod build_lock; // recipes/<name>.build-lock.toml: what uv.lock does not say
 pub mod build_graph; // which build waits for which
 pub mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
-pub mod inputs; // recipe, source tree, lock and build lock, read together
-
 pub mod sources; // trees, laid out where they are built
+pub mod inputs; // recipe, source tree, lock and build lock, read together
+pub mod phase1; // read, resolve, plan, fetch
+pub mod relock; // makes the build lock
+
 pub mod wheels; // phase 2: what is built from source
 pub mod output; // the tree that phase 2 makes, and paths in it
 pub mod dist_info; // METADATA, RECORD, entry points

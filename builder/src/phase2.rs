@@ -9,7 +9,7 @@ use crate::collisions::{Collision, Decision};
 use crate::fetch::request::Shelf;
 use crate::manifest::{InstalledFrom, Kind};
 use crate::output::Output;
-use crate::pipeline::Fetched;
+use crate::phase1::Fetched;
 use crate::recipe::BytecodePolicy;
 use crate::resolve::{Artifact, Resolution};
 use crate::sys::process::last_lines;

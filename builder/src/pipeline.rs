@@ -8,15 +8,13 @@ use fs_err as fs;
 use serde::Serialize;
 
 use crate::build_graph::BuildGraph;
-use crate::build_lock::BuildLock;
-use crate::fetch::{self, Wheelhouse};
-use crate::inputs::{Application, LocatedRecipe};
+use crate::fetch;
+use crate::inputs::LocatedRecipe;
 use crate::manifest::Manifest;
 use crate::output::Output;
-use crate::plan;
+use crate::phase1::{self, Fetched};
 use crate::publish::{self, Product};
 use crate::recipe::Provider;
-use crate::resolve::{self, Resolution};
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::sys::files::WorkDir;
@@ -25,7 +23,7 @@ use crate::toolchain::{self, Toolchain};
 use crate::variables::Variables;
 use crate::venv::{Installed, Installer};
 use crate::vocabulary::digest::Sri;
-use crate::vocabulary::{Problem, Sha256, Target};
+use crate::vocabulary::{Problem, Target};
 use crate::wheels::{self, Workshop};
 use crate::{checks, layout, nar, patch, phase2};
 
@@ -80,52 +78,6 @@ pub struct Report {
     /// Builds from source, the longest first.
     #[serde(skip)]
     pub longest: Vec<(String, Duration)>,
-}
-
-/// Phase 1: what was resolved, and the wheelhouse that holds it.
-#[derive(Debug)]
-pub struct Fetched {
-    /// The application.
-    pub application: Application,
-    /// What is installed.
-    pub resolution: Resolution,
-    /// What builds need.
-    pub build_lock: BuildLock,
-    /// sha256 of the build lock's text.
-    pub build_lock_hash: Sha256,
-    /// All of it.
-    pub wheelhouse: Wheelhouse,
-}
-
-/// Runs phase 1 for one target of a recipe.
-pub fn fetch(
-    located: &LocatedRecipe,
-    target: &Target,
-    options: &Options,
-    work: &Path,
-    settings: &fetch::Settings,
-    host: Host<'_>,
-) -> Result<Fetched, Problem> {
-    let tree = work.join("tree");
-    let application = Application::load(located, options.source.as_deref(), &tree, settings, host)?;
-    application.warn_unknown(host);
-    let recipe = &located.recipe;
-    let resolution = resolve::resolve(
-        &application.lock,
-        &application.project,
-        target,
-        &recipe.selection,
-    )?;
-    let (build_lock, build_lock_hash) = located.read_build_lock()?;
-    let request = plan::everything(&resolution, &build_lock, &application.tree)?;
-    let wheelhouse = fetch::fetch(&request, &host, settings)?;
-    Ok(Fetched {
-        application,
-        resolution,
-        build_lock,
-        build_lock_hash,
-        wheelhouse,
-    })
 }
 
 /// Measures the phases of a build.
@@ -199,11 +151,12 @@ fn build_in(
     // Toolchain and wheelhouse come from different servers and know nothing of each other.
     let (fetched, toolchain) = std::thread::scope(|scope| {
         let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
-        let fetched = fetch(located, target, options, work, &settings, host);
+        let source = options.source.as_deref();
+        let fetched = phase1::fetch(located, target, source, work, &settings, host);
         (fetched, toolchain.join().expect("no provider panics"))
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
-    let pinned = located.judge(target, &fetched)?;
+    let pinned = fetched.judge(located)?;
     clock.lap("fetch");
 
     let key = publish::key(located, &fetched, &toolchain, &uv);

@@ -10,17 +10,16 @@ use uv_normalize::PackageName;
 
 use crate::checks::Checked;
 use crate::inputs::LocatedRecipe;
-use crate::ledger::{Entry, TargetLedger};
 use crate::manifest::Manifest;
 use crate::nar;
-use crate::pipeline::Fetched;
+use crate::phase1::Fetched;
 use crate::sys::Host;
 use crate::sys::files::{FileLock, publish_dir, remove_tree, write_atomically};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Sha256, Target};
+use crate::vocabulary::{Problem, Sha256};
 use crate::wheels::BuiltWheel;
 
 /// Raised whenever the same inputs give another output than before.
@@ -229,50 +228,5 @@ impl Store {
             nar_hash,
             manifest: manifest.clone(),
         })
-    }
-}
-
-/// The ledger entry of what phase 1 brought.
-pub fn ledger_entry(fetched: &Fetched) -> TargetLedger {
-    let files = fetched.wheelhouse.files.iter().map(|file| {
-        (
-            file.path.clone(),
-            Entry::File {
-                sha256: file.sha256,
-                size: file.size,
-            },
-        )
-    });
-    let trees = fetched.wheelhouse.trees.iter().map(|tree| {
-        (
-            tree.path.clone(),
-            Entry::Tree {
-                nar_hash: Sri(tree.nar_hash),
-            },
-        )
-    });
-    TargetLedger {
-        lock: fetched.application.lock_hash,
-        build_lock: fetched.build_lock_hash,
-        nar_hash: Sri(fetched.wheelhouse.nar_hash),
-        files: files.chain(trees).collect(),
-    }
-}
-
-impl LocatedRecipe {
-    /// Compares what phase 1 brought with the ledger; whether the ledger knows the target.
-    ///
-    /// # Errors
-    /// The wheelhouse is not the golden one: exit code 4.
-    pub fn judge(&self, target: &Target, fetched: &Fetched) -> Result<bool, Problem> {
-        let ledger = self.read_ledger()?;
-        let found = ledger_entry(fetched);
-        let golden = ledger
-            .target
-            .get(&target.to_string())
-            .map(|entry| entry.nar_hash);
-        let verdict = ledger.judge(target, &found);
-        verdict.enforce(&self.recipe.name, golden, found.nar_hash)?;
-        Ok(golden.is_some())
     }
 }

@@ -3,10 +3,8 @@
 //! changes whenever a build backend is released.
 //!
 //! It holds no URL: files are looked up by name and sha256 on the index that uv is configured with.
-//! `make` writes it; everything else only reads it.
+//! Only `relock` makes one; everything else reads it.
 
-pub mod make;
-mod requires;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

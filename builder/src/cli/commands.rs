@@ -11,14 +11,14 @@ use super::flags::{
     Resolve, Run,
 };
 use super::screen::{self, Screen};
-use crate::build_lock::make::Maker;
 use crate::fetch::Settings;
 use crate::inputs::{Application, LocatedRecipe};
 use crate::nar;
 use crate::output::Output;
+use crate::phase1;
 use crate::pipeline::{self, Options};
-use crate::publish;
 use crate::recipe::{Provider, Recipe, Selection};
+use crate::relock::Maker;
 use crate::resolve;
 use crate::sys::Host;
 use crate::sys::env::Environment;
@@ -145,17 +145,14 @@ impl Context<'_> {
         let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
         let work = self.work("fetch")?;
         let settings = self.settings(&located.recipe)?;
-        let options = Options {
-            source: flags.which.source.clone(),
-            ..Options::default()
-        };
+        let source = flags.which.source.as_deref();
         let mut rows = Vec::new();
         let mut text = Vec::new();
         for target in chosen(&located.recipe, flags.platform.as_deref())? {
             let dir = work.path().join(target.to_string());
-            let fetched = pipeline::fetch(&located, target, &options, &dir, &settings, self.host)?;
+            let fetched = phase1::fetch(&located, target, source, &dir, &settings, self.host)?;
             if !flags.no_golden {
-                located.judge(target, &fetched)?;
+                fetched.judge(&located)?;
             }
             let hash = fetched.wheelhouse.nar_hash.to_sri();
             text.push(format!(
@@ -287,17 +284,14 @@ impl Context<'_> {
         let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
         let work = self.work("bless")?;
         let settings = self.settings(&located.recipe)?;
-        let options = Options {
-            source: flags.which.source.clone(),
-            ..Options::default()
-        };
+        let source = flags.which.source.as_deref();
         let old = located.read_ledger()?;
         let mut new = crate::ledger::Ledger::default();
         for target in &located.recipe.targets {
             let dir = work.path().join(target.to_string());
-            let fetched = pipeline::fetch(&located, target, &options, &dir, &settings, self.host)?;
+            let fetched = phase1::fetch(&located, target, source, &dir, &settings, self.host)?;
             new.target
-                .insert(target.to_string(), publish::ledger_entry(&fetched));
+                .insert(target.to_string(), fetched.ledger_entry());
         }
         let (before, after) = (old.to_toml(), new.to_toml());
         let changed = before != after;

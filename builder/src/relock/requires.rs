@@ -54,11 +54,23 @@ pub(super) fn static_requires(
         .collect()
 }
 
-/// A URL in a build requirement would be an unpinned download, and may name a file of the host.
-pub(super) fn checked(
+/// What the backend has asked for.
+pub(super) fn of_backend(
     distribution: &Distribution,
-    requirement: &Requirement,
-) -> Result<String, Problem> {
+    answer: &[String],
+) -> Result<BTreeSet<String>, Problem> {
+    let parse = |text: &String| {
+        let requirement: Requirement = text.parse().map_err(|error| {
+            let name = &distribution.name;
+            Problem::new(format!("the backend of `{name}` asks for `{text}`")).cause(error)
+        })?;
+        checked(distribution, &requirement)
+    };
+    answer.iter().map(parse).collect()
+}
+
+/// A URL in a build requirement would be an unpinned download, and may name a file of the host.
+fn checked(distribution: &Distribution, requirement: &Requirement) -> Result<String, Problem> {
     match &requirement.version_or_url {
         Some(uv_pep508::VersionOrUrl::Url(_)) => Err(Problem::new(format!(
             "the build of `{}` requires `{requirement}`, a direct URL",

@@ -1,0 +1,106 @@
+//! Phase 1 for one target of a recipe: read, resolve, plan, fetch. What comes of it holds everything
+//! that phase 2 may use.
+
+use std::path::Path;
+
+use crate::build_lock::BuildLock;
+use crate::fetch::{self, Wheelhouse};
+use crate::inputs::{Application, LocatedRecipe};
+use crate::ledger::{Entry, TargetLedger};
+use crate::plan;
+use crate::resolve::{self, Resolution};
+use crate::sys::Host;
+use crate::vocabulary::digest::Sri;
+use crate::vocabulary::{Problem, Sha256, Target};
+
+/// What was resolved, and the wheelhouse that holds it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The application.
+    pub application: Application,
+    /// What is installed.
+    pub resolution: Resolution,
+    /// What builds need.
+    pub build_lock: BuildLock,
+    /// sha256 of the build lock's text.
+    pub build_lock_hash: Sha256,
+    /// All of it.
+    pub wheelhouse: Wheelhouse,
+}
+
+/// Runs phase 1. `source` is a tree instead of the recipe's, `work` a directory of this run.
+pub fn fetch(
+    located: &LocatedRecipe,
+    target: &Target,
+    source: Option<&Path>,
+    work: &Path,
+    settings: &fetch::Settings,
+    host: Host<'_>,
+) -> Result<Fetched, Problem> {
+    let tree = work.join("tree");
+    let application = Application::load(located, source, &tree, settings, host)?;
+    application.warn_unknown(host);
+    let recipe = &located.recipe;
+    let resolution = resolve::resolve(
+        &application.lock,
+        &application.project,
+        target,
+        &recipe.selection,
+    )?;
+    let (build_lock, build_lock_hash) = located.read_build_lock()?;
+    let request = plan::everything(&resolution, &build_lock, &application.tree)?;
+    let wheelhouse = fetch::fetch(&request, &host, settings)?;
+    Ok(Fetched {
+        application,
+        resolution,
+        build_lock,
+        build_lock_hash,
+        wheelhouse,
+    })
+}
+
+impl Fetched {
+    /// The ledger entry of what phase 1 brought.
+    pub fn ledger_entry(&self) -> TargetLedger {
+        let files = self.wheelhouse.files.iter().map(|file| {
+            (
+                file.path.clone(),
+                Entry::File {
+                    sha256: file.sha256,
+                    size: file.size,
+                },
+            )
+        });
+        let trees = self.wheelhouse.trees.iter().map(|tree| {
+            (
+                tree.path.clone(),
+                Entry::Tree {
+                    nar_hash: Sri(tree.nar_hash),
+                },
+            )
+        });
+        TargetLedger {
+            lock: self.application.lock_hash,
+            build_lock: self.build_lock_hash,
+            nar_hash: Sri(self.wheelhouse.nar_hash),
+            files: files.chain(trees).collect(),
+        }
+    }
+
+    /// Compares what phase 1 brought with the ledger; whether the ledger knows the target.
+    ///
+    /// # Errors
+    /// The wheelhouse is not the golden one: exit code 4.
+    pub fn judge(&self, located: &LocatedRecipe) -> Result<bool, Problem> {
+        let target = &self.resolution.target;
+        let ledger = located.read_ledger()?;
+        let found = self.ledger_entry();
+        let golden = ledger
+            .target
+            .get(&target.to_string())
+            .map(|entry| entry.nar_hash);
+        let verdict = ledger.judge(target, &found);
+        verdict.enforce(&located.recipe.name, golden, found.nar_hash)?;
+        Ok(golden.is_some())
+    }
+}

@@ -1,0 +1,240 @@
+//! Writes the build lock: asks each source tree for its build requirements, lets uv resolve them up
+//! to a date (`pins`), asks the backend what else it wants (`ask`), and pins every wheel for every
+//! target of the recipe.
+
+mod ask;
+mod pins;
+mod requires;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use fs_err as fs;
+use uv_normalize::PackageName;
+
+use crate::build_lock::{BuildLock, LockedBuild, LockedFile, Requirement, SourcePin};
+use crate::fetch::request::{Request, Shelf};
+use crate::fetch::{self, Settings};
+use crate::inputs::{Application, LocatedRecipe};
+use crate::plan;
+use crate::pyproject::Pyproject;
+use crate::resolve::{Distribution, Resolution, resolve};
+use crate::sources::Sources;
+use crate::sys::Host;
+use crate::toolchain::Toolchain;
+use crate::toolchain::uv::Uv;
+use crate::vocabulary::{Problem, Target};
+
+/// Everything that making a build lock needs.
+#[derive(Debug)]
+pub struct Maker<'a> {
+    /// The recipe.
+    pub located: &'a LocatedRecipe,
+    /// The application.
+    pub application: &'a Application,
+    /// Interpreter and compilers, for the backends' hooks.
+    pub toolchain: &'a Toolchain,
+    /// The uv that resolves.
+    pub uv: &'a Uv,
+    /// How phase 1 fetches.
+    pub settings: &'a Settings,
+    /// A directory of this run.
+    pub work: &'a Path,
+}
+
+/// A build lock in the making.
+#[derive(Default)]
+struct Draft {
+    lock: BuildLock,
+    /// What each build requires. It is asked once, on the first target, whose wheels can run here:
+    /// PEP 517 has no notion of another target than the interpreter that asks.
+    requires: BTreeMap<PackageName, BTreeSet<String>>,
+}
+
+impl Maker<'_> {
+    /// Locks the build requirements of everything that any target of the recipe builds from source.
+    /// `exclude_newer` bounds the versions; by default nothing newer than the newest file of
+    /// `uv.lock` is seen, so the same lock gives the same build lock on any day.
+    pub fn make(&self, exclude_newer: Option<&str>, host: Host<'_>) -> Result<BuildLock, Problem> {
+        let recipe = &self.located.recipe;
+        let bound = exclude_newer
+            .or(recipe.build_lock_exclude_newer.as_deref())
+            .or(self.application.lock.newest_upload.as_deref());
+        let mut draft = Draft::default();
+        draft.lock.exclude_newer = bound.map(str::to_owned);
+        for target in &recipe.targets {
+            self.lock_target(&mut draft, target, host)?;
+        }
+        Ok(draft.lock)
+    }
+
+    fn lock_target(
+        &self,
+        draft: &mut Draft,
+        target: &Target,
+        host: Host<'_>,
+    ) -> Result<(), Problem> {
+        let selection = &self.located.recipe.selection;
+        let application = self.application;
+        let resolution = resolve(&application.lock, &application.project, target, selection)?;
+        let request = plan::runtime(&resolution, &application.tree)?;
+        let sources = Request {
+            files: request
+                .files
+                .into_iter()
+                .filter(|it| it.shelf == Shelf::Sdists)
+                .collect(),
+            trees: request.trees,
+        };
+        let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
+        let sources = Sources {
+            wheelhouse: &wheelhouse.path,
+            tree: &application.tree,
+        };
+        let built: Vec<&Distribution> = resolution
+            .distributions
+            .iter()
+            .filter(|it| it.artifact.is_built())
+            .collect();
+        host.progress
+            .stage("build requirements", Some(built.len() as u64));
+        for distribution in built {
+            host.progress.begin(distribution.name.as_ref());
+            self.lock_build(draft, distribution, &resolution, &sources, host)?;
+            host.progress.end(distribution.name.as_ref());
+        }
+        Ok(())
+    }
+
+    fn lock_build(
+        &self,
+        draft: &mut Draft,
+        distribution: &Distribution,
+        resolution: &Resolution,
+        sources: &Sources<'_>,
+        host: Host<'_>,
+    ) -> Result<(), Problem> {
+        let name = &distribution.name;
+        let target = resolution.target.to_string();
+        let dir = self.work.join("lock").join(&target).join(name.as_ref());
+        fs::create_dir_all(&dir).map_err(|error| {
+            Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
+        })?;
+        let project = sources.lay_out(distribution, &dir.join("src"))?;
+        let pyproject = dir.join("src").join(&project).join("pyproject.toml");
+        let own = match fs::read_to_string(&pyproject) {
+            Ok(text) => Pyproject::parse(&format!("`{name}`"), &text)?,
+            Err(_) => Pyproject::default(),
+        };
+        let bound = draft.lock.exclude_newer.clone();
+        let question = pins::Question {
+            distribution,
+            resolution,
+            bound: bound.as_deref(),
+            dir: &dir,
+        };
+        let (requires, resolved) = match draft.requires.get(name) {
+            Some(known) => (known.clone(), self.resolve(&question, known, host)?),
+            None => self.ask_all(&own, &project, &question, host)?,
+        };
+        draft.requires.insert(name.clone(), requires.clone());
+
+        let from_source = from_source(&resolved, resolution);
+        for (requirement, file) in resolved
+            .iter()
+            .filter(|it| !from_source.contains(&it.0.name))
+        {
+            let files = draft.lock.wheels.entry(requirement.clone()).or_default();
+            if !files.contains(file) {
+                files.push(file.clone());
+                files.sort();
+            }
+        }
+        let build = LockedBuild {
+            source: SourcePin::of(&distribution.artifact).expect("it is built"),
+            backend: own.backend().to_owned(),
+            requires,
+            requirements: resolved.into_keys().collect(),
+            from_source,
+        };
+        record(&mut draft.lock, name, &target, build)
+    }
+
+    /// First what the backend itself needs, with which it can be asked what else it wants.
+    fn ask_all(
+        &self,
+        own: &Pyproject,
+        project: &str,
+        question: &pins::Question<'_>,
+        host: Host<'_>,
+    ) -> Result<(BTreeSet<String>, BTreeMap<Requirement, LockedFile>), Problem> {
+        let distribution = question.distribution;
+        let mut requires = requires::static_requires(
+            distribution,
+            own,
+            &self.application.project,
+            &self.located.recipe,
+            question.resolution,
+        )?;
+        let mut resolved = self.resolve(question, &requires, host)?;
+        let answer = self.ask(own, project, &resolved, question.dir, host);
+        let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
+        let more = requires::of_backend(distribution, &answer)?;
+        if !more.is_subset(&requires) {
+            requires.extend(more);
+            resolved = self.resolve(question, &requires, host)?;
+        }
+        Ok((requires, resolved))
+    }
+}
+
+/// Of build requirements, those that the project wants built from source: they must link against
+/// the same libraries as at run time.
+fn from_source(
+    resolved: &BTreeMap<Requirement, LockedFile>,
+    resolution: &Resolution,
+) -> BTreeSet<PackageName> {
+    let is_built = |name: &PackageName| {
+        resolution
+            .get(name)
+            .is_some_and(|found| found.artifact.is_built())
+    };
+    resolved
+        .keys()
+        .map(|it| &it.name)
+        .filter(|name| is_built(name))
+        .cloned()
+        .collect()
+}
+
+/// One entry serves all targets, so they must agree.
+fn record(
+    lock: &mut BuildLock,
+    name: &PackageName,
+    target: &str,
+    build: LockedBuild,
+) -> Result<(), Problem> {
+    let shown = |build: &LockedBuild| {
+        build
+            .requirements
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match lock.builds.insert(name.clone(), build.clone()) {
+        Some(other) if other != build => Err(Problem::new(format!(
+            "the targets need different build requirements of `{name}`"
+        ))
+        .fact("before", shown(&other))
+        .fact(target, shown(&build))
+        .hint(format!(
+            "pin them with `build.{name}.requires`, or give the targets recipes of their own"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn lines(texts: &BTreeSet<String>) -> String {
+    texts.iter().map(|text| format!("{text}\n")).collect()
+}
