@@ -24,11 +24,7 @@ impl BuildGraph {
     /// that version; a cycle, with its path.
     pub fn new(resolution: &Resolution, build_lock: &BuildLock) -> Result<Self, Problem> {
         let mut edges = BTreeMap::new();
-        for distribution in resolution
-            .distributions
-            .iter()
-            .filter(|it| it.artifact.is_built())
-        {
+        for distribution in resolution.distributions.iter().filter(|it| it.artifact.is_built()) {
             let build = build_lock.of(distribution)?;
             for requirement in &build.requirements {
                 if build.from_source.contains(&requirement.name) {
@@ -57,9 +53,7 @@ impl BuildGraph {
     /// Everything that waits for `name`, directly or not.
     pub fn dependents(&self, name: &PackageName) -> usize {
         let direct = self.edges.iter().filter(|(_, needs)| needs.contains(name));
-        direct
-            .map(|(dependent, _)| 1 + self.dependents(dependent))
-            .sum()
+        direct.map(|(dependent, _)| 1 + self.dependents(dependent)).sum()
     }
 
     /// Depth first with an explicit stack: a cycle of any length is reported, never overflowed on.
@@ -79,9 +73,7 @@ impl BuildGraph {
                 if !open.insert(next) {
                     let cycle_names = path.iter().map(|(name, _)| *name);
                     return Err(cycle(
-                        &cycle_names
-                            .skip_while(|name| *name != next)
-                            .collect::<Vec<_>>(),
+                        &cycle_names.skip_while(|name| *name != next).collect::<Vec<_>>(),
                     ));
                 }
                 path.push((next, self.waits_for(next).iter()));
@@ -114,11 +106,7 @@ fn check_edge(
 }
 
 fn cycle(names: &[&PackageName]) -> Problem {
-    let shown: Vec<String> = names
-        .iter()
-        .chain(names.first())
-        .map(ToString::to_string)
-        .collect();
+    let shown: Vec<String> = names.iter().chain(names.first()).map(ToString::to_string).collect();
     Problem::new("build requirements form a cycle")
         .fact("cycle", shown.join(" → "))
         .hint("let one of them come as a wheel: take it out of `no-binary`")
@@ -130,12 +118,9 @@ mod tests {
 
     fn graph(edges: &[(&str, &[&str])]) -> BuildGraph {
         let name = |name: &str| name.parse::<PackageName>().unwrap();
-        let edges = edges
-            .iter()
-            .map(|(from, to)| (name(from), to.iter().map(|to| name(to)).collect()));
-        BuildGraph {
-            edges: edges.collect(),
-        }
+        let edges =
+            edges.iter().map(|(from, to)| (name(from), to.iter().map(|to| name(to)).collect()));
+        BuildGraph { edges: edges.collect() }
     }
 
     #[test]
@@ -149,18 +134,10 @@ mod tests {
     fn a_long_chain_does_not_overflow() {
         let names: Vec<String> = (0..20_000).map(|number| format!("n{number:05}")).collect();
         let name = |name: &String| name.parse::<PackageName>().unwrap();
-        let mut edges: BTreeMap<_, BTreeSet<_>> = names
-            .windows(2)
-            .map(|pair| (name(&pair[0]), [name(&pair[1])].into()))
-            .collect();
+        let mut edges: BTreeMap<_, BTreeSet<_>> =
+            names.windows(2).map(|pair| (name(&pair[0]), [name(&pair[1])].into())).collect();
         edges.insert(name(&names[19_999]), BTreeSet::new());
-        assert!(
-            BuildGraph {
-                edges: edges.clone()
-            }
-            .check_acyclic()
-            .is_ok()
-        );
+        assert!(BuildGraph { edges: edges.clone() }.check_acyclic().is_ok());
         edges.insert(name(&names[19_999]), [name(&names[0])].into());
         assert!(BuildGraph { edges }.check_acyclic().is_err());
     }

@@ -50,10 +50,7 @@ pub fn check(
     work: &Path,
 ) -> Result<Checked, Problem> {
     let scripts = console_scripts(checks, wheels)?;
-    let job = Job {
-        imports: &checks.imports,
-        scripts: scripts.clone(),
-    };
+    let job = Job { imports: &checks.imports, scripts: scripts.clone() };
     let job = serde_json::to_vec(&job).expect("a job has only plain values");
     let prepared = fs::create_dir_all(work)
         .and_then(|()| fs::write(work.join("job.json"), job))
@@ -65,10 +62,7 @@ pub fn check(
         // Bytecode is kept for the length of the checks, outside of the output.
         .env("PYTHONPYCACHEPREFIX", "/tmp/pycache")
         .env("PYTHONDONTWRITEBYTECODE", "");
-    let sandbox = checks
-        .env
-        .iter()
-        .fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value));
+    let sandbox = checks.env.iter().fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value));
 
     let mut failures = import_all(output, &sandbox)?;
     failures.extend(requirements(checks, output, &sandbox)?);
@@ -83,11 +77,7 @@ pub fn check(
         });
     }
     let count = failures.len();
-    let what = if count == 1 {
-        "1 check".to_owned()
-    } else {
-        format!("{count} checks")
-    };
+    let what = if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
     let problem = Problem::new(format!("{what} of the output failed"));
     Err(failures.into_iter().fold(problem, |problem, it| problem.fact(it.what, it.reason)).hint(
         "a script that is right to fail goes into `check.skip-scripts` with the reason; a missing \
@@ -97,13 +87,8 @@ pub fn check(
 
 /// The output at its prefix, read-only, with its `bin` first on `PATH`.
 pub fn at_prefix(sandbox: Sandbox, output: &Output) -> Sandbox {
-    let path = format!(
-        "{}/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin",
-        output.prefix
-    );
-    sandbox
-        .bind_ro(&output.root, &output.prefix)
-        .env("PATH", &path)
+    let path = format!("{}/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin", output.prefix);
+    sandbox.bind_ro(&output.root, &output.prefix).env("PATH", &path)
 }
 
 fn console_scripts(
@@ -113,19 +98,14 @@ fn console_scripts(
     let mut scripts = BTreeMap::new();
     for wheel in wheels {
         for script in wheel.entry_points.scripts() {
-            scripts.insert(
-                script.name,
-                format!("{}:{}", script.module, script.function),
-            );
+            scripts.insert(script.name, format!("{}:{}", script.module, script.function));
         }
     }
     for (name, reason) in &checks.skip_scripts {
         if scripts.remove(name).is_none() {
-            return Err(
-                Problem::usage(format!("`check.skip-scripts` names `{name}`"))
-                    .fact("reason", reason)
-                    .hint("no distribution has such a console script; remove the line"),
-            );
+            return Err(Problem::usage(format!("`check.skip-scripts` names `{name}`"))
+                .fact("reason", reason)
+                .hint("no distribution has such a console script; remove the line"));
         }
     }
     Ok(scripts)
@@ -158,15 +138,7 @@ fn requirements(
     sandbox: &Sandbox,
 ) -> Result<Vec<Failure>, Problem> {
     let python = format!("{}/bin/python", output.prefix);
-    let arguments = [
-        "pip",
-        "check",
-        "--color",
-        "never",
-        "--no-cache",
-        "--python",
-        &python,
-    ];
+    let arguments = ["pip", "check", "--color", "never", "--no-cache", "--python", &python];
     let finished = in_prefix("uv", &arguments, output, sandbox)?;
     if finished.success() {
         return Ok(Vec::new());
@@ -181,15 +153,8 @@ fn requirements(
     if unexplained.is_empty() && !explained.is_empty() {
         return Ok(Vec::new());
     }
-    let reason = if unexplained.is_empty() {
-        text
-    } else {
-        unexplained.join("\n")
-    };
-    Ok(vec![Failure {
-        what: "uv pip check".to_owned(),
-        reason,
-    }])
+    let reason = if unexplained.is_empty() { text } else { unexplained.join("\n") };
+    Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
 }
 
 fn run(
@@ -203,10 +168,7 @@ fn run(
     };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let finished = in_prefix(program, &arguments, output, sandbox)?;
-    let failure = || Failure {
-        what: name.to_owned(),
-        reason: printed(&finished),
-    };
+    let failure = || Failure { what: name.to_owned(), reason: printed(&finished) };
     Ok((!finished.success()).then(failure))
 }
 
@@ -218,10 +180,7 @@ fn in_prefix(
 ) -> Result<crate::sys::sandbox::Finished, Problem> {
     let invocation = Invocation {
         program: program.to_owned(),
-        arguments: arguments
-            .iter()
-            .map(|argument| (*argument).to_owned())
-            .collect(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
         directory: output.prefix.clone(),
     };
     sandbox.run(&invocation, OutputTo::Capture)

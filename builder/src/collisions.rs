@@ -77,10 +77,8 @@ pub fn find(
         }
         providers.sort_by(|a, b| a.0.name.cmp(&b.0.name));
         let same_bytes = same_bytes(&providers)?;
-        let names: Vec<PackageName> = providers
-            .iter()
-            .map(|(wheel, _)| wheel.name.clone())
-            .collect();
+        let names: Vec<PackageName> =
+            providers.iter().map(|(wheel, _)| wheel.name.clone()).collect();
         let decision = match (same_bytes, rule(output, rules, path)) {
             (true, _) => Decision::Identical,
             (false, CollisionRule::FirstByName) => Decision::Winner(names[0].clone()),
@@ -90,12 +88,7 @@ pub fn find(
                 continue;
             }
         };
-        decided.push(Collision {
-            path: path.to_owned(),
-            providers: names,
-            same_bytes,
-            decision,
-        });
+        decided.push(Collision { path: path.to_owned(), providers: names, same_bytes, decision });
     }
     if undecided.is_empty() {
         Ok(Collisions { decided })
@@ -111,14 +104,12 @@ fn check_directories(
     for (path, below) in providers {
         let mut parents = path.match_indices('/').map(|(end, _)| &path[..end]);
         if let Some((parent, file)) = parents.find_map(|parent| providers.get_key_value(parent)) {
-            return Err(
-                Problem::new("cannot install distributions that exclude each other")
-                    .outcome(Outcome::Policy)
-                    .fact("path", parent)
-                    .fact("file in", &file[0].0.name)
-                    .fact("directory in", &below[0].0.name)
-                    .hint("no rule can decide this; leave one of them out of the lock"),
-            );
+            return Err(Problem::new("cannot install distributions that exclude each other")
+                .outcome(Outcome::Policy)
+                .fact("path", parent)
+                .fact("file in", &file[0].0.name)
+                .fact("directory in", &below[0].0.name)
+                .hint("no rule can decide this; leave one of them out of the lock"));
         }
     }
     Ok(())
@@ -139,8 +130,7 @@ fn same_bytes(providers: &[(&WheelArchive, &WheelFile)]) -> Result<bool, Problem
 fn rule(output: &Output, rules: &CollisionRules, path: &str) -> CollisionRule {
     let module = path.strip_prefix(&format!("{}/", output.site_packages));
     let names = |key: &str, path: &str| {
-        path.strip_prefix(key)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let matching = rules.paths.iter().filter(|(key, _)| {
         let key = key.trim_end_matches('/');
@@ -165,11 +155,7 @@ fn undecided_problem(output: &Output, undecided: &[(&str, Vec<PackageName>)]) ->
     for (path, names) in undecided.iter().take(SHOWN_MAX) {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         problem = problem.fact(key(path), names.join(", "));
-        let _ = write!(
-            hint,
-            "\n{} = \"first-by-name\"",
-            toml::Value::String(key(path))
-        );
+        let _ = write!(hint, "\n{} = \"first-by-name\"", toml::Value::String(key(path)));
     }
     if undecided.len() > SHOWN_MAX {
         let rest = undecided.len() - SHOWN_MAX;
@@ -251,10 +237,7 @@ fn winning(
         }
     }
     Err(Problem::new(what)
-        .fact(
-            "because",
-            "the installed script is not as uv 0.13 writes it for any of them",
-        )
+        .fact("because", "the installed script is not as uv 0.13 writes it for any of them")
         .hint("give this path the rule `drop`, or use the uv version that this tool pins"))
 }
 

@@ -51,18 +51,8 @@ pub struct Finding {
 /// `good      uv          0.13.9 at …`, with the mend on a line of its own.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            state,
-            detail,
-            mend,
-        } = self;
-        write!(
-            f,
-            "{:9} {name:12} {}",
-            state.to_string(),
-            detail.replace('\n', "; ")
-        )?;
+        let Self { name, state, detail, mend } = self;
+        write!(f, "{:9} {name:12} {}", state.to_string(), detail.replace('\n', "; "))?;
         match mend {
             Some(mend) => write!(f, "\n{:23}{mend}", ""),
             None => Ok(()),
@@ -72,12 +62,7 @@ impl fmt::Display for Finding {
 
 impl Finding {
     fn good(name: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            name,
-            state: State::Good,
-            detail: detail.into(),
-            mend: None,
-        }
+        Self { name, state: State::Good, detail: detail.into(), mend: None }
     }
 
     fn bad(
@@ -86,20 +71,13 @@ impl Finding {
         detail: impl Into<String>,
         mend: impl Into<String>,
     ) -> Self {
-        Self {
-            name,
-            state,
-            detail: detail.into(),
-            mend: Some(mend.into()),
-        }
+        Self { name, state, detail: detail.into(), mend: Some(mend.into()) }
     }
 }
 
 /// Whether a build in the default way can succeed: nothing is [`State::Missing`].
 pub fn is_good(findings: &[Finding]) -> bool {
-    findings
-        .iter()
-        .all(|finding| finding.state != State::Missing)
+    findings.iter().all(|finding| finding.state != State::Missing)
 }
 
 /// Looks at everything, in the order in which a build needs it.
@@ -151,16 +129,9 @@ fn namespaces() -> Finding {
 }
 
 fn facts(problem: &Problem) -> String {
-    let facts: Vec<String> = problem
-        .facts
-        .iter()
-        .map(|(label, value)| format!("{label}: {value}"))
-        .collect();
-    if facts.is_empty() {
-        problem.what.clone()
-    } else {
-        facts.join("; ")
-    }
+    let facts: Vec<String> =
+        problem.facts.iter().map(|(label, value)| format!("{label}: {value}")).collect();
+    if facts.is_empty() { problem.what.clone() } else { facts.join("; ") }
 }
 
 fn cache(dir: &Path) -> Finding {
@@ -181,10 +152,7 @@ const SPACE_WANTED: u64 = 5 << 30;
 const SPACE_NEEDED: u64 = 1 << 30;
 
 fn space(dir: &Path) -> Finding {
-    let Some(stat) = dir
-        .ancestors()
-        .find_map(|dir| rustix::fs::statvfs(dir).ok())
-    else {
+    let Some(stat) = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok()) else {
         return Finding::bad(
             "disk space",
             State::Degraded,
@@ -213,37 +181,25 @@ fn space(dir: &Path) -> Finding {
 
 fn uv(host: &Host<'_>) -> Finding {
     let environment = host.environment;
-    let on_path = environment
-        .find_program("uv")
-        .and_then(|path| Some((version_of(&path, host)?, path)));
+    let on_path =
+        environment.find_program("uv").and_then(|path| Some((version_of(&path, host)?, path)));
     if let Some((version, path)) = &on_path
         && version == UV_VERSION
     {
         return Finding::good("uv", format!("{version} at `{}`", path.display()));
     }
-    if host
-        .cache
-        .join("uv")
-        .join(UV_VERSION)
-        .join("uv.json")
-        .is_file()
-    {
+    if host.cache.join("uv").join(UV_VERSION).join("uv.json").is_file() {
         return Finding::good("uv", format!("{UV_VERSION} in the cache"));
     }
     let pip = environment.find_program("python3").filter(|python| {
         let pip =
-            Process::new(python)
-                .envs(&environment.for_network())
-                .args(["-m", "pip", "--version"]);
+            Process::new(python).envs(&environment.for_network()).args(["-m", "pip", "--version"]);
         pip.stdout().is_ok()
     });
     match pip {
         Some(python) => Finding::good(
             "uv",
-            format!(
-                "{UV_VERSION} will be fetched with the pip of `{}`",
-                python.display()
-            ),
+            format!("{UV_VERSION} will be fetched with the pip of `{}`", python.display()),
         ),
         None => Finding::bad(
             "uv",
@@ -282,10 +238,7 @@ fn debian_mirror(etc: &Path) -> Finding {
                 Some(keyring) => Finding::bad(
                     name,
                     State::Missing,
-                    format!(
-                        "`{}` is signed by `{keyring}`, which does not exist",
-                        mirror.uri
-                    ),
+                    format!("`{}` is signed by `{keyring}`, which does not exist", mirror.uri),
                     "install `debian-archive-keyring`",
                 ),
             }
@@ -302,11 +255,7 @@ mod tests {
 
     fn findings(path: &Path, cache: &PathBuf) -> Vec<Finding> {
         let environment = Environment::of([("PATH", path.to_str().unwrap())]);
-        examine(&Host {
-            environment: &environment,
-            cache,
-            progress: &Silent,
-        })
+        examine(&Host { environment: &environment, cache, progress: &Silent })
     }
 
     #[test]
@@ -319,11 +268,7 @@ mod tests {
             assert_eq!(finding.state, State::Missing, "{finding}");
         }
         for finding in found {
-            assert_eq!(
-                finding.mend.is_some(),
-                finding.state != State::Good,
-                "{finding}"
-            );
+            assert_eq!(finding.mend.is_some(), finding.state != State::Good, "{finding}");
             assert_ne!(finding.mend.as_deref(), Some(""), "{finding}");
         }
     }

@@ -37,17 +37,10 @@ impl LocatedRecipe {
         let is_path = name_or_path.ends_with(".toml");
         let (path, name) = if is_path {
             let path = PathBuf::from(name_or_path);
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             (path, stem)
         } else {
-            (
-                root.join("recipes").join(format!("{name_or_path}.toml")),
-                name_or_path.to_owned(),
-            )
+            (root.join("recipes").join(format!("{name_or_path}.toml")), name_or_path.to_owned())
         };
         if !path.is_file() {
             return Err(no_recipe(root, name_or_path, &path));
@@ -78,10 +71,7 @@ impl LocatedRecipe {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
-                .hint(format!(
-                    "`cargo xtask build-lock {}` writes it",
-                    self.recipe.name
-                ))
+                .hint(format!("`cargo xtask build-lock {}` writes it", self.recipe.name))
         })?;
         Ok((BuildLock::parse(&shown, &text)?, Sha256::of(&text)))
     }

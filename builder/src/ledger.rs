@@ -116,11 +116,7 @@ fn changes(golden: &TargetLedger, found: &TargetLedger) -> Vec<Change> {
         golden: golden.files.get(path).copied(),
         found: found.files.get(path).copied(),
     };
-    paths
-        .into_iter()
-        .map(change)
-        .filter(|change| change.golden != change.found)
-        .collect()
+    paths.into_iter().map(change).filter(|change| change.golden != change.found).collect()
 }
 
 /// How many changes one message shows.
@@ -146,10 +142,7 @@ impl Verdict {
         };
         let mut problem = Problem::new(what)
             .outcome(Outcome::GoldenMismatch)
-            .fact(
-                "golden",
-                golden.map(|sri| sri.to_string()).unwrap_or_default(),
-            )
+            .fact("golden", golden.map(|sri| sri.to_string()).unwrap_or_default())
             .fact("found", found);
         for change in changes.iter().take(SHOWN_MAX) {
             problem = problem.fact(&change.path, change);
@@ -186,14 +179,9 @@ mod tests {
     use super::*;
 
     fn found(lock: &str, files: &[(&str, &str)]) -> TargetLedger {
-        let entry = |content: &str| Entry::File {
-            sha256: Sha256::of(content),
-            size: 1,
-        };
-        let files: BTreeMap<String, Entry> = files
-            .iter()
-            .map(|(path, content)| ((*path).to_owned(), entry(content)))
-            .collect();
+        let entry = |content: &str| Entry::File { sha256: Sha256::of(content), size: 1 };
+        let files: BTreeMap<String, Entry> =
+            files.iter().map(|(path, content)| ((*path).to_owned(), entry(content))).collect();
         TargetLedger {
             lock: Sha256::of(lock),
             build_lock: Sha256::of("b"),
@@ -206,9 +194,7 @@ mod tests {
     fn the_verdicts() {
         let target = Target::new("3.14", "linux").unwrap();
         let golden = found("l", &[("wheels/a", "1"), ("wheels/b", "1")]);
-        let ledger = Ledger {
-            target: [(target.to_string(), golden.clone())].into(),
-        };
+        let ledger = Ledger { target: [(target.to_string(), golden.clone())].into() };
         let ledger = Ledger::parse("x", &ledger.to_toml()).unwrap();
         let changed = [("wheels/a", "2"), ("wheels/c", "1")];
         for (lock, files, code, shown) in [

@@ -127,22 +127,14 @@ impl Manifest {
         done: Done,
     ) -> Result<Self, Problem> {
         let installed = installed(output)?;
-        let expected = from
-            .iter()
-            .map(|from| (from.name.clone(), from.version.clone()))
-            .collect();
+        let expected = from.iter().map(|from| (from.name.clone(), from.version.clone())).collect();
         check_versions(&expected, &installed)?;
         let distributions = from.iter().filter_map(|from| {
             let found = installed.get(&from.name)?;
             Some((&from.name, distribution(from, found)))
         });
         let distributions: BTreeMap<_, _> = distributions.collect();
-        let Done {
-            mut collisions,
-            patches,
-            mut copied,
-            mut links,
-        } = done;
+        let Done { mut collisions, patches, mut copied, mut links } = done;
         collisions.sort_by(|a, b| a.path.cmp(&b.path));
         copied.sort_by(|a, b| a.to.cmp(&b.to));
         links.sort_by(|a, b| a.path.cmp(&b.path));
@@ -174,10 +166,7 @@ impl Manifest {
         if version != Some(u64::from(FORMAT_VERSION)) {
             return Err(problem()
                 .fact("expected", format!("version {FORMAT_VERSION}"))
-                .fact(
-                    "received",
-                    value.get("version").unwrap_or(&serde_json::Value::Null),
-                )
+                .fact("received", value.get("version").unwrap_or(&serde_json::Value::Null))
                 .hint("make it again with this version of the tool"));
         }
         serde_json::from_value(value).map_err(|error| problem().cause(error))

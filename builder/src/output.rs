@@ -27,10 +27,8 @@ impl Output {
     pub fn host_path(&self, what: impl fmt::Display, path: &str) -> Result<PathBuf, Problem> {
         let problem = |because: String| Problem::usage(what.to_string()).fact("because", because);
         let Some(normal) = normalised(path).filter(|normal| !normal.is_empty()) else {
-            return Err(
-                problem(format!("`{path}` is not a path inside of the output"))
-                    .hint("give a path relative to the output, without `..`"),
-            );
+            return Err(problem(format!("`{path}` is not a path inside of the output"))
+                .hint("give a path relative to the output, without `..`"));
         };
         let parents = normal.match_indices('/').map(|(end, _)| &normal[..end]);
         for parent in parents {
@@ -72,15 +70,8 @@ pub fn relative_link(link: &str, target: &str) -> String {
     let to: Vec<&str> = target.split('/').collect();
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = std::iter::repeat_n("..", from.len() - common);
-    let text = up
-        .chain(to[common..].iter().copied())
-        .collect::<Vec<_>>()
-        .join("/");
-    if text.is_empty() {
-        ".".to_owned()
-    } else {
-        text
-    }
+    let text = up.chain(to[common..].iter().copied()).collect::<Vec<_>>().join("/");
+    if text.is_empty() { ".".to_owned() } else { text }
 }
 
 /// The names in `dir` that a person most likely meant by `path`, for messages.
@@ -88,11 +79,7 @@ pub fn nearest_names(root: &Path, path: &str) -> Vec<String> {
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     let Ok(entries) = crate::sys::files::sorted_entries(&root.join(parent)) else {
         // The parent is missing too: that is what was mistyped.
-        return if parent.is_empty() {
-            Vec::new()
-        } else {
-            nearest_names(root, parent)
-        };
+        return if parent.is_empty() { Vec::new() } else { nearest_names(root, parent) };
     };
     let mut scored: Vec<(f64, String)> = entries
         .iter()
@@ -102,17 +89,9 @@ pub fn nearest_names(root: &Path, path: &str) -> Vec<String> {
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let full = |name: String| {
-        if parent.is_empty() {
-            name
-        } else {
-            format!("{parent}/{name}")
-        }
+        if parent.is_empty() { name } else { format!("{parent}/{name}") }
     };
-    scored
-        .into_iter()
-        .take(3)
-        .map(|(_, name)| full(name))
-        .collect()
+    scored.into_iter().take(3).map(|(_, name)| full(name)).collect()
 }
 
 #[cfg(test)]

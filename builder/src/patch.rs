@@ -91,11 +91,7 @@ fn apply_one(
             }
         }
         content = replaced;
-        replacements.push(AppliedReplacement {
-            from: replacement.from.clone(),
-            to,
-            count,
-        });
+        replacements.push(AppliedReplacement { from: replacement.from.clone(), to, count });
     }
     if content != before {
         // Renamed into place: the file may be a hard link into uv's cache.
@@ -119,11 +115,8 @@ fn check_file(output: &Output, file: &str, path: &Path, what: &str) -> Result<u3
     let Ok(metadata) = fs::symlink_metadata(path) else {
         let near: Vec<String> = nearest_names(&output.root, file);
         let problem = Problem::new(what).fact("because", "there is no such file in the output");
-        let problem = if near.is_empty() {
-            problem
-        } else {
-            problem.fact("nearest", near.join("\n"))
-        };
+        let problem =
+            if near.is_empty() { problem } else { problem.fact("nearest", near.join("\n")) };
         return Err(problem.hint("upstream may have moved it; `file` is relative to the output"));
     };
     if metadata.file_type().is_symlink() {
@@ -161,8 +154,7 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     if wanted.is_empty() {
         return None;
     }
-    text.windows(wanted.len())
-        .position(|window| window == wanted)
+    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 fn not_found(what: &str, patch: &Patch, from: &str, content: &[u8]) -> Problem {

@@ -41,44 +41,26 @@ pub fn fetch(
     let application = Application::load(located, source, &tree, settings, host)?;
     application.warn_unknown(host);
     let recipe = &located.recipe;
-    let resolution = resolve::resolve(
-        &application.lock,
-        &application.project,
-        target,
-        &recipe.selection,
-    )?;
+    let resolution =
+        resolve::resolve(&application.lock, &application.project, target, &recipe.selection)?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
     let request = plan::everything(&resolution, &build_lock, &application.tree)?;
     let wheelhouse = fetch::fetch(&request, &host, settings)?;
-    Ok(Fetched {
-        application,
-        resolution,
-        build_lock,
-        build_lock_hash,
-        wheelhouse,
-    })
+    Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
 }
 
 impl Fetched {
     /// The ledger entry of what phase 1 brought.
     pub fn ledger_entry(&self) -> TargetLedger {
-        let files = self.wheelhouse.files.iter().map(|file| {
-            (
-                file.path.clone(),
-                Entry::File {
-                    sha256: file.sha256,
-                    size: file.size,
-                },
-            )
-        });
-        let trees = self.wheelhouse.trees.iter().map(|tree| {
-            (
-                tree.path.clone(),
-                Entry::Tree {
-                    nar_hash: Sri(tree.nar_hash),
-                },
-            )
-        });
+        let files =
+            self.wheelhouse.files.iter().map(|file| {
+                (file.path.clone(), Entry::File { sha256: file.sha256, size: file.size })
+            });
+        let trees = self
+            .wheelhouse
+            .trees
+            .iter()
+            .map(|tree| (tree.path.clone(), Entry::Tree { nar_hash: Sri(tree.nar_hash) }));
         TargetLedger {
             lock: self.application.lock_hash,
             build_lock: self.build_lock_hash,
@@ -95,10 +77,7 @@ impl Fetched {
         let target = &self.resolution.target;
         let ledger = located.read_ledger()?;
         let found = self.ledger_entry();
-        let golden = ledger
-            .target
-            .get(&target.to_string())
-            .map(|entry| entry.nar_hash);
+        let golden = ledger.target.get(&target.to_string()).map(|entry| entry.nar_hash);
         let verdict = ledger.judge(target, &found);
         verdict.enforce(&located.recipe.name, golden, found.nar_hash)?;
         Ok(golden.is_some())

@@ -41,11 +41,7 @@ pub fn wheel_paths(
         }
         _ => None,
     };
-    resolution
-        .distributions
-        .iter()
-        .filter_map(|it| path(&it.name, &it.artifact))
-        .collect()
+    resolution.distributions.iter().filter_map(|it| path(&it.name, &it.artifact)).collect()
 }
 
 /// Where each installed distribution came from, for the manifest.
@@ -56,10 +52,7 @@ pub fn installed_from(
     let mut installed = Vec::new();
     for wheel in wheels {
         let distribution = fetched.resolution.get(&wheel.name).ok_or_else(|| {
-            Problem::new(format!(
-                "`{}` is installed and was not resolved",
-                wheel.name
-            ))
+            Problem::new(format!("`{}` is installed and was not resolved", wheel.name))
         })?;
         let (kind, origin, sha256) = match &distribution.artifact {
             Artifact::Wheel(file) => (Kind::Wheel, file.filename.clone(), file.sha256),
@@ -69,11 +62,7 @@ pub fn installed_from(
             Artifact::Git(git) => {
                 let path = format!("git/{}", crate::plan::git_directory(distribution));
                 let tree = fetched.wheelhouse.path.join(path);
-                (
-                    Kind::Git,
-                    format!("{}@{}", git.url, git.commit),
-                    crate::nar::hash_path(&tree)?,
-                )
+                (Kind::Git, format!("{}@{}", git.url, git.commit), crate::nar::hash_path(&tree)?)
             }
             Artifact::Local(path) => {
                 let tree = fetched.application.tree.join(path);
@@ -84,10 +73,7 @@ pub fn installed_from(
         installed.push(InstalledFrom {
             name: wheel.name.clone(),
             // What was resolved, so that a wheel of another version is seen.
-            version: distribution
-                .version
-                .clone()
-                .unwrap_or_else(|| wheel.version.clone()),
+            version: distribution.version.clone().unwrap_or_else(|| wheel.version.clone()),
             kind,
             origin,
             sha256,
@@ -138,11 +124,7 @@ pub fn compile(
 
 /// One line about a collision, for a person.
 pub fn describe_collision(collision: &Collision) -> String {
-    let providers: Vec<String> = collision
-        .providers
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let providers: Vec<String> = collision.providers.iter().map(ToString::to_string).collect();
     let decision = match &collision.decision {
         Decision::Identical => "same bytes".to_owned(),
         Decision::Winner(name) => format!("{name}'s stays"),

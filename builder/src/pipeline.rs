@@ -88,10 +88,7 @@ struct Clock {
 
 impl Clock {
     fn start() -> Self {
-        Self {
-            started: Instant::now(),
-            phases: Vec::new(),
-        }
+        Self { started: Instant::now(), phases: Vec::new() }
     }
 
     fn lap(&mut self, phase: &'static str) {
@@ -126,8 +123,7 @@ pub fn build_with_toolchain(
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let built = build_in(located, target, options, work.path(), &mut clock, host);
     if built.is_err() && work.path().join("builds").is_dir() {
-        work.keep()
-            .map_err(|error| Problem::new("cannot keep the failed build").cause(error))?;
+        work.keep().map_err(|error| Problem::new("cannot keep the failed build").cause(error))?;
     }
     built
 }
@@ -165,16 +161,7 @@ fn build_in(
     if !options.rebuild
         && let Some(product) = store.find(&key, host)?
     {
-        let done = report(
-            located,
-            target,
-            &fetched,
-            pinned,
-            product,
-            clock,
-            Vec::new(),
-            true,
-        );
+        let done = report(located, target, &fetched, pinned, product, clock, Vec::new(), true);
         return Ok((done, toolchain));
     }
 
@@ -184,10 +171,7 @@ fn build_in(
         resolution: &fetched.resolution,
         build_lock: &fetched.build_lock,
         project: &fetched.application.project,
-        sources: Sources {
-            wheelhouse: &fetched.wheelhouse.path,
-            tree: &fetched.application.tree,
-        },
+        sources: Sources { wheelhouse: &fetched.wheelhouse.path, tree: &fetched.application.tree },
         toolchain: &toolchain,
         uv: &uv,
         jobs,
@@ -206,11 +190,7 @@ fn build_in(
         .map_err(|error| Problem::new("cannot make the output").cause(error))?;
     host.progress.stage("install", None);
     let install_dir = work.join("install");
-    let installer = Installer {
-        toolchain: &toolchain,
-        uv: &uv,
-        work: &install_dir,
-    };
+    let installer = Installer { toolchain: &toolchain, uv: &uv, work: &install_dir };
     let wheels = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
     let installed = installer.install(&wheels, output, &recipe.collisions)?;
     clock.lap("install");
@@ -230,22 +210,13 @@ fn build_in(
 
     let output_hash = nar::hash_path(&installed.output.root)?;
     let provenance = publish::provenance(located, &fetched, &toolchain, &uv, &built, done);
-    let product = store.publish(
-        &key,
-        &installed.output.root,
-        output_hash,
-        &manifest,
-        &provenance,
-    )?;
+    let product =
+        store.publish(&key, &installed.output.root, output_hash, &manifest, &provenance)?;
     clock.lap("publish");
-    let mut longest: Vec<(String, Duration)> = built
-        .iter()
-        .map(|(name, wheel)| (name.to_string(), wheel.took))
-        .collect();
+    let mut longest: Vec<(String, Duration)> =
+        built.iter().map(|(name, wheel)| (name.to_string(), wheel.took)).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
-    let done = report(
-        located, target, &fetched, pinned, product, clock, longest, false,
-    );
+    let done = report(located, target, &fetched, pinned, product, clock, longest, false);
     Ok((done, toolchain))
 }
 
@@ -265,9 +236,7 @@ pub fn provide_toolchain(
     let wanted = toolchain::Wanted {
         providers: &providers,
         debian: &recipe.debian,
-        system_packages: builds
-            .flat_map(|it| it.system_packages.iter().cloned())
-            .collect(),
+        system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
         python: target.python_minor(),
         machine: target.machine(),
         refresh: options.refresh_toolchain,
@@ -314,13 +283,8 @@ fn report(
     longest: Vec<(String, Duration)>,
     cached: bool,
 ) -> Report {
-    let installed = || {
-        fetched
-            .resolution
-            .distributions
-            .iter()
-            .filter(|it| it.artifact.is_installed())
-    };
+    let installed =
+        || fetched.resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
     let root = fetched.resolution.get(&fetched.resolution.root);
     let version = root.and_then(|root| root.version.as_ref());
@@ -340,12 +304,7 @@ fn report(
         wheels: installed().count() - built,
         built,
         patched: product.manifest.patches.len(),
-        collisions: product
-            .manifest
-            .collisions
-            .iter()
-            .map(phase2::describe_collision)
-            .collect(),
+        collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
         phases: std::mem::take(&mut clock.phases),
         longest,
     }

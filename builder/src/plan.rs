@@ -28,10 +28,7 @@ pub fn everything(
 ) -> Result<Request, Problem> {
     let mut request = runtime(resolution, tree)?;
     build_lock.cover(resolution)?;
-    let built = resolution
-        .distributions
-        .iter()
-        .filter(|it| it.artifact.is_built());
+    let built = resolution.distributions.iter().filter(|it| it.artifact.is_built());
     for distribution in built {
         let build = build_lock.of(distribution)?;
         for requirement in &build.requirements {
@@ -59,22 +56,12 @@ fn add(request: &mut Request, distribution: &Distribution, tree: &Path) -> Resul
     let name = &distribution.name;
     match &distribution.artifact {
         Artifact::Wheel(file) => {
-            request
-                .files
-                .push(registry_file(distribution, file, Shelf::Wheels, tree));
+            request.files.push(registry_file(distribution, file, Shelf::Wheels, tree));
         }
         Artifact::Sdist(file) => {
-            request
-                .files
-                .push(registry_file(distribution, file, Shelf::Sdists, tree));
+            request.files.push(registry_file(distribution, file, Shelf::Sdists, tree));
         }
-        Artifact::Url {
-            url,
-            filename,
-            sha256,
-            size,
-            ..
-        } => request.files.push(FileRequest {
+        Artifact::Url { url, filename, sha256, size, .. } => request.files.push(FileRequest {
             project: name.clone(),
             shelf: shelf(filename),
             filename: filename.clone(),
@@ -117,11 +104,7 @@ pub fn git_directory(distribution: &Distribution) -> String {
 }
 
 fn shelf(filename: &str) -> Shelf {
-    if is_wheel(filename) {
-        Shelf::Wheels
-    } else {
-        Shelf::Sdists
-    }
+    if is_wheel(filename) { Shelf::Wheels } else { Shelf::Sdists }
 }
 
 fn registry_file(
@@ -137,9 +120,7 @@ fn registry_file(
         sha256: file.sha256,
         size: file.size,
         origin: match &file.place {
-            Place::Url(url) => FileOrigin::Registry {
-                locked: Some(url.clone()),
-            },
+            Place::Url(url) => FileOrigin::Registry { locked: Some(url.clone()) },
             Place::Path(path) => FileOrigin::Path(tree.join(path)),
         },
     }

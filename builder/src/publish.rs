@@ -104,23 +104,14 @@ pub fn provenance(
         lock: fetched.application.lock_hash,
         build_lock: fetched.build_lock_hash,
         wheelhouse: Sri(fetched.wheelhouse.nar_hash),
-        uv: Tool {
-            version: uv.version.clone(),
-            sha256: Some(uv.sha256),
-        },
-        python: Tool {
-            version: toolchain.python_version.clone(),
-            sha256: None,
-        },
+        uv: Tool { version: uv.version.clone(), sha256: Some(uv.sha256) },
+        python: Tool { version: toolchain.python_version.clone(), sha256: None },
         toolchain: ToolchainRecord {
             provider: toolchain.provider,
             fingerprint: toolchain.fingerprint,
             packages: toolchain.packages.clone(),
         },
-        built: built
-            .iter()
-            .map(|(name, wheel)| (name.clone(), wheel.sha256))
-            .collect(),
+        built: built.iter().map(|(name, wheel)| (name.clone(), wheel.sha256)).collect(),
         checked,
     }
 }
@@ -140,17 +131,12 @@ struct Seal {
 impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self {
-            dir: cache.join("outputs"),
-        }
+        Self { dir: cache.join("outputs") }
     }
 
     /// Waits until no other run builds the same output.
     pub fn lock(&self, key: &Sha256, host: Host<'_>) -> Result<FileLock, Problem> {
-        let waiting = || {
-            host.progress
-                .note("another run builds the same output; waiting for it")
-        };
+        let waiting = || host.progress.note("another run builds the same output; waiting for it");
         FileLock::acquire(&self.dir.join(format!("{key}.lock")), waiting)
             .map_err(|error| Problem::new("cannot lock the store of outputs").cause(error))
     }
@@ -171,14 +157,9 @@ impl Store {
         if let Some((seal, manifest)) = read()
             && nar::hash_path(&tree).is_ok_and(|found| found == seal.nar_hash.0)
         {
-            return Ok(Some(Product {
-                tree,
-                nar_hash: seal.nar_hash.0,
-                manifest,
-            }));
+            return Ok(Some(Product { tree, nar_hash: seal.nar_hash.0, manifest }));
         }
-        host.progress
-            .warn("the stored output was changed since it was built; building it anew");
+        host.progress.warn("the stored output was changed since it was built; building it anew");
         remove_tree(&dir).map_err(|error| {
             Problem::new("cannot remove a damaged output")
                 .fact("at", dir.display())
@@ -204,10 +185,7 @@ impl Store {
             text.push(b'\n');
             text
         };
-        let seal = serde_json::to_vec(&Seal {
-            nar_hash: Sri(nar_hash),
-        })
-        .expect("a seal is plain");
+        let seal = serde_json::to_vec(&Seal { nar_hash: Sri(nar_hash) }).expect("a seal is plain");
         let publish = || -> std::io::Result<()> {
             fs::create_dir_all(&staged)?;
             fs::rename(tree, staged.join("tree"))?;
@@ -219,14 +197,8 @@ impl Store {
             Ok(())
         };
         publish().map_err(|error| {
-            Problem::new("cannot publish the output")
-                .fact("at", final_dir.display())
-                .cause(error)
+            Problem::new("cannot publish the output").fact("at", final_dir.display()).cause(error)
         })?;
-        Ok(Product {
-            tree: final_dir.join("tree"),
-            nar_hash,
-            manifest: manifest.clone(),
-        })
+        Ok(Product { tree: final_dir.join("tree"), nar_hash, manifest: manifest.clone() })
     }
 }

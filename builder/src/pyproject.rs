@@ -88,10 +88,7 @@ impl Pyproject {
                 .and_then(|project| project.name)
                 .map(|name| parsed(whose, "project.name", &name))
                 .transpose()?,
-            build_system: wire
-                .build_system
-                .map(|wire| build_system(whose, wire))
-                .transpose()?,
+            build_system: wire.build_system.map(|wire| build_system(whose, wire)).transpose()?,
             uv: uv_table(whose, wire.tool.uv)?,
         })
     }
@@ -106,10 +103,7 @@ impl Pyproject {
 
     /// The backend's object, with PEP 517's fallback.
     pub fn backend(&self) -> &str {
-        let backend = self
-            .build_system
-            .as_ref()
-            .and_then(|system| system.backend.as_deref());
+        let backend = self.build_system.as_ref().and_then(|system| system.backend.as_deref());
         backend.unwrap_or("setuptools.build_meta:__legacy__")
     }
 }
@@ -195,15 +189,9 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
     let extra = |wire: ExtraWire| {
         let (text, match_runtime) = match wire {
             ExtraWire::Text(text) => (text, false),
-            ExtraWire::Table {
-                requirement,
-                match_runtime,
-            } => (requirement, match_runtime),
+            ExtraWire::Table { requirement, match_runtime } => (requirement, match_runtime),
         };
-        Ok(ExtraBuildDependency {
-            requirement: parsed(whose, key, &text)?,
-            match_runtime,
-        })
+        Ok(ExtraBuildDependency { requirement: parsed(whose, key, &text)?, match_runtime })
     };
     Ok(UvTable {
         no_binary: wire.no_binary,
@@ -218,20 +206,15 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
                     "`tool.uv.default-groups` of {whose} is `{word}`; it is a list or `all`"
                 )));
             }
-            Some(DefaultGroupsWire::List(names)) => Some(DefaultGroups::Some(all(
-                whose,
-                "tool.uv.default-groups",
-                &names,
-            )?)),
+            Some(DefaultGroupsWire::List(names)) => {
+                Some(DefaultGroups::Some(all(whose, "tool.uv.default-groups", &names)?))
+            }
         },
         extra_build_dependencies: wire
             .extra_build_dependencies
             .into_iter()
             .map(|(name, extras)| {
-                let extras = extras
-                    .into_iter()
-                    .map(extra)
-                    .collect::<Result<_, Problem>>()?;
+                let extras = extras.into_iter().map(extra).collect::<Result<_, Problem>>()?;
                 Ok((parsed(whose, key, &name)?, extras))
             })
             .collect::<Result<_, Problem>>()?,
@@ -301,47 +284,21 @@ mod tests {
         let pyproject = Pyproject::parse("`a`", text).unwrap();
         assert_eq!(pyproject.build_requires().len(), 2);
         assert_eq!(pyproject.uv.default_groups, Some(DefaultGroups::All));
-        assert!(
-            pyproject
-                .uv
-                .no_binary_package
-                .iter()
-                .any(|name| name.as_ref() == "lxml")
-        );
-        let extras = &pyproject
-            .uv
-            .extra_build_dependencies
-            .values()
-            .next()
-            .unwrap();
+        assert!(pyproject.uv.no_binary_package.iter().any(|name| name.as_ref() == "lxml"));
+        let extras = &pyproject.uv.extra_build_dependencies.values().next().unwrap();
         assert_eq!(
-            extras
-                .iter()
-                .map(|extra| extra.match_runtime)
-                .collect::<Vec<_>>(),
+            extras.iter().map(|extra| extra.match_runtime).collect::<Vec<_>>(),
             [false, true]
         );
-        assert_eq!(
-            pyproject.uv.extra_build_variables.values().next().unwrap()["X"],
-            "1"
-        );
+        assert_eq!(pyproject.uv.extra_build_variables.values().next().unwrap()["X"], "1");
     }
 
     #[test]
     fn mistakes_name_the_key() {
         for (text, expected) in [
-            (
-                "[build-system]\nrequires = ['a b']",
-                "`build-system.requires`",
-            ),
-            (
-                "[tool.uv]\ndefault-groups = 'some'",
-                "`tool.uv.default-groups`",
-            ),
-            (
-                "[tool.uv]\nno-binary-package = ['!']",
-                "`tool.uv.no-binary-package`",
-            ),
+            ("[build-system]\nrequires = ['a b']", "`build-system.requires`"),
+            ("[tool.uv]\ndefault-groups = 'some'", "`tool.uv.default-groups`"),
+            ("[tool.uv]\nno-binary-package = ['!']", "`tool.uv.no-binary-package`"),
             ("[project", "cannot read"),
         ] {
             let problem = Pyproject::parse("`a`", text).unwrap_err().to_string();

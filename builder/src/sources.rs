@@ -79,11 +79,7 @@ impl Sources<'_> {
                 self.unpack(&file.filename, into)?;
                 Ok(".".to_owned())
             }
-            Artifact::Url {
-                filename,
-                subdirectory,
-                ..
-            } => {
+            Artifact::Url { filename, subdirectory, .. } => {
                 self.unpack(filename, into)?;
                 checked_subdirectory(distribution, into, subdirectory.as_deref())
             }
@@ -99,11 +95,9 @@ impl Sources<'_> {
             Artifact::Local(path) => {
                 let tree = self.tree.join(path);
                 if !tree.join("pyproject.toml").is_file() && !tree.join("setup.py").is_file() {
-                    return Err(
-                        Problem::new(format!("the source tree has no project `{name}`"))
-                            .fact("looked in", path)
-                            .hint("a git submodule that was not checked out is a frequent cause"),
-                    );
+                    return Err(Problem::new(format!("the source tree has no project `{name}`"))
+                        .fact("looked in", path)
+                        .hint("a git submodule that was not checked out is a frequent cause"));
                 }
                 snapshot(&tree, into)?;
                 Ok(".".to_owned())
@@ -113,10 +107,7 @@ impl Sources<'_> {
     }
 
     fn unpack(&self, filename: &str, into: &Path) -> Result<(), Problem> {
-        let archive = self
-            .wheelhouse
-            .join(Shelf::Sdists.directory())
-            .join(filename);
+        let archive = self.wheelhouse.join(Shelf::Sdists.directory()).join(filename);
         let unpacked = into.with_extension("unpacked");
         archive::unpack(&archive, &unpacked, Limits::default())?;
         let top = archive::strip_top(&unpacked)?;
@@ -151,15 +142,10 @@ fn checked_subdirectory(
         return Ok(subdirectory.to_owned());
     }
     let entries = sorted_entries(tree).unwrap_or_default();
-    let names: BTreeSet<String> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    Err(Problem::new(format!(
-        "the source of `{}` has no such directory",
-        distribution.name
-    ))
-    .fact("subdirectory", subdirectory)
-    .fact("there is", names.into_iter().collect::<Vec<_>>().join(", "))
-    .hint("the lock names it; check `tool.uv.sources` of the project"))
+    let names: BTreeSet<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    Err(Problem::new(format!("the source of `{}` has no such directory", distribution.name))
+        .fact("subdirectory", subdirectory)
+        .fact("there is", names.into_iter().collect::<Vec<_>>().join(", "))
+        .hint("the lock names it; check `tool.uv.sources` of the project"))
 }

@@ -23,19 +23,11 @@ impl Variables {
         let built_in = BTreeMap::from([
             ("out".to_owned(), prefix.clone()),
             ("python".to_owned(), format!("{prefix}/bin/python")),
-            (
-                "site-packages".to_owned(),
-                format!("{prefix}/{}", output.site_packages),
-            ),
+            ("site-packages".to_owned(), format!("{prefix}/{}", output.site_packages)),
         ]);
-        let mut variables = Self {
-            prefix: prefix.clone(),
-            values: built_in,
-        };
+        let mut variables = Self { prefix: prefix.clone(), values: built_in };
         for (name, value) in recipe {
-            let value = variables
-                .replaced(value, |_| Ok(()))
-                .unwrap_or_else(|_| value.clone());
+            let value = variables.replaced(value, |_| Ok(())).unwrap_or_else(|_| value.clone());
             variables.values.insert(name.clone(), value);
         }
         variables
@@ -51,18 +43,12 @@ impl Variables {
         let Some(absolute) = path.strip_prefix('/') else {
             return Ok(path);
         };
-        let inside = path
-            .strip_prefix(&self.prefix)
-            .and_then(|rest| rest.strip_prefix('/'));
+        let inside = path.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('/'));
         match inside {
             Some(inside) => Ok(inside.to_owned()),
-            None => Err(
-                Problem::usage(format!("`{key}` is `{text}`, which is not in the output"))
-                    .fact("output", &self.prefix)
-                    .hint(format!(
-                        "give a path relative to the output, such as `{absolute}`"
-                    )),
-            ),
+            None => Err(Problem::usage(format!("`{key}` is `{text}`, which is not in the output"))
+                .fact("output", &self.prefix)
+                .hint(format!("give a path relative to the output, such as `{absolute}`"))),
         }
     }
 
@@ -85,11 +71,7 @@ impl Variables {
     }
 
     fn unknown(&self, key: &str, text: &str, name: &str, near: Option<&str>) -> Problem {
-        let known: Vec<String> = self
-            .values
-            .keys()
-            .map(|name| format!("`@{name}@`"))
-            .collect();
+        let known: Vec<String> = self.values.keys().map(|name| format!("`@{name}@`")).collect();
         let hint = match near {
             Some(near) => format!("did you mean `@{near}@`?"),
             None => "define it in `[variables]` of the recipe".to_owned(),
@@ -131,9 +113,7 @@ impl Variables {
 
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 #[cfg(test)]
@@ -156,10 +136,7 @@ mod tests {
             ("@out@/a", "/opt/x/a"),
             ("@@out@@", "@/opt/x@"),
             ("a@b.example @data@", "a@b.example /opt/x/data"),
-            (
-                "@python@ @site-packages@",
-                "/opt/x/bin/python /opt/x/lib/python3.14/site-packages",
-            ),
+            ("@python@ @site-packages@", "/opt/x/bin/python /opt/x/lib/python3.14/site-packages"),
             ("@wraps@ @ @", "@wraps@ @ @"),
         ] {
             assert_eq!(variables().text("patch.to", text).unwrap(), expected);
@@ -173,21 +150,14 @@ mod tests {
     #[test]
     fn paths_are_relative_to_the_output() {
         for (text, expected) in [
-            (
-                "@site-packages@/a.py",
-                Some("lib/python3.14/site-packages/a.py"),
-            ),
+            ("@site-packages@/a.py", Some("lib/python3.14/site-packages/a.py")),
             ("@out@/a", Some("a")),
             ("a/b", Some("a/b")),
             ("@wraps@/a", None),
             ("/etc/passwd", None),
             ("/opt/xy/a", None),
         ] {
-            assert_eq!(
-                variables().path("patch.file", text).ok().as_deref(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(variables().path("patch.file", text).ok().as_deref(), expected, "{text}");
         }
     }
 }

@@ -71,9 +71,7 @@ impl Installer<'_> {
         output: Output,
         rules: &CollisionRules,
     ) -> Result<Installed, Problem> {
-        let opened = wheels
-            .iter()
-            .map(|path| WheelArchive::open(path, &output.site_packages));
+        let opened = wheels.iter().map(|path| WheelArchive::open(path, &output.site_packages));
         let mut archives = opened.collect::<Result<Vec<_>, Problem>>()?;
         archives.sort_by(|a, b| a.name.cmp(&b.name));
         let collisions = collisions::find(&output, &archives, rules)?;
@@ -83,34 +81,23 @@ impl Installer<'_> {
         let sandbox = self
             .sandbox()
             .bind_ro(&self.work.join("wheels"), "/build/wheels")
-            .bind_ro(
-                &self.work.join("requirements.txt"),
-                "/build/requirements.txt",
-            )
+            .bind_ro(&self.work.join("requirements.txt"), "/build/requirements.txt")
             .bind_rw(&output.root, &output.prefix);
         let invocation = Invocation {
             program: "/bin/sh".to_owned(),
-            arguments: ["-c", SCRIPT, "install", &output.prefix]
-                .map(str::to_owned)
-                .to_vec(),
+            arguments: ["-c", SCRIPT, "install", &output.prefix].map(str::to_owned).to_vec(),
             directory: "/".to_owned(),
         };
         let log = self.work.join("log");
         let finished = sandbox.run(&invocation, OutputTo::Log(&log))?;
         if !finished.success() {
             let text = fs::read(&log).unwrap_or_default();
-            return Err(
-                Problem::new("`uv` could not install the virtual environment")
-                    .fact("exit code", finished.code)
-                    .fact("log ends", last_lines(&String::from_utf8_lossy(&text), 25)),
-            );
+            return Err(Problem::new("`uv` could not install the virtual environment")
+                .fact("exit code", finished.code)
+                .fact("log ends", last_lines(&String::from_utf8_lossy(&text), 25)));
         }
         collisions.apply(&output, &archives)?;
-        Ok(Installed {
-            output,
-            wheels: archives,
-            collisions,
-        })
+        Ok(Installed { output, wheels: archives, collisions })
     }
 
     /// Puts the wheels into one directory for `--find-links`, and their names and versions into a

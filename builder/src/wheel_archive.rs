@@ -76,11 +76,7 @@ impl WheelArchive {
     /// root. Names that do not agree, members that leave the venv, links, duplicates and unknown
     /// `.data` schemes are errors.
     pub fn open(path: &Path, site_packages: &str) -> Result<Self, Problem> {
-        let file_name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let problem = |because: &dyn fmt::Display| unreadable(&file_name, because);
         let named = WheelFilename::from_str(&file_name).map_err(|error| problem(&error))?;
         let mut zip = open_zip(path, &file_name)?;
@@ -91,9 +87,7 @@ impl WheelArchive {
             if !members.contains_key(&member) {
                 return Ok(None);
             }
-            read_member(&mut zip, &member)
-                .map(Some)
-                .map_err(|because| problem(&because))
+            read_member(&mut zip, &member).map(Some).map_err(|because| problem(&because))
         };
         let mut required = |name: &str| {
             text(name)?.ok_or_else(|| problem(&format!("it has no `{dist_info}/{name}`")))
@@ -110,10 +104,7 @@ impl WheelArchive {
         if !same_name || !same_version {
             return Err(problem(&"its `METADATA` is of another distribution")
                 .fact("expected", format!("{} {}", named.name, named.version))
-                .fact(
-                    "received",
-                    format!("{} {}", metadata.name, metadata.version),
-                ));
+                .fact("received", format!("{} {}", metadata.name, metadata.version)));
         }
         let schemes = Schemes::of(&named, &dist_info, site_packages);
         let files = installed_files(&mut zip, &members, &schemes, &entry_points)
@@ -171,34 +162,24 @@ impl WheelArchive {
         let declared = self.record.line(name).and_then(RecordLine::sha256);
         let received = Sha256::of(&bytes);
         match declared {
-            Some(declared) if declared != received => Err(unreadable(
-                &self.file_name(),
-                &format!("`{name}` is not what `RECORD` says"),
-            )
-            .fact("expected", format!("sha256:{declared}"))
-            .fact(
-                "received",
-                format!("sha256:{received} ({} bytes)", bytes.len()),
-            )),
+            Some(declared) if declared != received => {
+                Err(unreadable(&self.file_name(), &format!("`{name}` is not what `RECORD` says"))
+                    .fact("expected", format!("sha256:{declared}"))
+                    .fact("received", format!("sha256:{received} ({} bytes)", bytes.len())))
+            }
             _ => Ok(bytes),
         }
     }
 
     fn file_name(&self) -> String {
-        self.path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
 /// What uv 0.13 writes for an entry point below the first lines; `collisions` compares it with what
 /// uv has really written before it relies on it.
 fn launcher(script: &Script) -> String {
-    let Script {
-        module, function, ..
-    } = script;
+    let Script { module, function, .. } = script;
     let import = function.split('.').next().unwrap_or(function);
     format!(
         "# -*- coding: utf-8 -*-\nimport sys\nfrom {module} import {import}\nif __name__ == \
@@ -228,10 +209,7 @@ fn members(zip: &mut Zip) -> Result<BTreeMap<String, bool>, String> {
     let mut members = BTreeMap::new();
     for index in 0..zip.len() {
         let member = zip.by_index_raw(index).map_err(|error| error.to_string())?;
-        let name = member
-            .name()
-            .map_err(|error| error.to_string())?
-            .into_owned();
+        let name = member.name().map_err(|error| error.to_string())?.into_owned();
         let plain = name.strip_suffix('/').unwrap_or(&name);
         if plain.is_empty() || plain.contains('\\') || normalised(plain).as_deref() != Some(plain) {
             return Err(format!(
@@ -241,9 +219,7 @@ fn members(zip: &mut Zip) -> Result<BTreeMap<String, bool>, String> {
         }
         let kind = member.unix_mode().unwrap_or(0) & 0o170_000;
         if member.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
-            return Err(format!(
-                "its member `{name}` is neither a file nor a directory"
-            ));
+            return Err(format!("its member `{name}` is neither a file nor a directory"));
         }
         if !name.ends_with('/') {
             members.insert(name, member.unix_mode().unwrap_or(0) & 0o111 != 0);
@@ -256,14 +232,9 @@ fn read_member(zip: &mut Zip, name: &str) -> Result<Vec<u8>, String> {
     let problem = |error: &dyn fmt::Display| format!("its member `{name}` cannot be read: {error}");
     let member = zip.by_name(name).map_err(|error| problem(&error))?;
     let mut bytes = Vec::new();
-    member
-        .take(MEMBER_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| problem(&error))?;
+    member.take(MEMBER_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
     if bytes.len() as u64 > MEMBER_BYTES_MAX {
-        return Err(problem(&format!(
-            "it is larger than {MEMBER_BYTES_MAX} bytes"
-        )));
+        return Err(problem(&format!("it is larger than {MEMBER_BYTES_MAX} bytes")));
     }
     Ok(bytes)
 }
@@ -293,8 +264,6 @@ fn dist_info_directory<'a>(
     if same_name && same_version {
         Ok(directory.to_owned())
     } else {
-        Err(format!(
-            "its `{directory}` is of another distribution than its name"
-        ))
+        Err(format!("its `{directory}` is of another distribution than its name"))
     }
 }

@@ -60,9 +60,7 @@ impl Bench {
         println!("{}", table(&rows));
         if let Some(path) = &self.json {
             let json = serde_json::to_string_pretty(&rows)? + "\n";
-            shell
-                .write_file(path, json)
-                .context("cannot write the figures")?;
+            shell.write_file(path, json).context("cannot write the figures")?;
         }
         anyhow::ensure!(!rows.is_empty(), "nothing was measured");
         Ok(())
@@ -71,12 +69,7 @@ impl Bench {
     fn wanted(&self) -> Vec<Measured> {
         match self.what {
             Measured::All => {
-                vec![
-                    Measured::Nar,
-                    Measured::Resolve,
-                    Measured::Fetch,
-                    Measured::Build,
-                ]
+                vec![Measured::Nar, Measured::Resolve, Measured::Fetch, Measured::Build]
             }
             one => vec![one],
         }
@@ -96,27 +89,15 @@ fn compare(shell: &Shell, comparison: &Comparison, runs: u32) -> anyhow::Result<
     }
     let [ours, theirs] = samples;
     if comparison.same_output {
-        let differs = ours
-            .iter()
-            .chain(&theirs)
-            .find(|sample| sample.output != ours[0].output);
+        let differs = ours.iter().chain(&theirs).find(|sample| sample.output != ours[0].output);
         if let Some(sample) = differs {
-            anyhow::bail!(
-                "the sides disagree: `{}` and `{}`",
-                ours[0].output,
-                sample.output
-            );
+            anyhow::bail!("the sides disagree: `{}` and `{}`", ours[0].output, sample.output);
         }
     }
     let ours = Summary::new(&comparison.ours, ours);
     let theirs = Summary::new(&comparison.theirs, theirs);
     let ratio = ours.seconds / theirs.seconds;
-    Ok(Row {
-        name: comparison.name,
-        ours,
-        theirs,
-        ratio,
-    })
+    Ok(Row { name: comparison.name, ours, theirs, ratio })
 }
 
 impl Summary {
@@ -143,17 +124,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn table(rows: &[Row]) -> String {
-    let header = [
-        "", "seconds", "their", "ratio", "cpu", "their", "peak MiB", "their",
-    ];
+    let header = ["", "seconds", "their", "ratio", "cpu", "their", "peak MiB", "their"];
     let mut lines = vec![header.map(str::to_owned)];
-    for Row {
-        name,
-        ours,
-        theirs,
-        ratio,
-    } in rows
-    {
+    for Row { name, ours, theirs, ratio } in rows {
         lines.push([
             (*name).to_owned(),
             format!("{:.2}", ours.seconds),

@@ -7,12 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Builds Python applications from their uv.lock, and looks after this repository.
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    version,
-    max_term_width = 100
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
 pub(crate) struct Flags {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -119,12 +114,7 @@ mod tests {
 
     #[test]
     fn what_the_builder_understands_is_not_looked_into() {
-        for words in [
-            ["build", "--help"],
-            ["run", "--"],
-            ["hash", "-h"],
-            ["fetch", "--new-flag"],
-        ] {
+        for words in [["build", "--help"], ["run", "--"], ["hash", "-h"], ["fetch", "--new-flag"]] {
             let flags = Flags::try_parse_from(["cargo xtask"].iter().chain(&words)).unwrap();
             assert!(matches!(flags.command, Command::Forwarded(_)), "{words:?}");
         }
@@ -141,9 +131,7 @@ mod tests {
             assert_eq!(texts[0], texts[1], "{name}");
         }
         let own = ["bench", "ci", "tidy"];
-        let forwarded = ours
-            .get_subcommands()
-            .filter(|command| !own.contains(&command.get_name()));
+        let forwarded = ours.get_subcommands().filter(|command| !own.contains(&command.get_name()));
         assert_eq!(forwarded.count(), builder.get_subcommands().count());
     }
 }

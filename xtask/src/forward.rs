@@ -19,10 +19,7 @@ pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
     let builder = compile(shell)?;
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let mut command = Command::new(&builder);
-    if !words
-        .iter()
-        .any(|word| word.to_string_lossy().starts_with("--root"))
-    {
+    if !words.iter().any(|word| word.to_string_lossy().starts_with("--root")) {
         command.arg("--root").arg(root());
     }
     let error = command.args(words).exec();
@@ -34,29 +31,18 @@ pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
     let xtask = std::env::current_exe().context("cannot tell where xtask itself is")?;
     // `target/debug/deps/xtask-…` when a test runs it, else `target/debug/xtask`.
     let beside = xtask.parent().context("xtask is nowhere")?;
-    let beside = if beside.ends_with("deps") {
-        beside.join("..")
-    } else {
-        beside.to_owned()
-    };
+    let beside = if beside.ends_with("deps") { beside.join("..") } else { beside.to_owned() };
     let beside = beside.canonicalize()?;
     let directory = beside.file_name().context("xtask is nowhere")?;
-    let profile = if directory == "debug" {
-        "dev".as_ref()
-    } else {
-        directory
-    };
+    let profile = if directory == "debug" { "dev".as_ref() } else { directory };
     let cargo = shell.var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let manifest = root().join("Cargo.toml");
-    cmd!(
-        shell,
-        "{cargo} build --quiet --package builder --bin builder"
-    )
-    .args(["--profile".as_ref(), profile])
-    .arg("--manifest-path")
-    .arg(manifest)
-    .quiet()
-    .run()
-    .context("cannot compile the binary `builder`")?;
+    cmd!(shell, "{cargo} build --quiet --package builder --bin builder")
+        .args(["--profile".as_ref(), profile])
+        .arg("--manifest-path")
+        .arg(manifest)
+        .quiet()
+        .run()
+        .context("cannot compile the binary `builder`")?;
     Ok(beside.join("builder"))
 }

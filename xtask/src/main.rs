@@ -38,7 +38,5 @@ fn run() -> anyhow::Result<()> {
 
 /// The workspace's root. An xtask is built where it is used, so the path of its sources holds.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a member of the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a member of the workspace")
 }

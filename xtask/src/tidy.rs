@@ -31,12 +31,7 @@ pub(crate) struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            rule,
-            mend,
-        } = self;
+        let Self { path, line, rule, mend } = self;
         match line {
             0 => write!(f, "{path}: {rule}: {mend}"),
             line => write!(f, "{path}:{line}: {rule}: {mend}"),
@@ -59,12 +54,7 @@ impl SourceFile {
     }
 
     fn violation(&self, line: usize, rule: &'static str, mend: impl Into<String>) -> Violation {
-        Violation {
-            path: self.path.clone(),
-            line,
-            rule,
-            mend: mend.into(),
-        }
+        Violation { path: self.path.clone(), line, rule, mend: mend.into() }
     }
 
     fn is_rust(&self) -> bool {
@@ -78,10 +68,7 @@ impl SourceFile {
 }
 
 fn extension(path: &str) -> &str {
-    Path::new(path)
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
+    Path::new(path).extension().and_then(|extension| extension.to_str()).unwrap_or_default()
 }
 
 /// `cargo xtask tidy`.
@@ -93,12 +80,10 @@ pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
     }
     match violations.len() {
         0 => Ok(()),
-        count => Err(
-            Problem::new(format!("the repository is not tidy: {count} violations"))
-                .outcome(Outcome::Policy)
-                .hint("each line above says how to mend it")
-                .into(),
-        ),
+        count => Err(Problem::new(format!("the repository is not tidy: {count} violations"))
+            .outcome(Outcome::Policy)
+            .hint("each line above says how to mend it")
+            .into()),
     }
 }
 
@@ -128,21 +113,15 @@ pub(crate) fn check(
 
 /// What git tracks or would track, with its content.
 fn files(shell: &Shell, root: &Path) -> anyhow::Result<Vec<SourceFile>> {
-    let listed = cmd!(
-        shell,
-        "git -C {root} ls-files -z --cached --others --exclude-standard"
-    )
-    .quiet()
-    .read()
-    .context("cannot list the repository's files")?;
+    let listed = cmd!(shell, "git -C {root} ls-files -z --cached --others --exclude-standard")
+        .quiet()
+        .read()
+        .context("cannot list the repository's files")?;
     let mut files = Vec::new();
     for path in listed.split_terminator('\0') {
         let full = root.join(path);
         // A file that is tracked and was removed, or a link, has no content of its own.
-        if !full
-            .symlink_metadata()
-            .is_ok_and(|metadata| metadata.is_file())
-        {
+        if !full.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
             continue;
         }
         let content = std::fs::read(&full).with_context(|| format!("cannot read `{path}`"))?;
@@ -158,15 +137,9 @@ fn files(shell: &Shell, root: &Path) -> anyhow::Result<Vec<SourceFile>> {
 /// The text of one file of the repository; empty if there is no such file.
 fn text<'a>(files: &'a [SourceFile], path: &str) -> &'a str {
     let file = files.iter().find(|file| file.path == path);
-    file.and_then(|file| file.text.as_deref())
-        .unwrap_or_default()
+    file.and_then(|file| file.text.as_deref()).unwrap_or_default()
 }
 
 fn missing(path: &str, rule: &'static str, mend: impl Into<String>) -> Violation {
-    Violation {
-        path: path.to_owned(),
-        line: 0,
-        rule,
-        mend: mend.into(),
-    }
+    Violation { path: path.to_owned(), line: 0, rule, mend: mend.into() }
 }

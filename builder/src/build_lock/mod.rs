@@ -147,11 +147,8 @@ impl BuildLock {
     /// The entry of a distribution that [`BuildLock::cover`] has seen.
     pub fn of(&self, distribution: &Distribution) -> Result<&LockedBuild, Problem> {
         self.builds.get(&distribution.name).ok_or_else(|| {
-            Problem::new(format!(
-                "the build lock has no entry for `{}`",
-                distribution.name
-            ))
-            .hint("`cargo xtask build-lock` writes it anew")
+            Problem::new(format!("the build lock has no entry for `{}`", distribution.name))
+                .hint("`cargo xtask build-lock` writes it anew")
         })
     }
 
@@ -161,21 +158,12 @@ impl BuildLock {
         requirement: &Requirement,
         target: &crate::vocabulary::Target,
     ) -> Result<&LockedFile, Problem> {
-        let files = self
-            .wheels
-            .get(requirement)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        crate::resolve::best_wheel(
-            files.iter().map(|file| (file.filename.as_str(), file)),
-            target,
-        )
-        .ok_or_else(|| {
-            Problem::new(format!(
-                "the build lock has no wheel of `{requirement}` for {target}"
-            ))
-            .hint("`cargo xtask build-lock` locks every target of the recipe")
-        })
+        let files = self.wheels.get(requirement).map(Vec::as_slice).unwrap_or_default();
+        crate::resolve::best_wheel(files.iter().map(|file| (file.filename.as_str(), file)), target)
+            .ok_or_else(|| {
+                Problem::new(format!("the build lock has no wheel of `{requirement}` for {target}"))
+                    .hint("`cargo xtask build-lock` locks every target of the recipe")
+            })
     }
 }
 

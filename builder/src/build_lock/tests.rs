@@ -15,10 +15,7 @@ fn sample() -> BuildLock {
         backend: "setuptools.build_meta".to_owned(),
         requires: ["setuptools>=40".to_owned()].into(),
         requirements: requirements.iter().cloned().collect(),
-        from_source: from_source
-            .iter()
-            .map(|name| name.parse().unwrap())
-            .collect(),
+        from_source: from_source.iter().map(|name| name.parse().unwrap()).collect(),
     };
     let setuptools = requirement("setuptools", "80.9.0");
     let lxml = requirement("lxml", "6.0.2");
@@ -27,19 +24,11 @@ fn sample() -> BuildLock {
         builds: [
             (
                 lxml.name.clone(),
-                build(
-                    SourcePin::Sha256(Sha256::of("l")),
-                    &[setuptools.clone()],
-                    &[],
-                ),
+                build(SourcePin::Sha256(Sha256::of("l")), &[setuptools.clone()], &[]),
             ),
             (
                 "xmlsec".parse().unwrap(),
-                build(
-                    SourcePin::Commit("c".repeat(40)),
-                    &[setuptools.clone(), lxml],
-                    &["lxml"],
-                ),
+                build(SourcePin::Commit("c".repeat(40)), &[setuptools.clone(), lxml], &["lxml"]),
             ),
         ]
         .into(),
@@ -68,14 +57,8 @@ fn each_target_gets_its_wheel() {
     let lock = sample();
     let requirement = lock.wheels.keys().next().unwrap();
     for (platform, expected) in [
-        (
-            "x86_64-manylinux_2_39",
-            "setuptools-80.9.0-cp314-cp314-manylinux_2_17_x86_64.whl",
-        ),
-        (
-            "aarch64-manylinux_2_39",
-            "setuptools-80.9.0-cp314-cp314-manylinux_2_17_aarch64.whl",
-        ),
+        ("x86_64-manylinux_2_39", "setuptools-80.9.0-cp314-cp314-manylinux_2_17_x86_64.whl"),
+        ("aarch64-manylinux_2_39", "setuptools-80.9.0-cp314-cp314-manylinux_2_17_aarch64.whl"),
         ("macos", "setuptools-80.9.0-py3-none-any.whl"),
     ] {
         let target = crate::vocabulary::Target::new("3.14", platform).unwrap();
@@ -93,9 +76,6 @@ fn damaged_build_locks_are_refused() {
         ("backend", "back-end"),
         ("[[wheel]]", "[[whel]]"),
     ] {
-        assert!(
-            BuildLock::parse("x", &text.replacen(from, to, 1)).is_err(),
-            "{from} → {to}"
-        );
+        assert!(BuildLock::parse("x", &text.replacen(from, to, 1)).is_err(), "{from} → {to}");
     }
 }

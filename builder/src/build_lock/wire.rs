@@ -63,10 +63,7 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BuildLock, Problem> {
         ))
         .hint("`cargo xtask build-lock` writes it anew"));
     }
-    let mut lock = BuildLock {
-        exclude_newer: wire.exclude_newer,
-        ..BuildLock::default()
-    };
+    let mut lock = BuildLock { exclude_newer: wire.exclude_newer, ..BuildLock::default() };
     for build in wire.builds {
         let name: PackageName = parsed(path, &build.name)?;
         lock.builds.insert(name, locked_build(path, build)?);
@@ -107,10 +104,7 @@ fn locked_build(path: &str, wire: BuildWire) -> Result<LockedBuild, Problem> {
 
 fn requirement(path: &str, text: &str) -> Result<Requirement, Problem> {
     let (name, version) = text.split_once("==").unwrap_or((text, ""));
-    Ok(Requirement {
-        name: parsed(path, name)?,
-        version: parsed::<Version>(path, version)?,
-    })
+    Ok(Requirement { name: parsed(path, name)?, version: parsed::<Version>(path, version)? })
 }
 
 fn pin(path: &str, text: &str) -> Result<SourcePin, Problem> {
@@ -118,11 +112,7 @@ fn pin(path: &str, text: &str) -> Result<SourcePin, Problem> {
         Some(("sha256", hex)) => Ok(SourcePin::Sha256(parsed(path, hex)?)),
         Some(("git", commit)) => Ok(SourcePin::Commit(commit.to_owned())),
         Some(("local", dir)) => Ok(SourcePin::Local(dir.to_owned())),
-        _ => Err(invalid(
-            path,
-            text,
-            "it is none of `sha256:`, `git:` and `local:`",
-        )),
+        _ => Err(invalid(path, text, "it is none of `sha256:`, `git:` and `local:`")),
     }
 }
 
@@ -130,8 +120,7 @@ fn parsed<T: FromStr>(path: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse()
-        .map_err(|error: T::Err| invalid(path, text, &error.to_string()))
+    text.parse().map_err(|error: T::Err| invalid(path, text, &error.to_string()))
 }
 
 fn invalid(path: &str, text: &str, because: &str) -> Problem {

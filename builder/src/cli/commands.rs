@@ -48,17 +48,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     let cache = std::path::absolute(cache)?;
     let root = std::path::absolute(global.root.clone().unwrap_or_else(|| PathBuf::from(".")))?;
     let screen = Screen::new(global.quiet || global.json);
-    let host = Host {
-        environment: &environment,
-        cache: &cache,
-        progress: &screen,
-    };
-    let context = Context {
-        global: &global,
-        root: &root,
-        host,
-        screen: &screen,
-    };
+    let host = Host { environment: &environment, cache: &cache, progress: &screen };
+    let context = Context { global: &global, root: &root, host, screen: &screen };
     let outcome = match command {
         Command::Build(flags) => context.build(&flags),
         Command::Fetch(flags) => context.fetch(&flags),
@@ -134,11 +125,7 @@ impl Context<'_> {
 
     fn settings(&self, recipe: &Recipe) -> Result<Settings> {
         let uv = provide_uv(&self.host)?;
-        Ok(Settings {
-            index: recipe.index,
-            uv: Some(uv.path),
-            ..Settings::default()
-        })
+        Ok(Settings { index: recipe.index, uv: Some(uv.path), ..Settings::default() })
     }
 
     fn fetch(&self, flags: &Fetch) -> Result<Outcome> {
@@ -155,10 +142,7 @@ impl Context<'_> {
                 fetched.judge(&located)?;
             }
             let hash = fetched.wheelhouse.nar_hash.to_sri();
-            text.push(format!(
-                "{target}  {hash}  {}",
-                fetched.wheelhouse.path.display()
-            ));
+            text.push(format!("{target}  {hash}  {}", fetched.wheelhouse.path.display()));
             rows.push(json!({
                 "target": target.to_string(),
                 "nar-hash": hash,
@@ -190,11 +174,7 @@ impl Context<'_> {
             };
             let source = flags.source.as_deref();
             Application::load(&located, source, &tree, &settings, self.host)?;
-            (
-                tree,
-                target.python().to_string(),
-                target.platform().to_owned(),
-            )
+            (tree, target.python().to_string(), target.platform().to_owned())
         };
         add_selection(&mut selection, flags)?;
         let python = flags.python.as_ref().unwrap_or(&python);
@@ -207,16 +187,8 @@ impl Context<'_> {
         let resolution =
             resolve::resolve(&application.lock, &application.project, &target, &selection)?;
         let rows = resolution.distributions.iter().map(|it| {
-            let version = it
-                .version
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            format!(
-                "{:<32} {version:<16} {}",
-                it.name.to_string(),
-                it.artifact.kind()
-            )
+            let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{:<32} {version:<16} {}", it.name.to_string(), it.artifact.kind())
         });
         let text = rows.collect::<Vec<_>>().join("\n");
         self.print(&serde_json::to_value(resolution.to_json())?, &text);
@@ -257,15 +229,10 @@ impl Context<'_> {
         let shown = located.build_lock.display().to_string();
         let changed = text != old;
         if flags.check && changed {
-            return Err(
-                Problem::new(format!("`{shown}` is not what `build-lock` would write"))
-                    .outcome(Outcome::Policy)
-                    .hint(format!(
-                        "`cargo xtask build-lock {}` writes it",
-                        located.recipe.name
-                    ))
-                    .into(),
-            );
+            return Err(Problem::new(format!("`{shown}` is not what `build-lock` would write"))
+                .outcome(Outcome::Policy)
+                .hint(format!("`cargo xtask build-lock {}` writes it", located.recipe.name))
+                .into());
         }
         if changed {
             write_atomically(&located.build_lock, text.as_bytes())?;
@@ -290,8 +257,7 @@ impl Context<'_> {
         for target in &located.recipe.targets {
             let dir = work.path().join(target.to_string());
             let fetched = phase1::fetch(&located, target, source, &dir, &settings, self.host)?;
-            new.target
-                .insert(target.to_string(), fetched.ledger_entry());
+            new.target.insert(target.to_string(), fetched.ledger_entry());
         }
         let (before, after) = (old.to_toml(), new.to_toml());
         let changed = before != after;
@@ -307,17 +273,12 @@ impl Context<'_> {
         if changed {
             write_atomically(&located.ledger, after.as_bytes())?;
         }
-        let hashes = new
-            .target
-            .iter()
-            .map(|(target, entry)| format!("{target}  {}", entry.nar_hash));
+        let hashes =
+            new.target.iter().map(|(target, entry)| format!("{target}  {}", entry.nar_hash));
         let verb = if changed { "wrote" } else { "unchanged:" };
         let shown = located.ledger.display();
         let text = format!("{}\n{verb} {shown}", hashes.collect::<Vec<_>>().join("\n"));
-        self.print(
-            &json!({ "path": located.ledger, "changed": changed, "ledger": new }),
-            &text,
-        );
+        self.print(&json!({ "path": located.ledger, "changed": changed, "ledger": new }), &text);
         Ok(Outcome::Good)
     }
 
@@ -368,20 +329,13 @@ impl Context<'_> {
     fn enter(&self, flags: &Enter) -> Result<Outcome> {
         let file = flags.directory.join(SCENE_FILE);
         let text = fs::read(&file).map_err(|error| {
-            Problem::usage(format!(
-                "`{}` is not a failed build",
-                flags.directory.display()
-            ))
-            .cause(error)
-            .hint("a failed build names its directory; the next one of that recipe removes it")
+            Problem::usage(format!("`{}` is not a failed build", flags.directory.display()))
+                .cause(error)
+                .hint("a failed build names its directory; the next one of that recipe removes it")
         })?;
         let scene: Scene = serde_json::from_slice(&text)?;
         let shell = ["/bin/bash".to_owned()];
-        let command = if flags.command.is_empty() {
-            &shell[..]
-        } else {
-            &flags.command[..]
-        };
+        let command = if flags.command.is_empty() { &shell[..] } else { &flags.command[..] };
         let invocation = Invocation {
             program: command[0].clone(),
             arguments: command[1..].to_vec(),
@@ -399,11 +353,7 @@ impl Context<'_> {
         let text: Vec<String> = findings.iter().map(ToString::to_string).collect();
         let json = serde_json::to_value(&findings)?;
         self.print(&json, &text.join("\n"));
-        Ok(if doctor::is_good(&findings) {
-            Outcome::Good
-        } else {
-            Outcome::Undecided
-        })
+        Ok(if doctor::is_good(&findings) { Outcome::Good } else { Outcome::Undecided })
     }
 }
 
@@ -420,11 +370,8 @@ fn chosen<'a>(recipe: &'a Recipe, platform: Option<&str>) -> Result<Vec<&'a Targ
     let Some(platform) = platform else {
         return Ok(recipe.targets.iter().collect());
     };
-    let found: Vec<&Target> = recipe
-        .targets
-        .iter()
-        .filter(|target| target.platform() == platform)
-        .collect();
+    let found: Vec<&Target> =
+        recipe.targets.iter().filter(|target| target.platform() == platform).collect();
     if found.is_empty() {
         let known: Vec<&str> = recipe.targets.iter().map(Target::platform).collect();
         return Err(Problem::usage(format!(
@@ -444,14 +391,10 @@ fn add_selection(selection: &mut Selection, flags: &Resolve) -> Result<()> {
         selection.project = Some(name.parse().map_err(|_| invalid(name))?);
     }
     for name in &flags.extra {
-        selection
-            .extras
-            .insert(name.parse().map_err(|_| invalid(name))?);
+        selection.extras.insert(name.parse().map_err(|_| invalid(name))?);
     }
     for name in &flags.group {
-        selection
-            .groups
-            .insert(name.parse().map_err(|_| invalid(name))?);
+        selection.groups.insert(name.parse().map_err(|_| invalid(name))?);
     }
     for name in &flags.no_binary {
         let names = selection.no_binary.get_or_insert_default();
@@ -470,11 +413,9 @@ fn pair<'a>(text: &'a str, separator: char, flag: &str, form: &str) -> Result<(&
 fn replace_link(link: &Path, target: &Path) -> Result<()> {
     let is_link = fs::symlink_metadata(link).map(|found| found.file_type().is_symlink());
     if matches!(is_link, Ok(false)) {
-        return Err(
-            Problem::usage(format!("`{}` is in the way and no link", link.display()))
-                .hint("`--out-link PATH` names another place, `--no-out-link` makes none")
-                .into(),
-        );
+        return Err(Problem::usage(format!("`{}` is in the way and no link", link.display()))
+            .hint("`--out-link PATH` names another place, `--no-out-link` makes none")
+            .into());
     }
     let mut name = link.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));

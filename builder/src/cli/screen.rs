@@ -58,11 +58,7 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Self {
-            quiet,
-            bar,
-            state: Mutex::default(),
-        }
+        Self { quiet, bar, state: Mutex::default() }
     }
 
     /// Removes the bar: what comes now is the result.
@@ -99,11 +95,7 @@ impl Screen {
 impl Progress for Screen {
     fn stage(&self, name: &str, steps: Option<u64>) {
         let mut state = self.state.lock().expect("no progress panics");
-        *state = State {
-            stage: name.to_owned(),
-            steps,
-            ..State::default()
-        };
+        *state = State { stage: name.to_owned(), steps, ..State::default() };
         if self.bar.is_none() && !self.quiet {
             let steps = steps.map_or_else(String::new, |steps| format!(" ({steps})"));
             self.line(&format!("{} {name}{steps}", paint(GOOD, "·")));
@@ -127,9 +119,7 @@ impl Progress for Screen {
         let mut state = self.state.lock().expect("no progress panics");
         state.done += 1;
         let began = state.running.remove(step);
-        if let Some(took) = began
-            .map(|began| began.elapsed())
-            .filter(|it| *it >= WORTH_A_LINE)
+        if let Some(took) = began.map(|began| began.elapsed()).filter(|it| *it >= WORTH_A_LINE)
             && !self.quiet
         {
             self.line(&format!("  {step}  {}", paint(DIM, &seconds(took))));
@@ -170,10 +160,7 @@ pub(super) fn build_summary(report: &crate::pipeline::Report, link: Option<&str>
         paint(DIM, &seconds(total))
     );
     let mut row = |label: &str, value: &str| {
-        text.push_str(&format!(
-            "  {} {value}\n",
-            paint(DIM, &format!("{label:<13}"))
-        ));
+        text.push_str(&format!("  {} {value}\n", paint(DIM, &format!("{label:<13}"))));
     };
     row(
         "distributions",
@@ -200,40 +187,23 @@ pub(super) fn build_summary(report: &crate::pipeline::Report, link: Option<&str>
         row("collision", collision);
     }
     if !report.cached {
-        let shown: Vec<String> = report
-            .phases
-            .iter()
-            .map(|(name, took)| format!("{name} {}", seconds(*took)))
-            .collect();
+        let shown: Vec<String> =
+            report.phases.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
         row("phases", &shown.join(" · "));
     }
-    let pinned = if report.fod_pinned {
-        "pinned"
-    } else {
-        "not pinned yet"
-    };
+    let pinned = if report.fod_pinned { "pinned" } else { "not pinned yet" };
     row("FOD hash", &format!("{} ({pinned})", report.fod_hash));
     row("output hash", &report.output_hash.to_string());
     row("output", &report.output.display().to_string());
     if let Some(link) = link {
-        row(
-            "link",
-            &format!("{link} (believes to be at {})", report.prefix),
-        );
+        row("link", &format!("{link} (believes to be at {})", report.prefix));
     }
-    let recipe = if report.recipe == "sample" {
-        String::new()
-    } else {
-        format!(" {}", report.recipe)
-    };
+    let recipe =
+        if report.recipe == "sample" { String::new() } else { format!(" {}", report.recipe) };
     text.push_str(&format!("\n{}", paint(HINT, "next:")));
     if !report.fod_pinned {
-        text.push_str(&format!(
-            " cargo xtask bless{recipe}   pins the FOD hash\n     "
-        ));
+        text.push_str(&format!(" cargo xtask bless{recipe}   pins the FOD hash\n     "));
     }
-    text.push_str(&format!(
-        " cargo xtask run{recipe} -- python -V   runs something in it\n"
-    ));
+    text.push_str(&format!(" cargo xtask run{recipe} -- python -V   runs something in it\n"));
     text
 }

@@ -37,10 +37,7 @@ impl EntryPoints {
             if line.is_empty() || line.starts_with(['#', ';']) {
                 continue;
             }
-            if let Some(name) = line
-                .strip_prefix('[')
-                .and_then(|line| line.strip_suffix(']'))
-            {
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
                 group = Some(groups.entry(name.trim().to_owned()).or_default());
                 continue;
             }
@@ -67,8 +64,7 @@ impl EntryPoints {
     /// The commands of `console_scripts` and `gui_scripts`, which are the same outside of Windows,
     /// sorted by name within each group.
     pub fn scripts(&self) -> impl Iterator<Item = Script> {
-        self.script_values()
-            .filter_map(|(name, value)| script(name, value))
+        self.script_values().filter_map(|(name, value)| script(name, value))
     }
 
     fn script_values(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -81,10 +77,7 @@ impl EntryPoints {
 }
 
 fn script(name: &str, value: &str) -> Option<Script> {
-    let object = value
-        .split_once('[')
-        .map_or(value, |(object, _)| object)
-        .trim();
+    let object = value.split_once('[').map_or(value, |(object, _)| object).trim();
     let (module, function) = object.split_once(':')?;
     let dotted = |text: &str| {
         let mut parts = text.split('.');
@@ -116,14 +109,7 @@ mod tests {
 
     #[test]
     fn scripts_that_leave_bin_are_refused() {
-        for line in [
-            "../x = m:f",
-            "a/b = m:f",
-            ".. = m:f",
-            "x = m",
-            "x = m:f; import os",
-            "x",
-        ] {
+        for line in ["../x = m:f", "a/b = m:f", ".. = m:f", "x = m", "x = m:f; import os", "x"] {
             let text = format!("[console_scripts]\n{line}\n");
             assert!(EntryPoints::parse("x", text.as_bytes()).is_err(), "{line}");
         }

@@ -25,11 +25,8 @@ impl InstalledRecords {
         let site_packages = output.root.join(&output.site_packages);
         let problem =
             |error| Problem::new("cannot read the `RECORD` files of the output").cause(error);
-        let mut records = Self {
-            files: BTreeMap::new(),
-            owners: BTreeMap::new(),
-            changed: BTreeSet::new(),
-        };
+        let mut records =
+            Self { files: BTreeMap::new(), owners: BTreeMap::new(), changed: BTreeSet::new() };
         for entry in sorted_entries(&site_packages).map_err(problem)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = entry.path().join("RECORD");

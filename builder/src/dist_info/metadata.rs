@@ -68,12 +68,7 @@ impl Metadata {
         if !names.is_empty() {
             return Some(names.join(", "));
         }
-        let first = self
-            .license
-            .as_deref()?
-            .lines()
-            .map(str::trim)
-            .find(known)?;
+        let first = self.license.as_deref()?.lines().map(str::trim).find(known)?;
         Some(first.to_owned())
     }
 }
@@ -86,18 +81,9 @@ mod tests {
     fn the_licence_is_the_most_precise_one() {
         for (headers, expected) in [
             ("License-Expression: MIT\nLicense: BSD", Some("MIT")),
-            (
-                "License: x\nClassifier: License :: OSI Approved :: MIT License",
-                Some("MIT License"),
-            ),
-            (
-                "License: UNKNOWN\nClassifier: License :: OSI Approved",
-                None,
-            ),
-            (
-                "License: The X Licence\n  and more\n\nLicense: not this",
-                Some("The X Licence"),
-            ),
+            ("License: x\nClassifier: License :: OSI Approved :: MIT License", Some("MIT License")),
+            ("License: UNKNOWN\nClassifier: License :: OSI Approved", None),
+            ("License: The X Licence\n  and more\n\nLicense: not this", Some("The X Licence")),
             ("Name: x\n\nLicense: in the description", None),
         ] {
             let metadata = Metadata::parse(headers.as_bytes());

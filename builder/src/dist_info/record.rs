@@ -22,9 +22,7 @@ pub struct RecordLine {
 impl RecordLine {
     /// The digest, if it is given and is a sha256; the specification allows other algorithms.
     pub fn sha256(&self) -> Option<Sha256> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(self.hash.strip_prefix("sha256=")?)
-            .ok()?;
+        let bytes = URL_SAFE_NO_PAD.decode(self.hash.strip_prefix("sha256=")?).ok()?;
         Some(<[u8; 32]>::try_from(bytes).ok()?.into())
     }
 }
@@ -42,25 +40,16 @@ impl Record {
         let problem = |because: &dyn fmt::Display| {
             Problem::new(format!("cannot read the `RECORD` of `{of}`")).fact("because", because)
         };
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(bytes);
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut lines = Vec::new();
         for row in reader.records() {
             let row = row.map_err(|error| problem(&error))?;
             if row.len() > 3 || row.get(0).is_none_or(str::is_empty) {
-                return Err(problem(&format!(
-                    "line {} is not path,hash,size",
-                    lines.len() + 1
-                )));
+                return Err(problem(&format!("line {} is not path,hash,size", lines.len() + 1)));
             }
             let field = |index| row.get(index).unwrap_or_default().to_owned();
-            lines.push(RecordLine {
-                path: field(0),
-                hash: field(1),
-                size: field(2),
-            });
+            lines.push(RecordLine { path: field(0), hash: field(1), size: field(2) });
         }
         Ok(Self { lines })
     }

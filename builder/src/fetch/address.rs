@@ -75,12 +75,8 @@ pub struct Netrc {
 impl Netrc {
     /// Reads the user's netrc, if there is one that can be read.
     pub fn load(environment: &Environment) -> Self {
-        let text = environment
-            .netrc()
-            .and_then(|path| fs_err::read_to_string(path).ok());
-        Self {
-            text: text.unwrap_or_default(),
-        }
+        let text = environment.netrc().and_then(|path| fs_err::read_to_string(path).ok());
+        Self { text: text.unwrap_or_default() }
     }
 
     /// The value of the header `Authorization` for a URL: its own user and password, else those of
@@ -93,10 +89,7 @@ impl Netrc {
             let password = url.password().map(decoded).unwrap_or_default();
             (decoded(url.username()), password)
         };
-        Some(format!(
-            "Basic {}",
-            STANDARD.encode(format!("{user}:{password}"))
-        ))
+        Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
     }
 
     fn entry(&self, host: &str) -> Option<(String, String)> {
@@ -125,18 +118,9 @@ mod tests {
     fn secrets_are_hidden() {
         for (url, shown) in [
             ("https://files.example/a.whl", "https://files.example/a.whl"),
-            (
-                "https://me:word@files.example/a",
-                "https://****@files.example/a",
-            ),
-            (
-                "https://token@files.example/a",
-                "https://****@files.example/a",
-            ),
-            (
-                "https://files.example/a?sig=1#x",
-                "https://files.example/a?****",
-            ),
+            ("https://me:word@files.example/a", "https://****@files.example/a"),
+            ("https://token@files.example/a", "https://****@files.example/a"),
+            ("https://files.example/a?sig=1#x", "https://files.example/a?****"),
         ] {
             let parsed = Url::parse(url).unwrap();
             assert_eq!(Redacted(&parsed).to_string(), shown, "{url}");
@@ -158,10 +142,7 @@ mod tests {
         let basic = |text: &str| Some(format!("Basic {}", STANDARD.encode(text)));
         assert_eq!(of("https://a.example/x"), basic("me:one"));
         assert_eq!(of("https://b.example/x"), basic("you:two"));
-        assert_eq!(
-            of("https://its%40own:p%3Aw@a.example/x"),
-            basic("its@own:p:w")
-        );
+        assert_eq!(of("https://its%40own:p%3Aw@a.example/x"), basic("its@own:p:w"));
         assert_eq!(of("https://c.example/x"), None);
     }
 }

@@ -40,20 +40,15 @@ impl<'a> Fetcher<'a> {
 
     /// The file, verified, in the store.
     pub fn obtain(&self, file: &FileRequest, host: &Host<'_>) -> Result<Stored, Problem> {
-        let stored = self
-            .store
-            .obtain(&file.filename, file.sha256, host, |dir| {
-                let on_bytes = |count| host.progress.bytes(count);
-                self.bring(file, dir, &on_bytes)
-            })?;
+        let stored = self.store.obtain(&file.filename, file.sha256, host, |dir| {
+            let on_bytes = |count| host.progress.bytes(count);
+            self.bring(file, dir, &on_bytes)
+        })?;
         match file.size {
             // It can only be so if the lock is wrong: the digest is right.
             Some(size) if size != stored.size => Err(because(
                 Problem::new(format!("cannot use `{}`", file.filename)),
-                TransferError::WrongSize {
-                    expected: size,
-                    received: stored.size,
-                },
+                TransferError::WrongSize { expected: size, received: stored.size },
             )),
             _ => Ok(stored),
         }
@@ -86,10 +81,8 @@ impl<'a> Fetcher<'a> {
             Some((url, error)) => problem.fact("locked", Redacted(url)).fact("there", error),
             None => problem,
         };
-        let url = self
-            .lookup
-            .find(&file.project, &file.filename, file.sha256)
-            .map_err(with_gone)?;
+        let url =
+            self.lookup.find(&file.project, &file.filename, file.sha256).map_err(with_gone)?;
         self.transfer(file, &url, dir, on_bytes)
             .map_err(|error| with_gone(failed(file, &url, dir, error)))
     }
@@ -104,20 +97,14 @@ impl<'a> Fetcher<'a> {
         if let Some(path) = local_path(url) {
             return copy_verified(&path, file.sha256, dir);
         }
-        let pin = Pin {
-            sha256: Some(file.sha256),
-            size: file.size,
-        };
+        let pin = Pin { sha256: Some(file.sha256), size: file.size };
         self.client.download(url, pin, dir, on_bytes)
     }
 }
 
 fn failed(file: &FileRequest, url: &Url, dir: &Path, error: TransferError) -> Problem {
-    let problem = Problem::new(format!(
-        "cannot fetch `{}` from `{}`",
-        file.filename,
-        Redacted(url)
-    ));
+    let problem =
+        Problem::new(format!("cannot fetch `{}` from `{}`", file.filename, Redacted(url)));
     match error {
         TransferError::Disk(error) => disk(problem, dir, file.size, error),
         error => because(problem, error),
@@ -150,9 +137,5 @@ fn copy_verified(
     if received == expected {
         return Ok(copy);
     }
-    Err(TransferError::WrongHash {
-        expected,
-        received,
-        bytes,
-    })
+    Err(TransferError::WrongHash { expected, received, bytes })
 }

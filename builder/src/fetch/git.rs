@@ -50,11 +50,7 @@ pub fn export(
     host: &Host<'_>,
     patience: &Patience,
 ) -> Result<Sha256, Problem> {
-    let mut export = Export {
-        host,
-        patience,
-        lfs_pointers: 0,
-    };
+    let mut export = Export { host, patience, lfs_pointers: 0 };
     let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
     export.add(&mut tree, commit, b"", 0)?;
     tree.finish().map_err(|error| commit.broken(error))?;
@@ -70,11 +66,8 @@ pub fn export(
 
 impl Commit<'_> {
     fn problem(&self) -> Problem {
-        Problem::new(format!(
-            "cannot get the git tree of `{}`",
-            Redacted(self.url)
-        ))
-        .fact("commit", self.rev)
+        Problem::new(format!("cannot get the git tree of `{}`", Redacted(self.url)))
+            .fact("commit", self.rev)
     }
 
     fn broken(&self, error: MemberError) -> Problem {
@@ -85,16 +78,14 @@ impl Commit<'_> {
     fn check(&self) -> Result<(), Problem> {
         let whole = self.rev.len() == 40 && self.rev.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !whole {
-            return Err(self
-                .problem()
-                .hint("a commit is named by its 40 hexadecimal digits"));
+            return Err(self.problem().hint("a commit is named by its 40 hexadecimal digits"));
         }
         match self.url.scheme() {
             "https" | "http" | "ssh" | "git" | "file" => Ok(()),
             // `ext::` and its like run programs.
-            other => Err(self
-                .problem()
-                .fact("because", format!("git is not asked for `{other}:`"))),
+            other => {
+                Err(self.problem().fact("because", format!("git is not asked for `{other}:`")))
+            }
         }
     }
 }
@@ -126,8 +117,7 @@ impl Export<'_> {
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
             for entry in entries.iter().filter(|entry| entry.is_submodule()) {
                 let name = [prefix, &entry.path].concat();
-                tree.directory(&name)
-                    .map_err(|error| commit.broken(error))?;
+                tree.directory(&name).map_err(|error| commit.broken(error))?;
                 if commit.submodules {
                     let url = mirror.submodule_url(commit, entry)?;
                     submodules.push((name, url, entry.object.clone()));
@@ -136,12 +126,7 @@ impl Export<'_> {
             // The mirror's lock ends here: a submodule may be of the same repository.
         }
         for (name, url, rev) in submodules {
-            let submodule = Commit {
-                url: &url,
-                rev: &rev,
-                reference: None,
-                submodules: true,
-            };
+            let submodule = Commit { url: &url, rev: &rev, reference: None, submodules: true };
             let prefix = [&name, b"/".as_slice()].concat();
             self.add(tree, &submodule, &prefix, depth + 1)?;
         }

@@ -42,13 +42,7 @@ pub struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     /// A lookup for one run.
     pub fn new(client: &'a Client, environment: &'a Environment, uv: Option<&'a Path>) -> Self {
-        Self {
-            client,
-            environment,
-            uv,
-            indexes: OnceLock::new(),
-            pages: Mutex::default(),
-        }
+        Self { client, environment, uv, indexes: OnceLock::new(), pages: Mutex::default() }
     }
 
     /// The URL of the file with that name and digest.
@@ -63,11 +57,7 @@ impl<'a> Lookup<'a> {
     ) -> Result<Url, Problem> {
         let what = || Problem::new(format!("cannot find `{filename}` of `{project}`"));
         let found = || Indexes::ambient(self.environment, self.uv);
-        let indexes = self
-            .indexes
-            .get_or_init(found)
-            .as_ref()
-            .map_err(Clone::clone)?;
+        let indexes = self.indexes.get_or_init(found).as_ref().map_err(Clone::clone)?;
         let mut other = None;
         for index in &indexes.urls {
             let links = self.links(index, project)?;
@@ -79,11 +69,7 @@ impl<'a> Lookup<'a> {
                 other = other.or(link.sha256.map(|listed| (index, listed)));
             }
         }
-        let asked: Vec<_> = indexes
-            .urls
-            .iter()
-            .map(|url| Redacted(url).to_string())
-            .collect();
+        let asked: Vec<_> = indexes.urls.iter().map(|url| Redacted(url).to_string()).collect();
         let asked = asked.join("\n");
         Err(match other {
             Some((index, listed)) => what()
@@ -105,8 +91,7 @@ impl<'a> Lookup<'a> {
             Arc::clone(pages.entry(key).or_default())
         };
         // Others that want this page wait for the one that fetches it.
-        slot.get_or_init(|| self.fetch_links(index, project))
-            .clone()
+        slot.get_or_init(|| self.fetch_links(index, project)).clone()
     }
 
     fn fetch_links(&self, index: &Url, project: &PackageName) -> Result<Arc<Vec<Link>>, Problem> {
@@ -117,9 +102,9 @@ impl<'a> Lookup<'a> {
             None => self.client.page(&url, ACCEPT, PAGE_SIZE_MAX),
         };
         match page {
-            Ok(page) => page::links(&page)
-                .map(Arc::new)
-                .map_err(|reason| problem().fact("because", reason)),
+            Ok(page) => {
+                page::links(&page).map(Arc::new).map_err(|reason| problem().fact("because", reason))
+            }
             // An index that has nothing of a project answers so.
             Err(error) if error.is_gone() => Ok(Arc::default()),
             Err(TransferError::Disk(error)) if error.kind() == std::io::ErrorKind::NotFound => {

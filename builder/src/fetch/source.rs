@@ -42,9 +42,7 @@ pub fn fetch_source(
             return Ok(path);
         }
         let shown = path.display();
-        host.progress.warn(&format!(
-            "the cached source `{shown}` is damaged; it is fetched again"
-        ));
+        host.progress.warn(&format!("the cached source `{shown}` is damaged; it is fetched again"));
         files::remove_tree(&path).map_err(failed)?;
     }
     let work = WorkDir::create(&base.join(".work"), "source").map_err(failed)?;
@@ -68,12 +66,7 @@ pub fn fetch_source(
 fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result<PathBuf, Problem> {
     let tree = work.join("tree");
     if let Some((url, rev)) = git_address(url) {
-        let commit = git::Commit {
-            url: &url,
-            rev: &rev,
-            reference: None,
-            submodules: false,
-        };
+        let commit = git::Commit { url: &url, rev: &rev, reference: None, submodules: false };
         git::export(&commit, &tree, host, &settings.patience)?;
         return Ok(tree);
     }
@@ -82,20 +75,15 @@ fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result
         return archive::strip_top(&tree);
     }
     let client = Client::new(host.environment, settings.patience);
-    let pin = Pin {
-        sha256: None,
-        size: None,
-    };
+    let pin = Pin { sha256: None, size: None };
     let on_bytes = |count| host.progress.bytes(count);
-    let file = client
-        .download(url, pin, work, &on_bytes)
-        .map_err(|error| {
-            let problem = Problem::new(format!("cannot fetch the source `{}`", Redacted(url)));
-            match error {
-                TransferError::Disk(error) => disk(problem, work, None, error),
-                error => because(problem, error),
-            }
-        })?;
+    let file = client.download(url, pin, work, &on_bytes).map_err(|error| {
+        let problem = Problem::new(format!("cannot fetch the source `{}`", Redacted(url)));
+        match error {
+            TransferError::Disk(error) => disk(problem, work, None, error),
+            error => because(problem, error),
+        }
+    })?;
     archive::unpack(file.path(), &tree, Limits::default())?;
     archive::strip_top(&tree)
 }

@@ -30,9 +30,7 @@ pub struct Stored {
 impl Store {
     /// The store below the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self {
-            root: cache.join("files"),
-        }
+        Self { root: cache.join("files") }
     }
 
     /// Gives the file of that name and digest. If it is not there, or is damaged, `bring` must
@@ -68,9 +66,9 @@ impl Store {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // A directory, or unreadable: not what this store has put there.
-            Err(_) => files::remove_tree(&path)
-                .or_else(|_| fs::remove_file(&path))
-                .map_err(failed)?,
+            Err(_) => {
+                files::remove_tree(&path).or_else(|_| fs::remove_file(&path)).map_err(failed)?
+            }
         }
         let brought = bring(&dir)?;
         let size = publish(brought, &path).map_err(failed)?;
@@ -82,8 +80,7 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<u64> {
     use std::os::unix::fs::PermissionsExt;
     let size = file.as_file().metadata()?.len();
     // Read-only, so that nothing writes into the cache by mistake.
-    file.as_file()
-        .set_permissions(std::fs::Permissions::from_mode(0o444))?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o444))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     if let Some(dir) = path.parent() {
@@ -137,8 +134,5 @@ pub(super) fn disk(problem: Problem, dir: &Path, needed: Option<u64>, error: io:
 
 /// Whether an error is for lack of room.
 pub(super) fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -85,17 +85,9 @@ pub fn fetch(
     let base = host.cache.join("wheelhouses");
     let key = plan.key().to_string();
     let (path, record) = (base.join(&key), base.join(format!("{key}.json")));
-    let failed = |error| {
-        disk(
-            Problem::new("cannot write the wheelhouse"),
-            &base,
-            None,
-            error,
-        )
-    };
+    let failed = |error| disk(Problem::new("cannot write the wheelhouse"), &base, None, error);
     let waiting = || {
-        host.progress
-            .note("waiting for another run that fetches the same");
+        host.progress.note("waiting for another run that fetches the same");
     };
     let _lock = FileLock::acquire(&base.join(format!("{key}.lock")), waiting).map_err(failed)?;
     if let Some(wheelhouse) = plan.existing(&path, &record, host) {
@@ -105,21 +97,12 @@ pub fn fetch(
     let staging = work.path().join("tree");
     let (files, trees) = plan.fill(&staging, host, settings)?;
     let nar_hash = nar::hash_path(&staging)?;
-    let content = Record {
-        nar_hash,
-        files: files.clone(),
-        trees: trees.clone(),
-    };
+    let content = Record { nar_hash, files: files.clone(), trees: trees.clone() };
     let json = serde_json::to_vec_pretty(&content).expect("a record has only string keys");
     files::remove_tree(&path).map_err(failed)?;
     files::write_atomically(&record, &json).map_err(failed)?;
     files::publish_dir(&staging, &path).map_err(failed)?;
-    Ok(Wheelhouse {
-        path,
-        nar_hash,
-        files,
-        trees,
-    })
+    Ok(Wheelhouse { path, nar_hash, files, trees })
 }
 
 /// A request whose names have been checked: by path, without doubles.
@@ -130,10 +113,7 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn of(request: &'a Request) -> Result<Self, Problem> {
-        let mut plan = Self {
-            files: BTreeMap::new(),
-            trees: BTreeMap::new(),
-        };
+        let mut plan = Self { files: BTreeMap::new(), trees: BTreeMap::new() };
         let clash = |path: &str, first: String, second: String| {
             Problem::usage(format!("two different things are to be `{path}`"))
                 .fact("first", first)
@@ -161,11 +141,7 @@ impl<'a> Plan<'a> {
                 return Err(clash(&path, shown(other), shown(tree)));
             }
             if let Some(file) = plan.files.get(&path) {
-                return Err(clash(
-                    &path,
-                    format!("sha256:{}", file.sha256),
-                    tree.rev.clone(),
-                ));
+                return Err(clash(&path, format!("sha256:{}", file.sha256), tree.rev.clone()));
             }
             plan.trees.entry(path).or_insert(tree);
         }
@@ -176,15 +152,10 @@ impl<'a> Plan<'a> {
     fn key(&self) -> Sha256 {
         let mut key = Fingerprint::new("wheelhouse 1");
         for (path, file) in &self.files {
-            key = key
-                .with("file", path)
-                .with("sha256", file.sha256.as_bytes());
+            key = key.with("file", path).with("sha256", file.sha256.as_bytes());
         }
         for (path, tree) in &self.trees {
-            let pinned = tree
-                .nar_hash
-                .map(|hash| hash.to_string())
-                .unwrap_or_default();
+            let pinned = tree.nar_hash.map(|hash| hash.to_string()).unwrap_or_default();
             key = key
                 .with("tree", path)
                 .with("rev", &tree.rev)
@@ -228,18 +199,10 @@ impl<'a> Plan<'a> {
         settings: &Settings,
     ) -> Result<(Vec<LedgerFile>, Vec<LedgerTree>), Problem> {
         self.make_directories(staging).map_err(|error| {
-            disk(
-                Problem::new("cannot write the wheelhouse"),
-                staging,
-                None,
-                error,
-            )
+            disk(Problem::new("cannot write the wheelhouse"), staging, None, error)
         })?;
-        let mut tasks: Vec<Task<'_>> = self
-            .trees
-            .iter()
-            .map(|(path, tree)| Task::Tree(path, tree))
-            .collect();
+        let mut tasks: Vec<Task<'_>> =
+            self.trees.iter().map(|(path, tree)| Task::Tree(path, tree)).collect();
         let mut files: Vec<_> = self.files.iter().collect();
         // The largest first, so that none is left for the end, when the others are idle.
         files.sort_by_key(|(_, file)| std::cmp::Reverse(file.size.unwrap_or(u64::MAX)));
@@ -247,12 +210,7 @@ impl<'a> Plan<'a> {
 
         host.progress.stage("fetch", Some(tasks.len() as u64));
         let client = Client::new(host.environment, settings.patience);
-        let run = Run {
-            fetcher: Fetcher::new(&client, host, settings),
-            staging,
-            host,
-            settings,
-        };
+        let run = Run { fetcher: Fetcher::new(&client, host, settings), staging, host, settings };
         let mut done = run.all(&tasks)?;
         done.0.sort();
         done.1.sort();

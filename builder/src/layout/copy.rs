@@ -29,11 +29,7 @@ pub struct Copied {
 
 /// What a copied path is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case",
-    tag = "kind"
-)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "kind")]
 pub enum CopiedContent {
     /// A regular file.
     File {
@@ -130,9 +126,7 @@ impl Copying<'_> {
     fn entry(&self, path: &str, to: &str, copied: &mut Vec<Copied>) -> Result<(), Problem> {
         let from = joined(self.from, path);
         let origin = self.source.join(&from);
-        let kind = fs::symlink_metadata(&origin)
-            .map_err(|error| self.problem(error))?
-            .file_type();
+        let kind = fs::symlink_metadata(&origin).map_err(|error| self.problem(error))?.file_type();
         if kind.is_dir() {
             self.check_free(to, std::fs::Metadata::is_dir)?;
             let target = self.destination(to)?;
@@ -157,15 +151,9 @@ impl Copying<'_> {
         } else if kind.is_file() {
             self.file(&origin, path, to)?
         } else {
-            return Err(self.problem(format!(
-                "`{from}` is neither a file, a link nor a directory"
-            )));
+            return Err(self.problem(format!("`{from}` is neither a file, a link nor a directory")));
         };
-        copied.push(Copied {
-            from,
-            to: to.to_owned(),
-            content,
-        });
+        copied.push(Copied { from, to: to.to_owned(), content });
         Ok(())
     }
 
@@ -178,16 +166,9 @@ impl Copying<'_> {
 
     fn file(&self, origin: &Path, path: &str, to: &str) -> Result<CopiedContent, Problem> {
         let mut content = fs::read(origin).map_err(|error| self.problem(error))?;
-        let mode = fs::metadata(origin)
-            .map_err(|error| self.problem(error))?
-            .permissions()
-            .mode();
+        let mode = fs::metadata(origin).map_err(|error| self.problem(error))?.permissions().mode();
         let executable = mode & 0o111 != 0 || self.executable.contains(path);
-        let shebang = if executable {
-            rewritten(to, &content, self.interpreters)?
-        } else {
-            None
-        };
+        let shebang = if executable { rewritten(to, &content, self.interpreters)? } else { None };
         if let Some(RewrittenShebang { from, to }) = &shebang {
             drop(content.splice(..from.len(), to.bytes()));
         }
@@ -207,11 +188,7 @@ impl Copying<'_> {
         write_atomically(&target, &content)
             .and_then(|()| fs::set_permissions(&target, std::fs::Permissions::from_mode(mode)))
             .map_err(|error| self.problem(error))?;
-        Ok(CopiedContent::File {
-            sha256: Sha256::of(&content),
-            executable,
-            shebang,
-        })
+        Ok(CopiedContent::File { sha256: Sha256::of(&content), executable, shebang })
     }
 
     fn link(&self, origin: &Path, path: &str, to: &str) -> Result<CopiedContent, Problem> {
@@ -231,8 +208,7 @@ impl Copying<'_> {
             }
         } else {
             let made = target.parent().map_or(Ok(()), fs::create_dir_all);
-            made.and_then(|()| symlink(&text, &target))
-                .map_err(|error| self.problem(error))?;
+            made.and_then(|()| symlink(&text, &target)).map_err(|error| self.problem(error))?;
         }
         Ok(CopiedContent::Link { target: text })
     }
@@ -254,10 +230,8 @@ impl Copying<'_> {
     }
 
     fn leads_outside(&self, link: &str, text: &str) -> Problem {
-        self.problem(format!(
-            "the link `{link}` leads to `{text}`, outside of what is copied"
-        ))
-        .hint("exclude the link, or copy what it leads to")
+        self.problem(format!("the link `{link}` leads to `{text}`, outside of what is copied"))
+            .hint("exclude the link, or copy what it leads to")
     }
 
     /// Whether `to` exists; an error if it is of another kind than what is copied there.

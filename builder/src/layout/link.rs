@@ -27,24 +27,15 @@ pub fn link(
     rules: &[LinkRule],
     variables: &Variables,
 ) -> Result<Vec<Linked>, Problem> {
-    rules
-        .iter()
-        .map(|rule| link_one(output, rule, variables))
-        .collect()
+    rules.iter().map(|rule| link_one(output, rule, variables)).collect()
 }
 
 fn link_one(output: &Output, rule: &LinkRule, variables: &Variables) -> Result<Linked, Problem> {
     let what = format!("cannot link `{}` to `{}`", rule.path, rule.target);
     let path = variables.path("link.path", &rule.path)?;
     let target = variables.path("link.target", &rule.target)?;
-    let (link, destination) = (
-        output.host_path(&what, &path)?,
-        output.host_path(&what, &target)?,
-    );
-    let (path, target) = (
-        normalised(&path).unwrap_or(path),
-        normalised(&target).unwrap_or(target),
-    );
+    let (link, destination) = (output.host_path(&what, &path)?, output.host_path(&what, &target)?);
+    let (path, target) = (normalised(&path).unwrap_or(path), normalised(&target).unwrap_or(target));
     if fs::metadata(&destination).is_err() {
         let problem =
             Problem::new(what).fact("because", format!("there is no `{target}` in the output"));

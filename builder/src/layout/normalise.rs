@@ -44,10 +44,7 @@ fn directory(path: &Path) -> Result<(), Problem> {
         } else if !metadata.file_type().is_symlink() {
             return Err(Problem::new("cannot normalise the output").fact(
                 "because",
-                format!(
-                    "`{}` is neither a file, a link nor a directory",
-                    path.display()
-                ),
+                format!("`{}` is neither a file, a link nor a directory", path.display()),
             ));
         } else {
             set_time(&path).map_err(|error| problem(&error))?;
@@ -66,24 +63,14 @@ fn file(path: &Path, metadata: &std::fs::Metadata) -> std::io::Result<()> {
         fs::copy(path, copy.path())?;
         copy.persist(path).map_err(|error| error.error)?;
     }
-    let mode = if metadata.mode() & 0o100 != 0 {
-        0o755
-    } else {
-        0o644
-    };
+    let mode = if metadata.mode() & 0o100 != 0 { 0o755 } else { 0o644 };
     fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     set_time(path)
 }
 
 fn set_time(path: &Path) -> std::io::Result<()> {
-    let time = Timespec {
-        tv_sec: MTIME_SECONDS,
-        tv_nsec: 0,
-    };
-    let times = Timestamps {
-        last_access: time,
-        last_modification: time,
-    };
+    let time = Timespec { tv_sec: MTIME_SECONDS, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
     utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(())
 }

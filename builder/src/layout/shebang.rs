@@ -27,35 +27,21 @@ pub(super) fn rewritten(
     content: &[u8],
     interpreters: &BTreeMap<String, String>,
 ) -> Result<Option<RewrittenShebang>, Problem> {
-    let first = content
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let Some(from) = std::str::from_utf8(first)
-        .ok()
-        .filter(|line| line.starts_with("#!"))
-    else {
+    let first = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(from) = std::str::from_utf8(first).ok().filter(|line| line.starts_with("#!")) else {
         return Ok(None);
     };
     let Some(to) = replaced(&from[2..], interpreters).filter(|to| to != from) else {
         return Ok(None);
     };
     if to.len() > LINE_BYTES_MAX {
-        return Err(
-            Problem::new(format!("cannot rewrite the shebang of `{file}`"))
-                .fact("from", from)
-                .fact("to", &to)
-                .fact(
-                    "because",
-                    format!("it has {} bytes, more than {LINE_BYTES_MAX}", to.len()),
-                )
-                .hint("choose a shorter `prefix` or interpreter path"),
-        );
+        return Err(Problem::new(format!("cannot rewrite the shebang of `{file}`"))
+            .fact("from", from)
+            .fact("to", &to)
+            .fact("because", format!("it has {} bytes, more than {LINE_BYTES_MAX}", to.len()))
+            .hint("choose a shorter `prefix` or interpreter path"));
     }
-    Ok(Some(RewrittenShebang {
-        from: from.to_owned(),
-        to,
-    }))
+    Ok(Some(RewrittenShebang { from: from.to_owned(), to }))
 }
 
 fn replaced(command: &str, interpreters: &BTreeMap<String, String>) -> Option<String> {
@@ -63,18 +49,12 @@ fn replaced(command: &str, interpreters: &BTreeMap<String, String>) -> Option<St
     let (program, rest) = command.split_once([' ', '\t']).unwrap_or((command, ""));
     if base_name(program) != "env" {
         let interpreter = interpreters.get(base_name(program))?;
-        return Some(
-            format!("#!{interpreter} {}", rest.trim_start())
-                .trim_end()
-                .to_owned(),
-        );
+        return Some(format!("#!{interpreter} {}", rest.trim_start()).trim_end().to_owned());
     }
     let mut words = split_words(rest);
     // Options of `env` other than `-S`, and assignments, change what the program sees: then `env`
     // stays and only the program is replaced.
-    let program = words
-        .iter()
-        .position(|word| !word.starts_with('-') && !word.contains('='))?;
+    let program = words.iter().position(|word| !word.starts_with('-') && !word.contains('='))?;
     let interpreter = interpreters.get(base_name(words[program]))?;
     let arguments = words.len() - program - 1;
     words[program] = interpreter;
@@ -105,13 +85,9 @@ mod tests {
     use super::*;
 
     fn interpreters() -> BTreeMap<String, String> {
-        [
-            ("python", "/o/bin/python"),
-            ("python3", "/o/bin/python"),
-            ("bash", "/bin/bash"),
-        ]
-        .map(|(name, path)| (name.to_owned(), path.to_owned()))
-        .into()
+        [("python", "/o/bin/python"), ("python3", "/o/bin/python"), ("bash", "/bin/bash")]
+            .map(|(name, path)| (name.to_owned(), path.to_owned()))
+            .into()
     }
 
     #[test]
@@ -122,18 +98,9 @@ mod tests {
             ("#!/usr/bin/env -S bash", "#!/bin/bash"),
             ("#!/usr/bin/env -Sbash -e", "#!/bin/bash -e"),
             ("#!/usr/bin/env --split-string=bash", "#!/bin/bash"),
-            (
-                "#!/usr/bin/env -S bash -e -x",
-                "#!/usr/bin/env -S /bin/bash -e -x",
-            ),
-            (
-                "#!/usr/bin/env -S A=1 python -u",
-                "#!/usr/bin/env -S A=1 /o/bin/python -u",
-            ),
-            (
-                "#!/usr/bin/env -S -i python",
-                "#!/usr/bin/env -S -i /o/bin/python",
-            ),
+            ("#!/usr/bin/env -S bash -e -x", "#!/usr/bin/env -S /bin/bash -e -x"),
+            ("#!/usr/bin/env -S A=1 python -u", "#!/usr/bin/env -S A=1 /o/bin/python -u"),
+            ("#!/usr/bin/env -S -i python", "#!/usr/bin/env -S -i /o/bin/python"),
             ("#!/usr/bin/python3 -u", "#!/o/bin/python -u"),
             ("#!/usr/bin/python3 -u -E", "#!/o/bin/python -u -E"),
             ("#!bash", "#!/bin/bash"),
@@ -146,21 +113,12 @@ mod tests {
 
     #[test]
     fn other_first_lines_stay() {
-        for from in [
-            "#!/usr/bin/perl",
-            "#!/usr/bin/env",
-            "# python",
-            "",
-            "#!/bin/bash",
-            "#!\u{0}",
-        ] {
+        for from in ["#!/usr/bin/perl", "#!/usr/bin/env", "# python", "", "#!/bin/bash", "#!\u{0}"]
+        {
             let line = rewritten("f", from.as_bytes(), &interpreters()).unwrap();
             assert_eq!(line, None, "{from}");
         }
-        assert_eq!(
-            rewritten("f", b"#!\xff/python\n", &interpreters()).unwrap(),
-            None
-        );
+        assert_eq!(rewritten("f", b"#!\xff/python\n", &interpreters()).unwrap(), None);
     }
 
     #[test]

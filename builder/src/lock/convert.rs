@@ -18,22 +18,11 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     if wire.version != 1 {
         return Err(super::wrong_version(wire.version));
     }
-    let _ = (
-        wire.revision,
-        wire.resolution_markers,
-        wire.required_markers,
-        wire.options,
-    );
-    let uploads = wire
-        .packages
-        .iter()
-        .flat_map(|package| package.sdist.iter().chain(&package.wheels));
+    let _ = (wire.revision, wire.resolution_markers, wire.required_markers, wire.options);
+    let uploads =
+        wire.packages.iter().flat_map(|package| package.sdist.iter().chain(&package.wheels));
     let newest_upload = uploads.filter_map(|file| file.upload_time.clone()).max();
-    let packages = wire
-        .packages
-        .into_iter()
-        .map(package)
-        .collect::<Result<Vec<_>, Problem>>()?;
+    let packages = wire.packages.into_iter().map(package).collect::<Result<Vec<_>, Problem>>()?;
     let mut by_name: BTreeMap<PackageName, Vec<usize>> = BTreeMap::new();
     for (index, package) in packages.iter().enumerate() {
         by_name.entry(package.name.clone()).or_default().push(index);
@@ -67,10 +56,7 @@ fn package(wire: PackageWire) -> Result<Package, Problem> {
     let what = format!("package `{}`", wire.name);
     let source = source(&what, &wire.source)?;
     let edges = |edges: Vec<EdgeWire>| {
-        edges
-            .into_iter()
-            .map(|wire| edge(&what, wire))
-            .collect::<Result<Vec<_>, Problem>>()
+        edges.into_iter().map(|wire| edge(&what, wire)).collect::<Result<Vec<_>, Problem>>()
     };
     let file = |wire| file(&what, &source, wire);
     Ok(Package {
@@ -88,11 +74,7 @@ fn package(wire: PackageWire) -> Result<Package, Problem> {
         groups: keyed(&what, wire.dev_dependencies, edges)?,
         provides_extras: all(&what, &wire.metadata.provides_extras)?,
         sdist: wire.sdist.map(file).transpose()?,
-        wheels: wire
-            .wheels
-            .into_iter()
-            .map(file)
-            .collect::<Result<_, Problem>>()?,
+        wheels: wire.wheels.into_iter().map(file).collect::<Result<_, Problem>>()?,
         source,
     })
 }
@@ -105,9 +87,7 @@ fn keyed<K: FromStr + Ord, T, U>(
 where
     K::Err: std::fmt::Display,
 {
-    let entries = table
-        .into_iter()
-        .map(|(key, value)| Ok((parsed(what, &key)?, convert(value)?)));
+    let entries = table.into_iter().map(|(key, value)| Ok((parsed(what, &key)?, convert(value)?)));
     entries.collect()
 }
 
@@ -131,15 +111,10 @@ fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
         (&wire.directory, |path| Source::Directory(tidy(&path))),
         (&wire.editable, |path| Source::Editable(tidy(&path))),
         (&wire.r#virtual, |path| Source::Virtual(tidy(&path))),
-        (&wire.url, |url| Source::Url {
-            url,
-            subdirectory: None,
-        }),
+        (&wire.url, |url| Source::Url { url, subdirectory: None }),
     ];
-    let mut found: Vec<Source> = kinds
-        .into_iter()
-        .filter_map(|(value, kind)| value.clone().map(kind))
-        .collect();
+    let mut found: Vec<Source> =
+        kinds.into_iter().filter_map(|(value, kind)| value.clone().map(kind)).collect();
     if let Some(git) = &wire.git {
         found.push(Source::Git(git_source(what, git)?));
     }
@@ -151,10 +126,7 @@ fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
         }
     };
     Ok(match source {
-        Source::Url { url, .. } => Source::Url {
-            url,
-            subdirectory: wire.subdirectory.clone(),
-        },
+        Source::Url { url, .. } => Source::Url { url, subdirectory: wire.subdirectory.clone() },
         other => other,
     })
 }
@@ -162,21 +134,15 @@ fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
 /// uv writes `.` for the lock's own directory; older locks have an empty path.
 fn tidy(path: &str) -> String {
     let path = path.trim_end_matches('/').trim_start_matches("./");
-    if path.is_empty() {
-        ".".to_owned()
-    } else {
-        path.to_owned()
-    }
+    if path.is_empty() { ".".to_owned() } else { path.to_owned() }
 }
 
 /// `<url>?subdirectory=…&rev=…|tag=…|branch=…#<commit>`.
 fn git_source(what: &str, text: &str) -> Result<GitSource, Problem> {
     let error = |because: &str| {
-        Problem::usage(format!(
-            "the git source of {what} in `uv.lock` is not understood"
-        ))
-        .fact("source", text)
-        .fact("because", because)
+        Problem::usage(format!("the git source of {what} in `uv.lock` is not understood"))
+            .fact("source", text)
+            .fact("because", because)
     };
     let mut url = Url::parse(text).map_err(|cause| error(&cause.to_string()))?;
     let commit = url.fragment().unwrap_or_default().to_owned();
@@ -184,9 +150,7 @@ fn git_source(what: &str, text: &str) -> Result<GitSource, Problem> {
         return Err(error("it names no commit of 40 hexadecimal digits"));
     }
     let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-    let reference = ["rev", "tag", "branch"]
-        .iter()
-        .find_map(|key| query.get(*key).cloned());
+    let reference = ["rev", "tag", "branch"].iter().find_map(|key| query.get(*key).cloned());
     url.set_fragment(None);
     url.set_query(None);
     Ok(GitSource {
@@ -216,17 +180,10 @@ fn file(what: &str, source: &Source, wire: FileWire) -> Result<File, Problem> {
         }
         (None, Location::Source, Source::Path(path)) => last_segment(path),
         (None, Location::Source, _) => {
-            return Err(Problem::usage(format!(
-                "a file of {what} in `uv.lock` has no name"
-            )));
+            return Err(Problem::usage(format!("a file of {what} in `uv.lock` has no name")));
         }
     };
-    Ok(File {
-        filename,
-        location,
-        hash: wire.hash,
-        size: wire.size,
-    })
+    Ok(File { filename, location, hash: wire.hash, size: wire.size })
 }
 
 /// `…/opencv%2Bcpu-1.0.whl` holds the file `opencv+cpu-1.0.whl`.
@@ -241,18 +198,11 @@ fn conflict(wire: ConflictWire) -> Result<ConflictItem, Problem> {
         (None, Some(group)) => ConflictKind::Group(parsed("conflicts", group)?),
         (None, None) => ConflictKind::Project,
     };
-    Ok(ConflictItem {
-        package: parsed("conflicts", &wire.package)?,
-        kind,
-    })
+    Ok(ConflictItem { package: parsed("conflicts", &wire.package)?, kind })
 }
 
 fn constraint(wire: &ConstraintWire) -> Result<uv_pep508::Requirement, Problem> {
-    let marker = if wire.marker.is_empty() {
-        String::new()
-    } else {
-        format!(" ; {}", wire.marker)
-    };
+    let marker = if wire.marker.is_empty() { String::new() } else { format!(" ; {}", wire.marker) };
     let text = format!("{}{}{marker}", wire.name, wire.specifier);
     parsed("manifest.build-constraints", &text)
 }

@@ -184,11 +184,7 @@ impl Lock {
 
     /// The packages of that name, in the order of the file.
     pub fn named(&self, name: &PackageName) -> impl Iterator<Item = &Package> {
-        self.by_name
-            .get(name)
-            .into_iter()
-            .flatten()
-            .map(|&index| &self.packages[index])
+        self.by_name.get(name).into_iter().flatten().map(|&index| &self.packages[index])
     }
 
     /// All names, sorted.
@@ -198,9 +194,7 @@ impl Lock {
 
     /// The project whose directory is that of the lock. A virtual workspace root has none.
     pub fn root(&self) -> Option<&Package> {
-        self.packages
-            .iter()
-            .find(|package| package.source.local_path() == Some("."))
+        self.packages.iter().find(|package| package.source.local_path() == Some("."))
     }
 }
 
@@ -257,9 +251,7 @@ const SKIPPED_KEYS: [&str; 3] = [
 /// `package.12.new-key` becomes `package.?.new-key`: one finding, however many packages have it.
 fn general(path: &str) -> String {
     let digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let parts = path
-        .split('.')
-        .map(|part| if digits(&part) { "?" } else { part });
+    let parts = path.split('.').map(|part| if digits(&part) { "?" } else { part });
     parts.collect::<Vec<_>>().join(".")
 }
 
@@ -273,10 +265,8 @@ fn version_of(text: &str) -> Option<u32> {
 }
 
 fn wrong_version(version: u32) -> Problem {
-    Problem::usage(format!(
-        "`uv.lock` has version {version}; this tool understands version 1"
-    ))
-    .hint("lock again with a uv that writes version 1, or update this tool")
+    Problem::usage(format!("`uv.lock` has version {version}; this tool understands version 1"))
+        .hint("lock again with a uv that writes version 1, or update this tool")
 }
 
 fn not_toml(error: &toml::de::Error) -> Problem {

@@ -9,34 +9,21 @@ fn every_kind_of_source_is_understood() {
     let commit = "ceb4fcc090851717a3069d78e85ceb1e86c2740c";
     let git = format!("git = \"https://git.example/a?subdirectory=x%2Fy&tag=v1#{commit}\"");
     for (source, shown) in [
-        (
-            "registry = \"https://index.example/simple\"",
-            "registry https://index.example/simple",
-        ),
+        ("registry = \"https://index.example/simple\"", "registry https://index.example/simple"),
         ("registry = \"../dist\"", "registry ../dist"),
         (&git, &*format!("git https://git.example/a#{commit}")),
-        (
-            "url = \"https://files.example/a.whl\"",
-            "url https://files.example/a.whl",
-        ),
+        ("url = \"https://files.example/a.whl\"", "url https://files.example/a.whl"),
         ("path = \"a.whl\"", "path a.whl"),
         ("directory = \"./pkg/\"", "directory pkg"),
         ("editable = \".\"", "editable ."),
         ("virtual = \"\"", "virtual ."),
     ] {
-        let lock = Lock::parse(&with_package(&format!(
-            "name = \"a\"\nsource = {{ {source} }}"
-        )));
+        let lock = Lock::parse(&with_package(&format!("name = \"a\"\nsource = {{ {source} }}")));
         let lock = lock.unwrap_or_else(|problem| panic!("{source}: {problem}"));
         assert_eq!(lock.packages[0].source.to_string(), shown);
     }
-    let lock = Lock::parse(&with_package(&format!(
-        "name = \"a\"\nsource = {{ {git} }}"
-    )))
-    .unwrap();
-    let Source::Git(git) = &lock.packages[0].source else {
-        panic!("not git")
-    };
+    let lock = Lock::parse(&with_package(&format!("name = \"a\"\nsource = {{ {git} }}"))).unwrap();
+    let Source::Git(git) = &lock.packages[0].source else { panic!("not git") };
     assert_eq!(git.subdirectory.as_deref(), Some("x/y"));
     assert_eq!(git.reference.as_deref(), Some("v1"));
 }
@@ -44,23 +31,11 @@ fn every_kind_of_source_is_understood() {
 #[test]
 fn what_cannot_be_read_is_said() {
     for (text, expected) in [
-        (
-            "version = 2\n[[thing]]\nname = 3",
-            "version 2; this tool understands version 1",
-        ),
+        ("version = 2\n[[thing]]\nname = 3", "version 2; this tool understands version 1"),
         ("version = 1\n<<<<<<< HEAD", "cannot read `uv.lock`"),
-        (
-            &with_package("name = \"a\"\nsource = { }"),
-            "source of package `a`",
-        ),
-        (
-            &with_package("name = \"a\"\nsource = { git = \"https://g.example/a\" }"),
-            "no commit",
-        ),
-        (
-            &with_package("name = \"a b\"\nsource = { virtual = \".\" }"),
-            "`a b`",
-        ),
+        (&with_package("name = \"a\"\nsource = { }"), "source of package `a`"),
+        (&with_package("name = \"a\"\nsource = { git = \"https://g.example/a\" }"), "no commit"),
+        (&with_package("name = \"a b\"\nsource = { virtual = \".\" }"), "`a b`"),
         (
             &with_package("name = \"a\"\nsource = { virtual = \".\" }\nversion = \"one\""),
             "`one` of package `a`",
@@ -85,10 +60,7 @@ fn unknown_keys_are_collected_once() {
          [[package]]\nname = \"b\"\nnovel = 2\nsource = { virtual = \"b\" }",
     );
     let lock = Lock::parse(&text).unwrap();
-    assert_eq!(
-        lock.unknown_keys.into_iter().collect::<Vec<_>>(),
-        ["package.?.novel"]
-    );
+    assert_eq!(lock.unknown_keys.into_iter().collect::<Vec<_>>(), ["package.?.novel"]);
 }
 
 #[test]
@@ -98,8 +70,5 @@ fn file_names_are_unquoted() {
          wheels = [{ url = \"https://f.example/a-1%2Bcpu-py3-none-any.whl\", hash = \"sha256:00\" }]",
     );
     let lock = Lock::parse(&text).unwrap();
-    assert_eq!(
-        lock.packages[0].wheels[0].filename,
-        "a-1+cpu-py3-none-any.whl"
-    );
+    assert_eq!(lock.packages[0].wheels[0].filename, "a-1+cpu-py3-none-any.whl");
 }

@@ -72,10 +72,7 @@ pub fn installed(output: &Output) -> Result<BTreeMap<PackageName, Installed>, Pr
 }
 
 fn files(output: &Output, records: &InstalledRecords, dist_info: &str) -> (u64, u64) {
-    let lines = records
-        .record(dist_info)
-        .into_iter()
-        .flat_map(Record::lines);
+    let lines = records.record(dist_info).into_iter().flat_map(Record::lines);
     let sizes = lines.filter_map(|line| {
         let path = normalised(&format!("{}/{}", output.site_packages, line.path))?;
         let metadata = fs::symlink_metadata(output.root.join(path)).ok()?;
@@ -112,12 +109,9 @@ impl VersionDifferences {
                 Some(_) => {}
             }
         }
-        let unexpected = installed
-            .iter()
-            .filter(|(name, _)| !expected.contains_key(*name));
-        differences.unexpected = unexpected
-            .map(|(name, found)| (name.clone(), found.version.clone()))
-            .collect();
+        let unexpected = installed.iter().filter(|(name, _)| !expected.contains_key(*name));
+        differences.unexpected =
+            unexpected.map(|(name, found)| (name.clone(), found.version.clone())).collect();
         differences
     }
 
@@ -137,11 +131,7 @@ pub fn check_versions(
         return Ok(());
     }
     let list = |versions: &BTreeMap<PackageName, Version>| {
-        lines(
-            versions
-                .iter()
-                .map(|(name, version)| format!("{name} {version}")),
-        )
+        lines(versions.iter().map(|(name, version)| format!("{name} {version}")))
     };
     let different = differences
         .different
@@ -161,8 +151,5 @@ pub fn check_versions(
 }
 
 fn lines(items: impl Iterator<Item = impl fmt::Display>) -> String {
-    items
-        .map(|item| item.to_string())
-        .collect::<Vec<_>>()
-        .join("\n")
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join("\n")
 }

@@ -77,11 +77,7 @@ fn stream(
 }
 
 fn next(taken: &Mutex<Receiver<Batch>>) -> Option<Batch> {
-    taken
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .recv()
-        .ok()
+    taken.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 fn readers() -> usize {

@@ -32,20 +32,13 @@ impl Pool {
     /// Takes a buffer whose bytes are no longer needed.
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(buffer);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 
 /// Reads what a batch lacks and sends its bytes, up to the first error.
 pub(super) fn fill(batch: &Batch, pool: &Pool) {
-    let mut reader = Reader {
-        sink: &batch.sink,
-        pool,
-        out: pool.take(),
-    };
+    let mut reader = Reader { sink: &batch.sink, pool, out: pool.take() };
     if let Err(Stop::Failed(problem)) = reader.batch(batch) {
         // Sending fails if an earlier error has been met: nobody waits for this one.
         let _ = batch.sink.send(Err(problem));
@@ -67,8 +60,7 @@ impl Reader<'_> {
     fn batch(&mut self, batch: &Batch) -> Result<(), Stop> {
         let mut written = 0;
         for hole in &batch.holes {
-            self.out
-                .extend_from_slice(&batch.skeleton[written..hole.position]);
+            self.out.extend_from_slice(&batch.skeleton[written..hole.position]);
             written = hole.position;
             match hole.kind {
                 HoleKind::Regular => self.regular(&hole.path)?,
@@ -113,17 +105,12 @@ impl Reader<'_> {
             };
             node.received(read).map_err(|error| changed(path, &error))?;
         }
-        node.end(&mut self.out)
-            .map_err(|error| changed(path, &error))?;
+        node.end(&mut self.out).map_err(|error| changed(path, &error))?;
         Ok(())
     }
 
     fn send_if_full(&mut self) -> Result<(), Stop> {
-        if self.out.len() < CHUNK {
-            Ok(())
-        } else {
-            self.send()
-        }
+        if self.out.len() < CHUNK { Ok(()) } else { self.send() }
     }
 
     fn send(&mut self) -> Result<(), Stop> {
@@ -133,16 +120,11 @@ impl Reader<'_> {
 }
 
 fn changed(path: &Path, error: &WireError) -> Problem {
-    let problem = Problem::new(format!(
-        "cannot hash `{}`: it changes while it is read",
-        path.display()
-    ))
-    .hint("run again when nothing writes to the tree any more");
+    let problem =
+        Problem::new(format!("cannot hash `{}`: it changes while it is read", path.display()))
+            .hint("run again when nothing writes to the tree any more");
     match error {
-        WireError::Length {
-            announced,
-            received,
-        } => problem
+        WireError::Length { announced, received } => problem
             .fact("expected", format!("{announced} bytes"))
             .fact("received", format!("{received} bytes")),
         other => problem.cause(other.clone()),

@@ -69,47 +69,23 @@ fn sri(text: &str) -> Sha256 {
 fn vectors() -> Vec<(Tree, &'static str)> {
     vec![
         // mkdir x
-        (
-            dir([]),
-            "sha256-pQpattmS9VmO3ZIQUFn66az8GSmB4IvYhTTCFn6SUmo=",
-        ),
+        (dir([]), "sha256-pQpattmS9VmO3ZIQUFn66az8GSmB4IvYhTTCFn6SUmo="),
         // : > x
-        (
-            file(""),
-            "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kY=",
-        ),
+        (file(""), "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kY="),
         // echo hello > x
-        (
-            file("hello\n"),
-            "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=",
-        ),
+        (file("hello\n"), "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM="),
         // echo hello > x; chmod 755 x
-        (
-            mode(0o755, "hello\n"),
-            "sha256-ZUNgOdP5PKGajb8cYLFXOe1Y9T8UuNNyrMGzUVMwEPo=",
-        ),
+        (mode(0o755, "hello\n"), "sha256-ZUNgOdP5PKGajb8cYLFXOe1Y9T8UuNNyrMGzUVMwEPo="),
         // echo hello > x; chmod 654 x     (only the owner's bit counts)
-        (
-            mode(0o654, "hello\n"),
-            "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=",
-        ),
+        (mode(0o654, "hello\n"), "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM="),
         // ln -s ../target x
-        (
-            link("../target"),
-            "sha256-5Vlyqb2t34UpnNSccgDHJXtQiuV6PoFVh7gRxjuayDQ=",
-        ),
+        (link("../target"), "sha256-5Vlyqb2t34UpnNSccgDHJXtQiuV6PoFVh7gRxjuayDQ="),
         // mkdir -p x/A x/ab
         // for n in a a.b a-b aB $'\xff\xfe' 'a b' $'a\nb' é; do printf %s "$n" > "x/$n"; done
-        (
-            odd_names(),
-            "sha256-VlaZ3icki1eirvtzNCGh97DziAek7HXU5boPnryMKG0=",
-        ),
+        (odd_names(), "sha256-VlaZ3icki1eirvtzNCGh97DziAek7HXU5boPnryMKG0="),
         // mkdir -p x/a/b/c x/b; printf x > x/a/b/c/x; ln -s b/c/x x/a/x; printf 12345678 > x/a.b
         // echo '#!/bin/sh' > x/run; chmod 755 x/run
-        (
-            nested(),
-            "sha256-i7AiYySWUJyso1L6pgzyecjqbNiGfd8KBgU78kZKviQ=",
-        ),
+        (nested(), "sha256-i7AiYySWUJyso1L6pgzyecjqbNiGfd8KBgU78kZKviQ="),
     ]
 }
 
@@ -125,10 +101,7 @@ fn odd_names() -> Tree {
 
 fn nested() -> Tree {
     let deepest = dir([(b"x".as_slice(), file("x"))]);
-    let inner = dir([
-        (b"b".as_slice(), dir([(b"c".as_slice(), deepest)])),
-        (b"x", link("b/c/x")),
-    ]);
+    let inner = dir([(b"b".as_slice(), dir([(b"c".as_slice(), deepest)])), (b"x", link("b/c/x"))]);
     dir([
         (b"a".as_slice(), inner),
         (b"a.b", file("12345678")),
@@ -151,10 +124,7 @@ fn hashes_equal_those_that_nix_made() {
 fn a_file_over_4_gib_is_hashed() {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().join("x");
-    fs::File::create(&path)
-        .unwrap()
-        .set_len((4 << 30) + 3)
-        .unwrap();
+    fs::File::create(&path).unwrap().set_len((4 << 30) + 3).unwrap();
     // truncate -s 4294967299 x; nix hash path x
     let expected = sri("sha256-HvLN0rF/yBaoNZ7JI+SHnomItPNhiiZxMyCB+wO3h8k=");
     assert_eq!(hash_path(&path).unwrap(), expected);
@@ -181,9 +151,7 @@ fn large() -> Tree {
     let many = (0..3000).map(|index| (name(index), file("some text")));
     let empty = (0..3000).map(|index| (name(index), dir([])));
     let deep = (0..300).fold(file("bottom"), |tree, _| dir([(b"d".as_slice(), tree)]));
-    let sizes = [
-        0, 1, 7, 8, 9, 131_071, 131_072, 131_073, 196_608, 196_609, 5_000_001,
-    ];
+    let sizes = [0, 1, 7, 8, 9, 131_071, 131_072, 131_073, 196_608, 196_609, 5_000_001];
     let around_chunks = sizes.map(|size| (name(size), Tree::File(vec![b'x'; size], 0o644)));
     dir([
         (b"deep".as_slice(), deep),
@@ -198,10 +166,8 @@ fn others(paths: &[PathBuf]) -> BTreeMap<&'static str, Vec<Sha256>> {
     let environment = Environment::capture();
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let script = repository.join("golden/nar/nar.py").into_os_string();
-    let programs: [(&str, Vec<OsString>); 2] = [
-        ("nix-hash", vec!["--type".into(), "sha256".into()]),
-        ("python3", vec![script]),
-    ];
+    let programs: [(&str, Vec<OsString>); 2] =
+        [("nix-hash", vec!["--type".into(), "sha256".into()]), ("python3", vec![script])];
     let mut said = BTreeMap::new();
     for (name, arguments) in programs {
         let Some(program) = environment.find_program(name) else {
@@ -219,9 +185,7 @@ fn others(paths: &[PathBuf]) -> BTreeMap<&'static str, Vec<Sha256>> {
 
 fn check_against_others(trees: &[Tree]) {
     let base = tempfile::tempdir().unwrap();
-    let paths: Vec<_> = (0..trees.len())
-        .map(|index| base.path().join(index.to_string()))
-        .collect();
+    let paths: Vec<_> = (0..trees.len()).map(|index| base.path().join(index.to_string())).collect();
     for (tree, path) in trees.iter().zip(&paths) {
         tree.plant(path);
     }
@@ -247,9 +211,8 @@ fn any_tree() -> impl Strategy<Value = Tree> {
     ];
     // Few different bytes, so that names often share a beginning.
     let byte = prop::sample::select(b"aaB.-~ \n\\\x01\x80\xff".to_vec());
-    let name = prop::collection::vec(byte, 1..5).prop_filter("`.` and `..` are taken", |name| {
-        !matches!(name.as_slice(), b"." | b"..")
-    });
+    let name = prop::collection::vec(byte, 1..5)
+        .prop_filter("`.` and `..` are taken", |name| !matches!(name.as_slice(), b"." | b".."));
     leaf.prop_recursive(4, 40, 8, move |tree| {
         prop::collection::btree_map(name.clone(), tree, 0..8).prop_map(Tree::Dir)
     })
@@ -275,17 +238,11 @@ fn what_has_no_place_in_a_nar_is_an_error() {
     large().plant(&path);
     let _socket = std::os::unix::net::UnixListener::bind(path.join("many/01500.socket")).unwrap();
     let problem = hash_path(&path).unwrap_err();
-    assert!(
-        problem.what.ends_with("many/01500.socket`: it is a socket"),
-        "{problem}"
-    );
+    assert!(problem.what.ends_with("many/01500.socket`: it is a socket"), "{problem}");
     for (path, expected) in [
         (Path::new("/dev/null"), "it is a device"),
         // The kernel calls it empty, and then there is something to read: as if it had grown.
-        (
-            Path::new("/proc/self/status"),
-            "it changes while it is read",
-        ),
+        (Path::new("/proc/self/status"), "it changes while it is read"),
     ] {
         let problem = hash_path(path).unwrap_err();
         assert!(problem.what.ends_with(expected), "{problem}");
@@ -307,10 +264,7 @@ fn an_error_of_the_writer_ends_a_dump() {
     let base = tempfile::tempdir().unwrap();
     large().plant(&base.path().join("x"));
     let problem: Problem = dump(base.path(), &mut Full).unwrap_err();
-    assert!(
-        problem.what.starts_with("cannot write the NAR of"),
-        "{problem}"
-    );
+    assert!(problem.what.starts_with("cannot write the NAR of"), "{problem}");
 }
 
 #[test]
@@ -328,40 +282,25 @@ fn the_grammar_is_enforced() {
     nar.entry(&mut out, b"a.b").unwrap();
     for name in [b"a.b".as_slice(), b"a-b", b"A", b"a"] {
         let error = nar.entry(&mut out, name).unwrap_err();
-        assert!(
-            matches!(error, WireError::Order { .. }),
-            "{name:?}: {error}"
-        );
+        assert!(matches!(error, WireError::Order { .. }), "{name:?}: {error}");
     }
     nar.entry(&mut out, b"aB").unwrap();
     assert_eq!(nar.end(), Err(WireError::Nesting));
     for target in [b"".as_slice(), b"a\0b"] {
-        assert!(matches!(
-            wire::symlink(&mut out, target),
-            Err(WireError::Target(_))
-        ));
+        assert!(matches!(wire::symlink(&mut out, target), Err(WireError::Target(_))));
     }
 }
 
 #[test]
 fn a_file_is_as_long_as_was_announced() {
-    for (pieces, expected) in [
-        ([3, 2], None),
-        ([5, 0], None),
-        ([3, 1], Some(4)),
-        ([0, 0], Some(0)),
-        ([5, 1], Some(6)),
-    ] {
+    for (pieces, expected) in
+        [([3, 2], None), ([5, 0], None), ([3, 1], Some(4)), ([0, 0], Some(0)), ([5, 1], Some(6))]
+    {
         let mut out = Vec::new();
         let mut node = Regular::begin(&mut out, false, 5);
         let mut received = pieces.into_iter().map(|piece| node.received(piece));
-        let result = received
-            .try_for_each(|result| result)
-            .and_then(|()| node.end(&mut out));
-        let error = expected.map(|received| WireError::Length {
-            announced: 5,
-            received,
-        });
+        let result = received.try_for_each(|result| result).and_then(|()| node.end(&mut out));
+        let error = expected.map(|received| WireError::Length { announced: 5, received });
         assert_eq!(result.err(), error, "{pieces:?}");
     }
 }

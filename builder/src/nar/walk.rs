@@ -50,12 +50,7 @@ pub(super) enum HoleKind {
 /// Walks the tree: `order` gets the channel of each batch's bytes in the NAR's order, `batches` the
 /// batches, for whichever reader is free. An error takes the place of the batch in which it arose.
 pub(super) fn walk(root: &Path, order: SyncSender<Receiver<Chunk>>, batches: SyncSender<Batch>) {
-    let mut walk = Walk {
-        order,
-        batches,
-        skeleton: Vec::new(),
-        holes: Vec::new(),
-    };
+    let mut walk = Walk { order, batches, skeleton: Vec::new(), holes: Vec::new() };
     if let Err(Stop::Failed(problem)) = walk.tree(root) {
         let (sink, chunks) = sync_channel(1);
         // If sending fails, an earlier error has been met and nobody waits for this one.
@@ -81,9 +76,7 @@ struct Walk {
 
 impl Walk {
     fn tree(&mut self, root: &Path) -> Result<(), Stop> {
-        let kind = fs::symlink_metadata(root)
-            .map_err(|error| unreadable(root, error))?
-            .file_type();
+        let kind = fs::symlink_metadata(root).map_err(|error| unreadable(root, error))?.file_type();
         let mut nar = Skeleton::begin(&mut self.skeleton);
         // Directories that are open, not recursion: a tree may be deeper than a thread's stack.
         let mut open = Vec::new();
@@ -91,25 +84,21 @@ impl Walk {
         while let Some(entries) = open.last_mut() {
             let Some(entry) = entries.next() else {
                 open.pop();
-                nar.end_directory(&mut self.skeleton)
-                    .map_err(|error| malformed(root, error))?;
+                nar.end_directory(&mut self.skeleton).map_err(|error| malformed(root, error))?;
                 if !open.is_empty() {
-                    nar.end_entry(&mut self.skeleton)
-                        .map_err(|error| malformed(root, error))?;
+                    nar.end_entry(&mut self.skeleton).map_err(|error| malformed(root, error))?;
                 }
                 continue;
             };
             let path = entry.path();
             nar.entry(&mut self.skeleton, entry.file_name().as_bytes())
                 .map_err(|error| malformed(&path, error))?;
-            let kind = entry
-                .file_type()
-                .map_err(|error| unreadable(&path, error))?;
+            let kind = entry.file_type().map_err(|error| unreadable(&path, error))?;
             match self.node(&mut nar, path, kind)? {
                 Some(entries) => open.push(entries),
-                None => nar
-                    .end_entry(&mut self.skeleton)
-                    .map_err(|error| malformed(root, error))?,
+                None => {
+                    nar.end_entry(&mut self.skeleton).map_err(|error| malformed(root, error))?
+                }
             }
             if self.holes.len() >= BATCH_HOLES || self.skeleton.len() >= BATCH_BYTES {
                 self.cut()?;
@@ -137,11 +126,7 @@ impl Walk {
             kind => return Err(Stop::Failed(special(&path, kind))),
         };
         let position = self.skeleton.len();
-        self.holes.push(Hole {
-            position,
-            path,
-            kind,
-        });
+        self.holes.push(Hole { position, path, kind });
         Ok(None)
     }
 

@@ -75,10 +75,7 @@ impl Skeleton {
             return Err(WireError::Name(shown(name)));
         }
         if name <= last.as_slice() {
-            return Err(WireError::Order {
-                name: shown(name),
-                before: shown(last),
-            });
+            return Err(WireError::Order { name: shown(name), before: shown(last) });
         }
         last.clear();
         last.extend_from_slice(name);
@@ -126,10 +123,7 @@ impl Regular {
         }
         string(out, b"contents");
         out.extend_from_slice(&length.to_le_bytes());
-        Self {
-            announced: length,
-            received: 0,
-        }
+        Self { announced: length, received: 0 }
     }
 
     /// Counts `bytes` bytes of content, which the caller appends itself: they are read straight
@@ -153,10 +147,7 @@ impl Regular {
     }
 
     fn wrong_length(&self) -> WireError {
-        WireError::Length {
-            announced: self.announced,
-            received: self.received,
-        }
+        WireError::Length { announced: self.announced, received: self.received }
     }
 }
 

@@ -44,20 +44,11 @@ mod tests {
     #[test]
     fn the_likeliest_line_comes_first() {
         let content = "import os\n\nBASE_DIR = Path(__file__).parent.parent\nBASE = 1\n";
-        let near = nearest_lines(
-            "BASE_DIR = Path(__file__).absolute().parent.parent",
-            content,
-        );
+        let near = nearest_lines("BASE_DIR = Path(__file__).absolute().parent.parent", content);
         assert_eq!(near[0], "3: BASE_DIR = Path(__file__).parent.parent");
-        let near = nearest_lines(
-            "\nBASE_DIR = Path(__file__).absolute().parent.parent",
-            content,
-        );
+        let near = nearest_lines("\nBASE_DIR = Path(__file__).absolute().parent.parent", content);
         assert_eq!(near[0], "2: \n3: BASE_DIR = Path(__file__).parent.parent");
-        assert_eq!(
-            nearest_lines("nothing of this kind", content),
-            Vec::<String>::new()
-        );
+        assert_eq!(nearest_lines("nothing of this kind", content), Vec::<String>::new());
         assert_eq!(nearest_lines("", content), Vec::<String>::new());
     }
 }

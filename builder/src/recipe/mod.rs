@@ -150,11 +150,7 @@ impl Recipe {
                 .providers
                 .unwrap_or_else(|| vec![Provider::Debian, Provider::Host]),
             debian: DebianSettings {
-                suite: wire
-                    .toolchain
-                    .debian
-                    .suite
-                    .unwrap_or_else(|| "forky".to_owned()),
+                suite: wire.toolchain.debian.suite.unwrap_or_else(|| "forky".to_owned()),
                 packages: wire.toolchain.debian.packages.into_iter().collect(),
             },
             variables: wire.variables,
@@ -171,10 +167,8 @@ impl Recipe {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        if let Some(name) = self
-            .variables
-            .keys()
-            .find(|name| BUILT_IN_VARIABLES.contains(&name.as_str()))
+        if let Some(name) =
+            self.variables.keys().find(|name| BUILT_IN_VARIABLES.contains(&name.as_str()))
         {
             return Err(Problem::usage(format!("`variables.{name}` is built in")));
         }
@@ -185,10 +179,8 @@ impl Recipe {
             patch.replace.is_empty() || patch.replace.iter().any(|rule| rule.from.is_empty())
         });
         if let Some(patch) = empty {
-            return Err(
-                Problem::usage(format!("the patch of `{}` replaces nothing", patch.file))
-                    .hint("give it a `[[patch.replace]]` whose `from` is not empty"),
-            );
+            return Err(Problem::usage(format!("the patch of `{}` replaces nothing", patch.file))
+                .hint("give it a `[[patch.replace]]` whose `from` is not empty"));
         }
         Ok(())
     }
@@ -219,9 +211,7 @@ fn shape(name: &str, error: &toml::de::Error) -> Problem {
 
 /// The candidate that a person most likely meant by `text`.
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = candidates
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(text, name), name));
+    let scored = candidates.into_iter().map(|name| (strsim::jaro_winkler(text, name), name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > 0.7).then_some(best.1)
 }
@@ -245,15 +235,10 @@ where
 fn source(wire: wire::SourceWire) -> Result<Source, Problem> {
     match (wire.path, wire.url, wire.nar_hash) {
         (Some(path), None, None) => Ok(Source::Path(path)),
-        (None, Some(url), Some(hash)) => Ok(Source::Url {
-            url,
-            nar_hash: hash.0,
-        }),
+        (None, Some(url), Some(hash)) => Ok(Source::Url { url, nar_hash: hash.0 }),
         (None, Some(_), None) => Err(Problem::usage("`source.url` is not pinned")
             .hint("add `source.nar-hash`; `cargo xtask hash DIR` prints it for an unpacked tree")),
-        _ => Err(Problem::usage(
-            "`source` must have either `path`, or `url` and `nar-hash`",
-        )),
+        _ => Err(Problem::usage("`source` must have either `path`, or `url` and `nar-hash`")),
     }
 }
 
@@ -271,17 +256,11 @@ fn targets(wire: &wire::TargetWire) -> Result<Vec<Target>, Problem> {
 
 fn selection(wire: wire::ProjectWire) -> Result<Selection, Problem> {
     Ok(Selection {
-        project: wire
-            .name
-            .map(|name| parsed("project.name", &name))
-            .transpose()?,
+        project: wire.name.map(|name| parsed("project.name", &name)).transpose()?,
         extras: all("project.extras", &wire.extras)?,
         groups: all("project.groups", &wire.groups)?,
         default_groups: wire.default_groups,
-        no_binary: wire
-            .no_binary
-            .map(|names| all("project.no-binary", &names))
-            .transpose()?,
+        no_binary: wire.no_binary.map(|names| all("project.no-binary", &names)).transpose()?,
     })
 }
 
@@ -300,23 +279,17 @@ fn check_prefix(prefix: &str) -> Result<(), Problem> {
         .components()
         .skip(1)
         .all(|part| matches!(part, std::path::Component::Normal(part) if part.to_str().is_some()));
-    let reserved = [
-        "build", "bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "tmp", "usr",
-    ];
-    let first = path
-        .components()
-        .nth(1)
-        .and_then(|part| part.as_os_str().to_str());
+    let reserved =
+        ["build", "bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "tmp", "usr"];
+    let first = path.components().nth(1).and_then(|part| part.as_os_str().to_str());
     if !path.is_absolute() || !plain || prefix.ends_with('/') {
         return Err(Problem::usage(format!("`prefix` is `{prefix}`"))
             .hint("give an absolute path without `..` and without a `/` at its end"));
     }
     match first {
         Some(first) if !reserved.contains(&first) => Ok(()),
-        _ => Err(Problem::usage(format!(
-            "`prefix` is `{prefix}`, which the sandbox needs itself"
-        ))
-        .hint("use a directory below `/opt`, `/srv` or `/nix/store`")),
+        _ => Err(Problem::usage(format!("`prefix` is `{prefix}`, which the sandbox needs itself"))
+            .hint("use a directory below `/opt`, `/srv` or `/nix/store`")),
     }
 }
 

@@ -24,10 +24,7 @@ fn the_smallest_recipe_has_defaults() {
 fn mistakes_name_the_way_out() {
     for (addition, expected) in [
         ("[project]\nextra = ['a']", "did you mean `extras`?"),
-        (
-            "[toolchain]\nprovider = ['debian']",
-            "did you mean `providers`?",
-        ),
+        ("[toolchain]\nprovider = ['debian']", "did you mean `providers`?"),
         ("[toolchain]\nproviders = ['debain']", "recipes/README.md"),
         ("[[patch]]\nfile = 'a'\nreplace = []", "`[[patch.replace]]`"),
         ("[variables]\nout = '/x'", "built in"),
@@ -35,10 +32,7 @@ fn mistakes_name_the_way_out() {
         ("[build.lxml]\nrequires = ['a b']", "`build.requires`"),
     ] {
         let problem = Recipe::parse("sample", &format!("{SMALLEST}{addition}")).unwrap_err();
-        let text = format!(
-            "{problem} hint: {}",
-            problem.hint.clone().unwrap_or_default()
-        );
+        let text = format!("{problem} hint: {}", problem.hint.clone().unwrap_or_default());
         assert!(text.contains(expected), "{addition}: {text}");
         assert_eq!(problem.outcome.code(), 2, "{addition}");
     }
@@ -46,16 +40,7 @@ fn mistakes_name_the_way_out() {
 
 #[test]
 fn prefixes_that_hide_the_toolchain_are_refused() {
-    for prefix in [
-        "",
-        "/",
-        "opt/x",
-        "/usr/lib/x",
-        "/opt/../usr",
-        "/opt/x/",
-        "/build",
-        "/opt//",
-    ] {
+    for prefix in ["", "/", "opt/x", "/usr/lib/x", "/opt/../usr", "/opt/x/", "/build", "/opt//"] {
         assert!(check_prefix(prefix).is_err(), "{prefix}");
     }
     for prefix in ["/opt/x", "/srv/a/b", "/nix/store/q-x"] {
@@ -65,10 +50,7 @@ fn prefixes_that_hide_the_toolchain_are_refused() {
 
 #[test]
 fn an_unpinned_source_is_refused() {
-    let text = SMALLEST.replace(
-        "path = '../examples/sample'",
-        "url = 'https://x.example/a.tgz'",
-    );
+    let text = SMALLEST.replace("path = '../examples/sample'", "url = 'https://x.example/a.tgz'");
     let problem = Recipe::parse("sample", &text).unwrap_err();
     assert!(problem.hint.unwrap().contains("cargo xtask hash"));
 }

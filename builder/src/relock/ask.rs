@@ -64,10 +64,7 @@ impl Maker<'_> {
             .sandbox()
             .bind_rw(dir, "/build")
             .bind_ro(&self.uv.path, "/build/tools/uv")
-            .env(
-                "PATH",
-                "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin",
-            )
+            .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("PYTHON", &self.toolchain.python)
             .env("UV_CACHE_DIR", "/build/cache")
             .env("UV_NO_CONFIG", "1")

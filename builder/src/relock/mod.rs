@@ -57,9 +57,11 @@ impl Maker<'_> {
     /// `uv.lock` is seen, so the same lock gives the same build lock on any day.
     pub fn make(&self, exclude_newer: Option<&str>, host: Host<'_>) -> Result<BuildLock, Problem> {
         let recipe = &self.located.recipe;
-        let bound = exclude_newer
-            .or(recipe.build_lock_exclude_newer.as_deref())
-            .or(self.application.lock.newest_upload.as_deref());
+        let bound = exclude_newer.or(recipe.build_lock_exclude_newer.as_deref()).or(self
+            .application
+            .lock
+            .newest_upload
+            .as_deref());
         let mut draft = Draft::default();
         draft.lock.exclude_newer = bound.map(str::to_owned);
         for target in &recipe.targets {
@@ -79,25 +81,14 @@ impl Maker<'_> {
         let resolution = resolve(&application.lock, &application.project, target, selection)?;
         let request = plan::runtime(&resolution, &application.tree)?;
         let sources = Request {
-            files: request
-                .files
-                .into_iter()
-                .filter(|it| it.shelf == Shelf::Sdists)
-                .collect(),
+            files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
             trees: request.trees,
         };
         let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
-        let sources = Sources {
-            wheelhouse: &wheelhouse.path,
-            tree: &application.tree,
-        };
-        let built: Vec<&Distribution> = resolution
-            .distributions
-            .iter()
-            .filter(|it| it.artifact.is_built())
-            .collect();
-        host.progress
-            .stage("build requirements", Some(built.len() as u64));
+        let sources = Sources { wheelhouse: &wheelhouse.path, tree: &application.tree };
+        let built: Vec<&Distribution> =
+            resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
+        host.progress.stage("build requirements", Some(built.len() as u64));
         for distribution in built {
             host.progress.begin(distribution.name.as_ref());
             self.lock_build(draft, distribution, &resolution, &sources, host)?;
@@ -127,12 +118,8 @@ impl Maker<'_> {
             Err(_) => Pyproject::default(),
         };
         let bound = draft.lock.exclude_newer.clone();
-        let question = pins::Question {
-            distribution,
-            resolution,
-            bound: bound.as_deref(),
-            dir: &dir,
-        };
+        let question =
+            pins::Question { distribution, resolution, bound: bound.as_deref(), dir: &dir };
         let (requires, resolved) = match draft.requires.get(name) {
             Some(known) => (known.clone(), self.resolve(&question, known, host)?),
             None => self.ask_all(&own, &project, &question, host)?,
@@ -140,10 +127,7 @@ impl Maker<'_> {
         draft.requires.insert(name.clone(), requires.clone());
 
         let from_source = from_source(&resolved, resolution);
-        for (requirement, file) in resolved
-            .iter()
-            .filter(|it| !from_source.contains(&it.0.name))
-        {
+        for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = draft.lock.wheels.entry(requirement.clone()).or_default();
             if !files.contains(file) {
                 files.push(file.clone());
@@ -194,17 +178,9 @@ fn from_source(
     resolved: &BTreeMap<Requirement, LockedFile>,
     resolution: &Resolution,
 ) -> BTreeSet<PackageName> {
-    let is_built = |name: &PackageName| {
-        resolution
-            .get(name)
-            .is_some_and(|found| found.artifact.is_built())
-    };
-    resolved
-        .keys()
-        .map(|it| &it.name)
-        .filter(|name| is_built(name))
-        .cloned()
-        .collect()
+    let is_built =
+        |name: &PackageName| resolution.get(name).is_some_and(|found| found.artifact.is_built());
+    resolved.keys().map(|it| &it.name).filter(|name| is_built(name)).cloned().collect()
 }
 
 /// One entry serves all targets, so they must agree.
@@ -215,12 +191,7 @@ fn record(
     build: LockedBuild,
 ) -> Result<(), Problem> {
     let shown = |build: &LockedBuild| {
-        build
-            .requirements
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+        build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     match lock.builds.insert(name.clone(), build.clone()) {
         Some(other) if other != build => Err(Problem::new(format!(

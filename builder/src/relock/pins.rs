@@ -37,12 +37,7 @@ impl Maker<'_> {
         if requires.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let Question {
-            distribution,
-            resolution,
-            bound,
-            dir,
-        } = *question;
+        let Question { distribution, resolution, bound, dir } = *question;
         let name = &distribution.name;
         let constraints = self.constraints(resolution);
         let written = fs::write(dir.join("requires.in"), lines(requires))
@@ -54,22 +49,13 @@ impl Maker<'_> {
             .args(["--only-binary", ":all:", "--color", "never"])
             .args(["--python-version", &target.python().to_string()])
             .args(["--python-platform", target.platform()])
-            .args([
-                "--output-file",
-                "pylock.toml",
-                "--constraints",
-                "constraints.txt",
-            ]);
+            .args(["--output-file", "pylock.toml", "--constraints", "constraints.txt"]);
         if let Some(bound) = bound {
             process = process.args(["--exclude-newer", bound]);
         }
         let environment = host.environment.for_network();
         let _ = fs::remove_file(dir.join("pylock.toml"));
-        let output = process
-            .arg("requires.in")
-            .envs(&environment)
-            .current_dir(dir)
-            .output()?;
+        let output = process.arg("requires.in").envs(&environment).current_dir(dir).output()?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(Problem::new(format!("cannot resolve the build requirements of `{name}`"))
@@ -96,10 +82,7 @@ impl Maker<'_> {
             .iter()
             .filter(|it| it.artifact.is_built() && !matches!(it.artifact, Artifact::Local(_)));
         let same = built.filter_map(|it| Some(format!("{}=={}", it.name, it.version.as_ref()?)));
-        lock.chain(project)
-            .map(ToString::to_string)
-            .chain(same)
-            .collect()
+        lock.chain(project).map(ToString::to_string).chain(same).collect()
     }
 }
 
@@ -134,28 +117,20 @@ fn pins(
     target: &Target,
 ) -> Result<BTreeMap<Requirement, LockedFile>, Problem> {
     let unread = |because: String| {
-        Problem::new(format!(
-            "cannot use uv's resolution of the build requirements of `{whose}`"
-        ))
-        .fact("because", because)
+        Problem::new(format!("cannot use uv's resolution of the build requirements of `{whose}`"))
+            .fact("because", because)
     };
     let pylock: Pylock = toml::from_str(text).map_err(|error| unread(error.to_string()))?;
     let mut pins = BTreeMap::new();
     for package in pylock.packages {
-        let name: PackageName = package
-            .name
-            .parse()
-            .map_err(|_| unread(package.name.clone()))?;
+        let name: PackageName = package.name.parse().map_err(|_| unread(package.name.clone()))?;
         let version: Version = package
             .version
             .as_deref()
             .and_then(|version| version.parse().ok())
             .ok_or_else(|| unread(format!("`{name}` has no version")))?;
-        let named: Vec<(String, &PylockWheel)> = package
-            .wheels
-            .iter()
-            .filter_map(|wheel| Some((filename(wheel)?, wheel)))
-            .collect();
+        let named: Vec<(String, &PylockWheel)> =
+            package.wheels.iter().filter_map(|wheel| Some((filename(wheel)?, wheel))).collect();
         let best = best_wheel(named.iter().map(|it| (it.0.as_str(), it)), target);
         let (filename, wheel) =
             best.ok_or_else(|| unread(format!("`{name} {version}` has no wheel for {target}")))?;
@@ -164,11 +139,7 @@ fn pins(
             .get("sha256")
             .and_then(|hex| Sha256::from_hex(hex).ok())
             .ok_or_else(|| unread(format!("the index gives no sha256 of `{filename}`")))?;
-        let file = LockedFile {
-            filename: filename.clone(),
-            sha256,
-            size: wheel.size,
-        };
+        let file = LockedFile { filename: filename.clone(), sha256, size: wheel.size };
         pins.insert(Requirement { name, version }, file);
     }
     Ok(pins)
@@ -176,14 +147,10 @@ fn pins(
 
 fn filename(wheel: &PylockWheel) -> Option<String> {
     let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
-    let decoded = |text: String| {
-        percent_encoding::percent_decode_str(&text)
-            .decode_utf8_lossy()
-            .into_owned()
-    };
+    let decoded =
+        |text: String| percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
     wheel.name.clone().or_else(|| {
         let url = wheel.url.as_ref().and_then(|url| last(url.path()));
-        url.or_else(|| wheel.path.as_deref().and_then(last))
-            .map(decoded)
+        url.or_else(|| wheel.path.as_deref().and_then(last)).map(decoded)
     })
 }

@@ -22,13 +22,7 @@ pub(super) fn static_requires(
     resolution: &Resolution,
 ) -> Result<BTreeSet<String>, Problem> {
     let mut requires = own.build_requires();
-    for extra in project
-        .uv
-        .extra_build_dependencies
-        .get(&distribution.name)
-        .into_iter()
-        .flatten()
-    {
+    for extra in project.uv.extra_build_dependencies.get(&distribution.name).into_iter().flatten() {
         requires.push(if extra.match_runtime {
             matching_runtime(&extra.requirement, distribution, resolution)?
         } else {
@@ -39,19 +33,10 @@ pub(super) fn static_requires(
         requires.extend(settings.requires.iter().cloned());
     }
     let wanted = |requirement: &Requirement| {
-        let markers = recipe
-            .targets
-            .iter()
-            .map(crate::vocabulary::Target::markers);
-        markers
-            .into_iter()
-            .any(|markers| requirement.evaluate_markers(markers, &[]))
+        let markers = recipe.targets.iter().map(crate::vocabulary::Target::markers);
+        markers.into_iter().any(|markers| requirement.evaluate_markers(markers, &[]))
     };
-    requires
-        .into_iter()
-        .filter(wanted)
-        .map(|it| checked(distribution, &it))
-        .collect()
+    requires.into_iter().filter(wanted).map(|it| checked(distribution, &it)).collect()
 }
 
 /// What the backend has asked for.
@@ -87,9 +72,7 @@ fn matching_runtime(
     resolution: &Resolution,
 ) -> Result<Requirement, Problem> {
     let name: &PackageName = &requirement.name;
-    let version = resolution
-        .get(name)
-        .and_then(|found| found.version.as_ref());
+    let version = resolution.get(name).and_then(|found| found.version.as_ref());
     let version = version.ok_or_else(|| {
         Problem::usage(format!(
             "`extra-build-dependencies` of `{}` wants `{name}` to match the run time, which has no \
@@ -98,7 +81,5 @@ fn matching_runtime(
         ))
         .hint("add it to the project's dependencies, or remove `match-runtime`")
     })?;
-    Ok(format!("{name}=={version}")
-        .parse()
-        .expect("a name and a version make a requirement"))
+    Ok(format!("{name}=={version}").parse().expect("a name and a version make a requirement"))
 }

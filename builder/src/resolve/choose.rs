@@ -34,12 +34,10 @@ impl Policy {
         {
             let problem =
                 Problem::usage(format!("`no-binary` names `{name}`, which is not locked"));
-            return Err(
-                match nearest(name.as_ref(), lock.names().map(AsRef::as_ref)) {
-                    Some(name) => problem.hint(format!("did you mean `{name}`?")),
-                    None => problem.hint("remove it from `project.no-binary`"),
-                },
-            );
+            return Err(match nearest(name.as_ref(), lock.names().map(AsRef::as_ref)) {
+                Some(name) => problem.hint(format!("did you mean `{name}`?")),
+                None => problem.hint("remove it from `project.no-binary`"),
+            });
         }
         let uv = &pyproject.uv;
         Ok(Self {
@@ -85,10 +83,7 @@ pub(super) fn artifact(
         }
         Source::Path(path) => {
             let sha256 = pin(package, only_file(package, target)?)?;
-            Ok(Artifact::Path {
-                path: path.clone(),
-                sha256,
-            })
+            Ok(Artifact::Path { path: path.clone(), sha256 })
         }
         Source::Directory(path) | Source::Editable(path) => Ok(Artifact::Local(path.clone())),
         Source::Virtual(path) => Ok(Artifact::Virtual(path.clone())),
@@ -153,13 +148,7 @@ pub(super) fn best<'a, T>(
 }
 
 fn best_wheel<'a>(package: &'a Package, target: &Target) -> Option<&'a File> {
-    best(
-        package
-            .wheels
-            .iter()
-            .map(|file| (file.filename.as_str(), file)),
-        target,
-    )
+    best(package.wheels.iter().map(|file| (file.filename.as_str(), file)), target)
 }
 
 /// The file of a direct URL or a path requirement; a wheel must fit the target.
@@ -185,59 +174,30 @@ impl Policy {
 }
 
 fn nothing_fits(package: &Package, target: &Target, policy: &Policy) -> Problem {
-    let offered: Vec<&str> = package
-        .wheels
-        .iter()
-        .map(|file| file.filename.as_str())
-        .collect();
+    let offered: Vec<&str> = package.wheels.iter().map(|file| file.filename.as_str()).collect();
     let offered = match offered.len() {
         0 => "no wheel".to_owned(),
         1..=12 => offered.join("\n"),
         count => format!("{}\n… and {} more", offered[..12].join("\n"), count - 12),
     };
     let wanted = target.tags().to_string();
-    let wanted = wanted
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .take(6)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let wanted = wanted.trim_matches(['[', ']']).split(", ").take(6).collect::<Vec<_>>().join(", ");
     Problem::usage(format!("no file of `{package}` fits {target}"))
         .fact("offered", offered)
         .fact("wanted", format!("{wanted}, …"))
-        .fact(
-            "wheels",
-            if policy.wheel_allowed(&package.name) {
-                "allowed"
-            } else {
-                "not allowed"
-            },
-        )
-        .fact(
-            "sdist",
-            if package.sdist.is_some() {
-                "locked"
-            } else {
-                "not locked"
-            },
-        )
+        .fact("wheels", if policy.wheel_allowed(&package.name) { "allowed" } else { "not allowed" })
+        .fact("sdist", if package.sdist.is_some() { "locked" } else { "not locked" })
 }
 
 fn pin(package: &Package, file: &File) -> Result<Sha256, Problem> {
     let unpinned = |because: String| {
-        Problem::usage(format!(
-            "`{}` of `{package}` is not pinned in `uv.lock`",
-            file.filename
-        ))
-        .fact("because", because)
-        .hint(
-            "its index gives no sha256; take it from an index that does, or pin the file \
+        Problem::usage(format!("`{}` of `{package}` is not pinned in `uv.lock`", file.filename))
+            .fact("because", because)
+            .hint(
+                "its index gives no sha256; take it from an index that does, or pin the file \
                  with a direct URL: `name @ https://…#sha256=…`",
-        )
+            )
     };
-    let hash = file
-        .hash
-        .as_deref()
-        .ok_or_else(|| unpinned("the entry has no `hash`".into()))?;
+    let hash = file.hash.as_deref().ok_or_else(|| unpinned("the entry has no `hash`".into()))?;
     Sha256::from_prefixed(hash).map_err(|error| unpinned(error.to_string()))
 }

@@ -43,10 +43,7 @@ pub(super) fn reach<'a>(
         let found = walk.found_items();
         if found.is_subset(&active) {
             check_conflicts(lock, &active)?;
-            return Ok(Reached {
-                root: root.name.clone(),
-                packages: walk.packages()?,
-            });
+            return Ok(Reached { root: root.name.clone(), packages: walk.packages()? });
         }
         active.extend(found);
     }
@@ -57,23 +54,15 @@ fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
     if let Some(required) = &lock.requires_python
         && !required.contains(python)
     {
-        return Err(
-            Problem::usage("`uv.lock` was not locked for this Python version")
-                .fact("target", target.python())
-                .fact("requires-python", required)
-                .hint("change `target.python` of the recipe, or lock again for that version"),
-        );
+        return Err(Problem::usage("`uv.lock` was not locked for this Python version")
+            .fact("target", target.python())
+            .fact("requires-python", required)
+            .hint("change `target.python` of the recipe, or lock again for that version"));
     }
     let supported = &lock.supported_markers;
-    if !supported.is_empty()
-        && !supported
-            .iter()
-            .any(|it| it.evaluate(target.markers(), &[]))
-    {
-        let shown: Vec<String> = supported
-            .iter()
-            .filter_map(|marker| marker.try_to_string())
-            .collect();
+    if !supported.is_empty() && !supported.iter().any(|it| it.evaluate(target.markers(), &[])) {
+        let shown: Vec<String> =
+            supported.iter().filter_map(|marker| marker.try_to_string()).collect();
         return Err(Problem::usage("`uv.lock` was not locked for this platform")
             .fact("target", target.platform())
             .fact("environments", shown.join("\n"))
@@ -118,11 +107,7 @@ fn groups(
     selection: &Selection,
 ) -> Result<BTreeSet<GroupName>, Problem> {
     let declared: BTreeSet<&GroupName> = root.groups.keys().chain(&root.provides_groups).collect();
-    if let Some(group) = selection
-        .groups
-        .iter()
-        .find(|group| !declared.contains(group))
-    {
+    if let Some(group) = selection.groups.iter().find(|group| !declared.contains(group)) {
         let valid = declared.iter().map(|group| group.as_ref());
         return Err(absent("group", group.as_ref(), root, valid.collect()));
     }
@@ -140,14 +125,8 @@ fn groups(
 }
 
 fn absent(kind: &str, name: &str, root: &Package, valid: Vec<&str>) -> Problem {
-    let problem = Problem::usage(format!("`{}` has no {kind} `{name}`", root.name)).fact(
-        format!("{kind}s"),
-        if valid.is_empty() {
-            "none".into()
-        } else {
-            valid.join(", ")
-        },
-    );
+    let problem = Problem::usage(format!("`{}` has no {kind} `{name}`", root.name))
+        .fact(format!("{kind}s"), if valid.is_empty() { "none".into() } else { valid.join(", ") });
     match nearest(name, valid) {
         Some(valid) => problem.hint(format!("did you mean `{valid}`?")),
         None => problem.hint(format!("`project.{kind}s` of the recipe names it")),
@@ -159,17 +138,10 @@ fn selected(
     selection: &Selection,
     groups: &BTreeSet<GroupName>,
 ) -> BTreeSet<ConflictItem> {
-    let item = |kind| ConflictItem {
-        package: root.name.clone(),
-        kind,
-    };
+    let item = |kind| ConflictItem { package: root.name.clone(), kind };
     let extras = selection.extras.iter().cloned().map(ConflictKind::Extra);
     let groups = groups.iter().cloned().map(ConflictKind::Group);
-    extras
-        .chain(groups)
-        .chain([ConflictKind::Project])
-        .map(item)
-        .collect()
+    extras.chain(groups).chain([ConflictKind::Project]).map(item).collect()
 }
 
 fn check_conflicts(lock: &Lock, active: &BTreeSet<ConflictItem>) -> Result<(), Problem> {
@@ -221,10 +193,7 @@ impl<'a, 't> Walk<'a, 't> {
         for (index, package) in lock.packages.iter().enumerate() {
             let forks = &package.fork_markers;
             if forks.is_empty() || forks.iter().any(|marker| walk.holds(*marker)) {
-                walk.candidates
-                    .entry(&package.name)
-                    .or_default()
-                    .push(index);
+                walk.candidates.entry(&package.name).or_default().push(index);
             }
         }
         walk
@@ -241,21 +210,12 @@ impl<'a, 't> Walk<'a, 't> {
         groups: &BTreeSet<GroupName>,
     ) -> Result<(), Problem> {
         let same = |package: &Package| std::ptr::eq(package, root);
-        let index = self
-            .lock
-            .packages
-            .iter()
-            .position(same)
-            .expect("the root is of this lock");
+        let index = self.lock.packages.iter().position(same).expect("the root is of this lock");
         self.push((index, None), None);
         for extra in extras {
             self.push((index, Some(extra.clone())), None);
         }
-        for edge in groups
-            .iter()
-            .filter_map(|group| root.groups.get(group))
-            .flatten()
-        {
+        for edge in groups.iter().filter_map(|group| root.groups.get(group)).flatten() {
             self.follow(index, edge)?;
         }
         Ok(())
@@ -306,20 +266,14 @@ impl<'a, 't> Walk<'a, 't> {
             version.is_none_or(|version| package.version.as_ref() == Some(version))
                 && source.is_none_or(|source| package.source == *source)
         };
-        let candidates = self
-            .candidates
-            .get(&edge.name)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let candidates = self.candidates.get(&edge.name).map(Vec::as_slice).unwrap_or_default();
         let fitting: Vec<usize> = candidates.iter().copied().filter(fits).collect();
         match fitting[..] {
             [index] => Ok(index),
-            [] => Err(
-                Problem::usage(format!("`uv.lock` has no `{}` that fits", edge.name))
-                    .fact("needed by", &self.lock.packages[from])
-                    .fact("for", self.target)
-                    .hint("the lock is damaged; `uv lock` writes it anew"),
-            ),
+            [] => Err(Problem::usage(format!("`uv.lock` has no `{}` that fits", edge.name))
+                .fact("needed by", &self.lock.packages[from])
+                .fact("for", self.target)
+                .hint("the lock is damaged; `uv lock` writes it anew")),
             _ => Err(self.ambiguous(&edge.name, &fitting, Some(from))),
         }
     }
@@ -346,33 +300,19 @@ impl<'a, 't> Walk<'a, 't> {
     fn found_items(&self) -> BTreeSet<ConflictItem> {
         let item = |(index, extra): &Node| {
             let kind = ConflictKind::Extra(extra.clone()?);
-            Some(ConflictItem {
-                package: self.lock.packages[*index].name.clone(),
-                kind,
-            })
+            Some(ConflictItem { package: self.lock.packages[*index].name.clone(), kind })
         };
         let reached: BTreeSet<ConflictItem> = self.parents.keys().filter_map(item).collect();
         // Only members of conflict sets can change what a marker says.
         let members = self.lock.conflicts.iter().flatten();
-        members
-            .filter(|item| reached.contains(item))
-            .cloned()
-            .collect()
+        members.filter(|item| reached.contains(item)).cloned().collect()
     }
 
     /// The packages that were reached; a name that was reached twice cannot be installed.
     fn packages(&self) -> Result<Vec<&'a Package>, Problem> {
         let mut by_name: BTreeMap<&PackageName, Vec<usize>> = BTreeMap::new();
-        for index in self
-            .parents
-            .keys()
-            .map(|node| node.0)
-            .collect::<BTreeSet<_>>()
-        {
-            by_name
-                .entry(&self.lock.packages[index].name)
-                .or_default()
-                .push(index);
+        for index in self.parents.keys().map(|node| node.0).collect::<BTreeSet<_>>() {
+            by_name.entry(&self.lock.packages[index].name).or_default().push(index);
         }
         let one = |(name, found): (&PackageName, Vec<usize>)| match found[..] {
             [index] => Ok(&self.lock.packages[index]),

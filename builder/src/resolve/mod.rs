@@ -148,28 +148,19 @@ pub fn resolve(
             artifact: choose::artifact(package, target, &policy)?,
         });
     }
-    Ok(Resolution {
-        target: target.clone(),
-        root: reached.root,
-        distributions,
-    })
+    Ok(Resolution { target: target.clone(), root: reached.root, distributions })
 }
 
 impl Resolution {
     /// The distribution of that name.
     pub fn get(&self, name: &PackageName) -> Option<&Distribution> {
-        let index = self
-            .distributions
-            .binary_search_by(|other| other.name.cmp(name))
-            .ok()?;
+        let index = self.distributions.binary_search_by(|other| other.name.cmp(name)).ok()?;
         Some(&self.distributions[index])
     }
 
     /// The form that `resolve --json` prints.
     pub fn to_json(&self) -> ResolutionJson {
-        ResolutionJson {
-            packages: self.distributions.iter().map(PackageJson::of).collect(),
-        }
+        ResolutionJson { packages: self.distributions.iter().map(PackageJson::of).collect() }
     }
 }
 
@@ -212,9 +203,7 @@ impl PackageJson {
                 json.sha256 = Some(file.sha256);
             }
             Artifact::Git(git) => json.rev = Some(git.commit.clone()),
-            Artifact::Url {
-                filename, sha256, ..
-            } => {
+            Artifact::Url { filename, sha256, .. } => {
                 json.file = Some(filename.clone());
                 json.sha256 = Some(*sha256);
             }

@@ -28,11 +28,7 @@ fn resolved(lock: &Lock, selection: &Selection) -> Result<String, Problem> {
     let target = Target::new("3.14", "x86_64-manylinux_2_39").unwrap();
     let resolution = resolve(lock, &Pyproject::default(), &target, selection)?;
     let shown = resolution.distributions.iter().map(|it| {
-        let version = it
-            .version
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();
         format!("{} {version}", it.name)
     });
     Ok(shown.collect::<Vec<_>>().join(", "))
@@ -55,10 +51,7 @@ fn cycles_end_and_markers_exclude() {
         wheel("b", "1", "dependencies = [{ name = \"a\" }]"),
         wheel("w", "1", ""),
     ));
-    assert_eq!(
-        resolved(&lock, &Selection::default()).unwrap(),
-        "a 1, app 1, b 1"
-    );
+    assert_eq!(resolved(&lock, &Selection::default()).unwrap(), "a 1, app 1, b 1");
 }
 
 #[test]
@@ -78,10 +71,7 @@ fn extras_and_groups_are_separate_namespaces() {
         (&[], &["more"], "a 1, app 1, c 1"),
         (&["empty"], &[], "a 1, app 1"),
     ] {
-        assert_eq!(
-            resolved(&lock, &selection(extras, groups)).unwrap(),
-            expected
-        );
+        assert_eq!(resolved(&lock, &selection(extras, groups)).unwrap(), expected);
     }
     let problem = resolved(&lock, &selection(&["mor"], &[])).unwrap_err();
     assert_eq!(problem.hint.as_deref(), Some("did you mean `more`?"));
@@ -98,15 +88,10 @@ fn edges_choose_by_version_and_source() {
         wheel("a", "1", ""),
         wheel("a", "2", ""),
     ));
-    assert_eq!(
-        resolved(&lock, &Selection::default()).unwrap(),
-        "a 2, app 1"
-    );
+    assert_eq!(resolved(&lock, &Selection::default()).unwrap(), "a 2, app 1");
     let target = Target::new("3.14", "linux").unwrap();
     let resolution = resolve(&lock, &Pyproject::default(), &target, &Selection::default()).unwrap();
-    let Artifact::Wheel(_) = &resolution.distributions[0].artifact else {
-        panic!("no wheel")
-    };
+    let Artifact::Wheel(_) = &resolution.distributions[0].artifact else { panic!("no wheel") };
 }
 
 #[test]
@@ -118,10 +103,7 @@ fn forks_are_chosen_by_resolution_markers() {
         wheel("a", "1", &fork("< '3.14'")),
         wheel("a", "2", &fork(">= '3.14'")),
     ));
-    assert_eq!(
-        resolved(&lock, &Selection::default()).unwrap(),
-        "a 2, app 1"
-    );
+    assert_eq!(resolved(&lock, &Selection::default()).unwrap(), "a 2, app 1");
 }
 
 fn conflicting() -> Lock {
@@ -147,22 +129,11 @@ fn conflicting() -> Lock {
 #[test]
 fn one_conflicting_branch_works_none_works_and_two_are_named() {
     let lock = conflicting();
-    assert_eq!(
-        resolved(&lock, &selection(&["x"], &[])).unwrap(),
-        "a 1, app 1"
-    );
-    assert_eq!(
-        resolved(&lock, &selection(&["y"], &[])).unwrap(),
-        "a 2, app 1"
-    );
+    assert_eq!(resolved(&lock, &selection(&["x"], &[])).unwrap(), "a 1, app 1");
+    assert_eq!(resolved(&lock, &selection(&["y"], &[])).unwrap(), "a 2, app 1");
     assert_eq!(resolved(&lock, &Selection::default()).unwrap(), "app 1");
-    let problem = resolved(&lock, &selection(&["x", "y"], &[]))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        problem.contains("`app[x]`") && problem.contains("`app[y]`"),
-        "{problem}"
-    );
+    let problem = resolved(&lock, &selection(&["x", "y"], &[])).unwrap_err().to_string();
+    assert!(problem.contains("`app[x]`") && problem.contains("`app[y]`"), "{problem}");
 }
 
 #[test]
@@ -189,14 +160,10 @@ fn what_cannot_be_resolved_is_said() {
 
 #[test]
 fn a_target_that_was_not_locked_for_is_refused() {
-    let lock = lock(&format!(
-        "supported-markers = [\"sys_platform == 'darwin'\"]\n{}",
-        app("")
-    ));
-    for (python, platform, expected) in [
-        ("3.11", "macos", "requires-python"),
-        ("3.14", "linux", "not locked for this platform"),
-    ] {
+    let lock = lock(&format!("supported-markers = [\"sys_platform == 'darwin'\"]\n{}", app("")));
+    for (python, platform, expected) in
+        [("3.11", "macos", "requires-python"), ("3.14", "linux", "not locked for this platform")]
+    {
         let target = Target::new(python, platform).unwrap();
         let problem = resolve(&lock, &Pyproject::default(), &target, &Selection::default());
         assert!(problem.unwrap_err().to_string().contains(expected));
@@ -215,10 +182,8 @@ fn authentik_resolves_as_uv_does() {
         serde_json::from_str(&fs_err::read_to_string(expected).unwrap()).unwrap();
     let target = Target::new("3.14", "x86_64-manylinux_2_39").unwrap();
     let no_binary = ["lxml", "xmlsec"].map(|name| name.parse().unwrap());
-    let selection = Selection {
-        no_binary: Some(no_binary.into_iter().collect()),
-        ..Selection::default()
-    };
+    let selection =
+        Selection { no_binary: Some(no_binary.into_iter().collect()), ..Selection::default() };
     let lock = Lock::parse(&text).unwrap();
     assert!(lock.unknown_keys.is_empty(), "{:?}", lock.unknown_keys);
     let resolution = resolve(&lock, &Pyproject::default(), &target, &selection).unwrap();

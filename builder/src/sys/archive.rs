@@ -52,11 +52,7 @@ pub fn strip_top(dir: &Path) -> Result<PathBuf, Problem> {
     match entries.as_slice() {
         [top] if top.file_type().is_ok_and(|kind| kind.is_dir()) => Ok(top.path()),
         entries => {
-            let names: Vec<_> = entries
-                .iter()
-                .take(5)
-                .map(fs_err::DirEntry::file_name)
-                .collect();
+            let names: Vec<_> = entries.iter().take(5).map(fs_err::DirEntry::file_name).collect();
             let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
             Err(problem().fact("top", names.join(", ")))
         }
@@ -73,9 +69,7 @@ enum Format {
 impl Format {
     fn of(archive: &Path) -> io::Result<Self> {
         let mut head = Vec::new();
-        fs_err::File::open(archive)?
-            .take(512)
-            .read_to_end(&mut head)?;
+        fs_err::File::open(archive)?.take(512).read_to_end(&mut head)?;
         Ok(match head.as_slice() {
             [0x1f, 0x8b, ..] => Self::Gzip,
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Self::Zip,
@@ -96,10 +90,8 @@ fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<(), MemberErro
     let mut tree = Tree::new(into, limits)?;
     // Headers and long names count too: a member's name can be gigabytes long, and is held in
     // memory.
-    let capped = Capped {
-        inner: plain,
-        left: limits.bytes.saturating_add(limits.members as u64 * 2048),
-    };
+    let capped =
+        Capped { inner: plain, left: limits.bytes.saturating_add(limits.members as u64 * 2048) };
     for entry in tar::Archive::new(capped).entries()? {
         let mut entry = entry?;
         let name = entry.path_bytes().into_owned();

@@ -51,34 +51,23 @@ impl Environment {
     pub fn of<K: Into<String>, V: Into<String>>(
         variables: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let variables = variables
-            .into_iter()
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect();
+        let variables =
+            variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
         Self { variables }
     }
 
     /// The value of a variable; an empty one counts as absent.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// What a program that may use the network sees of the environment.
     pub fn for_network(&self) -> BTreeMap<String, String> {
         let wanted = |key: &str| {
             NETWORK_VARIABLES.contains(&key)
-                || NETWORK_PREFIXES
-                    .iter()
-                    .any(|prefix| key.starts_with(prefix))
+                || NETWORK_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
         };
-        self.variables
-            .iter()
-            .filter(|(key, _)| wanted(key))
-            .map(own)
-            .collect()
+        self.variables.iter().filter(|(key, _)| wanted(key)).map(own).collect()
     }
 
     /// The proxy for URLs of `scheme` (`http` or `https`), by curl's rules: `<scheme>_proxy`, else
@@ -144,9 +133,7 @@ impl Environment {
     pub fn find_program(&self, name: &str) -> Option<PathBuf> {
         let path = self.get("PATH")?;
         let candidates = path.split(':').filter(|dir| !dir.is_empty());
-        candidates
-            .map(|dir| Path::new(dir).join(name))
-            .find(|path| is_executable(path))
+        candidates.map(|dir| Path::new(dir).join(name)).find(|path| is_executable(path))
     }
 }
 

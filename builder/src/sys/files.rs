@@ -109,11 +109,7 @@ impl FileLock {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
+        File::options().create(true).truncate(false).write(true).open(path)
     }
 }
 
@@ -133,16 +129,9 @@ impl WorkDir {
         // Between making a directory and locking it, another run could take it for a dead one's.
         let _sweeping = FileLock::acquire(&base.join(".sweep.lock"), || ())?;
         sweep(base)?;
-        let path = tempfile::Builder::new()
-            .prefix(&format!("{label}-"))
-            .tempdir_in(base)?
-            .keep();
+        let path = tempfile::Builder::new().prefix(&format!("{label}-")).tempdir_in(base)?.keep();
         let lock = FileLock::acquire(&path.join(LOCK_NAME), || ())?;
-        Ok(Self {
-            path,
-            keep: false,
-            _lock: lock,
-        })
+        Ok(Self { path, keep: false, _lock: lock })
     }
 
     /// Where it is.
@@ -153,10 +142,7 @@ impl WorkDir {
     /// Leaves the directory for a person to look at; [`sweep`] spares it until the next run of the
     /// same label succeeds.
     pub fn keep(&mut self) -> io::Result<()> {
-        fs::write(
-            self.path.join(KEEP_NAME),
-            "kept for inspection; remove it when you are done\n",
-        )?;
+        fs::write(self.path.join(KEEP_NAME), "kept for inspection; remove it when you are done\n")?;
         self.keep = true;
         Ok(())
     }

@@ -21,15 +21,8 @@ impl Process {
     pub fn new(program: impl AsRef<Path>) -> Self {
         let program = program.as_ref();
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("LC_ALL", "C.UTF-8")
-            .current_dir("/")
-            .stdin(Stdio::null());
-        Self {
-            command,
-            shown: program.display().to_string(),
-        }
+        command.env_clear().env("LC_ALL", "C.UTF-8").current_dir("/").stdin(Stdio::null());
+        Self { command, shown: program.display().to_string() }
     }
 
     /// Adds an argument.
@@ -70,22 +63,14 @@ impl Process {
 
     /// Runs it to its end; whatever its exit status is, the output is returned.
     pub fn output(mut self) -> Result<Output, Problem> {
-        self.command
-            .output()
-            .map_err(|error| self.not_started(&error))
+        self.command.output().map_err(|error| self.not_started(&error))
     }
 
     /// Runs it to its end with `input` on its standard input.
     pub fn output_with_input(mut self, input: &[u8]) -> Result<Output, Problem> {
         use std::io::Write as _;
-        self.command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = self
-            .command
-            .spawn()
-            .map_err(|error| self.not_started(&error))?;
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
         let mut stdin = child.stdin.take().expect("standard input is piped");
         std::thread::scope(|scope| {
             // A program may print before it has read all: writing must not wait for that.
@@ -120,10 +105,7 @@ fn succeeded(shown: &str, output: Output) -> Result<String, Problem> {
     let printed = [output.stdout, output.stderr].concat();
     Err(Problem::new(format!("`{shown}` failed"))
         .fact("status", output.status)
-        .fact(
-            "printed",
-            last_lines(&String::from_utf8_lossy(&printed), 20),
-        ))
+        .fact("printed", last_lines(&String::from_utf8_lossy(&printed), 20)))
 }
 
 /// The last `count` lines of a log: where programs say what went wrong.

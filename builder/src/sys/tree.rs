@@ -33,10 +33,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            bytes: 8 << 30,
-            members: 500_000,
-        }
+        Self { bytes: 8 << 30, members: 500_000 }
     }
 }
 
@@ -186,10 +183,7 @@ impl Tree {
     /// Adds a hard link as a copy: the tree's files do not share their content, so that changing
     /// one never changes another.
     pub fn hard_link(&mut self, name: &[u8], target: &[u8]) -> Result<(), MemberError> {
-        let error = || MemberError::HardLink {
-            link: shown(name),
-            target: shown(target),
-        };
+        let error = || MemberError::HardLink { link: shown(name), target: shown(target) };
         let from = plain_path(target).map_err(|_| error())?;
         if self.members.get(&from) != Some(&Kind::File) || plain_path(name)? == from {
             return Err(error());
@@ -327,14 +321,8 @@ fn set_times(path: &Path) -> Result<(), MemberError> {
 }
 
 fn constant_times() -> Timestamps {
-    let time = Timespec {
-        tv_sec: SOURCE_DATE_EPOCH,
-        tv_nsec: 0,
-    };
-    Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
+    let time = Timespec { tv_sec: SOURCE_DATE_EPOCH, tv_nsec: 0 };
+    Timestamps { last_access: time, last_modification: time }
 }
 
 fn path_of(bytes: &[u8]) -> PathBuf {

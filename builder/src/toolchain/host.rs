@@ -16,10 +16,8 @@ use crate::vocabulary::{Problem, Sha256};
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     if wanted.pinned.is_some_and(|pins| !pins.is_empty()) {
-        return Err(
-            Problem::new("the `host` toolchain has no packages that could be pinned")
-                .hint("use the `debian` toolchain"),
-        );
+        return Err(Problem::new("the `host` toolchain has no packages that could be pinned")
+            .hint("use the `debian` toolchain"));
     }
     let uv = provide_uv(host)?;
     let request = format!("{}.{}", wanted.python.0, wanted.python.1);
@@ -79,19 +77,11 @@ fn find(uv: &Uv, request: &str, host: &Host<'_>) -> Result<PathBuf, Problem> {
 }
 
 fn install(uv: &Uv, request: &str, host: &Host<'_>) -> Result<(), Problem> {
-    uv_python(uv, host)
-        .args(["install", "--no-bin", request])
-        .stdout()
-        .map(drop)
-        .map_err(|error| {
-            Problem::new(format!(
-                "this machine has no Python {request}, and uv cannot install one"
-            ))
+    uv_python(uv, host).args(["install", "--no-bin", request]).stdout().map(drop).map_err(|error| {
+        Problem::new(format!("this machine has no Python {request}, and uv cannot install one"))
             .cause(error)
-            .hint(format!(
-                "install Python {request}, or use the `debian` toolchain"
-            ))
-        })
+            .hint(format!("install Python {request}, or use the `debian` toolchain"))
+    })
 }
 
 /// `<prefix>` of `<prefix>/bin/python3.14`, if the sandbox's root does not show it anyway.
@@ -107,10 +97,7 @@ fn outside_of_root(binary: &Path) -> Vec<PathBuf> {
 fn inside(toolchain: &Toolchain, program: &str, arguments: &[&str]) -> Result<String, Problem> {
     let invocation = Invocation {
         program: program.to_owned(),
-        arguments: arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect(),
+        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         directory: "/".to_owned(),
     };
     let finished = toolchain.sandbox().run(&invocation, OutputTo::Capture)?;

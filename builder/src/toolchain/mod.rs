@@ -43,9 +43,9 @@ impl Toolchain {
     /// A sandbox with this root and the interpreter in it.
     pub fn sandbox(&self) -> Sandbox {
         let sandbox = Sandbox::new(self.root.clone());
-        self.binds.iter().fold(sandbox, |sandbox, path| {
-            sandbox.bind_ro(path, &path.to_string_lossy())
-        })
+        self.binds
+            .iter()
+            .fold(sandbox, |sandbox, path| sandbox.bind_ro(path, &path.to_string_lossy()))
     }
 }
 
@@ -99,10 +99,7 @@ pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Proble
         "no toolchain with Python {}.{} for `{}`",
         wanted.python.0, wanted.python.1, wanted.machine
     );
-    let here = rustix::system::uname()
-        .machine()
-        .to_string_lossy()
-        .into_owned();
+    let here = rustix::system::uname().machine().to_string_lossy().into_owned();
     if here != wanted.machine {
         return Err(Problem::new(what)
             .fact("this machine", here)

@@ -5,10 +5,7 @@ use crate::sys::env::Environment;
 use crate::vocabulary::progress::Silent;
 
 fn settings() -> DebianSettings {
-    DebianSettings {
-        suite: "forky".to_owned(),
-        packages: BTreeSet::new(),
-    }
+    DebianSettings { suite: "forky".to_owned(), packages: BTreeSet::new() }
 }
 
 #[test]
@@ -16,15 +13,8 @@ fn without_any_provider_each_says_why_not() {
     let empty = tempfile::tempdir().unwrap();
     let environment = Environment::of([("PATH", empty.path().to_str().unwrap())]);
     let cache = empty.path().join("cache");
-    let host = Host {
-        environment: &environment,
-        cache: &cache,
-        progress: &Silent,
-    };
-    let here = rustix::system::uname()
-        .machine()
-        .to_string_lossy()
-        .into_owned();
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
+    let here = rustix::system::uname().machine().to_string_lossy().into_owned();
     let settings = settings();
     let wanted = Wanted {
         providers: &[Provider::Debian, Provider::Host],
@@ -39,10 +29,7 @@ fn without_any_provider_each_says_why_not() {
     for part in ["debian", "`apt-get`", "host", "`python3`", "hint:"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let foreign = Wanted {
-        machine: "pdp11",
-        ..wanted
-    };
+    let foreign = Wanted { machine: "pdp11", ..wanted };
     let problem = provide(&foreign, &host).unwrap_err();
     assert!(problem.to_string().contains(&here), "{problem}");
 }

@@ -62,17 +62,12 @@ pub fn provide_uv(host: &Host<'_>) -> Result<Uv, Problem> {
     host.progress.end("uv");
     let found = version_of(&target.join("bin/uv"), host);
     if found.as_deref() != Some(UV_VERSION) {
-        return Err(
-            Problem::new("the uv that pip fetched does not run on this machine")
-                .fact("expected", UV_VERSION)
-                .fact("received", found.as_deref().unwrap_or("nothing"))
-                .hint(format!("put uv {UV_VERSION} on `PATH`")),
-        );
+        return Err(Problem::new("the uv that pip fetched does not run on this machine")
+            .fact("expected", UV_VERSION)
+            .fact("received", found.as_deref().unwrap_or("nothing"))
+            .hint(format!("put uv {UV_VERSION} on `PATH`")));
     }
-    let uv = Uv {
-        path: dir.join("bin/uv"),
-        ..described(target.join("bin/uv"))?
-    };
+    let uv = Uv { path: dir.join("bin/uv"), ..described(target.join("bin/uv"))? };
     let text = serde_json::to_vec_pretty(&uv).map_err(|error| failed(error.into()))?;
     write_atomically(&target.join("uv.json"), &text).map_err(failed)?;
     fs::File::open(&target)
@@ -92,27 +87,14 @@ fn remembered(dir: &Path) -> Option<Uv> {
 fn described(path: PathBuf) -> Result<Uv, Problem> {
     let bytes = fs::read(&path)
         .map_err(|error| Problem::new(format!("cannot read `{}`", path.display())).cause(error))?;
-    Ok(Uv {
-        sha256: Sha256::of(bytes),
-        version: UV_VERSION.to_owned(),
-        path,
-    })
+    Ok(Uv { sha256: Sha256::of(bytes), version: UV_VERSION.to_owned(), path })
 }
 
 /// The version that a uv says it has.
 pub(crate) fn version_of(path: &Path, host: &Host<'_>) -> Option<String> {
-    let printed = Process::new(path)
-        .envs(&host.environment.for_network())
-        .arg("--version")
-        .stdout()
-        .ok()?;
-    Some(
-        printed
-            .strip_prefix("uv ")?
-            .split_whitespace()
-            .next()?
-            .to_owned(),
-    )
+    let printed =
+        Process::new(path).envs(&host.environment.for_network()).arg("--version").stdout().ok()?;
+    Some(printed.strip_prefix("uv ")?.split_whitespace().next()?.to_owned())
 }
 
 fn install(work: &Path, target: &Path, host: &Host<'_>) -> Result<(), Problem> {
@@ -123,15 +105,10 @@ fn install(work: &Path, target: &Path, host: &Host<'_>) -> Result<(), Problem> {
         ))
         .hint(way_out.clone())
     })?;
-    let hashes = WHEELS
-        .map(|sha256| format!(" --hash=sha256:{sha256}"))
-        .concat();
+    let hashes = WHEELS.map(|sha256| format!(" --hash=sha256:{sha256}")).concat();
     let requirements = work.join("requirements.txt");
-    write_atomically(
-        &requirements,
-        format!("uv=={UV_VERSION}{hashes}\n").as_bytes(),
-    )
-    .map_err(|error| Problem::new("cannot prepare the download of uv").cause(error))?;
+    write_atomically(&requirements, format!("uv=={UV_VERSION}{hashes}\n").as_bytes())
+        .map_err(|error| Problem::new("cannot prepare the download of uv").cause(error))?;
     let pip = || Process::new(&python).envs(&host.environment.for_network());
     if pip().args(["-m", "pip", "--version"]).stdout().is_err() {
         return Err(Problem::new(format!(
@@ -141,19 +118,8 @@ fn install(work: &Path, target: &Path, host: &Host<'_>) -> Result<(), Problem> {
         .hint(format!("{way_out} (on Debian: `apt install python3-pip`)")));
     }
     pip()
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--require-hashes",
-        ])
-        .args([
-            "--only-binary=:all:",
-            "--no-compile",
-            "--disable-pip-version-check",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"])
+        .args(["--only-binary=:all:", "--no-compile", "--disable-pip-version-check"])
         .arg("--target")
         .arg(target)
         .arg("--requirement")
@@ -161,8 +127,6 @@ fn install(work: &Path, target: &Path, host: &Host<'_>) -> Result<(), Problem> {
         .stdout()
         .map(drop)
         .map_err(|error| {
-            Problem::new(format!("cannot fetch uv {UV_VERSION}"))
-                .cause(error)
-                .hint(way_out)
+            Problem::new(format!("cannot fetch uv {UV_VERSION}")).cause(error).hint(way_out)
         })
 }

@@ -118,9 +118,7 @@ impl Serialize for Sha256 {
 
 impl<'de> Deserialize<'de> for Sha256 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -142,10 +140,7 @@ impl Serialize for Sri {
 
 impl<'de> Deserialize<'de> for Sri {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map(Sri)
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map(Sri).map_err(serde::de::Error::custom)
     }
 }
 
@@ -160,20 +155,12 @@ pub struct Hashing<T> {
 impl<T> Hashing<T> {
     /// Wraps a reader or a writer.
     pub fn new(inner: T) -> Self {
-        Self {
-            inner,
-            hasher: sha2::Sha256::new(),
-            bytes: 0,
-        }
+        Self { inner, hasher: sha2::Sha256::new(), bytes: 0 }
     }
 
     /// The wrapped value, the digest of all that passed, and how many bytes that were.
     pub fn finish(self) -> (T, Sha256, u64) {
-        (
-            self.inner,
-            Sha256(self.hasher.finalize().into()),
-            self.bytes,
-        )
+        (self.inner, Sha256(self.hasher.finalize().into()), self.bytes)
     }
 
     /// The digest of all that has passed so far.
@@ -225,11 +212,7 @@ mod tests {
         let digest = Sha256::of("");
         assert_eq!(digest.to_string(), EMPTY);
         assert_eq!(digest.to_sri(), EMPTY_SRI);
-        for text in [
-            EMPTY.to_owned(),
-            EMPTY.to_uppercase(),
-            format!("sha256:{EMPTY}"),
-        ] {
+        for text in [EMPTY.to_owned(), EMPTY.to_uppercase(), format!("sha256:{EMPTY}")] {
             assert_eq!(text.parse(), Ok(digest), "{text}");
         }
         assert_eq!(EMPTY_SRI.parse(), Ok(digest));
@@ -237,14 +220,7 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in [
-            "",
-            "e3b0",
-            "md5:e3b0",
-            &EMPTY.replace('e', "g"),
-            "sha256-e3b0",
-            "../../x",
-        ] {
+        for text in ["", "e3b0", "md5:e3b0", &EMPTY.replace('e', "g"), "sha256-e3b0", "../../x"] {
             assert!(text.parse::<Sha256>().is_err(), "{text}");
         }
     }

@@ -46,10 +46,7 @@ impl Problem {
 
     /// A request that makes no sense: [`Outcome::Usage`].
     pub fn usage(what: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Usage,
-            ..Self::new(what)
-        }
+        Self { outcome: Outcome::Usage, ..Self::new(what) }
     }
 
     /// Adds a labelled value.
@@ -84,19 +81,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        let width = self
-            .facts
-            .iter()
-            .map(|(label, _)| label.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
         for (label, value) in &self.facts {
             let mut lines = value.lines();
-            write!(
-                f,
-                "\n  {label:width$}  {}",
-                lines.next().unwrap_or_default()
-            )?;
+            write!(f, "\n  {label:width$}  {}", lines.next().unwrap_or_default())?;
             for line in lines {
                 write!(f, "\n  {:width$}  {line}", "")?;
             }
@@ -107,9 +95,7 @@ impl fmt::Display for Problem {
 
 impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause
-            .as_deref()
-            .map(|cause| cause as &(dyn Error + 'static))
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
     }
 }
 
@@ -120,9 +106,7 @@ pub fn render(error: &anyhow::Error) -> String {
         let cause = cause.to_string().replace('\n', "\n  ");
         text.push_str(&format!("\n  caused by: {cause}"));
     }
-    let problems = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<Problem>());
+    let problems = error.chain().filter_map(|cause| cause.downcast_ref::<Problem>());
     if let Some(hint) = problems.filter_map(|problem| problem.hint.as_ref()).next() {
         text.push_str(&format!("\n\nhint: {hint}"));
     }
@@ -131,9 +115,7 @@ pub fn render(error: &anyhow::Error) -> String {
 
 /// The outcome that an error stands for: that of the outermost [`Problem`] that has decided one.
 pub fn outcome_of(error: &anyhow::Error) -> Outcome {
-    let problems = error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<Problem>());
+    let problems = error.chain().filter_map(|cause| cause.downcast_ref::<Problem>());
     problems
         .map(|problem| problem.outcome)
         .find(|outcome| *outcome != Outcome::Undecided)

@@ -57,19 +57,10 @@ impl Target {
             (major, minor),
             "cpython",
             (major, minor),
-            TagsOptions {
-                manylinux_compatible: true,
-                is_cross: true,
-                ..TagsOptions::default()
-            },
+            TagsOptions { manylinux_compatible: true, is_cross: true, ..TagsOptions::default() },
         )
         .map_err(|_| TargetError::Platform(platform.name.clone()))?;
-        Ok(Self {
-            python: version,
-            platform,
-            markers,
-            tags,
-        })
+        Ok(Self { python: version, platform, markers, tags })
     }
 
     /// The Python version as the recipe gives it, such as `3.14`.
@@ -94,10 +85,7 @@ impl Target {
 
     /// Whether foreign code for this target can run under a Linux kernel of that machine.
     pub fn is_linux(&self) -> bool {
-        matches!(
-            self.platform.os,
-            Os::Manylinux { .. } | Os::Musllinux { .. }
-        )
+        matches!(self.platform.os, Os::Manylinux { .. } | Os::Musllinux { .. })
     }
 
     /// The values of PEP 508's environment markers.
@@ -140,10 +128,7 @@ impl FromStr for PlatformName {
     fn from_str(name: &str) -> Result<Self, TargetError> {
         let glibc = |minor| Os::Manylinux { major: 2, minor };
         let musl = Os::Musllinux { major: 1, minor: 2 };
-        let macos = Os::Macos {
-            major: 13,
-            minor: 0,
-        };
+        let macos = Os::Macos { major: 13, minor: 0 };
         let (os, arch) = match name {
             "linux" | "x86_64-unknown-linux-gnu" => (glibc(28), Arch::X86_64),
             "aarch64-unknown-linux-gnu" => (glibc(28), Arch::Aarch64),
@@ -161,11 +146,7 @@ impl FromStr for PlatformName {
                 (glibc(glibc_minor), arch)
             }
         };
-        Ok(Self {
-            name: name.to_owned(),
-            os,
-            arch,
-        })
+        Ok(Self { name: name.to_owned(), os, arch })
     }
 }
 
@@ -175,15 +156,10 @@ fn manylinux(name: &str) -> Option<(Arch, u16)> {
         let rest = name
             .strip_prefix(machine)
             .and_then(|rest| rest.strip_prefix('-'))
-            .or_else(|| {
-                name.strip_suffix(machine)
-                    .and_then(|rest| rest.strip_suffix('_'))
-            });
+            .or_else(|| name.strip_suffix(machine).and_then(|rest| rest.strip_suffix('_')));
         let minor = match rest {
             Some("manylinux2014") => Some(17),
-            Some(rest) => rest
-                .strip_prefix("manylinux_2_")
-                .and_then(|minor| minor.parse().ok()),
+            Some(rest) => rest.strip_prefix("manylinux_2_").and_then(|minor| minor.parse().ok()),
             None => None,
         };
         if let Some(minor) = minor.filter(|minor| (17..=99).contains(minor)) {
@@ -248,19 +224,9 @@ mod tests {
             ("aarch64-apple-darwin", "arm64"),
             ("aarch64-pc-windows-msvc", "ARM64"),
         ] {
-            assert_eq!(
-                Target::new("3.14", name).unwrap().machine(),
-                machine,
-                "{name}"
-            );
+            assert_eq!(Target::new("3.14", name).unwrap().machine(), machine, "{name}");
         }
-        for name in [
-            "",
-            "amiga",
-            "x86_64",
-            "x86_64-manylinux_2_5",
-            "x86_64-manylinux_2_x",
-        ] {
+        for name in ["", "amiga", "x86_64", "x86_64-manylinux_2_5", "x86_64-manylinux_2_x"] {
             assert!(Target::new("3.14", name).is_err(), "{name}");
         }
         for python in ["3", "three", "3.14.1.2", ""] {

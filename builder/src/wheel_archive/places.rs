@@ -39,9 +39,7 @@ impl Schemes {
             "data" => rest.to_owned(),
             "headers" => format!("{}/{rest}", self.headers),
             _ => {
-                return Err(format!(
-                    "its member `{member}` is in the unknown scheme `{scheme}`"
-                ));
+                return Err(format!("its member `{member}` is in the unknown scheme `{scheme}`"));
             }
         };
         Ok((place, scheme == "scripts"))
@@ -56,10 +54,7 @@ pub(super) fn installed_files(
 ) -> Result<BTreeMap<String, WheelFile>, String> {
     let mut files = BTreeMap::new();
     for script in entry_points.scripts() {
-        let file = WheelFile {
-            content: Content::Launcher(script.clone()),
-            executable: true,
-        };
+        let file = WheelFile { content: Content::Launcher(script.clone()), executable: true };
         files.insert(format!("bin/{}", script.name), file);
     }
     for (member, executable) in members {
@@ -70,15 +65,9 @@ pub(super) fn installed_files(
         } else {
             Content::Member(member.clone())
         };
-        let file = WheelFile {
-            content,
-            executable: *executable || is_script,
-        };
+        let file = WheelFile { content, executable: *executable || is_script };
         // uv writes launchers first, so a script of the same name and wheel replaces one.
-        match files
-            .insert(place.clone(), file)
-            .map(|before| before.content)
-        {
+        match files.insert(place.clone(), file).map(|before| before.content) {
             None | Some(Content::Launcher(_)) => {}
             Some(_) => return Err(format!("two of its members are installed as `{place}`")),
         }
@@ -86,9 +75,7 @@ pub(super) fn installed_files(
     for path in files.keys() {
         let mut parents = path.match_indices('/').map(|(end, _)| &path[..end]);
         if let Some(parent) = parents.find(|parent| files.contains_key(*parent)) {
-            return Err(format!(
-                "it installs `{parent}` as a file and as a directory"
-            ));
+            return Err(format!("it installs `{parent}` as a file and as a directory"));
         }
     }
     Ok(files)

@@ -34,8 +34,7 @@ pub fn build_all(
     graph: &BuildGraph,
     host: Host<'_>,
 ) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
-    host.progress
-        .stage("wheels", Some(graph.names().count() as u64));
+    host.progress.stage("wheels", Some(graph.names().count() as u64));
     let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
     schedule::run(graph, &order, workshop.jobs, |name| {
         let step = workshop.label(name);

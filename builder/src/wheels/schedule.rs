@@ -78,10 +78,7 @@ fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Op
             return None;
         }
         let ready = |name: &PackageName| {
-            graph
-                .waits_for(name)
-                .iter()
-                .all(|need| state.done.contains_key(need))
+            graph.waits_for(name).iter().all(|need| state.done.contains_key(need))
         };
         if let Some(index) = state.waiting.iter().position(ready) {
             let name = state.waiting.remove(index);

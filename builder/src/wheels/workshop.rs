@@ -77,9 +77,7 @@ pub const SCENE_FILE: &str = "scene.json";
 
 impl Workshop<'_> {
     fn distribution(&self, name: &PackageName) -> &Distribution {
-        self.resolution
-            .get(name)
-            .expect("the graph is made of the resolution")
+        self.resolution.get(name).expect("the graph is made of the resolution")
     }
 
     /// `lxml 6.0.2`, for progress.
@@ -113,9 +111,7 @@ impl Workshop<'_> {
             sandbox: self.sandbox(name, &dir),
             invocation: Invocation {
                 program: "/bin/sh".to_owned(),
-                arguments: ["-c", SCRIPT, "build", &project]
-                    .map(str::to_owned)
-                    .to_vec(),
+                arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
                 directory: format!("{BUILD}/src"),
             },
         };
@@ -128,11 +124,7 @@ impl Workshop<'_> {
         let sha256 = digest(&path)?;
         // Object files are many times the wheel; the disk need hold only the builds under way.
         let _ = crate::sys::files::remove_tree(&dir.join("src"));
-        Ok(BuiltWheel {
-            path,
-            sha256,
-            took: started.elapsed(),
-        })
+        Ok(BuiltWheel { path, sha256, took: started.elapsed() })
     }
 
     fn prepare(
@@ -143,11 +135,8 @@ impl Workshop<'_> {
         dir: &Path,
     ) -> Result<String, Problem> {
         let unprepared = |error: std::io::Error| {
-            Problem::new(format!(
-                "cannot prepare the build of `{}`",
-                distribution.name
-            ))
-            .cause(error)
+            Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
+                .cause(error)
         };
         for made in ["tools", "dist", "wheelhouse", "built", "cache"] {
             fs::create_dir_all(dir.join(made)).map_err(unprepared)?;
@@ -155,11 +144,8 @@ impl Workshop<'_> {
         fs::create_dir_all(self.built_dir()).map_err(unprepared)?;
         fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
         let project = self.sources.lay_out(distribution, &dir.join("src"))?;
-        let requirements: Vec<String> = build
-            .requirements
-            .iter()
-            .map(|requirement| format!("{requirement}\n"))
-            .collect();
+        let requirements: Vec<String> =
+            build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
         fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
         // setuptools compiles the extensions of one distribution one after the other unless told
         // otherwise; the wheel is the same to the byte.
@@ -168,9 +154,7 @@ impl Workshop<'_> {
         // Only what the graph says is visible: a wheel that happens to be built already is not.
         for need in graph.waits_for(&distribution.name) {
             let wheel = self.built_wheel(need)?;
-            let target = dir
-                .join("built")
-                .join(wheel.file_name().unwrap_or_default());
+            let target = dir.join("built").join(wheel.file_name().unwrap_or_default());
             fs::copy(wheel, target).map_err(unprepared)?;
         }
         Ok(project)
@@ -186,10 +170,7 @@ impl Workshop<'_> {
             .bind_ro(&self.uv.path, UV)
             .bind_ro(&dir.join("built"), BUILT)
             .env("HOME", "/tmp")
-            .env(
-                "PATH",
-                "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin",
-            )
+            .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("PYTHON", &self.toolchain.python)
             .env("VIRTUAL_ENV", "/build/env")
             .env("UV_CACHE_DIR", "/build/cache")
@@ -204,29 +185,14 @@ impl Workshop<'_> {
         if wheelhouse.is_dir() {
             sandbox = sandbox.bind_ro(&wheelhouse, WHEELHOUSE);
         }
-        let project = self
-            .project
-            .uv
-            .extra_build_variables
-            .get(name)
-            .into_iter()
-            .flatten();
-        let recipe = self
-            .recipe
-            .builds
-            .get(name)
-            .into_iter()
-            .flat_map(|build| &build.env);
-        project
-            .chain(recipe)
-            .fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
+        let project = self.project.uv.extra_build_variables.get(name).into_iter().flatten();
+        let recipe = self.recipe.builds.get(name).into_iter().flat_map(|build| &build.env);
+        project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
     }
 
     fn built_wheel(&self, name: &PackageName) -> Result<PathBuf, Problem> {
         let entries = crate::sys::files::sorted_entries(&self.built_dir().join(name.as_ref()));
-        let first = entries
-            .ok()
-            .and_then(|entries| entries.first().map(fs_err::DirEntry::path));
+        let first = entries.ok().and_then(|entries| entries.first().map(fs_err::DirEntry::path));
         first.ok_or_else(|| Problem::new(format!("`{name}` was not built")))
     }
 
@@ -238,20 +204,13 @@ impl Workshop<'_> {
         log: &Path,
     ) -> Result<PathBuf, Problem> {
         let wrong = |found: &[String]| {
-            Problem::new(format!(
-                "the build of `{}` did not make its wheel",
-                distribution.name
-            ))
-            .fact("expected", self.label(&distribution.name))
-            .fact(
-                "made",
-                if found.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    found.join("\n")
-                },
-            )
-            .fact("log", log.display())
+            Problem::new(format!("the build of `{}` did not make its wheel", distribution.name))
+                .fact("expected", self.label(&distribution.name))
+                .fact(
+                    "made",
+                    if found.is_empty() { "nothing".to_owned() } else { found.join("\n") },
+                )
+                .fact("log", log.display())
         };
         let unread = |error: std::io::Error| wrong(&[]).cause(error);
         let entries = crate::sys::files::sorted_entries(&dir.join("dist")).map_err(unread)?;
@@ -263,9 +222,8 @@ impl Workshop<'_> {
         let [filename] = &names[..] else {
             return Err(wrong(&names));
         };
-        let parsed: uv_distribution_filename::WheelFilename = filename
-            .parse()
-            .map_err(|error| wrong(&names).cause(error))?;
+        let parsed: uv_distribution_filename::WheelFilename =
+            filename.parse().map_err(|error| wrong(&names).cause(error))?;
         let version = distribution.version.as_ref();
         if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
             return Err(
@@ -292,14 +250,7 @@ impl Workshop<'_> {
         let end = last_lines(&String::from_utf8_lossy(&text), 25);
         let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
             .fact("exit code", code)
-            .fact(
-                "log ends",
-                if end.is_empty() {
-                    "it is empty".to_owned()
-                } else {
-                    end
-                },
-            )
+            .fact("log ends", if end.is_empty() { "it is empty".to_owned() } else { end })
             .fact("whole log", log.display());
         let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
         match fs::write(dir.join(SCENE_FILE), scene) {

@@ -65,43 +65,21 @@ fn unpacked(archive: &[u8], base: &Path, limits: Limits) -> Result<(), String> {
 fn assert_refused(name: &str, archive: &[u8], limits: Limits, expected: &str) {
     let base = tempfile::tempdir().unwrap();
     let text = unpacked(archive, base.path(), limits).expect_err(name);
-    assert!(
-        text.contains(expected),
-        "{name}: no `{expected}` in\n{text}"
-    );
+    assert!(text.contains(expected), "{name}: no `{expected}` in\n{text}");
     let outside = sorted_entries(&base.path().join("in"));
     let outside = outside.map_or(0, |entries| entries.len());
-    assert!(
-        outside <= 1,
-        "{name}: something was written beside the tree"
-    );
+    assert!(outside <= 1, "{name}: something was written beside the tree");
 }
 
 #[test]
 fn hostile_archives_are_refused() {
     let table: &[(&str, &[Member<'_>], &str)] = &[
         ("up", &[(FILE, "../evil", "x", 0o644)], "not a name inside"),
-        (
-            "up inside",
-            &[(FILE, "a/../../evil", "x", 0o644)],
-            "not a name inside",
-        ),
-        (
-            "absolute",
-            &[(FILE, "/evil", "x", 0o644)],
-            "not a name inside",
-        ),
+        ("up inside", &[(FILE, "a/../../evil", "x", 0o644)], "not a name inside"),
+        ("absolute", &[(FILE, "/evil", "x", 0o644)], "not a name inside"),
         ("link up", &[(LINK, "a", "../evil", 0o777)], "leads out"),
-        (
-            "link to root",
-            &[(LINK, "a", "/etc/passwd", 0o777)],
-            "leads out",
-        ),
-        (
-            "link deep",
-            &[(LINK, "d/e/a", "../../../evil", 0o777)],
-            "leads out",
-        ),
+        ("link to root", &[(LINK, "a", "/etc/passwd", 0o777)], "leads out"),
+        ("link deep", &[(LINK, "d/e/a", "../../../evil", 0o777)], "leads out"),
         (
             "link through a link",
             &[
@@ -112,61 +90,32 @@ fn hostile_archives_are_refused() {
             ],
             "leads out",
         ),
-        (
-            "circle",
-            &[(LINK, "a", "b", 0o777), (LINK, "b", "a", 0o777)],
-            "leads out",
-        ),
+        ("circle", &[(LINK, "a", "b", 0o777), (LINK, "b", "a", 0o777)], "leads out"),
         (
             "through an earlier link",
             &[(LINK, "a", ".", 0o777), (FILE, "a/evil", "x", 0o644)],
             "twice",
         ),
-        (
-            "file becomes directory",
-            &[(FILE, "a", "x", 0o644), (FILE, "a/b", "x", 0o644)],
-            "twice",
-        ),
+        ("file becomes directory", &[(FILE, "a", "x", 0o644), (FILE, "a/b", "x", 0o644)], "twice"),
     ];
     for (name, members, expected) in table {
         assert_refused(name, &tar_gz(members), Limits::default(), expected);
-        assert_refused(
-            &format!("zip: {name}"),
-            &zip(members),
-            Limits::default(),
-            expected,
-        );
+        assert_refused(&format!("zip: {name}"), &zip(members), Limits::default(), expected);
     }
     let tars: &[(&str, &[Member<'_>], &str)] = &[
-        (
-            "file becomes link",
-            &[(FILE, "a", "x", 0o644), (LINK, "a", "b", 0o777)],
-            "twice",
-        ),
-        (
-            "hard link out",
-            &[(HARD, "a", "/etc/passwd", 0o644)],
-            "hard link",
-        ),
+        ("file becomes link", &[(FILE, "a", "x", 0o644), (LINK, "a", "b", 0o777)], "twice"),
+        ("hard link out", &[(HARD, "a", "/etc/passwd", 0o644)], "hard link"),
         ("hard link up", &[(HARD, "a", "../x", 0o644)], "hard link"),
         (
             "hard link through a link",
             &[(LINK, "l", ".", 0o777), (HARD, "a", "l/a", 0o644)],
             "hard link",
         ),
-        (
-            "hard link to a link",
-            &[(LINK, "l", "x", 0o777), (HARD, "a", "l", 0o644)],
-            "hard link",
-        ),
+        ("hard link to a link", &[(LINK, "l", "x", 0o777), (HARD, "a", "l", 0o644)], "hard link"),
         ("device", &[(EntryType::Char, "a", "", 0o644)], "a device"),
         ("disk", &[(EntryType::Block, "a", "", 0o644)], "a device"),
         ("pipe", &[(EntryType::Fifo, "a", "", 0o644)], "a pipe"),
-        (
-            "unknown",
-            &[(EntryType::new(b'Z'), "a", "", 0o644)],
-            "unknown kind",
-        ),
+        ("unknown", &[(EntryType::new(b'Z'), "a", "", 0o644)], "unknown kind"),
     ];
     for (name, members, expected) in tars {
         assert_refused(name, &tar_gz(members), Limits::default(), expected);
@@ -175,26 +124,16 @@ fn hostile_archives_are_refused() {
 
 #[test]
 fn bombs_and_damage_are_refused() {
-    let small = Limits {
-        bytes: 1000,
-        members: 3,
-    };
+    let small = Limits { bytes: 1000, members: 3 };
     let long = "x".repeat(1001);
     let large: &[Member<'_>] = &[(FILE, "a", &long, 0o644)];
-    let many: Vec<Member<'_>> = ["a", "b", "c", "d"]
-        .map(|name| (FILE, name, "", 0o644))
-        .into();
+    let many: Vec<Member<'_>> = ["a", "b", "c", "d"].map(|name| (FILE, name, "", 0o644)).into();
     for make in [tar_gz, zip] {
         assert_refused("large", &make(large), small, "more than 1000 bytes");
         assert_refused("many", &make(&many), small, "more than 3 members");
     }
     let whole = tar_gz(large);
-    assert_refused(
-        "cut",
-        &whole[..whole.len() / 2],
-        Limits::default(),
-        "cannot unpack",
-    );
+    assert_refused("cut", &whole[..whole.len() / 2], Limits::default(), "cannot unpack");
     assert_refused("bzip2", b"BZh91AY", Limits::default(), "format  bzip2");
     assert_refused("xz", b"\xfd7zXZ\0", Limits::default(), "format  xz");
     assert_refused("text", b"hello", Limits::default(), "format  unknown");
@@ -205,10 +144,8 @@ fn bombs_and_damage_are_refused() {
     let name = vec![b'a'; 50_000];
     header.set_size(name.len() as u64);
     header.set_cksum();
-    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(
-        Vec::new(),
-        flate2::Compression::fast(),
-    ));
+    let mut tar =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     tar.append(&header, name.as_slice()).unwrap();
     let bomb = tar.into_inner().unwrap().finish().unwrap();
     assert_refused("long name", &bomb, small, "more than is allowed");
@@ -230,13 +167,9 @@ fn what_is_unpacked_does_not_depend_on_the_packer() {
     let tree = base.path().join("in/tree");
     let top = strip_top(&tree).unwrap();
     assert_eq!(top, tree.join("top"));
-    for (path, mode) in [
-        ("", 0o755),
-        ("run", 0o755),
-        ("copy", 0o755),
-        ("deep", 0o755),
-        ("deep/er/data", 0o644),
-    ] {
+    for (path, mode) in
+        [("", 0o755), ("run", 0o755), ("copy", 0o755), ("deep", 0o755), ("deep/er/data", 0o644)]
+    {
         let metadata = fs_err::metadata(top.join(path)).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o7777, mode, "{path}");
     }
@@ -244,10 +177,7 @@ fn what_is_unpacked_does_not_depend_on_the_packer() {
         let metadata = fs_err::symlink_metadata(top.join(path)).unwrap();
         assert_eq!(metadata.mtime(), 315_532_800, "{path}");
     }
-    assert_eq!(
-        fs_err::read_to_string(top.join("deep/link")).unwrap(),
-        "new"
-    );
+    assert_eq!(fs_err::read_to_string(top.join("deep/link")).unwrap(), "new");
     let inodes = ["run", "copy"].map(|path| fs_err::metadata(top.join(path)).unwrap().ino());
     assert_ne!(inodes[0], inodes[1]);
     fs_err::write(tree.join("second"), "").unwrap();
@@ -264,8 +194,7 @@ fn long_names_work_in_both_dialects() {
     header.set_mode(0o644);
     gnu.append_data(&mut header, &long, &b"x"[..]).unwrap();
     let mut pax = tar::Builder::new(Vec::new());
-    pax.append_pax_extensions([("path", long.as_bytes())])
-        .unwrap();
+    pax.append_pax_extensions([("path", long.as_bytes())]).unwrap();
     let mut header = tar::Header::new_ustar();
     header.set_size(1);
     header.set_mode(0o644);

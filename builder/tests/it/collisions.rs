@@ -31,18 +31,11 @@ fn racing(dir: &Path) -> Vec<WheelArchive> {
 
 fn rules(default: CollisionRule, paths: &[(&str, CollisionRule)]) -> CollisionRules {
     let paths = paths.iter().map(|(path, rule)| ((*path).to_owned(), *rule));
-    CollisionRules {
-        default,
-        paths: paths.collect(),
-    }
+    CollisionRules { default, paths: paths.collect() }
 }
 
 fn decisions(found: &Collisions) -> BTreeMap<&str, &Decision> {
-    found
-        .decided
-        .iter()
-        .map(|one| (one.path.as_str(), &one.decision))
-        .collect()
+    found.decided.iter().map(|one| (one.path.as_str(), &one.decision)).collect()
 }
 
 #[test]
@@ -52,46 +45,24 @@ fn the_longest_key_decides() {
     let (output, wheels) = (output(dir.path()), racing(dir.path()));
     let winner = Decision::Winner("django-tenants".parse().unwrap());
     for (paths, makefile, run) in [
+        (vec![("docs", FirstByName), ("bin/run", Drop)], &winner, &Decision::Dropped),
         (
-            vec![("docs", FirstByName), ("bin/run", Drop)],
+            vec![("docs/", Drop), ("docs/Makefile", FirstByName), ("bin", Drop)],
             &winner,
             &Decision::Dropped,
         ),
-        (
-            vec![
-                ("docs/", Drop),
-                ("docs/Makefile", FirstByName),
-                ("bin", Drop),
-            ],
-            &winner,
-            &Decision::Dropped,
-        ),
-        (
-            vec![(MAKEFILE, Drop), ("bin/run", FirstByName)],
-            &Decision::Dropped,
-            &winner,
-        ),
+        (vec![(MAKEFILE, Drop), ("bin/run", FirstByName)], &Decision::Dropped, &winner),
     ] {
         let found = find(&output, &wheels, &rules(Fail, &paths)).unwrap();
         let expected = BTreeMap::from([
             ("bin/run", run),
             (MAKEFILE, makefile),
-            (
-                "lib/python3.14/site-packages/docs/conf.py",
-                &Decision::Identical,
-            ),
+            ("lib/python3.14/site-packages/docs/conf.py", &Decision::Identical),
         ]);
         assert_eq!(decisions(&found), expected, "{paths:?}");
     }
     // A key is a directory, not the beginning of a name.
-    assert!(
-        find(
-            &output,
-            &wheels,
-            &rules(Fail, &[("doc", Drop), ("bin", Drop)])
-        )
-        .is_err()
-    );
+    assert!(find(&output, &wheels, &rules(Fail, &[("doc", Drop), ("bin", Drop)])).is_err());
 }
 
 #[derive(serde::Deserialize)]
@@ -156,10 +127,7 @@ fn listing(dir: &Path) -> Vec<String> {
 fn the_first_by_name_wins_whoever_wrote_last() {
     let dir = tempfile::tempdir().unwrap();
     let output = applied(dir.path(), CollisionRule::FirstByName);
-    assert_eq!(
-        fs::read_to_string(output.root.join(MAKEFILE)).unwrap(),
-        "tenants"
-    );
+    assert_eq!(fs::read_to_string(output.root.join(MAKEFILE)).unwrap(), "tenants");
     let script = fs::read_to_string(output.root.join("bin/run")).unwrap();
     assert!(script.starts_with(HEADER) && script.contains("\nfrom tenants import main\n"));
     assert_eq!(
@@ -196,37 +164,22 @@ fn a_directory_against_a_file_cannot_be_decided() {
     let dir = tempfile::tempdir().unwrap();
     let wheels = [
         Wheel::new("alpha", "1").file("docs", "").open(dir.path()),
-        Wheel::new("beta", "1")
-            .file("docs-x", "")
-            .file("docs/a/b", "")
-            .open(dir.path()),
+        Wheel::new("beta", "1").file("docs-x", "").file("docs/a/b", "").open(dir.path()),
     ];
     let drop = rules(CollisionRule::Drop, &[]);
-    let problem = find(&output(dir.path()), &wheels, &drop)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        problem.contains(&format!("{SITE_PACKAGES}/docs\n")),
-        "{problem}"
-    );
+    let problem = find(&output(dir.path()), &wheels, &drop).unwrap_err().to_string();
+    assert!(problem.contains(&format!("{SITE_PACKAGES}/docs\n")), "{problem}");
 }
 
 #[test]
 fn scripts_that_are_the_same_are_no_decision() {
     let dir = tempfile::tempdir().unwrap();
     let wheels = [
-        Wheel::new("alpha", "1")
-            .scripts("run = both:main")
-            .open(dir.path()),
-        Wheel::new("beta", "1")
-            .scripts("run = both:main")
-            .open(dir.path()),
+        Wheel::new("alpha", "1").scripts("run = both:main").open(dir.path()),
+        Wheel::new("beta", "1").scripts("run = both:main").open(dir.path()),
     ];
     let found = find(&output(dir.path()), &wheels, &CollisionRules::default()).unwrap();
-    assert_eq!(
-        decisions(&found),
-        BTreeMap::from([("bin/run", &Decision::Identical)])
-    );
+    assert_eq!(decisions(&found), BTreeMap::from([("bin/run", &Decision::Identical)]));
 }
 
 #[test]
@@ -234,10 +187,7 @@ fn a_record_that_lies_about_a_colliding_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let wheels = [
         Wheel::new("alpha", "1").file("a", "1").open(dir.path()),
-        Wheel::new("beta", "1")
-            .file("a", "2")
-            .with_false_digest_of("a")
-            .open(dir.path()),
+        Wheel::new("beta", "1").file("a", "2").with_false_digest_of("a").open(dir.path()),
     ];
     let problem = find(&output(dir.path()), &wheels, &CollisionRules::default()).unwrap_err();
     assert!(problem.to_string().contains("`RECORD`"), "{problem}");

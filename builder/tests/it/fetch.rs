@@ -80,28 +80,15 @@ impl World {
             },
             ..Settings::default()
         };
-        Self {
-            dir,
-            cache,
-            environment,
-            settings,
-            told: Told::default(),
-        }
+        Self { dir, cache, environment, settings, told: Told::default() }
     }
 
     fn host(&self) -> Host<'_> {
-        Host {
-            environment: &self.environment,
-            cache: &self.cache,
-            progress: &self.told,
-        }
+        Host { environment: &self.environment, cache: &self.cache, progress: &self.told }
     }
 
     fn fetch(&self, files: &[FileRequest]) -> Result<Wheelhouse, Problem> {
-        let request = Request {
-            files: files.to_vec(),
-            trees: Vec::new(),
-        };
+        let request = Request { files: files.to_vec(), trees: Vec::new() };
         fetch(&request, &self.host(), &self.settings)
     }
 
@@ -127,9 +114,7 @@ fn direct(url: &str) -> FileOrigin {
 }
 
 fn registry(url: &str) -> FileOrigin {
-    FileOrigin::Registry {
-        locked: Some(Url::parse(url).unwrap()),
-    }
+    FileOrigin::Registry { locked: Some(Url::parse(url).unwrap()) }
 }
 
 /// All that a person would read of a problem.
@@ -201,10 +186,7 @@ fn every_transfer_ends_well_or_says_why() {
             Err(problem) => {
                 let text = read(&problem);
                 assert!(!expected.is_empty(), "{name}: {text}");
-                assert!(
-                    text.contains(NAME) && !text.contains("secret"),
-                    "{name}: {text}"
-                );
+                assert!(text.contains(NAME) && !text.contains("secret"), "{name}: {text}");
                 for part in expected {
                     assert!(text.contains(part), "{name}: no `{part}` in\n{text}");
                 }
@@ -220,10 +202,7 @@ fn a_refused_connection_is_told_from_the_rest() {
     let world = World::new(&Server::refused());
     let url = format!("{}/thing.whl", Server::refused());
     let text = read(&world.fetch(&[file(b"x", direct(&url))]).unwrap_err());
-    assert!(
-        text.contains("cannot connect") && text.contains("proxies"),
-        "{text}"
-    );
+    assert!(text.contains("cannot connect") && text.contains("proxies"), "{text}");
     // A proxy that is not there is asked first, unless the host needs none.
     let server = Server::start();
     let url = server.set("/thing.whl", Reply::File(b"x".to_vec()));
@@ -234,24 +213,13 @@ fn a_refused_connection_is_told_from_the_rest() {
             Environment::of([("http_proxy", proxy.as_str()), ("no_proxy", no_proxy)]);
         let result = world.fetch(&[file(b"x", direct(&url))]);
         assert_eq!(result.is_ok(), works, "{no_proxy}");
-        assert!(
-            result
-                .err()
-                .is_none_or(|problem| !read(&problem).contains("word"))
-        );
+        assert!(result.err().is_none_or(|problem| !read(&problem).contains("word")));
     }
 }
 
 /// The reply at the locked URL, the policy, the index's page, requests of the locked URL, what a
 /// person reads if it fails.
-type LookUp = (
-    &'static str,
-    Reply,
-    IndexPolicy,
-    Page,
-    usize,
-    &'static [&'static str],
-);
+type LookUp = (&'static str, Reply, IndexPolicy, Page, usize, &'static [&'static str]);
 type Page = Option<(&'static str, String)>;
 
 #[rustfmt::skip]
@@ -297,19 +265,13 @@ fn the_index_is_asked_as_the_policy_says() {
         let result = world.fetch(&[file(&good, registry(&url))]);
         assert_eq!(server.seen("/locked.whl").len(), requests, "{name}");
         if let Some(request) = server.seen("/simple/thing/").first() {
-            assert_eq!(
-                request.headers["authorization"], "Basic bWU6d29yZA==",
-                "{name}"
-            );
+            assert_eq!(request.headers["authorization"], "Basic bWU6d29yZA==", "{name}");
         }
         match result {
             Ok(_) => assert!(expected.is_empty(), "{name} should fail"),
             Err(problem) => {
                 let text = read(&problem);
-                assert!(
-                    !expected.is_empty() && !text.contains("word"),
-                    "{name}: {text}"
-                );
+                assert!(!expected.is_empty() && !text.contains("word"), "{name}: {text}");
                 for part in expected {
                     assert!(text.contains(part), "{name}: no `{part}` in\n{text}");
                 }
@@ -330,10 +292,7 @@ fn a_page_is_fetched_once_and_connections_are_reused() {
     let requests: Vec<_> = names
         .iter()
         .map(|name| {
-            server.set(
-                &format!("/f/{name}"),
-                Reply::File(name.clone().into_bytes()),
-            );
+            server.set(&format!("/f/{name}"), Reply::File(name.clone().into_bytes()));
             FileRequest {
                 filename: name.clone(),
                 ..file(name.as_bytes(), FileOrigin::Registry { locked: None })
@@ -347,11 +306,7 @@ fn a_page_is_fetched_once_and_connections_are_reused() {
     // Nothing is asked again: neither with the same wheelhouse nor for another one.
     world.fetch(&requests).unwrap();
     world.fetch(&requests[1..]).unwrap();
-    assert!(
-        names
-            .iter()
-            .all(|name| server.seen(&format!("/f/{name}")).len() == 1)
-    );
+    assert!(names.iter().all(|name| server.seen(&format!("/f/{name}")).len() == 1));
 }
 
 #[test]
@@ -367,10 +322,7 @@ fn several_failures_are_named_and_the_rest_is_not_begun() {
         .collect();
     let text = read(&world.fetch(&requests).unwrap_err());
     assert!(text.contains("cannot fetch 5 of 40 things"), "{text}");
-    assert!(
-        text.contains("thing-0.whl") && text.contains("thing-12.whl"),
-        "{text}"
-    );
+    assert!(text.contains("thing-0.whl") && text.contains("thing-12.whl"), "{text}");
 }
 
 #[test]
@@ -421,10 +373,7 @@ fn the_wheelhouse_is_a_function_of_the_request() {
             ..file(b"b", direct(&urls[1]))
         },
     ];
-    let (one, two) = (
-        World::new("https://i.example"),
-        World::new("https://i.example"),
-    );
+    let (one, two) = (World::new("https://i.example"), World::new("https://i.example"));
     let first = one.fetch(&files).unwrap();
     files.reverse();
     files.push(files[0].clone());
@@ -436,10 +385,7 @@ fn the_wheelhouse_is_a_function_of_the_request() {
     let mut stack = vec![first.path.clone()];
     let mut found = Vec::new();
     while let Some(dir) = stack.pop() {
-        assert_eq!(
-            fs_err::metadata(&dir).unwrap().permissions().mode() & 0o7777,
-            0o755
-        );
+        assert_eq!(fs_err::metadata(&dir).unwrap().permissions().mode() & 0o7777, 0o755);
         for entry in sorted_entries(&dir).unwrap() {
             if entry.file_type().unwrap().is_dir() {
                 stack.push(entry.path());
@@ -501,10 +447,7 @@ fn two_runs_at_once_download_a_file_once() {
     *two.told.notes.lock().unwrap() = Some(note);
     let request = file(&good, direct(&url));
     // Not the same wheelhouse, but one file in both.
-    let more = FileRequest {
-        filename: "small.whl".to_owned(),
-        ..file(b"small", direct(&small))
-    };
+    let more = FileRequest { filename: "small.whl".to_owned(), ..file(b"small", direct(&small)) };
     std::thread::scope(|scope| {
         let first = scope.spawn(|| one.fetch(std::slice::from_ref(&request)));
         assert_eq!(asked.recv().unwrap(), "/thing.whl");
@@ -534,10 +477,7 @@ fn helper_process() {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test's own binary, to be killed"
-)]
+#[expect(clippy::disallowed_methods, reason = "the test's own binary, to be killed")]
 fn helper(program: &Path, url: &str, cache: &Path) -> std::process::Command {
     let mut command = std::process::Command::new(program);
     command
@@ -557,26 +497,16 @@ fn a_killed_run_leaves_nothing_that_is_trusted() {
     let world = World::new("https://i.example");
     let asked = server.watch();
     let this = std::env::current_exe().unwrap();
-    let mut child = helper(&this, &url, &world.cache)
-        .args(HELPER_ARGUMENTS)
-        .spawn()
-        .unwrap();
+    let mut child = helper(&this, &url, &world.cache).args(HELPER_ARGUMENTS).spawn().unwrap();
     asked.recv().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     let dir = world.stored(&good).parent().unwrap().to_owned();
     let names = |dir: &Path| -> Vec<String> {
         let entries = sorted_entries(dir).unwrap();
-        entries
-            .iter()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect()
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     };
-    assert!(
-        names(&dir).iter().any(|name| name.starts_with(".tmp-")),
-        "{:?}",
-        names(&dir)
-    );
+    assert!(names(&dir).iter().any(|name| name.starts_with(".tmp-")), "{:?}", names(&dir));
     server.set("/thing.whl", Reply::File(good.clone()));
     let wheelhouse = world.fetch(&[file(&good, direct(&url))]).unwrap();
     assert!(fs_err::read(wheelhouse.path.join("wheels").join(NAME)).unwrap() == good);
@@ -593,10 +523,8 @@ fn a_full_disk_is_told_as_such() {
     fs_err::create_dir(&world.cache).unwrap();
     // Room for the download but not for its copy, then not even for the download.
     for (size, wanted) in [("400k", "cannot fetch"), ("1600k", "of the wheelhouse")] {
-        let script = format!(
-            "mount -t tmpfs -o size={size} none {} && exec \"$@\"",
-            world.cache.display()
-        );
+        let script =
+            format!("mount -t tmpfs -o size={size} none {} && exec \"$@\"", world.cache.display());
         let this = std::env::current_exe().unwrap();
         let output = helper(Path::new("unshare"), &url, &world.cache)
             .args(["-Urm", "sh", "-c", &script, "sh"])
@@ -605,14 +533,7 @@ fn a_full_disk_is_told_as_such() {
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        for part in [
-            wanted,
-            "the disk is full",
-            "needed",
-            "1200000 bytes",
-            "free",
-            "hint: ",
-        ] {
+        for part in [wanted, "the disk is full", "needed", "1200000 bytes", "free", "hint: "] {
             assert!(
                 text.contains(part),
                 "no `{part}` in\n{text}\n(needs `unshare -Urm` and tmpfs: {})",
@@ -624,15 +545,12 @@ fn a_full_disk_is_told_as_such() {
 
 #[test]
 fn a_source_archive_is_pinned_by_its_tree() {
-    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(
-        Vec::new(),
-        flate2::Compression::fast(),
-    ));
+    let mut tar =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     let mut header = tar::Header::new_gnu();
     header.set_mode(0o4777);
     header.set_size(2);
-    tar.append_data(&mut header, "app-1.0/run.sh", &b"hi"[..])
-        .unwrap();
+    tar.append_data(&mut header, "app-1.0/run.sh", &b"hi"[..]).unwrap();
     let archive = tar.into_inner().unwrap().finish().unwrap();
     let server = Server::start();
     let url = Url::parse(&server.set("/app.tar.gz", Reply::File(archive.clone()))).unwrap();
@@ -653,8 +571,5 @@ fn a_source_archive_is_pinned_by_its_tree() {
     assert_eq!(server.seen("/app.tar.gz").len(), 2);
     let wrong = fetch_source(&url, Sha256::of("x"), &world.host(), &world.settings);
     let text = read(&wrong.unwrap_err());
-    assert!(
-        text.contains(&hash.to_sri()) && text.contains("expected"),
-        "{text}"
-    );
+    assert!(text.contains(&hash.to_sri()) && text.contains("expected"), "{text}");
 }

@@ -46,9 +46,7 @@ impl Repositories {
             .args(["-c", "protocol.file.allow=always"])
             .args(arguments);
         for who in identity {
-            git = git
-                .env(&format!("{who}_NAME"), "x")
-                .env(&format!("{who}_EMAIL"), "x@y.example");
+            git = git.env(&format!("{who}_NAME"), "x").env(&format!("{who}_EMAIL"), "x@y.example");
         }
         git.stdout().unwrap().trim().to_owned()
     }
@@ -67,15 +65,8 @@ impl Repositories {
 
     fn fetch(&self, tree: TreeRequest, cache: &str) -> Result<Wheelhouse, Problem> {
         let cache = self.dir.path().join(cache);
-        let host = Host {
-            environment: &self.environment,
-            cache: &cache,
-            progress: &Silent,
-        };
-        let request = Request {
-            files: Vec::new(),
-            trees: vec![tree],
-        };
+        let host = Host { environment: &self.environment, cache: &cache, progress: &Silent };
+        let request = Request { files: Vec::new(), trees: vec![tree] };
         fetch(&request, &host, &Settings::default())
     }
 }
@@ -94,10 +85,7 @@ fn tree(name: &str, rev: &str) -> TreeRequest {
 
 fn names(dir: &Path) -> Vec<String> {
     let entries = sorted_entries(dir).unwrap();
-    entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+    entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
@@ -106,10 +94,7 @@ const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0\
 fn attributes_and_configuration_have_no_say() {
     let repositories = Repositories::new();
     let files = [
-        (
-            ".gitattributes",
-            "*.txt text eol=crlf filter=shout export-subst\nnot export-ignore\n",
-        ),
+        (".gitattributes", "*.txt text eol=crlf filter=shout export-subst\nnot export-ignore\n"),
         ("a.txt", "one\n$Format:%H$\n"),
         ("not", "kept"),
         ("big.bin", POINTER),
@@ -120,38 +105,20 @@ fn attributes_and_configuration_have_no_say() {
     let rev = repositories.commit("app", &files);
     let wheelhouse = repositories.fetch(tree("app", &rev), "cache").unwrap();
     let path = wheelhouse.path.join("git/thing");
-    assert_eq!(
-        names(&path),
-        [".gitattributes", "a.txt", "big.bin", "deep", "not"]
-    );
+    assert_eq!(names(&path), [".gitattributes", "a.txt", "big.bin", "deep", "not"]);
     for (name, content) in files {
-        assert_eq!(
-            fs_err::read_to_string(path.join(name)).unwrap(),
-            content,
-            "{name}"
-        );
+        assert_eq!(fs_err::read_to_string(path.join(name)).unwrap(), content, "{name}");
     }
     assert_eq!(wheelhouse.trees[0].path, "git/thing");
 
     // The pinned hash is compared; the repository is not needed again.
     let nar_hash = Some(wheelhouse.trees[0].nar_hash);
-    fs_err::rename(
-        repositories.dir.path().join("app"),
-        repositories.dir.path().join("gone"),
-    )
-    .unwrap();
-    let request = |nar_hash| TreeRequest {
-        nar_hash,
-        ..tree("app", &rev)
-    };
+    fs_err::rename(repositories.dir.path().join("app"), repositories.dir.path().join("gone"))
+        .unwrap();
+    let request = |nar_hash| TreeRequest { nar_hash, ..tree("app", &rev) };
     repositories.fetch(request(nar_hash), "cache").unwrap();
-    let problem = repositories
-        .fetch(request(Some(Sha256::of("x"))), "cache")
-        .unwrap_err();
-    assert!(
-        problem.to_string().contains("expected  sha256-"),
-        "{problem}"
-    );
+    let problem = repositories.fetch(request(Some(Sha256::of("x"))), "cache").unwrap_err();
+    assert!(problem.to_string().contains("expected  sha256-"), "{problem}");
     let problem = repositories.fetch(request(nar_hash), "other").unwrap_err();
     assert!(problem.to_string().contains("git said"), "{problem}");
 }
@@ -165,24 +132,13 @@ fn a_commit_is_found_by_its_reference_or_among_all() {
     // A server that serves no bare commits.
     repositories.git("app", &["config", "uploadpack.allowAnySHA1InWant", "false"]);
     repositories.git("app", &["config", "protocol.version", "0"]);
-    for (cache, reference) in [
-        ("one", Some("v1")),
-        ("two", None),
-        ("three", Some("no-such")),
-    ] {
-        let request = TreeRequest {
-            reference: reference.map(str::to_owned),
-            ..tree("app", &old)
-        };
+    for (cache, reference) in [("one", Some("v1")), ("two", None), ("three", Some("no-such"))] {
+        let request = TreeRequest { reference: reference.map(str::to_owned), ..tree("app", &old) };
         let wheelhouse = repositories.fetch(request, cache).unwrap();
         let text = fs_err::read_to_string(wheelhouse.path.join("git/thing/a"));
         assert_eq!(text.unwrap(), "old", "{cache}");
     }
-    for rev in [
-        "0".repeat(40),
-        "main".to_owned(),
-        "--upload-pack=x".to_owned(),
-    ] {
+    for rev in ["0".repeat(40), "main".to_owned(), "--upload-pack=x".to_owned()] {
         let problem = repositories.fetch(tree("app", &rev), "one").unwrap_err();
         assert!(problem.hint.is_some(), "{rev}: {problem}");
     }
@@ -203,26 +159,18 @@ fn submodules_are_part_of_the_tree_if_asked_for() {
     repositories.git("app", &["commit", "-q", "-m", "two"]);
     let rev = repositories.git("app", &["rev-parse", "HEAD"]);
     for (submodules, expected) in [(false, vec![]), (true, vec!["l"])] {
-        let request = TreeRequest {
-            submodules,
-            ..tree("app", &rev)
-        };
+        let request = TreeRequest { submodules, ..tree("app", &rev) };
         let wheelhouse = repositories.fetch(request, "cache").unwrap();
-        assert_eq!(
-            names(&wheelhouse.path.join("git/thing/vendor/lib")),
-            expected
-        );
+        assert_eq!(names(&wheelhouse.path.join("git/thing/vendor/lib")), expected);
     }
 }
 
 #[test]
 fn a_link_out_of_the_tree_is_refused() {
     let repositories = Repositories::new();
-    for (name, target, good) in [
-        ("in", "a", true),
-        ("up", "../../x", false),
-        ("root", "/etc", false),
-    ] {
+    for (name, target, good) in
+        [("in", "a", true), ("up", "../../x", false), ("root", "/etc", false)]
+    {
         repositories.git(name, &["init", "-q", "-b", "main"]);
         let link: PathBuf = repositories.dir.path().join(name).join("link");
         fs_err::os::unix::fs::symlink(target, link).unwrap();
@@ -244,11 +192,7 @@ fn a_mirror_that_a_killed_run_damaged_is_made_anew() {
     let cache = repositories.dir.path().join("cache");
     fs_err::remove_dir_all(cache.join("wheelhouses")).unwrap();
     let mirrors = sorted_entries(&cache.join("git")).unwrap();
-    let mirror = mirrors
-        .iter()
-        .find(|entry| entry.path().is_dir())
-        .unwrap()
-        .path();
+    let mirror = mirrors.iter().find(|entry| entry.path().is_dir()).unwrap().path();
     fs_err::remove_dir_all(mirror.join("objects")).unwrap();
     fs_err::write(mirror.join("shallow.lock"), "").unwrap();
     repositories.fetch(tree("app", &rev), "cache").unwrap();

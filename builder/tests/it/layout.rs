@@ -32,12 +32,7 @@ fn source(dir: &Path) -> PathBuf {
 }
 
 fn rule(from: &str, to: &str) -> CopyRule {
-    CopyRule {
-        from: from.into(),
-        to: to.into(),
-        exclude: vec![],
-        executable: vec![],
-    }
+    CopyRule { from: from.into(), to: to.into(), exclude: vec![], executable: vec![] }
 }
 
 fn copied(
@@ -47,9 +42,7 @@ fn copied(
 ) -> Result<Vec<layout::Copied>, Problem> {
     let variables = Variables::new(output, &BTreeMap::new());
     let shebangs = [("python", "@python@"), ("bash", "/bin/bash")];
-    let shebangs = shebangs
-        .map(|(name, path)| (name.to_owned(), path.to_owned()))
-        .into();
+    let shebangs = shebangs.map(|(name, path)| (name.to_owned(), path.to_owned())).into();
     layout::copy(output, source, rules, &shebangs, &variables)
 }
 
@@ -68,11 +61,7 @@ fn trees_are_copied_with_plain_modes_and_rewritten_shebangs() {
     let shown: Vec<String> = told
         .iter()
         .map(|one| match &one.content {
-            CopiedContent::File {
-                executable,
-                shebang,
-                ..
-            } => {
+            CopiedContent::File { executable, shebang, .. } => {
                 let line = shebang.as_ref().map_or("", |shebang| shebang.to.as_str());
                 format!("{} {} {executable} {line}", one.from, one.to)
             }
@@ -91,10 +80,7 @@ fn trees_are_copied_with_plain_modes_and_rewritten_shebangs() {
     );
     let ak = output.root.join(to).join("ak");
     assert_eq!(fs::read_to_string(&ak).unwrap(), "#!/bin/bash\necho\n");
-    assert_eq!(
-        fs::metadata(output.root.join("manage.py")).unwrap().mode() & 0o7777,
-        0o755
-    );
+    assert_eq!(fs::metadata(output.root.join("manage.py")).unwrap().mode() & 0o7777, 0o755);
     // Again: all is there already, with the same bytes.
     assert_eq!(copied(&output, &source, &rules).unwrap(), told);
 }
@@ -104,31 +90,18 @@ fn copies_that_would_surprise_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (source, output) = (source(dir.path()), output(dir.path()));
     fs::write(output.root.join("taken"), "installed").unwrap();
-    for (name, target) in [
-        ("out", "../manage.py"),
-        ("absolute", "/etc"),
-        ("dangling", "nowhere"),
-    ] {
+    for (name, target) in [("out", "../manage.py"), ("absolute", "/etc"), ("dangling", "nowhere")] {
         fs::create_dir_all(source.join(name)).unwrap();
         symlink(target, source.join(name).join("link")).unwrap();
     }
     fs::create_dir_all(source.join("through/tests")).unwrap();
     fs::write(source.join("through/file"), "").unwrap();
     symlink("tests/../file", source.join("through/link")).unwrap();
-    let through = CopyRule {
-        exclude: vec!["tests".into()],
-        ..rule("through", "t")
-    };
-    let excluded = CopyRule {
-        exclude: vec!["tests".into()],
-        ..rule("excluded", "e")
-    };
+    let through = CopyRule { exclude: vec!["tests".into()], ..rule("through", "t") };
+    let excluded = CopyRule { exclude: vec!["tests".into()], ..rule("excluded", "e") };
     fs::create_dir_all(source.join("excluded/tests")).unwrap();
     symlink("tests", source.join("excluded/link")).unwrap();
-    let executable = CopyRule {
-        executable: vec!["migrat.py".into()],
-        ..rule("lifecycle", "l")
-    };
+    let executable = CopyRule { executable: vec!["migrat.py".into()], ..rule("lifecycle", "l") };
     for (rule, expected) in [
         (rule("lifecicle", "x"), "there is no `lifecicle`"),
         (executable, "there is no `lifecycle/migrat.py`"),
@@ -145,17 +118,11 @@ fn copies_that_would_surprise_are_refused() {
         (excluded, "outside of what is copied"),
     ] {
         let problem = copied(&output, &source, std::slice::from_ref(&rule)).unwrap_err();
-        assert!(
-            problem.to_string().contains(expected),
-            "{rule:?}: {problem}"
-        );
+        assert!(problem.to_string().contains(expected), "{rule:?}: {problem}");
     }
     let problem = copied(&output, &source, &[rule("lifecicle", "x")]).unwrap_err();
     assert_eq!(problem.hint.as_deref(), Some("did you mean `lifecycle`?"));
-    assert_eq!(
-        fs::read_to_string(output.root.join("taken")).unwrap(),
-        "installed"
-    );
+    assert_eq!(fs::read_to_string(output.root.join("taken")).unwrap(), "installed");
 }
 
 #[test]
@@ -164,19 +131,13 @@ fn links_are_relative_and_lead_somewhere() {
     let output = output(dir.path());
     let variables = Variables::new(&output, &BTreeMap::new());
     let link = |path: &str, target: &str| {
-        let rule = LinkRule {
-            path: path.into(),
-            target: target.into(),
-        };
+        let rule = LinkRule { path: path.into(), target: target.into() };
         layout::link(&output, &[rule], &variables)
     };
     fs::write(output.root.join("lib/a"), "a").unwrap();
     let made = link("deep/er/link", "@out@/lib/a").unwrap();
     assert_eq!(made[0].target, "../../lib/a");
-    assert_eq!(
-        fs::read_to_string(output.root.join("deep/er/link")).unwrap(),
-        "a"
-    );
+    assert_eq!(fs::read_to_string(output.root.join("deep/er/link")).unwrap(), "a");
     for (path, target, expected) in [
         ("deep/er/link", "lib/a", "has a `deep/er/link` already"),
         ("x", "lib/b", "no `lib/b` in the output"),
@@ -216,18 +177,11 @@ fn normalised_outputs_have_one_shape() {
     ] {
         let metadata = fs::symlink_metadata(output.root.join(path)).unwrap();
         assert_eq!(metadata.mode() & 0o7777, mode, "{path}");
-        assert_eq!(
-            (metadata.mtime(), metadata.mtime_nsec()),
-            (MTIME_SECONDS, 0),
-            "{path}"
-        );
+        assert_eq!((metadata.mtime(), metadata.mtime_nsec()), (MTIME_SECONDS, 0), "{path}");
     }
     assert!(!output.root.join(".lock").exists());
     // The other name of a hard link is not the output's.
     let metadata = fs::metadata(&cached).unwrap();
     assert!(metadata.mode() & 0o777 == 0o444 && metadata.mtime() != MTIME_SECONDS);
-    assert_eq!(
-        fs::read_to_string(output.root.join("linked")).unwrap(),
-        "content"
-    );
+    assert_eq!(fs::read_to_string(output.root.join("linked")).unwrap(), "content");
 }

@@ -12,10 +12,8 @@ use crate::wheels_fixture::{Wheel, install, output};
 
 fn two_installed(dir: &std::path::Path) -> Output {
     let output = output(dir);
-    let alpha = Wheel::new("Alpha_One", "1.0")
-        .file("alpha.py", "12345")
-        .scripts("run = alpha:f")
-        .metadata(
+    let alpha =
+        Wheel::new("Alpha_One", "1.0").file("alpha.py", "12345").scripts("run = alpha:f").metadata(
             "Name: Alpha.One\nVersion: 1.0\nLicense-Expression: MIT\nRequires-Dist: zeta>1\n\
              Requires-Dist: beta\n\nText",
         );
@@ -38,31 +36,20 @@ fn from(name: &str, version: &str) -> InstalledFrom {
 fn a_manifest_is_sorted_and_can_be_read_again() {
     let dir = tempfile::tempdir().unwrap();
     let output = two_installed(dir.path());
-    let link = |path: &str| Linked {
-        path: path.into(),
-        target: "t".into(),
-    };
+    let link = |path: &str| Linked { path: path.into(), target: "t".into() };
     let collision = Collision {
         path: "p".into(),
         providers: vec!["alpha-one".parse().unwrap(), "beta".parse().unwrap()],
         same_bytes: false,
         decision: Decision::Winner("beta".parse().unwrap()),
     };
-    let done = Done {
-        collisions: vec![collision],
-        links: vec![link("b"), link("a")],
-        ..Done::default()
-    };
+    let done =
+        Done { collisions: vec![collision], links: vec![link("b"), link("a")], ..Done::default() };
     let forwards = [from("alpha-one", "1.0"), from("beta", "2.0")];
     let backwards = [from("beta", "2.0"), from("alpha-one", "1.0")];
     let manifest = Manifest::new(&output, "t", &forwards, done.clone()).unwrap();
     let text = manifest.to_json();
-    assert_eq!(
-        Manifest::new(&output, "t", &backwards, done)
-            .unwrap()
-            .to_json(),
-        text
-    );
+    assert_eq!(Manifest::new(&output, "t", &backwards, done).unwrap().to_json(), text);
     assert_eq!(Manifest::parse(&text).unwrap(), manifest);
     assert!(!text.contains(dir.path().to_str().unwrap()));
     let alpha = &manifest.distributions[0];
@@ -73,12 +60,7 @@ fn a_manifest_is_sorted_and_can_be_read_again() {
     assert_eq!(alpha.files, 6);
     assert_eq!(manifest.links[0].path, "a");
     let other = text.replace("\"version\": 1,", "\"version\": 2,");
-    assert!(
-        Manifest::parse(&other)
-            .unwrap_err()
-            .to_string()
-            .contains("expected  version 1")
-    );
+    assert!(Manifest::parse(&other).unwrap_err().to_string().contains("expected  version 1"));
 }
 
 #[test]
@@ -87,10 +69,7 @@ fn what_is_installed_must_be_the_resolution() {
     let output = two_installed(dir.path());
     let found = installed(&output).unwrap();
     let expected = |pairs: &[(&str, &str)]| -> BTreeMap<_, _> {
-        pairs
-            .iter()
-            .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
-            .collect()
+        pairs.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect()
     };
     check_versions(&expected(&[("alpha-one", "1.0.0"), ("beta", "2")]), &found).unwrap();
     let wrong = expected(&[("gamma", "3"), ("alpha-one", "1.1")]);
@@ -107,8 +86,5 @@ fn a_distribution_that_is_installed_twice_is_an_error() {
     let output = two_installed(dir.path());
     install(&output, [&Wheel::new("beta", "2.1").open(dir.path())]);
     let problem = installed(&output).unwrap_err();
-    assert!(
-        problem.to_string().contains("`beta` is installed twice"),
-        "{problem}"
-    );
+    assert!(problem.to_string().contains("`beta` is installed twice"), "{problem}");
 }

@@ -32,12 +32,7 @@ fn installed(dir: &std::path::Path) -> Output {
 fn patched(output: &Output, toml: &str, progress: &dyn Progress) -> Result<Vec<Applied>, Problem> {
     let patches: Patches = toml::from_str(toml).unwrap();
     let recipe = BTreeMap::from([("data".to_owned(), "/var/lib/app".to_owned())]);
-    apply(
-        output,
-        &Variables::new(output, &recipe),
-        &patches.patch,
-        progress,
-    )
+    apply(output, &Variables::new(output, &recipe), &patches.patch, progress)
 }
 
 #[test]
@@ -65,19 +60,13 @@ fn replacements_are_literal_complete_and_in_order() {
         b"import os\n/opt/x/bin/python\nBASE = '/opt/x'\nDATA = '/var/lib/app'\nraw = '\xff'\n"
     );
     assert_eq!(applied.len(), 2);
-    assert_eq!(
-        (applied[0].file.as_str(), applied[0].reason.as_deref()),
-        (FILE, Some("no /x"))
-    );
+    assert_eq!((applied[0].file.as_str(), applied[0].reason.as_deref()), (FILE, Some("no /x")));
     assert_eq!(applied[0].sha256_before, Sha256::of(CONTENT));
     assert_eq!(applied[0].sha256_after, applied[1].sha256_before);
     assert_eq!(applied[1].sha256_after, Sha256::of(&content));
     assert_eq!(applied[0].replacements[1].to, "/opt/x");
     assert_eq!(true_record_lines(&output), ["app-1: app/settings.py"]);
-    let mode = fs::metadata(output.root.join(FILE))
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = fs::metadata(output.root.join(FILE)).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o755);
 }
 
@@ -115,11 +104,7 @@ fn what_is_not_found_fails_warns_or_is_quiet() {
         );
         let heard = Warnings::default();
         let result = patched(&output, &toml, &heard);
-        assert_eq!(
-            (result.is_err(), heard.0.lock().unwrap().len()),
-            (fails, warnings),
-            "{mode}"
-        );
+        assert_eq!((result.is_err(), heard.0.lock().unwrap().len()), (fails, warnings), "{mode}");
         let untouched = fs::read(output.root.join(FILE)).unwrap() == CONTENT;
         assert_eq!(untouched, fails, "{mode}");
         true_record_lines(&output);
@@ -155,17 +140,11 @@ fn only_regular_files_of_the_output_are_patched() {
         ("../outside", "not a path inside"),
         ("/etc/passwd", "not in the output"),
         ("link", "symbolic link"),
-        (
-            "lib64/python3.14/site-packages/app/settings.py",
-            "`lib64` is a symbolic link",
-        ),
+        ("lib64/python3.14/site-packages/app/settings.py", "`lib64` is a symbolic link"),
         ("lib", "not a regular file"),
         ("@wheels@/x", "unknown variable"),
         ("lib/python3.14/site-packages/app/setting.py", "settings.py"),
-        (
-            "lib/python3.14/site-packages/app-1.dist-info/RECORD",
-            "`RECORD`",
-        ),
+        ("lib/python3.14/site-packages/app-1.dist-info/RECORD", "`RECORD`"),
     ] {
         let toml = format!("[[patch]]\nfile = '{file}'\nreplace = [{{ from = 'x', to = 'y' }}]");
         let problem = patched(&output, &toml, &Silent).unwrap_err();

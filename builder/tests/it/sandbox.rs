@@ -86,11 +86,8 @@ fn nothing_of_the_hosts_files_is_seen() {
     let _open = fs_err::File::open(&file).unwrap();
     assert!(stdout(&host(), "ls -d /proc/[0-9]*").lines().count() < 5);
     assert_eq!(
-        stdout(
-            &host(),
-            "for fd in /proc/$$/fd/*; do [ -e $fd ] && echo ${fd##*/}; done; true"
-        )
-        .trim(),
+        stdout(&host(), "for fd in /proc/$$/fd/*; do [ -e $fd ] && echo ${fd##*/}; done; true")
+            .trim(),
         "0\n1\n2"
     );
     assert_eq!(stdout(&host(), "cat"), "", "standard input is empty");
@@ -103,10 +100,8 @@ fn only_what_is_bound_for_writing_can_be_written() {
     for dir in [&kept, &open] {
         fs_err::create_dir(dir).unwrap();
     }
-    let sandbox = host()
-        .bind_ro(&kept, "/nix/store/h-x")
-        .bind_rw(&open, "/opt/out")
-        .tmpfs("/build");
+    let sandbox =
+        host().bind_ro(&kept, "/nix/store/h-x").bind_rw(&open, "/opt/out").tmpfs("/build");
     for path in [
         "/x",
         "/usr/x",
@@ -128,10 +123,7 @@ fn only_what_is_bound_for_writing_can_be_written() {
     assert_eq!(sorted_entries(&kept).unwrap().len(), 0);
     let written = open.join("x");
     assert_eq!(fs_err::read_to_string(&written).unwrap(), "x\n");
-    assert_eq!(
-        fs_err::metadata(&written).unwrap().permissions().mode() & 0o777,
-        0o644
-    );
+    assert_eq!(fs_err::metadata(&written).unwrap().permissions().mode() & 0o777, 0o644);
 }
 
 #[test]
@@ -149,15 +141,11 @@ fn binds_that_cannot_be_made_are_named() {
     }
     let mut elsewhere = sh("true");
     elsewhere.directory = "/no/such/directory".to_owned();
-    for (name, output) in [
-        ("capture", OutputTo::Capture),
-        ("log", OutputTo::Log(&dir.path().join("log"))),
-    ] {
+    for (name, output) in
+        [("capture", OutputTo::Capture), ("log", OutputTo::Log(&dir.path().join("log")))]
+    {
         let problem = host().run(&elsewhere, output).unwrap_err();
-        assert!(
-            problem.to_string().contains("/no/such/directory"),
-            "{name}: {problem}"
-        );
+        assert!(problem.to_string().contains("/no/such/directory"), "{name}: {problem}");
     }
 }
 
@@ -207,22 +195,13 @@ fn a_long_log_is_complete_and_appended() {
     let log = dir.path().join("deep/log");
     for _ in 0..2 {
         let script = "i=0; while [ $i -lt 20000 ]; do echo \"out $i\"; echo \"err $i\" >&2; i=$((i+1)); done";
-        assert_eq!(
-            host().run(&sh(script), OutputTo::Log(&log)).unwrap().code,
-            0
-        );
+        assert_eq!(host().run(&sh(script), OutputTo::Log(&log)).unwrap().code, 0);
     }
     let text = fs_err::read_to_string(&log).unwrap();
     assert_eq!(text.lines().count(), 80_000);
     assert_eq!(text.lines().nth(39_999), Some("err 19999"));
-    let done = capture(
-        &host(),
-        "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2",
-    );
-    assert_eq!(
-        (done.stdout.len(), done.stderr.len()),
-        (3_000_000, 3_000_000)
-    );
+    let done = capture(&host(), "head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2");
+    assert_eq!((done.stdout.len(), done.stderr.len()), (3_000_000, 3_000_000));
 }
 
 #[test]
@@ -232,10 +211,8 @@ fn several_run_side_by_side() {
             scope.spawn(move || {
                 for run in 0..4 {
                     let name = format!("{thread}-{run}");
-                    let printed = stdout(
-                        &host(),
-                        &format!("echo {name} > /tmp/x; cat /tmp/*; exit 0"),
-                    );
+                    let printed =
+                        stdout(&host(), &format!("echo {name} > /tmp/x; cat /tmp/*; exit 0"));
                     assert_eq!(printed.trim(), name);
                 }
             });
@@ -260,18 +237,14 @@ fn marker(process: u32) -> String {
 /// too, so that it does not matter how far it has come.
 fn running(marker: &str) -> usize {
     let processes = sorted_entries(Path::new("/proc")).unwrap();
-    let lines = processes
-        .iter()
-        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines =
+        processes.iter().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
     lines.filter(|line| line.contains(marker)).count()
 }
 
 /// The tests' own program, to be run as a process that can be killed.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the process under test must be killed, not awaited"
-)]
+#[expect(clippy::disallowed_methods, reason = "the process under test must be killed, not awaited")]
 fn this_program() -> Command {
     Command::new(std::env::current_exe().unwrap())
 }
@@ -279,12 +252,7 @@ fn this_program() -> Command {
 #[test]
 fn killing_the_parent_kills_everything_inside() {
     let mut parent = this_program()
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "sandbox::helper_that_waits",
-        ])
+        .args(["--ignored", "--exact", "--nocapture", "sandbox::helper_that_waits"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -317,28 +285,16 @@ fn an_ordinary_user_gets_the_same() {
     if !rustix::process::getuid().is_root() {
         return; // then all the other tests have shown it
     }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "runs the tests themselves once more"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "runs the tests themselves once more")]
     let output = Command::new("setpriv")
         .args(["--reuid=1234", "--regid=1234", "--clear-groups"])
         .arg(std::env::current_exe().unwrap())
         .args(["sandbox::", "--test-threads=2"])
-        .args([
-            "--skip",
-            "what_a_program_leaves",
-            "--skip",
-            "killing_the_parent",
-        ])
+        .args(["--skip", "what_a_program_leaves", "--skip", "killing_the_parent"])
         .env("TMPDIR", "/tmp")
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// The temporary directory is mounted `nodev` on many machines, and the kernel then refuses to make a
@@ -348,36 +304,17 @@ fn mounts_of_the_host_stay_read_only_with_all_below_them() {
     let dir = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o nosuid,nodev,noexec none $TMPDIR && mkdir -p $TMPDIR/kept/below \
         && mount -t tmpfs none $TMPDIR/kept/below && exec \"$@\"";
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "only a new process can have other mounts"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "only a new process can have other mounts")]
     let output = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            script,
-            "sh",
-        ])
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "sandbox::helper_that_binds_mounts",
-        ])
+        .args(["--ignored", "--exact", "--nocapture", "sandbox::helper_that_binds_mounts"])
         .env("TMPDIR", dir.path())
         .output()
         .unwrap();
     let printed = [output.stdout, output.stderr].concat();
     let printed = String::from_utf8_lossy(&printed);
-    assert!(
-        output.status.success() && printed.contains("1 passed"),
-        "{printed}"
-    );
+    assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
 }
 
 #[test]
@@ -385,15 +322,9 @@ fn mounts_of_the_host_stay_read_only_with_all_below_them() {
 fn helper_that_binds_mounts() {
     let base = std::env::temp_dir();
     let kept = base.join("kept");
-    let sandbox = host()
-        .bind_ro(&kept, "/opt/kept")
-        .bind_rw(&base, "/opt/base");
+    let sandbox = host().bind_ro(&kept, "/opt/kept").bind_rw(&base, "/opt/base");
     for path in ["/opt/kept/x", "/opt/kept/below/x"] {
-        assert_ne!(
-            capture(&sandbox, &format!("echo x > {path}")).code,
-            0,
-            "{path}"
-        );
+        assert_ne!(capture(&sandbox, &format!("echo x > {path}")).code, 0, "{path}");
     }
     stdout(&sandbox, "echo x > /opt/base/x; ls /opt/kept/below");
 }

@@ -88,11 +88,7 @@ impl Server {
     }
 
     pub(crate) fn set(&self, path: &str, reply: Reply) -> String {
-        self.state
-            .lock()
-            .unwrap()
-            .replies
-            .insert(path.to_owned(), reply);
+        self.state.lock().unwrap().replies.insert(path.to_owned(), reply);
         self.url(path)
     }
 
@@ -102,12 +98,7 @@ impl Server {
 
     pub(crate) fn seen(&self, path: &str) -> Vec<Seen> {
         let state = self.state.lock().unwrap();
-        state
-            .seen
-            .iter()
-            .filter(|seen| seen.path == path)
-            .cloned()
-            .collect()
+        state.seen.iter().filter(|seen| seen.path == path).cloned().collect()
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -130,11 +121,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
         };
         let (reply, earlier) = {
             let mut state = state.lock().unwrap();
-            let earlier = state
-                .seen
-                .iter()
-                .filter(|other| other.path == seen.path)
-                .count();
+            let earlier = state.seen.iter().filter(|other| other.path == seen.path).count();
             state.seen.push(seen.clone());
             (state.replies.get(&seen.path).cloned(), earlier)
         };
@@ -179,13 +166,7 @@ fn answer(
     let offset = seen
         .headers
         .get("range")
-        .and_then(|range| {
-            range
-                .strip_prefix("bytes=")?
-                .strip_suffix('-')?
-                .parse()
-                .ok()
-        })
+        .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
         .unwrap_or(0);
     match reply.unwrap_or(Reply::Status(404)) {
         Reply::Recovers(status, times, _) if earlier < times => status_only(out, status),
@@ -272,10 +253,7 @@ fn send(mut out: &TcpStream, bytes: &[u8], offset: usize, at_most: usize) -> io:
     } else {
         "200 OK".to_owned()
     };
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n",
-        rest.len()
-    );
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", rest.len());
     out.write_all(head.as_bytes())?;
     out.write_all(&rest[..rest.len().min(at_most)])?;
     Ok(at_most >= rest.len())

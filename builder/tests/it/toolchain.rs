@@ -65,11 +65,7 @@ fn serve(
     pinned: Option<&[SystemPackage]>,
 ) -> Result<Toolchain, Problem> {
     let cache = cache();
-    let host = Host {
-        environment,
-        cache: &cache,
-        progress: &Timed(Instant::now()),
-    };
+    let host = Host { environment, cache: &cache, progress: &Timed(Instant::now()) };
     let wanted = Wanted {
         providers: &[Provider::Debian],
         debian,
@@ -127,16 +123,10 @@ fn authentiks_build_requirements_make_a_root_that_compiles() {
     let run = |program: &str, arguments: &[&str]| {
         let invocation = Invocation {
             program: program.to_owned(),
-            arguments: arguments
-                .iter()
-                .map(|&argument| argument.to_owned())
-                .collect(),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             directory: "/tmp".to_owned(),
         };
-        let done = toolchain
-            .sandbox()
-            .run(&invocation, OutputTo::Capture)
-            .unwrap();
+        let done = toolchain.sandbox().run(&invocation, OutputTo::Capture).unwrap();
         let printed = [done.stdout, done.stderr].concat();
         let printed = String::from_utf8_lossy(&printed).into_owned();
         assert_eq!(done.code, 0, "{printed}");
@@ -152,10 +142,7 @@ fn authentiks_build_requirements_make_a_root_that_compiles() {
     println!("second call: {:?}", start.elapsed());
     // The same packages as pins hold; another version does not.
     let mut pins = toolchain.packages.clone();
-    assert_eq!(
-        provided(&environment, &AUTHENTIK, Some(&pins)).unwrap(),
-        toolchain
-    );
+    assert_eq!(provided(&environment, &AUTHENTIK, Some(&pins)).unwrap(), toolchain);
     "0.1-1".clone_into(&mut pins[0].version);
     let problem = provided(&environment, &AUTHENTIK, Some(&pins)).unwrap_err();
     assert!(problem.to_string().contains("0.1-1"), "{problem}");
@@ -181,10 +168,7 @@ fn a_mirror_that_cannot_be_reached_and_a_suite_without_the_python_are_told() {
     let offline = Environment::of([("PATH", path.as_str()), ("http_proxy", dead)]);
     let offline_settings = settings("sid", &[]);
     let problem = serve(&offline, &offline_settings, None).unwrap_err();
-    assert!(
-        problem.what.contains("`sid`") && problem.hint.is_some(),
-        "{problem}"
-    );
+    assert!(problem.what.contains("`sid`") && problem.hint.is_some(), "{problem}");
     assert!(problem.to_string().contains("127.0.0.1"), "{problem}");
     let problem = serve(&Environment::capture(), &settings("bookworm", &[]), None).unwrap_err();
     assert!(problem.what.contains("`python3.14"), "{problem}");
@@ -196,11 +180,7 @@ fn a_mirror_that_cannot_be_reached_and_a_suite_without_the_python_are_told() {
 fn uv_is_fetched_once() {
     let environment = Environment::capture();
     let cache = cache();
-    let host = |environment| Host {
-        environment,
-        cache: &cache,
-        progress: &Silent,
-    };
+    let host = |environment| Host { environment, cache: &cache, progress: &Silent };
     let uv = provide_uv(&host(&environment)).unwrap();
     let offline = Environment::of([("PATH", "/nowhere")]);
     if uv.path.starts_with(&cache) {
@@ -213,11 +193,7 @@ fn uv_is_fetched_once() {
 fn the_host_serves_with_an_interpreter_that_it_has() {
     let environment = Environment::capture();
     let cache = cache();
-    let host = Host {
-        environment: &environment,
-        cache: &cache,
-        progress: &Silent,
-    };
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
     let debian = settings("forky", &[]);
     let wanted = Wanted {
         providers: &[Provider::Host],
@@ -229,9 +205,6 @@ fn the_host_serves_with_an_interpreter_that_it_has() {
         pinned: None,
     };
     let toolchain = provide(&wanted, &host).unwrap();
-    assert!(
-        toolchain.python_version.starts_with("3.11."),
-        "{toolchain:?}"
-    );
+    assert!(toolchain.python_version.starts_with("3.11."), "{toolchain:?}");
     assert_eq!(provide(&wanted, &host).unwrap(), toolchain);
 }

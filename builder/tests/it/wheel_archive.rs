@@ -46,40 +46,19 @@ fn hostile_wheels_are_refused() {
         (alpha().file("/etc/evil", ""), "plain relative path"),
         (alpha().file("a/./b", ""), "plain relative path"),
         (alpha().file("a\\..\\b", ""), "plain relative path"),
-        (
-            alpha().file_with_mode("link", "/etc", 0o120_777),
-            "neither a file nor a directory",
-        ),
-        (
-            alpha().file("a", "").file("a/b", ""),
-            "as a file and as a directory",
-        ),
+        (alpha().file_with_mode("link", "/etc", 0o120_777), "neither a file nor a directory"),
+        (alpha().file("a", "").file("a/b", ""), "as a file and as a directory"),
         (alpha().file("alpha-1.0.data/etc/x", ""), "unknown scheme"),
-        (
-            alpha().file("alpha-1.0.data/purelib/a", "").file("a", ""),
-            "installed as",
-        ),
-        (
-            alpha().file("beta-1.0.dist-info/x", ""),
-            "2 `.dist-info` directories",
-        ),
+        (alpha().file("alpha-1.0.data/purelib/a", "").file("a", ""), "installed as"),
+        (alpha().file("beta-1.0.dist-info/x", ""), "2 `.dist-info` directories"),
         (alpha().scripts("../x = a:b"), "entry_points.txt"),
-        (
-            alpha().metadata("Name: beta\nVersion: 1.0\n"),
-            "of another distribution",
-        ),
-        (
-            alpha().metadata("Name: alpha\nVersion: 1.1\n"),
-            "of another distribution",
-        ),
+        (alpha().metadata("Name: beta\nVersion: 1.0\n"), "of another distribution"),
+        (alpha().metadata("Name: alpha\nVersion: 1.1\n"), "of another distribution"),
     ];
     for (wheel, expected) in cases {
         let dir = tempfile::tempdir().unwrap();
         let problem = WheelArchive::open(&wheel.write(dir.path()), SITE_PACKAGES).unwrap_err();
-        assert!(
-            problem.to_string().contains(expected),
-            "{expected}: {problem}"
-        );
+        assert!(problem.to_string().contains(expected), "{expected}: {problem}");
     }
 }
 
@@ -87,17 +66,10 @@ fn hostile_wheels_are_refused() {
 fn a_wheel_under_anothers_name_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = Wheel::new("alpha", "1.0").write(dir.path());
-    for name in [
-        "beta-1.0-py3-none-any.whl",
-        "alpha-2.0-py3-none-any.whl",
-        "alpha.whl",
-    ] {
+    for name in ["beta-1.0-py3-none-any.whl", "alpha-2.0-py3-none-any.whl", "alpha.whl"] {
         let renamed = dir.path().join(name);
         fs::copy(&path, &renamed).unwrap();
-        assert!(
-            WheelArchive::open(&renamed, SITE_PACKAGES).is_err(),
-            "{name}"
-        );
+        assert!(WheelArchive::open(&renamed, SITE_PACKAGES).is_err(), "{name}");
     }
 }
 
@@ -105,16 +77,11 @@ fn a_wheel_under_anothers_name_is_refused() {
 fn tampered(from: &[u8], to: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
     assert_eq!(from.len(), to.len());
     let dir = tempfile::tempdir().unwrap();
-    let wheel = Wheel::new("alpha", "1.0")
-        .file("first.py", "honest")
-        .file("other.py", "x");
+    let wheel = Wheel::new("alpha", "1.0").file("first.py", "honest").file("other.py", "x");
     let path = wheel.write(dir.path());
     let mut bytes = fs::read(&path).unwrap();
     let mut start = 0;
-    while let Some(found) = bytes[start..]
-        .windows(from.len())
-        .position(|window| window == from)
-    {
+    while let Some(found) = bytes[start..].windows(from.len()).position(|window| window == from) {
         bytes[start + found..start + found + to.len()].copy_from_slice(to);
         start += found + to.len();
     }
@@ -126,10 +93,7 @@ fn tampered(from: &[u8], to: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
 fn duplicate_members_are_refused() {
     let (_dir, path) = tampered(b"other.py", b"first.py");
     let problem = WheelArchive::open(&path, SITE_PACKAGES).unwrap_err();
-    assert!(
-        problem.to_string().contains("two members of one name"),
-        "{problem}"
-    );
+    assert!(problem.to_string().contains("two members of one name"), "{problem}");
 }
 
 #[test]
@@ -137,23 +101,15 @@ fn a_wrong_checksum_is_refused() {
     let (_dir, path) = tampered(b"honest", b"forged");
     let wheel = WheelArchive::open(&path, SITE_PACKAGES).unwrap();
     let problem = wheel.member("first.py").unwrap_err();
-    assert!(
-        problem.to_string().to_lowercase().contains("checksum"),
-        "{problem}"
-    );
+    assert!(problem.to_string().to_lowercase().contains("checksum"), "{problem}");
     assert!(wheel.verify().is_err());
 }
 
 #[test]
 fn a_record_that_lies_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let wheel = Wheel::new("alpha", "1.0")
-        .file("a.py", "a")
-        .with_false_digest_of("a.py")
-        .open(dir.path());
+    let wheel =
+        Wheel::new("alpha", "1.0").file("a.py", "a").with_false_digest_of("a.py").open(dir.path());
     let problem = wheel.verify().unwrap_err();
-    assert!(
-        problem.to_string().contains("is not what `RECORD` says"),
-        "{problem}"
-    );
+    assert!(problem.to_string().contains("is not what `RECORD` says"), "{problem}");
 }

@@ -31,13 +31,7 @@ pub(crate) struct Wheel {
 impl Wheel {
     pub(crate) fn new(name: &'static str, version: &'static str) -> Self {
         let metadata = format!("Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n");
-        Self {
-            name,
-            version,
-            members: Vec::new(),
-            metadata,
-            false_digest_of: None,
-        }
+        Self { name, version, members: Vec::new(), metadata, false_digest_of: None }
     }
 
     pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
@@ -50,8 +44,7 @@ impl Wheel {
         content: impl AsRef<[u8]>,
         mode: u32,
     ) -> Self {
-        self.members
-            .push((path.to_owned(), content.as_ref().to_vec(), mode));
+        self.members.push((path.to_owned(), content.as_ref().to_vec(), mode));
         self
     }
 
@@ -89,10 +82,7 @@ impl Wheel {
             let content: &[u8] = if is_false { b"other" } else { content };
             record.push_str(&record_line(path, content));
         }
-        self = self.file(
-            &format!("{dist_info}/RECORD"),
-            format!("{record}{dist_info}/RECORD,,\n"),
-        );
+        self = self.file(&format!("{dist_info}/RECORD"), format!("{record}{dist_info}/RECORD,,\n"));
         let path = dir.join(format!("{}-{}-py3-none-any.whl", self.name, self.version));
         let mut zip = ZipWriter::new(fs::File::create(&path).unwrap());
         for (path, content, mode) in &self.members {
@@ -100,8 +90,7 @@ impl Wheel {
                 .compression_method(zip::CompressionMethod::Stored)
                 .unix_permissions(*mode);
             if mode & 0o170_000 == 0o120_000 {
-                zip.add_symlink(path, std::str::from_utf8(content).unwrap(), stored)
-                    .unwrap();
+                zip.add_symlink(path, std::str::from_utf8(content).unwrap(), stored).unwrap();
             } else {
                 zip.start_file(path, stored).unwrap();
                 zip.write_all(content).unwrap();
@@ -125,11 +114,7 @@ pub(crate) fn record_line(path: &str, content: &[u8]) -> String {
 pub(crate) fn output(dir: &Path) -> Output {
     let root = dir.join("output");
     fs::create_dir_all(root.join(SITE_PACKAGES)).unwrap();
-    Output {
-        root,
-        prefix: "/opt/x".to_owned(),
-        site_packages: SITE_PACKAGES.to_owned(),
-    }
+    Output { root, prefix: "/opt/x".to_owned(), site_packages: SITE_PACKAGES.to_owned() }
 }
 
 /// Installs wheels in the given order.

@@ -18,16 +18,8 @@ pub(super) fn comparison(
     shell: &Shell,
 ) -> anyhow::Result<Comparison> {
     let builder = forward::compile(shell)?;
-    let scratch = builder
-        .parent()
-        .context("the builder is nowhere")?
-        .join("bench");
-    let place = Place {
-        builder,
-        scratch,
-        source: bench.source.clone(),
-        recipe: &bench.recipe,
-    };
+    let scratch = builder.parent().context("the builder is nowhere")?.join("bench");
+    let place = Place { builder, scratch, source: bench.source.clone(), recipe: &bench.recipe };
     match what {
         Measured::Nar => place.nar(),
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
@@ -48,25 +40,12 @@ struct Place<'a> {
 impl Place<'_> {
     /// Warm on both sides: the tree is read once before. Both must print the same hash.
     fn nar(&self) -> anyhow::Result<Comparison> {
-        let tree = self
-            .source
-            .as_deref()
-            .context("`bench nar` needs a tree: `--source DIR`")?;
+        let tree = self.source.as_deref().context("`bench nar` needs a tree: `--source DIR`")?;
         let nix = Side::new("nix")
-            .args([
-                "--extra-experimental-features",
-                "nix-command",
-                "hash",
-                "path",
-            ])
+            .args(["--extra-experimental-features", "nix-command", "hash", "path"])
             .arg(tree);
         let ours = self.ours("hash").arg(tree);
-        Ok(Comparison {
-            name: "nar",
-            ours,
-            theirs: nix,
-            same_output: true,
-        })
+        Ok(Comparison { name: "nar", ours, theirs: nix, same_output: true })
     }
 
     /// From an empty cache to all files on the disk. Ours fetches more: sdists, git trees and build
@@ -78,25 +57,11 @@ impl Place<'_> {
         let project = self.project()?;
         let mut skipped: BTreeSet<String> = skipped.iter().cloned().collect();
         skipped.extend(without_wheels(&shell.read_file(project.join("uv.lock"))?)?);
-        let skipped = skipped
-            .into_iter()
-            .map(|name| format!("--no-install-package={name}"));
-        let theirs = self
-            .uv_sync(&project)
-            .arg("--no-install-local")
-            .args(skipped);
+        let skipped = skipped.into_iter().map(|name| format!("--no-install-package={name}"));
+        let theirs = self.uv_sync(&project).arg("--no-install-local").args(skipped);
         let cache = self.scratch.join("our-cache");
-        let ours = self
-            .ours_of_recipe("fetch")
-            .arg("--cache-dir")
-            .arg(&cache)
-            .emptied(cache);
-        Ok(Comparison {
-            name: "fetch",
-            ours,
-            theirs,
-            same_output: false,
-        })
+        let ours = self.ours_of_recipe("fetch").arg("--cache-dir").arg(&cache).emptied(cache);
+        Ok(Comparison { name: "fetch", ours, theirs, same_output: false })
     }
 
     /// From an empty cache to an output, against `uv sync` from an empty cache to a venv.
@@ -106,46 +71,24 @@ impl Place<'_> {
     /// host has, and fails without compilers.
     fn build(&self) -> anyhow::Result<Comparison> {
         let cache = self.scratch.join("our-cache");
-        let ours = self
-            .ours_of_recipe("build")
-            .args(["--no-out-link", "--cache-dir"]);
+        let ours = self.ours_of_recipe("build").args(["--no-out-link", "--cache-dir"]);
         let ours = ours.arg(&cache).emptied(cache);
         let theirs = self.uv_sync(&self.project()?);
-        Ok(Comparison {
-            name: "build",
-            ours,
-            theirs,
-            same_output: false,
-        })
+        Ok(Comparison { name: "build", ours, theirs, same_output: false })
     }
 
     /// From recipe and lock to a list of distributions, against the list that uv exports; offline.
     fn resolve(&self) -> anyhow::Result<Comparison> {
         let project = self.project()?;
         let theirs = Side::new("uv")
-            .args([
-                "export",
-                "--frozen",
-                "--no-dev",
-                "--offline",
-                "--quiet",
-                "--project",
-            ])
+            .args(["export", "--frozen", "--no-dev", "--offline", "--quiet", "--project"])
             .arg(project);
         let ours = self.ours_of_recipe("resolve");
-        Ok(Comparison {
-            name: "resolve",
-            ours,
-            theirs,
-            same_output: false,
-        })
+        Ok(Comparison { name: "resolve", ours, theirs, same_output: false })
     }
 
     fn ours(&self, command: &str) -> Side {
-        Side::new(&self.builder)
-            .arg("--root")
-            .arg(root())
-            .arg(command)
+        Side::new(&self.builder).arg("--root").arg(root()).arg(command)
     }
 
     fn ours_of_recipe(&self, command: &str) -> Side {
@@ -159,14 +102,7 @@ impl Place<'_> {
     fn uv_sync(&self, project: &Path) -> Side {
         let (cache, venv) = (self.scratch.join("uv-cache"), self.scratch.join("uv-venv"));
         Side::new("uv")
-            .args([
-                "sync",
-                "--frozen",
-                "--no-dev",
-                "--no-editable",
-                "--quiet",
-                "--project",
-            ])
+            .args(["sync", "--frozen", "--no-dev", "--no-editable", "--quiet", "--project"])
             .arg(project)
             .arg("--cache-dir")
             .arg(&cache)
@@ -180,12 +116,7 @@ impl Place<'_> {
     fn project(&self) -> anyhow::Result<PathBuf> {
         let default = || root().join("examples").join(self.recipe);
         let project = self.source.clone().unwrap_or_else(default);
-        let missing = || {
-            format!(
-                "no `uv.lock` in `{}`; give `--source DIR`",
-                project.display()
-            )
-        };
+        let missing = || format!("no `uv.lock` in `{}`; give `--source DIR`", project.display());
         anyhow::ensure!(project.join("uv.lock").is_file(), missing());
         Ok(project.canonicalize()?)
     }
@@ -205,9 +136,6 @@ pub(super) fn without_wheels(lock: &str) -> anyhow::Result<Vec<String>> {
         wheels: Vec<toml::Value>,
     }
     let lock: Lock = toml::from_str(lock).context("cannot read `uv.lock`")?;
-    let built = lock
-        .package
-        .into_iter()
-        .filter(|package| package.wheels.is_empty());
+    let built = lock.package.into_iter().filter(|package| package.wheels.is_empty());
     Ok(built.map(|package| package.name).collect())
 }

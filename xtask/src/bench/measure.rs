@@ -35,11 +35,7 @@ pub(super) struct Sample {
 impl Side {
     pub(super) fn new(program: impl AsRef<OsStr>) -> Self {
         let words = vec![program.as_ref().to_owned()];
-        Self {
-            words,
-            environment: Vec::new(),
-            emptied: Vec::new(),
-        }
+        Self { words, environment: Vec::new(), emptied: Vec::new() }
     }
 
     pub(super) fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
@@ -64,10 +60,7 @@ impl Side {
 
     /// The command as a person would type it.
     pub(super) fn shown(&self) -> String {
-        let words = self
-            .words
-            .iter()
-            .map(|word| word.to_string_lossy().into_owned());
+        let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
         words.collect::<Vec<_>>().join(" ")
     }
 

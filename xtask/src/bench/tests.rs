@@ -8,15 +8,9 @@ use super::{Comparison, compare, median, table};
 
 #[test]
 fn medians_are_in_the_middle() {
-    for (values, expected) in [
-        (vec![3.0], 3.0),
-        (vec![9.0, 1.0, 2.0], 2.0),
-        (vec![4.0, 2.0], 3.0),
-    ] {
-        assert!(
-            (median(values.clone()) - expected).abs() < 1e-9,
-            "{values:?}"
-        );
+    for (values, expected) in [(vec![3.0], 3.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![4.0, 2.0], 3.0)]
+    {
+        assert!((median(values.clone()) - expected).abs() < 1e-9, "{values:?}");
     }
 }
 
@@ -28,10 +22,7 @@ fn peaks_of_children_are_seen() {
     let side = Side::new("python3").args(["-c", outer, inner]);
     let sample = side.measure(&shell).unwrap();
     assert!((64.0..120.0).contains(&sample.peak_mib), "{sample:?}");
-    assert!(
-        sample.seconds > 0.0 && sample.cpu_seconds > 0.0,
-        "{sample:?}"
-    );
+    assert!(sample.seconds > 0.0 && sample.cpu_seconds > 0.0, "{sample:?}");
 }
 
 #[test]

@@ -9,27 +9,15 @@ const MOST_FUNCTION_LINES: usize = 70;
 
 /// Words that mean that something is not finished, in pieces so that this file may hold them.
 const UNFINISHED: [(&str, &str, &str); 4] = [
-    (
-        "#[ign",
-        "ore",
-        "a test that does not run proves nothing; mend or remove it",
-    ),
-    (
-        "tod",
-        "o!(",
-        "finish it, or return an error that says what is missing",
-    ),
+    ("#[ign", "ore", "a test that does not run proves nothing; mend or remove it"),
+    ("tod", "o!(", "finish it, or return an error that says what is missing"),
     ("db", "g!(", "remove it"),
     ("FIX", "ME", "mend it, or open an issue"),
 ];
 
 pub(super) fn check(file: &SourceFile) -> Vec<Violation> {
     let mut found = Vec::new();
-    if !file
-        .lines()
-        .next()
-        .is_some_and(|(_, line)| line.starts_with("//!"))
-    {
+    if !file.lines().next().is_some_and(|(_, line)| line.starts_with("//!")) {
         let mend = "open with a `//!` that says what it is, what it is not, and its invariant";
         found.push(file.violation(1, "opening", mend));
     }
@@ -53,9 +41,7 @@ fn length(file: &SourceFile) -> Option<Violation> {
     let is_test = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
     let most = if is_test { MOST_TEST_LINES } else { MOST_LINES };
     let lines = file.lines().count();
-    let excused = file
-        .lines()
-        .any(|(_, line)| line.starts_with("//! Long because "));
+    let excused = file.lines().any(|(_, line)| line.starts_with("//! Long because "));
     (lines > most && !excused).then(|| {
         let mend = format!("{lines} lines; find the seam, or say `//! Long because ...`");
         file.violation(1, "length", mend)
@@ -89,14 +75,7 @@ fn functions(file: &SourceFile) -> Vec<Violation> {
 
 fn function_name(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace().peekable();
-    let qualifiers = [
-        "pub",
-        "pub(crate)",
-        "pub(super)",
-        "const",
-        "async",
-        "unsafe",
-    ];
+    let qualifiers = ["pub", "pub(crate)", "pub(super)", "const", "async", "unsafe"];
     while words.next_if(|word| qualifiers.contains(word)).is_some() {}
     (words.next()? == "fn").then_some(())?;
     words.next()?.split(['(', '<']).next()

@@ -15,10 +15,7 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Violation> {
         found.push(missing("CHANGELOG.md", "changelog", mend));
     }
     found.extend(map(text(files, "builder/src/lib.rs"), text(files, MAP)));
-    found.extend(keys(
-        text(files, "builder/src/recipe/wire.rs"),
-        text(files, KEYS),
-    ));
+    found.extend(keys(text(files, "builder/src/recipe/wire.rs"), text(files, KEYS)));
     found
 }
 
@@ -27,18 +24,10 @@ pub(super) fn map(crate_map: &str, document: &str) -> Vec<Violation> {
     let modules: BTreeSet<&str> = imports::order(crate_map).into_iter().collect();
     let rows = first_column(document);
     let absent = modules.difference(&rows).map(|module| {
-        missing(
-            MAP,
-            "map",
-            format!("add a row for the module `{module}` of the builder"),
-        )
+        missing(MAP, "map", format!("add a row for the module `{module}` of the builder"))
     });
     let stale = rows.difference(&modules).map(|row| {
-        missing(
-            MAP,
-            "map",
-            format!("`{row}` is no module of the builder; remove its row"),
-        )
+        missing(MAP, "map", format!("`{row}` is no module of the builder; remove its row"))
     });
     absent.chain(stale).collect()
 }
@@ -53,13 +42,9 @@ pub(super) fn keys(wire: &str, document: &str) -> Vec<Violation> {
     let absent = keys
         .difference(&rows)
         .map(|key| missing(KEYS, "keys", format!("document the key `{key}` with a row")));
-    let stale = rows.difference(&keys).map(|row| {
-        missing(
-            KEYS,
-            "keys",
-            format!("recipes have no key `{row}`; remove its row"),
-        )
-    });
+    let stale = rows
+        .difference(&keys)
+        .map(|row| missing(KEYS, "keys", format!("recipes have no key `{row}`; remove its row")));
     absent.chain(stale).collect()
 }
 
@@ -70,10 +55,7 @@ fn structs(wire: &str) -> Structs<'_> {
     let mut structs = Structs::new();
     let mut open = None;
     for line in wire.lines() {
-        let words = line
-            .trim()
-            .trim_start_matches("pub(super) ")
-            .trim_start_matches("pub ");
+        let words = line.trim().trim_start_matches("pub(super) ").trim_start_matches("pub ");
         if let Some(rest) = words.strip_prefix("struct ") {
             open = rest.split([' ', '<', ';', '(']).next();
         } else if line == "}" {
@@ -82,10 +64,7 @@ fn structs(wire: &str) -> Structs<'_> {
             && !words.starts_with(['/', '#'])
         {
             let key = field.trim_start_matches("r#").replace('_', "-");
-            structs
-                .entry(name)
-                .or_default()
-                .push((key, kind.trim_end_matches(',')));
+            structs.entry(name).or_default().push((key, kind.trim_end_matches(',')));
         }
     }
     structs
@@ -95,11 +74,7 @@ fn structs(wire: &str) -> Structs<'_> {
 fn collect(structs: &Structs<'_>, name: &str, prefix: &str, keys: &mut BTreeSet<String>) {
     for (key, kind) in structs.get(name).into_iter().flatten() {
         let key = format!("{prefix}{key}");
-        let innermost = kind
-            .trim_end_matches('>')
-            .rsplit(['<', ' '])
-            .next()
-            .unwrap_or_default();
+        let innermost = kind.trim_end_matches('>').rsplit(['<', ' ']).next().unwrap_or_default();
         match structs.contains_key(innermost) {
             true if kind.contains("BTreeMap<") => {
                 collect(structs, innermost, &format!("{key}.<name>."), keys);

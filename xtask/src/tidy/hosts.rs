@@ -29,11 +29,7 @@ pub(super) fn configured(shell: &Shell) -> Vec<String> {
     let index = index(shell);
     let mut hosts: BTreeSet<String> = BTreeSet::new();
     hosts.extend(npm.lines().filter_map(host));
-    hosts.extend(
-        apt.lines()
-            .filter(|url| url.contains("debian"))
-            .filter_map(host),
-    );
+    hosts.extend(apt.lines().filter(|url| url.contains("debian")).filter_map(host));
     hosts.extend(host(&index));
     if !index.is_empty() {
         // An index may keep its files on a host of their own, which its pages name.
@@ -44,31 +40,19 @@ pub(super) fn configured(shell: &Shell) -> Vec<String> {
 }
 
 fn index(shell: &Shell) -> String {
-    let ask = cmd!(
-        shell,
-        "timeout 10 uv pip compile -q --emit-index-url --no-header -"
-    );
+    let ask = cmd!(shell, "timeout 10 uv pip compile -q --emit-index-url --no-header -");
     let printed = answer(ask.stdin("six"));
-    let url = printed
-        .lines()
-        .find_map(|line| line.strip_prefix("--index-url "));
+    let url = printed.lines().find_map(|line| line.strip_prefix("--index-url "));
     url.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
 /// What a program prints; nothing if it is not there or fails.
 fn answer(command: Cmd<'_>) -> String {
-    command
-        .quiet()
-        .ignore_status()
-        .ignore_stderr()
-        .read()
-        .unwrap_or_default()
+    command.quiet().ignore_status().ignore_stderr().read().unwrap_or_default()
 }
 
 fn host(url: &str) -> Option<String> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"))?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let authority = rest.split(['/', '"', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?.split(':').next()?;
     host.contains('.').then(|| host.to_owned())

@@ -25,9 +25,7 @@ pub(super) fn check(file: &SourceFile, order: &[&str]) -> Vec<Violation> {
 pub(super) fn order(crate_map: &str) -> Vec<&str> {
     let lines = crate_map.lines();
     let modules = lines.filter_map(|line| {
-        let rest = line
-            .strip_prefix("pub mod ")
-            .or_else(|| line.strip_prefix("mod "))?;
+        let rest = line.strip_prefix("pub mod ").or_else(|| line.strip_prefix("mod "))?;
         rest.split(';').next()
     });
     modules.collect()
@@ -95,9 +93,7 @@ fn paths<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         };
         names.into_iter().map(move |name| {
             let name = name.trim_start();
-            &name[..name
-                .find(|character| !is_name(character))
-                .unwrap_or(name.len())]
+            &name[..name.find(|character| !is_name(character)).unwrap_or(name.len())]
         })
     })
 }

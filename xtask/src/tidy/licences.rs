@@ -56,16 +56,13 @@ pub(super) fn check(
     let cargo = shell.var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let manifest = root.join("Cargo.toml");
     // One platform: asking for all would download packages that no build here needs.
-    let metadata = cmd!(
-        shell,
-        "{cargo} metadata --format-version 1 --locked --manifest-path"
-    )
-    .arg(manifest)
-    .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
-    .quiet()
-    .ignore_stderr()
-    .read()
-    .context("cannot ask cargo for the licences of all packages")?;
+    let metadata = cmd!(shell, "{cargo} metadata --format-version 1 --locked --manifest-path")
+        .arg(manifest)
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .quiet()
+        .ignore_stderr()
+        .read()
+        .context("cannot ask cargo for the licences of all packages")?;
     let metadata: Metadata = serde_json::from_str(&metadata)?;
     compare(text(files, POLICY), &metadata.packages)
 }
@@ -79,27 +76,16 @@ pub(super) fn compare(policy: &str, packages: &[Package]) -> anyhow::Result<Vec<
     allowed.entry(None).or_default().extend(general);
     for exception in &policy.licenses.exceptions {
         let licences = exception.allow.iter().map(String::as_str);
-        allowed
-            .entry(Some(&exception.package))
-            .or_default()
-            .extend(licences);
+        allowed.entry(Some(&exception.package)).or_default().extend(licences);
     }
     let mut needed: BTreeSet<(Option<&str>, &str)> = BTreeSet::new();
     for package in packages {
         let name = package.name.as_str();
-        let expression = package
-            .license
-            .as_deref()
-            .unwrap_or_default()
-            .replace('/', " OR ");
+        let expression = package.license.as_deref().unwrap_or_default().replace('/', " OR ");
         let scopes = [None, Some(name)];
         let fits = |licence: &str| {
             let mut scopes = scopes.iter().copied();
-            scopes.find(|scope| {
-                allowed
-                    .get(scope)
-                    .is_some_and(|list| list.contains(licence))
-            })
+            scopes.find(|scope| allowed.get(scope).is_some_and(|list| list.contains(licence)))
         };
         if !Expression::new(&expression).holds(&|licence| fits(licence).is_some()) {
             let mend = format!("`{name}` is under `{expression}`; allow that, with a reason");
@@ -114,10 +100,7 @@ pub(super) fn compare(policy: &str, packages: &[Package]) -> anyhow::Result<Vec<
         }
     }
     for (scope, list) in &allowed {
-        for licence in list
-            .iter()
-            .filter(|licence| !needed.contains(&(*scope, licence)))
-        {
+        for licence in list.iter().filter(|licence| !needed.contains(&(*scope, licence))) {
             let owner = scope.unwrap_or("any package");
             let mend = format!("`{licence}` of {owner} is allowed and nothing needs it; remove it");
             found.push(missing(POLICY, "licence", mend));
@@ -133,11 +116,7 @@ fn reasons(policy: &str) -> Vec<Violation> {
     let bare = entries.filter(|(_, line)| !line.contains(" # "));
     bare.map(|(index, _)| Violation {
         line: index + 1,
-        ..missing(
-            POLICY,
-            "reason",
-            "say why this is allowed, in a comment on the line",
-        )
+        ..missing(POLICY, "reason", "say why this is allowed, in a comment on the line")
     })
     .collect()
 }
@@ -150,9 +129,7 @@ struct Expression {
 
 impl Expression {
     fn new(text: &str) -> Self {
-        Self {
-            words: words(text).into_iter().peekable(),
-        }
+        Self { words: words(text).into_iter().peekable() }
     }
 
     fn holds(mut self, allowed: &dyn Fn(&str) -> bool) -> bool {

@@ -9,10 +9,7 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Violation> {
     let mut found = Vec::new();
     for dependency in &dependencies {
         if !dependency.has_reason {
-            let mend = format!(
-                "say why `{}` is here, on its line or above it",
-                dependency.name
-            );
+            let mend = format!("say why `{}` is here, on its line or above it", dependency.name);
             found.push(dependency.violation("reason", mend));
         }
         found.extend(unused(dependency, files));
@@ -30,10 +27,7 @@ pub(super) struct Dependency {
 
 impl Dependency {
     fn violation(&self, rule: &'static str, mend: String) -> Violation {
-        Violation {
-            line: self.line,
-            ..missing(MANIFEST, rule, mend)
-        }
+        Violation { line: self.line, ..missing(MANIFEST, rule, mend) }
     }
 }
 
@@ -66,10 +60,7 @@ pub(super) fn dependencies(manifest: &str) -> Vec<Dependency> {
 /// A member must ask for it and its code must name it; build tools that are run are not libraries.
 fn unused(dependency: &Dependency, files: &[SourceFile]) -> Option<Violation> {
     let name = &dependency.name;
-    let asked = [
-        format!("{name}.workspace"),
-        format!("{name} = {{ workspace"),
-    ];
+    let asked = [format!("{name}.workspace"), format!("{name} = {{ workspace")];
     let identifier = name.replace('-', "_");
     let named = ["{}::", "use {};", "use {} as "].map(|form| form.replace("{}", &identifier));
     let users = files.iter().filter(|file| {
@@ -80,9 +71,7 @@ fn unused(dependency: &Dependency, files: &[SourceFile]) -> Option<Violation> {
     });
     let is_used = |manifest: &SourceFile| {
         let member = manifest.path.trim_end_matches("Cargo.toml");
-        let mut code = files
-            .iter()
-            .filter(|file| file.is_rust() && file.path.starts_with(member));
+        let mut code = files.iter().filter(|file| file.is_rust() && file.path.starts_with(member));
         code.any(|file| {
             let text = file.text.as_deref().unwrap_or_default();
             named.iter().any(|named| text.contains(named.as_str()))
@@ -94,9 +83,6 @@ fn unused(dependency: &Dependency, files: &[SourceFile]) -> Option<Violation> {
         return Some(dependency.violation("unused", mend));
     }
     let idle = users.find(|manifest| !is_used(manifest))?;
-    let mend = format!(
-        "`{}` asks for `{name}` and does not use it; remove it there",
-        idle.path
-    );
+    let mend = format!("`{}` asks for `{name}` and does not use it; remove it there", idle.path);
     Some(dependency.violation("unused", mend))
 }

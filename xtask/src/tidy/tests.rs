@@ -9,20 +9,13 @@ use super::{SourceFile, Violation, code, docs, hosts, imports, licences, manifes
 
 fn file(path: &str, text: &str) -> SourceFile {
     let bytes = text.len() as u64;
-    SourceFile {
-        path: path.to_owned(),
-        bytes,
-        text: Some(text.to_owned()),
-    }
+    SourceFile { path: path.to_owned(), bytes, text: Some(text.to_owned()) }
 }
 
 /// The violations as `line rule`.
 #[track_caller]
 fn check(found: &[Violation], expected: &[&str]) {
-    let found: Vec<_> = found
-        .iter()
-        .map(|v| format!("{} {}", v.line, v.rule))
-        .collect();
+    let found: Vec<_> = found.iter().map(|v| format!("{} {}", v.line, v.rule)).collect();
     assert_eq!(found, expected);
 }
 
@@ -32,24 +25,14 @@ fn the_repository_is_tidy() {
     // Which hosts are not to be named is asked over the network: that is left to the command.
     let violations = super::check(&shell, crate::root(), &[]).unwrap();
     let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
-    assert!(
-        shown.is_empty(),
-        "`cargo xtask tidy`:\n{}",
-        shown.join("\n")
-    );
+    assert!(shown.is_empty(), "`cargo xtask tidy`:\n{}", shown.join("\n"));
 }
 
 #[test]
 fn violations_are_shown_as_path_line_rule_mend() {
     let file = file("a.rs", "");
-    assert_eq!(
-        file.violation(3, "width", "break it").to_string(),
-        "a.rs:3: width: break it"
-    );
-    assert_eq!(
-        file.violation(0, "size", "make it").to_string(),
-        "a.rs: size: make it"
-    );
+    assert_eq!(file.violation(3, "width", "break it").to_string(), "a.rs:3: width: break it");
+    assert_eq!(file.violation(0, "size", "make it").to_string(), "a.rs: size: make it");
 }
 
 #[test]
@@ -68,19 +51,11 @@ fn lines_are_at_most_100_columns() {
 
 #[test]
 fn nothing_is_left_unfinished() {
-    for (start, end) in [
-        ("#[ign", "ore]"),
-        ("tod", "o!()"),
-        ("db", "g!(x)"),
-        ("// FIX", "ME: x"),
-    ] {
+    for (start, end) in [("#[ign", "ore]"), ("tod", "o!()"), ("db", "g!(x)"), ("// FIX", "ME: x")] {
         let text = format!("//! A file.\n{start}{end}\n");
         check(&code::check(&file("a.rs", &text)), &["2 unfinished"]);
     }
-    check(
-        &code::check(&file("a.rs", "//! A file.\n// ignore the todo list\n")),
-        &[],
-    );
+    check(&code::check(&file("a.rs", "//! A file.\n// ignore the todo list\n")), &[]);
 }
 
 #[test]
@@ -88,22 +63,10 @@ fn long_files_say_why() {
     let lines = |count: usize, opening: &str| format!("{opening}\n{}", "\n".repeat(count - 1));
     let plain = "//! A file.";
     check(&code::check(&file("a.rs", &lines(400, plain))), &[]);
-    check(
-        &code::check(&file("a.rs", &lines(401, plain))),
-        &["1 length"],
-    );
-    check(
-        &code::check(&file(
-            "a.rs",
-            &lines(401, "//! A\n//! Long because it is a table."),
-        )),
-        &[],
-    );
+    check(&code::check(&file("a.rs", &lines(401, plain))), &["1 length"]);
+    check(&code::check(&file("a.rs", &lines(401, "//! A\n//! Long because it is a table."))), &[]);
     check(&code::check(&file("a/tests.rs", &lines(600, plain))), &[]);
-    check(
-        &code::check(&file("tests/it/a.rs", &lines(601, plain))),
-        &["1 length"],
-    );
+    check(&code::check(&file("tests/it/a.rs", &lines(601, plain))), &["1 length"]);
 }
 
 #[test]
@@ -125,43 +88,19 @@ fn imports_go_one_way() {
     let order = imports::order(map);
     for (path, line, expected) in [
         ("builder/src/fetch/http.rs", "use crate::sys::env;", None),
-        (
-            "builder/src/nar/hash.rs",
-            "use crate::fetch::Request;",
-            Some("2 imports"),
-        ),
-        (
-            "builder/src/nar.rs",
-            "use crate::{sys, pipeline};",
-            Some("2 imports"),
-        ),
-        (
-            "builder/src/sys/env.rs",
-            "    crate::cli::run()",
-            Some("2 imports"),
-        ),
+        ("builder/src/nar/hash.rs", "use crate::fetch::Request;", Some("2 imports")),
+        ("builder/src/nar.rs", "use crate::{sys, pipeline};", Some("2 imports")),
+        ("builder/src/sys/env.rs", "    crate::cli::run()", Some("2 imports")),
         ("builder/src/sys/env.rs", "// as crate::cli does", None),
         ("builder/src/venv.rs", "use crate::wheels::Wheel;", None),
-        (
-            "builder/src/lock/mod.rs",
-            "use xtask::tidy;",
-            Some("2 imports"),
-        ),
+        ("builder/src/lock/mod.rs", "use xtask::tidy;", Some("2 imports")),
         (
             "builder/src/nar.rs",
             "use crate::{\n    cli::run,\n    sys::{env, files},\n};",
             Some("2 imports"),
         ),
-        (
-            "xtask/src/bench.rs",
-            "use builder::vocabulary::Outcome;",
-            None,
-        ),
-        (
-            "xtask/src/bench.rs",
-            "use builder::pipeline;",
-            Some("2 imports"),
-        ),
+        ("xtask/src/bench.rs", "use builder::vocabulary::Outcome;", None),
+        ("xtask/src/bench.rs", "use builder::pipeline;", Some("2 imports")),
     ] {
         let found = imports::check(&file(path, &format!("//! A file.\n{line}\n")), &order);
         check(&found, expected.as_slice());
@@ -192,10 +131,7 @@ fn registries_are_not_named() {
     let hosts = ["files.registry.example".to_owned()];
     let named = file("a.md", "\nhttps://files.registry.example/x\n");
     check(&hosts::check(&named, &hosts), &["2 host"]);
-    check(
-        &hosts::check(&file("a.md", "https://other.example\n"), &hosts),
-        &[],
-    );
+    check(&hosts::check(&file("a.md", "https://other.example\n"), &hosts), &[]);
 }
 
 #[test]
@@ -207,16 +143,10 @@ fn dependencies_have_reasons_and_users() {
     let files = [
         file("Cargo.toml", manifest),
         file("m/Cargo.toml", members),
-        file(
-            "m/src/lib.rs",
-            "use a::A; use b::B; use c; e::e(); f_g::x()",
-        ),
+        file("m/src/lib.rs", "use a::A; use b::B; use c; e::e(); f_g::x()"),
     ];
     check(&manifest::check(&files), &["3 reason", "7 unused"]);
-    let files = [
-        file("Cargo.toml", manifest),
-        file("m/Cargo.toml", "a.workspace = true\n"),
-    ];
+    let files = [file("Cargo.toml", manifest), file("m/Cargo.toml", "a.workspace = true\n")];
     let unused = ["2", "3", "6", "7", "9", "10"].map(|line| format!("{line} unused"));
     let mut expected: Vec<&str> = unused.iter().map(String::as_str).collect();
     expected.insert(1, "3 reason");
@@ -231,41 +161,21 @@ fn licences_are_those_of_the_list() {
         name: name.to_owned(),
         license: Some(license.to_owned()),
     };
-    let fine = [
-        package("a", "MIT/Apache-2.0"),
-        package("odd", "(GPL-1 WITH X OR B) AND ISC"),
-    ];
+    let fine = [package("a", "MIT/Apache-2.0"), package("odd", "(GPL-1 WITH X OR B) AND ISC")];
     check(&licences::compare(policy, &fine).unwrap(), &[]);
-    for (name, licence) in [
-        ("b", "GPL-1 WITH X"),
-        ("b", "MIT AND GPL"),
-        ("b", "MIT)"),
-        ("b", ""),
-    ] {
+    for (name, licence) in [("b", "GPL-1 WITH X"), ("b", "MIT AND GPL"), ("b", "MIT)"), ("b", "")] {
         let packages = [fine.as_slice(), &[package(name, licence)]].concat();
-        check(
-            &licences::compare(policy, &packages).unwrap(),
-            &["0 licence"],
-        );
+        check(&licences::compare(policy, &packages).unwrap(), &["0 licence"]);
     }
-    check(
-        &licences::compare(policy, &fine[..1]).unwrap(),
-        &["0 licence"; 2],
-    );
-    check(
-        &licences::compare(&policy.replace(" # short", ""), &fine).unwrap(),
-        &["4 reason"],
-    );
+    check(&licences::compare(policy, &fine[..1]).unwrap(), &["0 licence"; 2]);
+    check(&licences::compare(&policy.replace(" # short", ""), &fine).unwrap(), &["4 reason"]);
 }
 
 #[test]
 fn the_map_has_every_module() {
     let modules = "pub mod nar; // x\nmod fetch;\n";
     check(&docs::map(modules, "| `nar` | x |\n| `fetch` | x |\n"), &[]);
-    check(
-        &docs::map(modules, "| `nar` | x |\n| `gone` | x |\n"),
-        &["0 map", "0 map"],
-    );
+    check(&docs::map(modules, "| `nar` | x |\n| `gone` | x |\n"), &["0 map", "0 map"]);
 }
 
 #[test]
@@ -278,18 +188,12 @@ fn every_key_of_a_recipe_is_documented() {
                 pub struct Patch {\n    pub file: String,\n}\n";
     let rows = "| `one-two` | x |\n| `build.<name>.env` | x |\n| `patch.file` | x |\n";
     check(&docs::keys(wire, rows), &[]);
-    check(
-        &docs::keys(wire, &rows.replace("one-two", "one")),
-        &["0 keys", "0 keys"],
-    );
+    check(&docs::keys(wire, &rows.replace("one-two", "one")), &["0 keys", "0 keys"]);
 }
 
 #[test]
 fn the_changelog_is_open() {
     let open = [file("CHANGELOG.md", "# Changelog\n\n## Unreleased\n")];
     check(&docs::check(&open), &[]);
-    check(
-        &docs::check(&[file("CHANGELOG.md", "# Changelog\n")]),
-        &["0 changelog"],
-    );
+    check(&docs::check(&[file("CHANGELOG.md", "# Changelog\n")]), &["0 changelog"]);
 }

@@ -10,14 +10,8 @@ const EXTENSIONS: [&str; 20] = [
     "rs", "sh", "snap", "svg", "toml", "yaml", "yml",
 ];
 /// Files without an extension.
-const NAMES: [&str; 6] = [
-    ".gitignore",
-    "LICENSE-APACHE",
-    "LICENSE-MIT",
-    "run",
-    "py.typed",
-    "relock",
-];
+const NAMES: [&str; 6] =
+    [".gitignore", "LICENSE-APACHE", "LICENSE-MIT", "run", "py.typed", "relock"];
 const MOST_BYTES: u64 = 1024 * 1024;
 
 pub(super) fn check(file: &SourceFile, root: &Path) -> Vec<Violation> {
@@ -30,10 +24,7 @@ pub(super) fn check(file: &SourceFile, root: &Path) -> Vec<Violation> {
         found.push(file.violation(0, "kind", mend));
     }
     if file.bytes > MOST_BYTES {
-        let mend = format!(
-            "{} bytes are more than 1 MiB; make it when it is needed",
-            file.bytes
-        );
+        let mend = format!("{} bytes are more than 1 MiB; make it when it is needed", file.bytes);
         found.push(file.violation(0, "size", mend));
     }
     let keeps_blanks = matches!(extension(&file.path), "snap" | "patch" | "diff" | "lock");
@@ -53,9 +44,7 @@ pub(super) fn check(file: &SourceFile, root: &Path) -> Vec<Violation> {
 /// What tells this machine's paths: the directory above the root, unless it is so near to `/` that
 /// other machines have it too.
 fn machine_path(root: &Path) -> String {
-    let parent = root
-        .parent()
-        .filter(|parent| parent.components().count() > 2);
+    let parent = root.parent().filter(|parent| parent.components().count() > 2);
     format!("{}/", parent.unwrap_or(root).display())
 }
 

@@ -41,9 +41,7 @@ impl Mirror {
             let line = String::from_utf8_lossy(line).into_owned();
             commit.problem().fact("entry", line.escape_debug())
         };
-        lines
-            .map(|line| parse(line).filter(is_allowed).ok_or_else(|| strange(line)))
-            .collect()
+        lines.map(|line| parse(line).filter(is_allowed).ok_or_else(|| strange(line))).collect()
     }
 
     /// Writes files and links; returns how many of the files are pointers of git LFS.
@@ -54,10 +52,7 @@ impl Mirror {
         tree: &mut Tree,
         prefix: &[u8],
     ) -> Result<usize, Problem> {
-        let blobs: Vec<_> = entries
-            .iter()
-            .filter(|entry| !entry.is_submodule())
-            .collect();
+        let blobs: Vec<_> = entries.iter().filter(|entry| !entry.is_submodule()).collect();
         let mut pointers = 0;
         let mut rest = blobs.as_slice();
         while !rest.is_empty() {
@@ -95,10 +90,8 @@ impl Mirror {
 ",
         ) + "
 ";
-        let output = self
-            .git()
-            .args(["cat-file", "--batch"])
-            .output_with_input(names.as_bytes())?;
+        let output =
+            self.git().args(["cat-file", "--batch"]).output_with_input(names.as_bytes())?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -120,12 +113,7 @@ fn parse(line: &[u8]) -> Option<Entry> {
         (0o100_000..0o101_000 | 0o120_000, "blob") => words.next()?.parse().ok()?,
         _ => return None,
     };
-    Some(Entry {
-        path: path.to_vec(),
-        object,
-        mode,
-        size,
-    })
+    Some(Entry { path: path.to_vec(), object, mode, size })
 }
 
 /// `<object> blob <size>\n<content>\n`.

@@ -70,21 +70,12 @@ impl Mirror {
         if commit.url.scheme() == "file" {
             settings.push("protocol.file.allow=always".to_owned());
         }
-        Ok(Self {
-            git,
-            dir,
-            environment,
-            settings,
-            _lock: lock,
-        })
+        Ok(Self { git, dir, environment, settings, _lock: lock })
     }
 
     /// `git` in the mirror.
     pub(super) fn git(&self) -> Process {
-        let settings = self
-            .settings
-            .iter()
-            .flat_map(|setting| ["-c", setting.as_str()]);
+        let settings = self.settings.iter().flat_map(|setting| ["-c", setting.as_str()]);
         Process::new(&self.git)
             .args(settings)
             .arg("--git-dir")
@@ -142,10 +133,7 @@ impl Mirror {
                 ways.push(vec![format!("+{base}{reference}:refs/lockstep/wanted")]);
             }
         }
-        ways.push(vec![
-            "--unshallow".to_owned(),
-            "+refs/*:refs/lockstep/all/*".to_owned(),
-        ]);
+        ways.push(vec!["--unshallow".to_owned(), "+refs/*:refs/lockstep/all/*".to_owned()]);
         ways.push(vec!["+refs/*:refs/lockstep/all/*".to_owned()]);
         let mut printed = String::new();
         for way in ways {
@@ -175,13 +163,7 @@ impl Mirror {
         // The tree too: a commit can be there whose tree a killed run did not bring.
         let whole = self
             .git()
-            .args([
-                "rev-list",
-                "--objects",
-                "--max-count=1",
-                "--quiet",
-                "--end-of-options",
-            ])
+            .args(["rev-list", "--objects", "--max-count=1", "--quiet", "--end-of-options"])
             .arg(commit.rev)
             .output()?;
         Ok(whole.status.success())
@@ -199,10 +181,7 @@ impl Mirror {
             .args(["--get-regexp", r"^submodule\..*\.(path|url)$"])
             .stdout()
             .map_err(|error| problem().cause(error))?;
-        let pairs: Vec<_> = text
-            .split('\0')
-            .filter_map(|pair| pair.split_once('\n'))
-            .collect();
+        let pairs: Vec<_> = text.split('\0').filter_map(|pair| pair.split_once('\n')).collect();
         let section = pairs.iter().find_map(|(key, value)| {
             let section = key.strip_suffix("path")?;
             (*value == path).then_some(section)
@@ -253,10 +232,7 @@ mod tests {
             ("../lib.git", Some("https://git.example/group/lib.git")),
             ("./sub", Some("https://git.example/group/app.git/sub")),
             ("https://other.example/x", Some("https://other.example/x")),
-            (
-                "git@other.example:x/y.git",
-                Some("ssh://git@other.example/x/y.git"),
-            ),
+            ("git@other.example:x/y.git", Some("ssh://git@other.example/x/y.git")),
             ("file:///etc", None),
             ("/etc", None),
         ] {

@@ -72,10 +72,8 @@ impl Client {
     /// small letters, and its bytes.
     pub fn page(&self, url: &Url, accept: &str, limit: u64) -> Result<Page, TransferError> {
         self.persist(|| {
-            let headers = [
-                (header::ACCEPT, accept.to_owned()),
-                (header::ACCEPT_ENCODING, "gzip".to_owned()),
-            ];
+            let headers =
+                [(header::ACCEPT, accept.to_owned()), (header::ACCEPT_ENCODING, "gzip".to_owned())];
             let (url, response) = self.get(url, &headers)?;
             let media_type = header_text(&response, header::CONTENT_TYPE).to_ascii_lowercase();
             let zipped = is_gzip(&response);
@@ -96,11 +94,7 @@ impl Client {
             if bytes.len() as u64 > limit {
                 return Err(TransferError::TooLarge(limit));
             }
-            Ok(Page {
-                url,
-                media_type,
-                bytes,
-            })
+            Ok(Page { url, media_type, bytes })
         })
     }
 
@@ -143,10 +137,7 @@ impl Client {
             let location = header_text(&response, header::LOCATION);
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 let retry_after = header_text(&response, header::RETRY_AFTER).parse().ok();
-                return Err(TransferError::Status {
-                    status: status.as_u16(),
-                    retry_after,
-                });
+                return Err(TransferError::Status { status: status.as_u16(), retry_after });
             }
             url = redirected(&url, location)?;
         }
@@ -227,16 +218,11 @@ pub struct Page {
 
 pub(super) fn header_text<T>(response: &Response<T>, name: header::HeaderName) -> &str {
     let value = response.headers().get(name);
-    value
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 pub(super) fn is_gzip<T>(response: &Response<T>) -> bool {
-    matches!(
-        header_text(response, header::CONTENT_ENCODING),
-        "gzip" | "x-gzip"
-    )
+    matches!(header_text(response, header::CONTENT_ENCODING), "gzip" | "x-gzip")
 }
 
 /// What a body's reader failed with: an early end is something else than silence.
@@ -272,9 +258,8 @@ fn proxy(environment: &Environment, scheme: &str) -> Result<Option<ureq::Proxy>,
     // Its address may hold a password, so it is not shown.
     let wrong = |_| TransferError::Connect(format!("`{scheme}_proxy` is not a proxy's address"));
     let parsed = ureq::Proxy::new(address).map_err(wrong)?;
-    let mut builder = ureq::Proxy::builder(parsed.protocol())
-        .host(parsed.host())
-        .port(parsed.port());
+    let mut builder =
+        ureq::Proxy::builder(parsed.protocol()).host(parsed.host()).port(parsed.port());
     if let Some(user) = parsed.username() {
         builder = builder.username(user);
     }

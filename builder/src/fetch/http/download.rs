@@ -85,17 +85,12 @@ impl Client {
         }
         partial.resumed |= partial.received > 0;
         partial.zipped = is_gzip(&response);
-        let expected = response
-            .body()
-            .content_length()
-            .map(|length| partial.received.saturating_add(length));
+        let expected =
+            response.body().content_length().map(|length| partial.received.saturating_add(length));
         if let (Some(expected), Some(size), false) = (expected, pin.size, partial.zipped)
             && expected != size
         {
-            return Err(TransferError::WrongSize {
-                expected: size,
-                received: expected,
-            });
+            return Err(TransferError::WrongSize { expected: size, received: expected });
         }
         let limit = match pin.size {
             Some(size) if partial.zipped => zipped_at_most(size),
@@ -106,10 +101,7 @@ impl Client {
         match pin.size {
             Some(size) if !partial.zipped && partial.received < size => {
                 // Without `Content-Length` an early end looks like any end (RFC 9112, 6.3).
-                Err(TransferError::Truncated {
-                    received: partial.received,
-                    expected: Some(size),
-                })
+                Err(TransferError::Truncated { received: partial.received, expected: Some(size) })
             }
             _ => Ok(()),
         }
@@ -133,12 +125,7 @@ struct Partial {
 
 impl Partial {
     fn new(dir: &Path) -> io::Result<Self> {
-        Ok(Self {
-            file: Hashing::new(temporary(dir)?),
-            received: 0,
-            resumed: false,
-            zipped: false,
-        })
+        Ok(Self { file: Hashing::new(temporary(dir)?), received: 0, resumed: false, zipped: false })
     }
 
     fn restart(&mut self) -> io::Result<()> {
@@ -195,11 +182,7 @@ impl Partial {
         if received == expected {
             return Ok(());
         }
-        Err(TransferError::WrongHash {
-            expected,
-            received,
-            bytes: self.received,
-        })
+        Err(TransferError::WrongHash { expected, received, bytes: self.received })
     }
 
     fn digest(&self) -> Sha256 {
@@ -225,10 +208,7 @@ impl Partial {
         if let Some(size) = pin.size
             && size != received
         {
-            return Err(TransferError::WrongSize {
-                expected: size,
-                received,
-            });
+            return Err(TransferError::WrongSize { expected: size, received });
         }
         file.as_file().sync_all()?;
         Ok(file)

@@ -78,13 +78,7 @@ impl TransferError {
 
     /// Whether the server says that there is no such file.
     pub fn is_gone(&self) -> bool {
-        matches!(
-            self,
-            Self::Status {
-                status: 404 | 410,
-                ..
-            }
-        )
+        matches!(self, Self::Status { status: 404 | 410, .. })
     }
 
     pub(super) fn of_ureq(error: ureq::Error) -> Self {
@@ -129,11 +123,7 @@ impl TransferError {
 /// way out.
 pub fn because(problem: Problem, error: TransferError) -> Problem {
     match error {
-        TransferError::WrongHash {
-            expected,
-            received,
-            bytes,
-        } => problem
+        TransferError::WrongHash { expected, received, bytes } => problem
             .fact("expected", format!("sha256:{expected} (locked)"))
             .fact("received", format!("sha256:{received} ({bytes} bytes)"))
             .hint("the file is not the one that was locked; find out why before locking it again"),
@@ -141,12 +131,11 @@ pub fn because(problem: Problem, error: TransferError) -> Problem {
             .fact("expected", format!("{expected} bytes (locked)"))
             .fact("received", format!("{received} bytes"))
             .hint("the file is not the one that was locked; find out why before locking it again"),
-        error @ TransferError::Status {
-            status: 401 | 403 | 407,
-            ..
-        } => problem.fact("because", error).hint(
-            "put the credentials into `~/.netrc`, or into the URL that `UV_DEFAULT_INDEX` has",
-        ),
+        error @ TransferError::Status { status: 401 | 403 | 407, .. } => {
+            problem.fact("because", error).hint(
+                "put the credentials into `~/.netrc`, or into the URL that `UV_DEFAULT_INDEX` has",
+            )
+        }
         error @ TransferError::Connect(_) => problem.fact("because", error).hint(
             "is there a network? proxies are taken from `https_proxy`, `http_proxy`, `no_proxy`",
         ),
@@ -161,13 +150,9 @@ pub fn because(problem: Problem, error: TransferError) -> Problem {
 fn reason(status: u16) -> String {
     let status = ureq::http::StatusCode::from_u16(status).ok();
     let reason = status.and_then(|status| status.canonical_reason());
-    reason
-        .map(|reason| format!(" {reason}"))
-        .unwrap_or_default()
+    reason.map(|reason| format!(" {reason}")).unwrap_or_default()
 }
 
 fn of(expected: Option<u64>) -> String {
-    expected
-        .map(|expected| format!(" of {expected}"))
-        .unwrap_or_default()
+    expected.map(|expected| format!(" of {expected}")).unwrap_or_default()
 }

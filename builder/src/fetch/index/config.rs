@@ -125,20 +125,11 @@ fn ask_uv(environment: &Environment, uv: Option<&Path>) -> Result<Url, Problem> 
     let uv = uv.ok_or_else(|| problem().fact("because", "there is no `uv` to ask"))?;
     // It resolves what it reads; nothing to resolve is nothing to print.
     let printed = Process::new(uv)
-        .args([
-            "pip",
-            "compile",
-            "-q",
-            "--emit-index-url",
-            "--no-header",
-            "-",
-        ])
+        .args(["pip", "compile", "-q", "--emit-index-url", "--no-header", "-"])
         .envs(&environment.for_network())
         .stdout_with_input(b"six\n")
         .map_err(|error| problem().fact("because", redact_text(&error.to_string())))?;
-    let line = printed
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("--index-url"));
+    let line = printed.lines().find_map(|line| line.trim().strip_prefix("--index-url"));
     let line = line.ok_or_else(|| problem().fact("printed", redact_text(printed.trim())))?;
     parse("uv", line.trim_start_matches('=').trim())
 }
@@ -169,10 +160,7 @@ mod tests {
         assert_eq!(urls(&with(&[])), [more, "https://file.example/simple"]);
         let named = ("UV_DEFAULT_INDEX", "mine=https://env.example/simple");
         assert_eq!(urls(&with(&[named])), [more, "https://env.example/simple"]);
-        let alone = [
-            ("UV_INDEX_URL", "https://env.example/simple"),
-            ("UV_NO_CONFIG", "1"),
-        ];
+        let alone = [("UV_INDEX_URL", "https://env.example/simple"), ("UV_NO_CONFIG", "1")];
         assert_eq!(urls(&with(&alone)), ["https://env.example/simple"]);
     }
 

@@ -62,11 +62,7 @@ pub(super) fn local(dir: &Path, url: &Url, limit: u64) -> Result<Page, TransferE
     if bytes.len() as u64 > limit {
         return Err(TransferError::TooLarge(limit));
     }
-    Ok(Page {
-        url: url.clone(),
-        media_type: "text/html".to_owned(),
-        bytes,
-    })
+    Ok(Page { url: url.clone(), media_type: "text/html".to_owned(), bytes })
 }
 
 fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
@@ -87,11 +83,7 @@ fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
         let digest = url.fragment().and_then(|text| text.strip_prefix("sha256="));
         let sha256 = digest.map(Sha256::from_hex).transpose().ok()?;
         url.set_fragment(None);
-        Some(Link {
-            filename: filename(&url)?,
-            url,
-            sha256,
-        })
+        Some(Link { filename: filename(&url)?, url, sha256 })
     });
     Ok(links.collect())
 }
@@ -133,9 +125,7 @@ mod tests {
             bytes: text.replace("HEX", HEX).into_bytes(),
         };
         let links = links(&page).unwrap().into_iter();
-        links
-            .map(|link| (link.filename, link.url.to_string(), link.sha256.is_some()))
-            .collect()
+        links.map(|link| (link.filename, link.url.to_string(), link.sha256.is_some())).collect()
     }
 
     #[test]
@@ -184,16 +174,8 @@ mod tests {
             {"filename": "b.whl", "url": "file:///b.whl", "hashes": {}},
             {"filename": "c.whl", "url": "c.whl", "hashes": {"sha256": "nonsense"}}]}"#;
         assert_eq!(
-            read(
-                "https://i.example/simple/a/",
-                "application/vnd.pypi.simple.v1+json",
-                text
-            ),
-            [(
-                "a.whl".to_owned(),
-                "https://i.example/simple/a.whl".to_owned(),
-                true
-            )]
+            read("https://i.example/simple/a/", "application/vnd.pypi.simple.v1+json", text),
+            [("a.whl".to_owned(), "https://i.example/simple/a.whl".to_owned(), true)]
         );
     }
 }

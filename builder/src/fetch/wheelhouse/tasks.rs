@@ -98,11 +98,7 @@ impl Run<'_> {
             let problem = Problem::new(format!("cannot write `{path}` of the wheelhouse"));
             disk(problem, self.staging, Some(stored.size), error)
         })?;
-        Ok(LedgerFile {
-            path: path.to_owned(),
-            sha256: file.sha256,
-            size: stored.size,
-        })
+        Ok(LedgerFile { path: path.to_owned(), sha256: file.sha256, size: stored.size })
     }
 
     fn tree(&self, path: &str, tree: &TreeRequest) -> Result<LedgerTree, Problem> {
@@ -121,11 +117,7 @@ impl Run<'_> {
                 .fact("received", nar_hash.to_sri())
                 .hint("a commit names its tree, so the expected hash is wrong, or is one with or without submodules"));
         }
-        Ok(LedgerTree {
-            path: path.to_owned(),
-            rev: tree.rev.clone(),
-            nar_hash,
-        })
+        Ok(LedgerTree { path: path.to_owned(), rev: tree.rev.clone(), nar_hash })
     }
 }
 

@@ -38,11 +38,8 @@ const IN_A_CONTAINER: &str = "a container's seccomp profile or masked `/proc` fo
 /// Tries a sandbox of the machine's own root. The error names the setting that forbids it, as far as
 /// that can be seen, and how to change it. There is no fallback without isolation.
 pub fn check_available() -> Result<(), Problem> {
-    let invocation = Invocation {
-        program: "true".to_owned(),
-        arguments: Vec::new(),
-        directory: "/".to_owned(),
-    };
+    let invocation =
+        Invocation { program: "true".to_owned(), arguments: Vec::new(), directory: "/".to_owned() };
     let cause = match Sandbox::new(RootFs::Host).run(&invocation, OutputTo::Capture) {
         Ok(finished) if finished.success() => return Ok(()),
         Ok(finished) => Problem::new("the sandbox could not run `true`")
@@ -79,16 +76,8 @@ mod tests {
     #[test]
     fn the_setting_that_forbids_is_named_with_its_mend() {
         let cases = [
-            (
-                "user.max_user_namespaces",
-                0,
-                "user.max_user_namespaces=15000",
-            ),
-            (
-                "kernel.unprivileged_userns_clone",
-                0,
-                "kernel.unprivileged_userns_clone=1",
-            ),
+            ("user.max_user_namespaces", 0, "user.max_user_namespaces=15000"),
+            ("kernel.unprivileged_userns_clone", 0, "kernel.unprivileged_userns_clone=1"),
             (
                 "kernel.apparmor_restrict_unprivileged_userns",
                 1,

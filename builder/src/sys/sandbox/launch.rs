@@ -34,22 +34,15 @@ pub(super) fn run(
     output: OutputTo<'_>,
 ) -> Result<Finished, Problem> {
     let problem = |because: &dyn std::fmt::Display| {
-        Problem::new(format!(
-            "cannot run `{}` in the sandbox",
-            invocation.program
-        ))
-        .fact("because", because)
+        Problem::new(format!("cannot run `{}` in the sandbox", invocation.program))
+            .fact("because", because)
     };
     if invocation.program.contains('=') {
         return Err(problem(&"`env` would take a name with `=` for a variable"));
     }
     let mut container = Container::empty();
     let loopback = sandbox.network == Network::None && mounts::has_loopback_tools(&sandbox.root);
-    isolate(
-        &mut container,
-        sandbox.network,
-        if loopback { 0 } else { ID },
-    );
+    isolate(&mut container, sandbox.network, if loopback { 0 } else { ID });
     mounts::mount_all(&mut container, sandbox)?;
     let mut command = container.command("/bin/sh");
     let init = if loopback { INIT_WITH_LOOPBACK } else { INIT };
@@ -76,13 +69,9 @@ pub(super) fn run(
 }
 
 fn isolate(container: &mut Container, network: Network, id: u32) {
-    for namespace in [
-        Namespace::User,
-        Namespace::Mount,
-        Namespace::Pid,
-        Namespace::Ipc,
-        Namespace::Uts,
-    ] {
+    for namespace in
+        [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Ipc, Namespace::Uts]
+    {
         container.unshare(namespace);
     }
     if network == Network::None {
@@ -98,24 +87,15 @@ fn connect(command: &mut hakoniwa::Command, output: OutputTo<'_>) -> io::Result<
         OutputTo::Log(path) => {
             let log = open_log(path)?;
             let length = log.metadata()?.len();
-            command
-                .stdin(null()?)
-                .stdout(Stdio::from(log.try_clone()?))
-                .stderr(Stdio::from(log));
+            command.stdin(null()?).stdout(Stdio::from(log.try_clone()?)).stderr(Stdio::from(log));
             Ok(length)
         }
         OutputTo::Capture => {
-            command
-                .stdin(null()?)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped());
+            command.stdin(null()?).stdout(Stdio::piped()).stderr(Stdio::piped());
             Ok(0)
         }
         OutputTo::Inherit => {
-            command
-                .stdin(Stdio::inherit())
-                .stdout(Stdio::inherit())
-                .stderr(Stdio::inherit());
+            command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
             Ok(0)
         }
     }
@@ -125,10 +105,7 @@ fn open_log(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?;
+    let file = fs::OpenOptions::new().create(true).append(true).open(path)?;
     Ok(file.into_parts().0)
 }
 
@@ -140,11 +117,7 @@ fn wait(
     if let OutputTo::Capture = output {
         return child.wait_with_output();
     }
-    Ok(hakoniwa::Output {
-        status: child.wait()?,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-    })
+    Ok(hakoniwa::Output { status: child.wait()?, stdout: Vec::new(), stderr: Vec::new() })
 }
 
 /// Tells a program that exits with 125 from a container that could not be made.
@@ -153,12 +126,7 @@ fn started(
     output: OutputTo<'_>,
     log_start: u64,
 ) -> io::Result<Result<(), String>> {
-    let ExitStatus {
-        code,
-        reason,
-        exit_code,
-        ..
-    } = &finished.status;
+    let ExitStatus { code, reason, exit_code, .. } = &finished.status;
     let killed_by_signal = *code > 128;
     if exit_code.is_none() && !killed_by_signal {
         return Ok(Err(reason.clone()));

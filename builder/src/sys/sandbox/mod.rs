@@ -142,16 +142,14 @@ impl Sandbox {
     /// Shows a file or directory of the host at a path inside; it cannot be written to.
     #[must_use]
     pub fn bind_ro(mut self, host: &Path, inside: &str) -> Self {
-        self.mounts
-            .insert(inside.to_owned(), Mount::ReadOnly(host.to_owned()));
+        self.mounts.insert(inside.to_owned(), Mount::ReadOnly(host.to_owned()));
         self
     }
 
     /// Shows a file or directory of the host at a path inside, to be written to.
     #[must_use]
     pub fn bind_rw(mut self, host: &Path, inside: &str) -> Self {
-        self.mounts
-            .insert(inside.to_owned(), Mount::ReadWrite(host.to_owned()));
+        self.mounts.insert(inside.to_owned(), Mount::ReadWrite(host.to_owned()));
         self
     }
 

@@ -198,12 +198,8 @@ fn bind(
     inside: &str,
     options: MountOptions,
 ) -> Result<PathBuf, Problem> {
-    let problem = || {
-        Problem::new(format!(
-            "cannot bind `{}` at `{inside}` in the sandbox",
-            host.display()
-        ))
-    };
+    let problem =
+        || Problem::new(format!("cannot bind `{}` at `{inside}` in the sandbox", host.display()));
     let path = fs_err::canonicalize(host).map_err(|error| problem().cause(error))?;
     let flags = rustix::fs::statvfs(&path).map_err(|error| problem().cause(error))?;
     let source = path.to_str().ok_or_else(|| {

@@ -43,12 +43,7 @@ impl<'a> Apt<'a> {
                 .hint("use a machine with apt, or let the recipe prefer the `host` toolchain")
         })?;
         let mirror = mirror(Path::new("/etc/apt"))?;
-        let apt = Self {
-            program,
-            dir,
-            suite,
-            host,
-        };
+        let apt = Self { program, dir, suite, host };
         apt.configure(&mirror, architecture).map_err(|error| {
             Problem::new(format!("cannot set up apt in `{}`", apt.dir.display())).cause(error)
         })?;
@@ -56,12 +51,7 @@ impl<'a> Apt<'a> {
     }
 
     fn configure(&self, mirror: &Mirror, architecture: &str) -> std::io::Result<()> {
-        for dir in [
-            "state/lists/partial",
-            "cache/archives/partial",
-            "none/partial",
-            "etc",
-        ] {
+        for dir in ["state/lists/partial", "cache/archives/partial", "none/partial", "etc"] {
             fs::create_dir_all(self.dir.join(dir))?;
         }
         let signed_by = match &mirror.signed_by {
@@ -87,10 +77,7 @@ impl<'a> Apt<'a> {
         let Some(program) = self.host.environment.find_program("apt-config") else {
             return String::new();
         };
-        let dump = Process::new(program)
-            .arg("dump")
-            .stdout()
-            .unwrap_or_default();
+        let dump = Process::new(program).arg("dump").stdout().unwrap_or_default();
         let kept = dump.lines().filter(|line| {
             line.starts_with("Acquire::http") || line.starts_with("Acquire::Retries")
         });
@@ -151,17 +138,10 @@ impl<'a> Apt<'a> {
             })
             .collect();
         let Some(first) = unknown.first() else {
-            return Problem::new(format!(
-                "apt cannot install the packages from `{}`",
-                self.suite
-            ))
-            .fact("apt-get", errors);
+            return Problem::new(format!("apt cannot install the packages from `{}`", self.suite))
+                .fact("apt-get", errors);
         };
-        let what = format!(
-            "Debian `{}` has no package `{}`",
-            self.suite,
-            unknown.join("`, `")
-        );
+        let what = format!("Debian `{}` has no package `{}`", self.suite, unknown.join("`, `"));
         let names = self.package_names();
         let hint = match nearest(first, names.lines()) {
             _ if first.starts_with("python3") => format!(
@@ -200,10 +180,7 @@ impl<'a> Apt<'a> {
                 .fact("apt-get", errors_of(&output))
                 .hint("the mirror may be changing just now; try again"));
         }
-        archives
-            .iter()
-            .map(|archive| self.verified(archive))
-            .collect()
+        archives.iter().map(|archive| self.verified(archive)).collect()
     }
 
     fn verified(&self, archive: &Archive) -> Result<PathBuf, Problem> {
@@ -217,10 +194,7 @@ impl<'a> Apt<'a> {
         // It is not what it was; the next run downloads it anew.
         let _ = fs::remove_file(&path);
         Err(problem()
-            .fact(
-                "expected",
-                format!("sha256:{} (the suite's index)", archive.package.sha256),
-            )
+            .fact("expected", format!("sha256:{} (the suite's index)", archive.package.sha256))
             .fact("received", format!("sha256:{received}"))
             .hint("run it again: the file was removed from the cache"))
     }
@@ -265,16 +239,11 @@ fn parse_uri_line(line: &str) -> Result<Archive, Problem> {
             architecture: parts.next()?.to_owned(),
             sha256: Sha256::from_hex(sha256).ok()?,
         };
-        Some(Archive {
-            package,
-            file: file.to_owned(),
-        })
+        Some(Archive { package, file: file.to_owned() })
     };
-    parse()
-        .filter(|archive| !archive.file.contains('/'))
-        .ok_or_else(|| {
-            Problem::new("`apt-get --print-uris` printed a line of another form").fact("line", line)
-        })
+    parse().filter(|archive| !archive.file.contains('/')).ok_or_else(|| {
+        Problem::new("`apt-get --print-uris` printed a line of another form").fact("line", line)
+    })
 }
 
 fn errors_of(output: &Output) -> String {

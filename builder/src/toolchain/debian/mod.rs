@@ -58,9 +58,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     let architecture = architecture(wanted.machine)?;
     let packages = package_set(wanted);
     let store = host.cache.join("toolchains");
-    let memory = store
-        .join("index")
-        .join(format!("{}.json", key(wanted, architecture, &packages)));
+    let memory = store.join("index").join(format!("{}.json", key(wanted, architecture, &packages)));
     if let Some(toolchain) = remembered(&memory, &store, wanted) {
         return Ok(toolchain);
     }
@@ -80,10 +78,8 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     apt.update()?;
     let archives = apt.resolve(&packages)?;
     host.progress.end("package index");
-    let resolved: Vec<SystemPackage> = archives
-        .iter()
-        .map(|archive| archive.package.clone())
-        .collect();
+    let resolved: Vec<SystemPackage> =
+        archives.iter().map(|archive| archive.package.clone()).collect();
     check_pins(wanted, &resolved)?;
     let fingerprint = fingerprint(&resolved);
     let root = store.join(fingerprint.to_string());
@@ -112,9 +108,7 @@ fn architecture(machine: &str) -> Result<&'static str, Problem> {
         "x86_64" => Ok("amd64"),
         "aarch64" => Ok("arm64"),
         "riscv64" => Ok("riscv64"),
-        other => Err(Problem::new(format!(
-            "Debian has no name for the machine `{other}`"
-        ))),
+        other => Err(Problem::new(format!("Debian has no name for the machine `{other}`"))),
     }
 }
 
@@ -132,10 +126,7 @@ fn key(wanted: &Wanted<'_>, architecture: &str, packages: &BTreeSet<String>) -> 
         .with("suite", &wanted.debian.suite)
         .with("architecture", architecture)
         .with("python", wanted.python_name());
-    packages
-        .iter()
-        .fold(start, |key, name| key.with("package", name))
-        .finish()
+    packages.iter().fold(start, |key, name| key.with("package", name)).finish()
 }
 
 fn fingerprint(packages: &[SystemPackage]) -> Sha256 {
@@ -160,10 +151,7 @@ fn remembered(memory: &Path, store: &Path, wanted: &Wanted<'_>) -> Option<Toolch
     let fits = fingerprint(&known.packages) == known.fingerprint
         && check_pins(wanted, &known.packages).is_ok()
         && root.is_dir();
-    fits.then_some(Toolchain {
-        root: RootFs::Dir(root),
-        ..known
-    })
+    fits.then_some(Toolchain { root: RootFs::Dir(root), ..known })
 }
 
 fn check_pins(wanted: &Wanted<'_>, resolved: &[SystemPackage]) -> Result<(), Problem> {
@@ -176,15 +164,9 @@ fn check_pins(wanted: &Wanted<'_>, resolved: &[SystemPackage]) -> Result<(), Pro
         return Ok(());
     }
     let list = |a: &BTreeSet<&SystemPackage>, b: &BTreeSet<&SystemPackage>| {
-        let names: Vec<String> = a
-            .difference(b)
-            .map(|package| format!("{package} sha256:{}", package.sha256))
-            .collect();
-        if names.is_empty() {
-            "nothing else".to_owned()
-        } else {
-            names.join("\n")
-        }
+        let names: Vec<String> =
+            a.difference(b).map(|package| format!("{package} sha256:{}", package.sha256)).collect();
+        if names.is_empty() { "nothing else".to_owned() } else { names.join("\n") }
     };
     Err(Problem::new("the toolchain's packages are not the pinned ones")
         .fact("pinned", list(&pinned, &resolved))

@@ -73,12 +73,9 @@ fn finish(root: &Path, python: &str) -> std::io::Result<()> {
             symlink(target, path)?;
         }
     }
-    for (name, text) in [
-        ("passwd", PASSWD),
-        ("group", GROUP),
-        ("hosts", HOSTS),
-        ("nsswitch.conf", NSSWITCH),
-    ] {
+    for (name, text) in
+        [("passwd", PASSWD), ("group", GROUP), ("hosts", HOSTS), ("nsswitch.conf", NSSWITCH)]
+    {
         fs::write(root.join("etc").join(name), text)?;
     }
     plain_modes(root)
@@ -94,11 +91,7 @@ fn plain_modes(dir: &Path) -> std::io::Result<()> {
         }
         let path = entry.path();
         let mode = entry.metadata()?.permissions().mode() & 0o7777;
-        let plain = if kind.is_dir() {
-            0o755
-        } else {
-            (mode & 0o777) | 0o444
-        };
+        let plain = if kind.is_dir() { 0o755 } else { (mode & 0o777) | 0o444 };
         if mode != plain {
             fs::set_permissions(&path, std::fs::Permissions::from_mode(plain))?;
         }
@@ -127,11 +120,7 @@ fn configure(root: &Path, python: &str, host: &Host<'_>) -> Result<(), Problem> 
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH\n\
         skip = re.compile('/(test|idlelib|lib2to3|turtledemo|tkinter|dist-packages)/')\n\
         sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1, rx=skip, invalidation_mode=mode))";
-    succeed(
-        &sandbox,
-        &format!("/usr/bin/{python}"),
-        &["-I", "-c", compile, &library],
-    )?;
+    succeed(&sandbox, &format!("/usr/bin/{python}"), &["-I", "-c", compile, &library])?;
     host.progress.end("bytecode of the standard library");
     Ok(())
 }
@@ -144,17 +133,10 @@ pub(super) fn succeed(
 ) -> Result<String, Problem> {
     let invocation = Invocation {
         program: program.to_owned(),
-        arguments: arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect(),
+        arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         directory: "/".to_owned(),
     };
-    let Finished {
-        code,
-        stdout,
-        stderr,
-    } = sandbox.run(&invocation, OutputTo::Capture)?;
+    let Finished { code, stdout, stderr } = sandbox.run(&invocation, OutputTo::Capture)?;
     let stdout = String::from_utf8_lossy(&stdout).into_owned();
     if code == 0 {
         return Ok(stdout);

@@ -35,14 +35,9 @@ pub fn mirror(etc: &Path) -> Result<Mirror, Problem> {
         let Ok(text) = fs_err::read_to_string(&path) else {
             continue;
         };
-        let deb822 = path
-            .extension()
-            .is_some_and(|extension| extension == "sources");
-        let sources = if deb822 {
-            stanzas(&text)
-        } else {
-            text.lines().filter_map(one_line).collect()
-        };
+        let deb822 = path.extension().is_some_and(|extension| extension == "sources");
+        let sources =
+            if deb822 { stanzas(&text) } else { text.lines().filter_map(one_line).collect() };
         for source in sources {
             if source.is_debian() {
                 return Ok(Mirror {
@@ -53,19 +48,9 @@ pub fn mirror(etc: &Path) -> Result<Mirror, Problem> {
             seen.push(source.uri);
         }
     }
-    Err(Problem::new(format!(
-        "no Debian mirror among the apt sources in `{}`",
-        etc.display()
-    ))
-    .fact(
-        "sources",
-        if seen.is_empty() {
-            "none".to_owned()
-        } else {
-            seen.join("\n")
-        },
-    )
-    .hint("add a `deb` source of Debian (component `main`), or use the `host` toolchain"))
+    Err(Problem::new(format!("no Debian mirror among the apt sources in `{}`", etc.display()))
+        .fact("sources", if seen.is_empty() { "none".to_owned() } else { seen.join("\n") })
+        .hint("add a `deb` source of Debian (component `main`), or use the `host` toolchain"))
 }
 
 fn own_keyring() -> Option<SignedBy> {
@@ -78,8 +63,7 @@ fn source_files(etc: &Path) -> Vec<PathBuf> {
     let parts = sorted_entries(&etc.join("sources.list.d")).unwrap_or_default();
     // apt reads no others, such as `x.list.save`.
     let read = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|extension| extension == "list" || extension == "sources")
+        path.extension().is_some_and(|extension| extension == "list" || extension == "sources")
     };
     files.extend(parts.iter().map(fs_err::DirEntry::path).filter(read));
     files
@@ -114,9 +98,7 @@ fn one_line(line: &str) -> Option<Source> {
         None => ("", rest),
     };
     let mut words = rest.split_whitespace().map(str::to_owned);
-    let signed_by = options
-        .split_whitespace()
-        .find_map(|option| option.strip_prefix("signed-by="));
+    let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
     Some(Source {
         uri: words.next()?,
         suites: vec![words.next()?],
@@ -159,10 +141,8 @@ fn stanza(lines: &[&str]) -> Vec<Source> {
     let signed_by = field("signed-by").map(|(_, value)| {
         if value.contains("-----BEGIN") {
             // An empty line is written as a dot (deb822(5)).
-            let lines: Vec<&str> = value
-                .lines()
-                .map(|line| if line == "." { "" } else { line })
-                .collect();
+            let lines: Vec<&str> =
+                value.lines().map(|line| if line == "." { "" } else { line }).collect();
             SignedBy::Key(lines.join("\n").trim().to_owned() + "\n")
         } else {
             SignedBy::Name(value.clone())
@@ -221,11 +201,7 @@ mod tests {
         ];
         for (file, text, uri, signed_by) in cases {
             let found = written(file, text).unwrap();
-            assert_eq!(
-                (found.uri.as_str(), found.signed_by),
-                (uri, signed_by),
-                "{file}"
-            );
+            assert_eq!((found.uri.as_str(), found.signed_by), (uri, signed_by), "{file}");
         }
     }
 
@@ -237,10 +213,7 @@ mod tests {
                 "sources.list.d/x.sources",
                 "Types: deb\nURIs: http://u.example/ubuntu\nSuites: x\nComponents: main\n",
             ),
-            (
-                "sources.list.d/off.list.save",
-                "deb http://u.example/debian x main\n",
-            ),
+            ("sources.list.d/off.list.save", "deb http://u.example/debian x main\n"),
             (
                 "sources.list.d/off.sources",
                 "Enabled: no\nTypes: deb\nURIs: http://u.example/debian\nSuites: x\nComponents: main\n",
@@ -250,10 +223,7 @@ mod tests {
         for (file, text) in cases {
             let problem = written(file, text).unwrap_err();
             assert!(problem.hint.is_some(), "{problem}");
-            assert_eq!(
-                problem.to_string().contains("u.example/ubuntu"),
-                text.contains("ubuntu")
-            );
+            assert_eq!(problem.to_string().contains("u.example/ubuntu"), text.contains("ubuntu"));
         }
     }
 }
