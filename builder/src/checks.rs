@@ -145,9 +145,11 @@ fn requirements(
     }
     let text = printed(&finished);
     let complaints = text.lines().filter(|line| line.starts_with("The package "));
+    // The package `a` requires `b==2`, but `1` is installed
     let explained = |line: &&str| {
-        let name = line.split('`').nth(1).unwrap_or_default();
-        checks.skip_requirements.contains_key(name)
+        let required = line.split('`').nth(3).unwrap_or_default();
+        let requirement: Result<uv_pep508::Requirement, _> = required.parse();
+        requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
     };
     let (explained, unexplained): (Vec<&str>, Vec<&str>) = complaints.partition(explained);
     if unexplained.is_empty() && !explained.is_empty() {

@@ -24,7 +24,7 @@ fn sample() -> BuildLock {
         builds: [
             (
                 lxml.name.clone(),
-                build(SourcePin::Sha256(Sha256::of("l")), &[setuptools.clone()], &[]),
+                build(SourcePin::Sha256(Sha256::of("l")), std::slice::from_ref(&setuptools), &[]),
             ),
             (
                 "xmlsec".parse().unwrap(),

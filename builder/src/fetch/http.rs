@@ -3,6 +3,7 @@
 //! `download` brings files with it. What arrives here is not yet trusted.
 
 mod client;
+mod resolver;
 mod download;
 mod error;
 

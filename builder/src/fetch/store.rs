@@ -49,11 +49,8 @@ impl Store {
             let problem = Problem::new(format!("cannot keep `{filename}` in the cache"));
             disk(problem, &dir, None, error)
         };
-        let waiting = || {
-            let message = format!("waiting for another run that fetches `{filename}`");
-            host.progress.note(&message);
-        };
-        let _lock = FileLock::acquire(&dir.join(".lock"), waiting).map_err(failed)?;
+        // Whoever holds it brings the same bytes: another run, or this one for another shelf.
+        let _lock = FileLock::acquire(&dir.join(".lock"), || ()).map_err(failed)?;
         sweep(&dir).map_err(failed)?;
         match digest_of(&path) {
             Ok((found, size)) if found == sha256 => return Ok(Stored { path, size }),
@@ -67,7 +64,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             // A directory, or unreadable: not what this store has put there.
             Err(_) => {
-                files::remove_tree(&path).or_else(|_| fs::remove_file(&path)).map_err(failed)?
+                files::remove_tree(&path).or_else(|_| fs::remove_file(&path)).map_err(failed)?;
             }
         }
         let brought = bring(&dir)?;

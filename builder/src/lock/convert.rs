@@ -36,7 +36,7 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
         conflicts: wire
             .conflicts
             .into_iter()
-            .map(|set| set.into_iter().map(conflict).collect())
+            .map(|set| set.iter().map(conflict).collect())
             .collect::<Result<_, Problem>>()?,
         members: all("manifest.members", &wire.manifest.members)?,
         build_constraints: wire
@@ -105,7 +105,8 @@ fn edge(what: &str, wire: EdgeWire) -> Result<Edge, Problem> {
 }
 
 fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
-    let kinds: [(&Option<String>, fn(String) -> Source); 6] = [
+    type Kind = fn(String) -> Source;
+    let kinds: [(&Option<String>, Kind); 6] = [
         (&wire.registry, Source::Registry),
         (&wire.path, Source::Path),
         (&wire.directory, |path| Source::Directory(tidy(&path))),
@@ -118,12 +119,12 @@ fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
     if let Some(git) = &wire.git {
         found.push(Source::Git(git_source(what, git)?));
     }
-    let source = match (found.pop(), found.is_empty()) {
-        (Some(source), true) => source,
-        _ => {
-            return Err(Problem::usage(format!("the source of {what} in `uv.lock` is not understood"))
-                .hint("it must be one of `registry`, `git`, `url`, `path`, `directory`, `editable`, `virtual`"));
-        }
+    let (Some(source), true) = (found.pop(), found.is_empty()) else {
+        return Err(Problem::usage(format!("the source of {what} in `uv.lock` is not understood"))
+            .hint(
+                "it must be one of `registry`, `git`, `url`, `path`, `directory`, `editable`, \
+                 `virtual`",
+            ));
     };
     Ok(match source {
         Source::Url { url, .. } => Source::Url { url, subdirectory: wire.subdirectory.clone() },
@@ -174,11 +175,12 @@ fn file(what: &str, source: &Source, wire: FileWire) -> Result<File, Problem> {
     let filename = match (&wire.filename, &location, source) {
         (Some(filename), _, _) => filename.clone(),
         (None, Location::Url(url), _) => last_segment(url.path()),
-        (None, Location::Path(path), _) => last_segment(path),
+        (None, Location::Path(path), _) | (None, Location::Source, Source::Path(path)) => {
+            last_segment(path)
+        }
         (None, Location::Source, Source::Url { url, .. }) => {
             last_segment(url.split(['?', '#']).next().unwrap_or_default())
         }
-        (None, Location::Source, Source::Path(path)) => last_segment(path),
         (None, Location::Source, _) => {
             return Err(Problem::usage(format!("a file of {what} in `uv.lock` has no name")));
         }
@@ -192,7 +194,7 @@ fn last_segment(path: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-fn conflict(wire: ConflictWire) -> Result<ConflictItem, Problem> {
+fn conflict(wire: &ConflictWire) -> Result<ConflictItem, Problem> {
     let kind = match (&wire.extra, &wire.group) {
         (Some(extra), _) => ConflictKind::Extra(parsed("conflicts", extra)?),
         (None, Some(group)) => ConflictKind::Group(parsed("conflicts", group)?),

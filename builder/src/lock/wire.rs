@@ -116,7 +116,7 @@ pub(super) struct MetadataWire {
     #[serde(default, rename = "requires-dist")]
     _requires_dist: Option<serde::de::IgnoredAny>,
     #[serde(default, rename = "requires-dev", alias = "dependency-groups")]
-    pub(super) requires_dev: BTreeMap<String, serde::de::IgnoredAny>,
+    pub(super) requires_dev: BTreeMap<String, toml::Value>,
 }
 
 /// Exactly one of the first seven keys is present.

@@ -97,7 +97,7 @@ impl Walk {
             match self.node(&mut nar, path, kind)? {
                 Some(entries) => open.push(entries),
                 None => {
-                    nar.end_entry(&mut self.skeleton).map_err(|error| malformed(root, error))?
+                    nar.end_entry(&mut self.skeleton).map_err(|error| malformed(root, error))?;
                 }
             }
             if self.holes.len() >= BATCH_HOLES || self.skeleton.len() >= BATCH_BYTES {

@@ -244,7 +244,7 @@ pub struct Checks {
     /// Console scripts whose target cannot be imported, each with the reason why that is right.
     #[serde(default)]
     pub skip_scripts: BTreeMap<String, String>,
-    /// Complaints of `uv pip check` that are right to ignore: distribution, reason.
+    /// Required distributions about whose version `uv pip check` may complain, with the reason.
     #[serde(default)]
     pub skip_requirements: BTreeMap<String, String>,
     /// Commands that must succeed.

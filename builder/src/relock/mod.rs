@@ -197,15 +197,19 @@ fn record(
         Some(other) if other != build => Err(Problem::new(format!(
             "the targets need different build requirements of `{name}`"
         ))
-        .fact("before", shown(&other))
+        .fact("before", shown(other))
         .fact(target, shown(&build))
         .hint(format!(
             "pin them with `build.{name}.requires`, or give the targets recipes of their own"
         ))),
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => {
+            lock.builds.insert(name.clone(), build);
+            Ok(())
+        }
     }
 }
 
 fn lines(texts: &BTreeSet<String>) -> String {
-    texts.iter().map(|text| format!("{text}\n")).collect()
+    texts.iter().flat_map(|text| [text.as_str(), "\n"]).collect()
 }

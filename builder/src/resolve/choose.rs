@@ -13,7 +13,8 @@ use crate::pyproject::Pyproject;
 use crate::recipe::{Selection, nearest};
 use crate::vocabulary::{Problem, Sha256, Target};
 
-/// What may come as a wheel and what may be built.
+/// What may come as a wheel and what may be built, in the words of `[tool.uv]`.
+#[expect(clippy::struct_field_names, reason = "they are uv's")]
 pub(super) struct Policy {
     no_binary: bool,
     no_binary_package: BTreeSet<PackageName>,

@@ -108,7 +108,7 @@ fn groups(
 ) -> Result<BTreeSet<GroupName>, Problem> {
     let declared: BTreeSet<&GroupName> = root.groups.keys().chain(&root.provides_groups).collect();
     if let Some(group) = selection.groups.iter().find(|group| !declared.contains(group)) {
-        let valid = declared.iter().map(|group| group.as_ref());
+        let valid = declared.iter().map(std::convert::AsRef::as_ref);
         return Err(absent("group", group.as_ref(), root, valid.collect()));
     }
     let mut groups = selection.groups.clone();

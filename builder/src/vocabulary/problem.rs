@@ -106,8 +106,8 @@ pub fn render(error: &anyhow::Error) -> String {
         let cause = cause.to_string().replace('\n', "\n  ");
         text.push_str(&format!("\n  caused by: {cause}"));
     }
-    let problems = error.chain().filter_map(|cause| cause.downcast_ref::<Problem>());
-    if let Some(hint) = problems.filter_map(|problem| problem.hint.as_ref()).next() {
+    let mut problems = error.chain().filter_map(|cause| cause.downcast_ref::<Problem>());
+    if let Some(hint) = problems.find_map(|problem| problem.hint.as_ref()) {
         text.push_str(&format!("\n\nhint: {hint}"));
     }
     text

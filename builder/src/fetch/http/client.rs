@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use ureq::http::{Response, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 use url::Url;
 
 use super::super::address::{Netrc, Redacted};
 use super::TransferError;
+use super::resolver::Remembering;
 use crate::sys::env::Environment;
 
 /// How long a server is waited for, and how often it is asked.
@@ -201,7 +203,7 @@ impl Client {
             .proxy(proxy(&self.environment, scheme)?)
             .tls_config(tls.build())
             .build();
-        Ok(Agent::new_with_config(config))
+        Ok(Agent::with_parts(config, DefaultConnector::default(), Remembering::default()))
     }
 }
 
