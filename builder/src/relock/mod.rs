@@ -193,8 +193,8 @@ fn record(
     let shown = |build: &LockedBuild| {
         build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    match lock.builds.insert(name.clone(), build.clone()) {
-        Some(other) if other != build => Err(Problem::new(format!(
+    match lock.builds.get(name) {
+        Some(other) if *other != build => Err(Problem::new(format!(
             "the targets need different build requirements of `{name}`"
         ))
         .fact("before", shown(other))
