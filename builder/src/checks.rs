@@ -8,12 +8,13 @@ use std::path::Path;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use crate::collisions::Decision;
 use crate::output::Output;
 use crate::recipe::Checks;
 use crate::sys::process::last_lines;
 use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use crate::venv::Installed;
 use crate::vocabulary::Problem;
-use crate::wheel_archive::WheelArchive;
 
 /// How many things were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,12 +45,12 @@ const SCRIPT: &str = include_str!("checks.py");
 /// directory of this run.
 pub fn check(
     checks: &Checks,
-    output: &Output,
-    wheels: &[WheelArchive],
+    installed: &Installed,
     sandbox: &Sandbox,
     work: &Path,
 ) -> Result<Checked, Problem> {
-    let scripts = console_scripts(checks, wheels)?;
+    let output = &installed.output;
+    let scripts = console_scripts(checks, installed)?;
     let job = Job { imports: &checks.imports, scripts: scripts.clone() };
     let job = serde_json::to_vec(&job).expect("a job has only plain values");
     let prepared = fs::create_dir_all(work)
@@ -93,11 +94,19 @@ pub fn at_prefix(sandbox: Sandbox, output: &Output) -> Sandbox {
 
 fn console_scripts(
     checks: &Checks,
-    wheels: &[WheelArchive],
+    installed: &Installed,
 ) -> Result<BTreeMap<String, String>, Problem> {
+    let dropped = |name: &str| {
+        let path = format!("bin/{name}");
+        installed
+            .collisions
+            .decided
+            .iter()
+            .any(|it| it.path == path && it.decision == Decision::Dropped)
+    };
     let mut scripts = BTreeMap::new();
-    for wheel in wheels {
-        for script in wheel.entry_points.scripts() {
+    for wheel in &installed.wheels {
+        for script in wheel.entry_points.scripts().filter(|script| !dropped(&script.name)) {
             scripts.insert(script.name, format!("{}:{}", script.module, script.function));
         }
     }

@@ -207,8 +207,8 @@ fn wheel<'a>(
         .ok_or_else(|| Problem::new(what).fact("because", format!("no wheel of `{name}` is given")))
 }
 
-/// What the winner's file must be, and its mode. The first lines of scripts depend on the venv: they
-/// are taken from what is installed there, which must be what one of the providers brings.
+/// What the winner's file must be, and its mode. The first lines of scripts depend on the venv:
+/// they are taken from what is installed there, which must be what one of the providers brings.
 fn winning(
     collision: &Collision,
     winner: &PackageName,

@@ -21,6 +21,13 @@ pub struct Output {
 }
 
 impl Output {
+    /// An empty output at `root`.
+    pub fn create(root: PathBuf, prefix: &str, site_packages: String) -> Result<Self, Problem> {
+        fs::create_dir_all(&root)
+            .map_err(|error| Problem::new("cannot make the output").cause(error))?;
+        Ok(Self { root, prefix: prefix.to_owned(), site_packages })
+    }
+
     /// The host's path of `path`, which is relative to the output. `what` is the action that fails
     /// if it is absolute, has `..`, or has a symbolic link as one of its parents: through a link
     /// one path could have two names, and the second one need not lie inside.

@@ -47,8 +47,8 @@ pub struct AppliedReplacement {
     pub count: usize,
 }
 
-/// Applies `patches` in their order; several may name one file. All files must be regular and in the
-/// output. A file is written only when all replacements of its patch have succeeded.
+/// Applies `patches` in their order; several may name one file. All files must be regular and in
+/// the output. A file is written only when all replacements of its patch have succeeded.
 pub fn apply(
     output: &Output,
     variables: &Variables,

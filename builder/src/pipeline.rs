@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fs_err as fs;
 use serde::Serialize;
 
 use crate::build_graph::BuildGraph;
@@ -13,12 +12,12 @@ use crate::inputs::LocatedRecipe;
 use crate::manifest::Manifest;
 use crate::output::Output;
 use crate::phase1::{self, Fetched};
-use crate::publish::{self, Product};
+use crate::publish::{self, Assembled, Product};
 use crate::recipe::Provider;
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::sys::files::WorkDir;
-use crate::toolchain::uv::provide_uv;
+use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
 use crate::variables::Variables;
 use crate::venv::{Installed, Installer};
@@ -128,23 +127,30 @@ pub fn build_with_toolchain(
     built
 }
 
-fn build_in(
+/// What has to be there before anything is built.
+struct Prepared {
+    uv: Uv,
+    fetched: Fetched,
+    toolchain: Toolchain,
+    /// Whether the ledger knows the wheelhouse.
+    pinned: bool,
+}
+
+/// Toolchain and wheelhouse come from different servers and know nothing of each other, so they are
+/// fetched side by side.
+fn prepare(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
     work: &Path,
-    clock: &mut Clock,
     host: Host<'_>,
-) -> Result<(Report, Toolchain), Problem> {
-    let recipe = &located.recipe;
+) -> Result<Prepared, Problem> {
     let uv = provide_uv(&host)?;
     let settings = fetch::Settings {
-        index: recipe.index,
+        index: located.recipe.index,
         uv: Some(uv.path.clone()),
         ..fetch::Settings::default()
     };
-
-    // Toolchain and wheelhouse come from different servers and know nothing of each other.
     let (fetched, toolchain) = std::thread::scope(|scope| {
         let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
         let source = options.source.as_deref();
@@ -153,27 +159,55 @@ fn build_in(
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
     let pinned = fetched.judge(located)?;
-    clock.lap("fetch");
+    Ok(Prepared { uv, fetched, toolchain, pinned })
+}
 
-    let key = publish::key(located, &fetched, &toolchain, &uv);
+fn build_in(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    work: &Path,
+    clock: &mut Clock,
+    host: Host<'_>,
+) -> Result<(Report, Toolchain), Problem> {
+    let prepared = prepare(located, target, options, work, host)?;
+    clock.lap("fetch");
+    let key = publish::key(located, &prepared.fetched, &prepared.toolchain, &prepared.uv);
     let store = publish::Store::new(host.cache);
     let _building = store.lock(&key, host)?;
-    if !options.rebuild
-        && let Some(product) = store.find(&key, host)?
-    {
-        let done = report(located, target, &fetched, pinned, product, clock, Vec::new(), true);
-        return Ok((done, toolchain));
-    }
+    let known = if options.rebuild { None } else { store.find(&key, host)? };
+    let (product, longest) = match known {
+        Some(product) => (product, None),
+        None => {
+            let jobs = options.jobs.unwrap_or_else(phase2::processors);
+            let assembled = assemble(located, &prepared, jobs, work, clock, host)?;
+            let product = store.publish(&key, &assembled)?;
+            clock.lap("publish");
+            (product, Some(assembled.longest))
+        }
+    };
+    let report = report(located, &prepared, product, longest, clock);
+    Ok((report, prepared.toolchain))
+}
 
-    let jobs = options.jobs.unwrap_or_else(phase2::processors);
+/// Phase 2, offline: from the wheelhouse to a checked output that is ready to be published.
+fn assemble(
+    located: &LocatedRecipe,
+    prepared: &Prepared,
+    jobs: usize,
+    work: &Path,
+    clock: &mut Clock,
+    host: Host<'_>,
+) -> Result<Assembled, Problem> {
+    let (recipe, Prepared { uv, fetched, toolchain, .. }) = (&located.recipe, prepared);
     let workshop = Workshop {
         recipe,
         resolution: &fetched.resolution,
         build_lock: &fetched.build_lock,
         project: &fetched.application.project,
         sources: Sources { wheelhouse: &fetched.wheelhouse.path, tree: &fetched.application.tree },
-        toolchain: &toolchain,
-        uv: &uv,
+        toolchain,
+        uv,
         jobs,
         work,
     };
@@ -181,43 +215,31 @@ fn build_in(
     let built = wheels::build_all(&workshop, &graph, host)?;
     clock.lap("build wheels");
 
-    let output = Output {
-        root: work.join("output"),
-        prefix: recipe.prefix.clone(),
-        site_packages: recipe.site_packages(),
-    };
-    fs::create_dir_all(&output.root)
-        .map_err(|error| Problem::new("cannot make the output").cause(error))?;
     host.progress.stage("install", None);
-    let install_dir = work.join("install");
-    let installer = Installer { toolchain: &toolchain, uv: &uv, work: &install_dir };
-    let wheels = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
-    let installed = installer.install(&wheels, output, &recipe.collisions)?;
+    let installer = Installer { toolchain, uv, work: &work.join("install") };
+    let paths = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
+    let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
+    let installed = installer.install(&paths, output, &recipe.collisions)?;
     clock.lap("install");
 
-    let manifest = finish(located, &fetched, &installed, &installer, host)?;
+    let manifest = finish(located, fetched, &installed, &installer, host)?;
     clock.lap("finish");
 
     host.progress.stage("check", None);
-    let done = checks::check(
-        &recipe.checks,
-        &installed.output,
-        &installed.wheels,
-        &installer.sandbox(),
-        &work.join("checks"),
-    )?;
+    let checked =
+        checks::check(&recipe.checks, &installed, &installer.sandbox(), &work.join("checks"))?;
     clock.lap("check");
 
-    let output_hash = nar::hash_path(&installed.output.root)?;
-    let provenance = publish::provenance(located, &fetched, &toolchain, &uv, &built, done);
-    let product =
-        store.publish(&key, &installed.output.root, output_hash, &manifest, &provenance)?;
-    clock.lap("publish");
     let mut longest: Vec<(String, Duration)> =
         built.iter().map(|(name, wheel)| (name.to_string(), wheel.took)).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
-    let done = report(located, target, &fetched, pinned, product, clock, longest, false);
-    Ok((done, toolchain))
+    Ok(Assembled {
+        nar_hash: nar::hash_path(&installed.output.root)?,
+        provenance: publish::provenance(located, fetched, toolchain, uv, &built, checked),
+        tree: installed.output.root,
+        manifest,
+        longest,
+    })
 }
 
 /// The toolchain that a recipe wants.
@@ -245,7 +267,8 @@ pub fn provide_toolchain(
     toolchain::provide(&wanted, &host)
 }
 
-/// Patches, layout and bytecode: what makes an installed venv the application that the recipe wants.
+/// Patches, layout and bytecode: what makes an installed venv the application that the recipe
+/// wants.
 fn finish(
     located: &LocatedRecipe,
     fetched: &Fetched,
@@ -272,40 +295,36 @@ fn finish(
     Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)
 }
 
-#[expect(clippy::too_many_arguments, reason = "it only puts them together")]
 fn report(
     located: &LocatedRecipe,
-    target: &Target,
-    fetched: &Fetched,
-    fod_pinned: bool,
+    prepared: &Prepared,
     product: Product,
+    longest: Option<Vec<(String, Duration)>>,
     clock: &mut Clock,
-    longest: Vec<(String, Duration)>,
-    cached: bool,
 ) -> Report {
-    let installed =
-        || fetched.resolution.distributions.iter().filter(|it| it.artifact.is_installed());
+    let fetched = &prepared.fetched;
+    let resolution = &fetched.resolution;
+    let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
-    let root = fetched.resolution.get(&fetched.resolution.root);
-    let version = root.and_then(|root| root.version.as_ref());
+    let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
     Report {
         recipe: located.recipe.name.clone(),
         project: version.map_or_else(
-            || fetched.resolution.root.to_string(),
-            |version| format!("{} {version}", fetched.resolution.root),
+            || resolution.root.to_string(),
+            |version| format!("{} {version}", resolution.root),
         ),
-        target: target.to_string(),
+        target: resolution.target.to_string(),
         fod_hash: Sri(fetched.wheelhouse.nar_hash),
-        fod_pinned,
+        fod_pinned: prepared.pinned,
         output_hash: Sri(product.nar_hash),
         output: product.tree,
         prefix: located.recipe.prefix.clone(),
-        cached,
+        cached: longest.is_none(),
         wheels: installed().count() - built,
         built,
         patched: product.manifest.patches.len(),
         collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
         phases: std::mem::take(&mut clock.phases),
-        longest,
+        longest: longest.unwrap_or_default(),
     }
 }

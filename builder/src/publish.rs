@@ -40,6 +40,21 @@ pub fn key(located: &LocatedRecipe, fetched: &Fetched, toolchain: &Toolchain, uv
         .finish()
 }
 
+/// An output that was built and checked, and is not published yet.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The tree, in the directory of the run.
+    pub tree: PathBuf,
+    /// Its NAR hash.
+    pub nar_hash: Sha256,
+    /// What it holds.
+    pub manifest: Manifest,
+    /// What went into it.
+    pub provenance: Provenance,
+    /// What was built from source, the longest build first.
+    pub longest: Vec<(String, std::time::Duration)>,
+}
+
 /// A finished output.
 #[derive(Debug)]
 pub struct Product {
@@ -170,14 +185,8 @@ impl Store {
     }
 
     /// Moves a finished tree into the store, with its manifest and provenance.
-    pub fn publish(
-        &self,
-        key: &Sha256,
-        tree: &Path,
-        nar_hash: Sha256,
-        manifest: &Manifest,
-        provenance: &Provenance,
-    ) -> Result<Product, Problem> {
+    pub fn publish(&self, key: &Sha256, assembled: &Assembled) -> Result<Product, Problem> {
+        let Assembled { tree, nar_hash, manifest, provenance, .. } = assembled;
         let final_dir = self.dir.join(key.to_string());
         let staged = tree.with_extension("staged");
         let pretty = |value: &Provenance| {
@@ -185,7 +194,7 @@ impl Store {
             text.push(b'\n');
             text
         };
-        let seal = serde_json::to_vec(&Seal { nar_hash: Sri(nar_hash) }).expect("a seal is plain");
+        let seal = serde_json::to_vec(&Seal { nar_hash: Sri(*nar_hash) }).expect("a seal is plain");
         let publish = || -> std::io::Result<()> {
             fs::create_dir_all(&staged)?;
             fs::rename(tree, staged.join("tree"))?;
@@ -199,6 +208,10 @@ impl Store {
         publish().map_err(|error| {
             Problem::new("cannot publish the output").fact("at", final_dir.display()).cause(error)
         })?;
-        Ok(Product { tree: final_dir.join("tree"), nar_hash, manifest: manifest.clone() })
+        Ok(Product {
+            tree: final_dir.join("tree"),
+            nar_hash: *nar_hash,
+            manifest: manifest.clone(),
+        })
     }
 }

@@ -63,8 +63,9 @@ impl Installer<'_> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
     }
 
-    /// Installs `wheels` into the empty `output`. Collisions are found before anything is installed:
-    /// uv installs in parallel, so afterwards the bytes would only show who happened to be last.
+    /// Installs `wheels` into the empty `output`. Collisions are found before anything is
+    /// installed: uv installs in parallel, so afterwards the bytes would only show who happened to
+    /// be last.
     pub fn install(
         &self,
         wheels: &[PathBuf],

@@ -72,9 +72,9 @@ const MEMBER_BYTES_MAX: u64 = 1 << 30;
 type Zip = ZipArchive<std::io::BufReader<fs::File>>;
 
 impl WheelArchive {
-    /// Reads the wheel at `path`; `site_packages` is the venv's directory of modules relative to its
-    /// root. Names that do not agree, members that leave the venv, links, duplicates and unknown
-    /// `.data` schemes are errors.
+    /// Reads the wheel at `path`; `site_packages` is the venv's directory of modules relative to
+    /// its root. Names that do not agree, members that leave the venv, links, duplicates and
+    /// unknown `.data` schemes are errors.
     pub fn open(path: &Path, site_packages: &str) -> Result<Self, Problem> {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let problem = |because: &dyn fmt::Display| unreadable(&file_name, because);

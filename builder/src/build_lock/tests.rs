@@ -1,3 +1,5 @@
+//! A build lock is written, read and refused.
+
 use super::*;
 
 fn sample() -> BuildLock {

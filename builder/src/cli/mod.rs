@@ -12,7 +12,8 @@ pub use flags::{Cli, Command};
 use crate::vocabulary::Outcome;
 use crate::vocabulary::problem::{outcome_of, render};
 
-/// Turns the end of a command into an exit code; an error is printed once, with its causes and hint.
+/// Turns the end of a command into an exit code; an error is printed once, with its causes and
+/// hint.
 pub fn finish(result: anyhow::Result<Outcome>) -> ExitCode {
     match result {
         Ok(outcome) => outcome.into(),

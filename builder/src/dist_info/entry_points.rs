@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn scripts_have_module_and_function() {
-        let text = "# c\n[console_scripts]\nA-b = m.n : f.g [x, y]\n\n[other]\nk = any thing\n[gui_scripts]\nz=m:f";
+        let text = "# c\n[console_scripts]\nA-b = m.n : f.g [x, y]\n\n[other]\nk = any \
+         thing\n[gui_scripts]\nz=m:f";
         let points = EntryPoints::parse("x", text.as_bytes()).unwrap();
         let scripts: Vec<String> = points
             .scripts()

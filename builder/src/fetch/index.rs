@@ -76,11 +76,14 @@ impl<'a> Lookup<'a> {
                 .fact("locked", format!("sha256:{sha256}"))
                 .fact("listed", format!("sha256:{listed}"))
                 .fact("index", Redacted(index))
-                .hint("the index has another file under this name, uploaded again after the lock was made; find out why before locking it again"),
-            None => what()
-                .fact("sha256", sha256)
-                .fact("asked", asked)
-                .hint("the index does not list the file; a lock made with another index needs that one: set `UV_DEFAULT_INDEX`"),
+                .hint(
+                    "the index has another file under this name, uploaded again after the lock \
+                 was made; find out why before locking it again",
+                ),
+            None => what().fact("sha256", sha256).fact("asked", asked).hint(
+                "the index does not list the file; a lock made with another index needs \
+                 that one: set `UV_DEFAULT_INDEX`",
+            ),
         })
     }
 

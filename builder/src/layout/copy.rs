@@ -213,8 +213,8 @@ impl Copying<'_> {
         Ok(CopiedContent::Link { target: text })
     }
 
-    /// What a link leads to may be excluded, or be reached only through what is; so this is asked of
-    /// the output when all is copied.
+    /// What a link leads to may be excluded, or be reached only through what is; so this is asked
+    /// of the output when all is copied.
     fn check_links(&self, copied: &[Copied]) -> Result<(), Problem> {
         let root = fs::canonicalize(&self.output.root).map_err(|error| self.problem(error))?;
         for one in copied {

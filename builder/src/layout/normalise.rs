@@ -15,8 +15,8 @@ use crate::vocabulary::Problem;
 /// packs an output gets one archive.
 pub const MTIME_SECONDS: i64 = 315_532_800;
 
-/// Gives every directory the mode 0755 and every file 0644 or 0755 (if its owner may run it), all of
-/// them one time, and removes the lock that uv leaves in a venv. Anything but files, links and
+/// Gives every directory the mode 0755 and every file 0644 or 0755 (if its owner may run it), all
+/// of them one time, and removes the lock that uv leaves in a venv. Anything but files, links and
 /// directories is an error.
 pub fn normalise(output: &Output) -> Result<(), Problem> {
     let lock = output.root.join(".lock");

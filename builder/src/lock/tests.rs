@@ -1,3 +1,5 @@
+//! Locks of every shape, read and refused.
+
 use super::*;
 
 fn with_package(body: &str) -> String {
@@ -67,7 +69,8 @@ fn unknown_keys_are_collected_once() {
 fn file_names_are_unquoted() {
     let text = with_package(
         "name = \"a\"\nversion = \"1+cpu\"\nsource = { registry = \"https://i.example\" }\n\
-         wheels = [{ url = \"https://f.example/a-1%2Bcpu-py3-none-any.whl\", hash = \"sha256:00\" }]",
+         wheels = [{ url = \"https://f.example/a-1%2Bcpu-py3-none-any.whl\", hash = \"sha256:00\" \
+          }]",
     );
     let lock = Lock::parse(&text).unwrap();
     assert_eq!(lock.packages[0].wheels[0].filename, "a-1+cpu-py3-none-any.whl");

@@ -126,8 +126,8 @@ impl Artifact {
 /// Resolves a lock. `pyproject` is that of the lock's directory: its `[tool.uv]` says what may not
 /// come as a wheel and which groups are installed by default.
 ///
-/// Every edge and package is looked at once for each round of the conflict-set fixed point, of which
-/// there is one unless extras are selected transitively.
+/// Every edge and package is looked at once for each round of the conflict-set fixed point, of
+/// which there is one unless extras are selected transitively.
 ///
 /// # Errors
 /// A target that the lock does not support; a project, extra or group that is not in it; two
@@ -217,8 +217,8 @@ impl PackageJson {
     }
 }
 
-/// Of named files, the wheel that fits a target best in PEP 425 order, as uv chooses: best tag, then
-/// highest build tag, then first. Files that are no wheels fit nothing.
+/// Of named files, the wheel that fits a target best in PEP 425 order, as uv chooses: best tag,
+/// then highest build tag, then first. Files that are no wheels fit nothing.
 pub fn best_wheel<'a, T>(
     files: impl IntoIterator<Item = (&'a str, T)>,
     target: &Target,

@@ -17,8 +17,8 @@ pub use super::tree::Limits;
 ///
 /// Errors: a format other than gzipped or plain tar, or zip; a damaged archive; a member that is
 /// outside of the tree, leads out of it, is a device or a pipe, or stands there twice as two
-/// different kinds of thing; more than `limits`. What was unpacked until then stays in `into`, which
-/// is therefore to be a directory of the run's own.
+/// different kinds of thing; more than `limits`. What was unpacked until then stays in `into`,
+/// which is therefore to be a directory of the run's own.
 pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem> {
     let problem = || Problem::new(format!("cannot unpack `{}`", archive.display()));
     let format = Format::of(archive).map_err(|error| problem().cause(error))?;
@@ -30,9 +30,10 @@ pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem
         Format::Tar => open(archive).and_then(|file| untar(file, into, limits)),
         Format::Zip => open(archive).and_then(|file| unzip(file, into, limits)),
         Format::Unsupported(name) => {
-            return Err(problem()
-                .fact("format", name)
-                .hint("only `.tar.gz`, `.tar` and `.zip` are read; PEP 625 allows sdists no other than `.tar.gz`"));
+            return Err(problem().fact("format", name).hint(
+                "only `.tar.gz`, `.tar` and `.zip` are read; PEP 625 allows sdists no other \
+                 than `.tar.gz`",
+            ));
         }
     };
     unpacked.map_err(|error| match error {

@@ -52,7 +52,8 @@ const UV: &str = "/build/tools/uv";
 const WHEELHOUSE: &str = "/build/wheelhouse";
 const BUILT: &str = "/build/built";
 
-/// Builds, given the directory of the project below `/build/src`, and requirements if there are any.
+/// Builds, given the directory of the project below `/build/src`, and requirements if there are
+/// any.
 const SCRIPT: &str = r#"set -eu
 uv venv --quiet --no-project --python "$PYTHON" /build/env
 if [ -s /build/requirements.txt ]; then

@@ -1,4 +1,5 @@
-//! Collisions: found before the installation, decided by rule, and the same tree whoever wrote last.
+//! Collisions: found before the installation, decided by rule, and the same tree whoever wrote
+//! last.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -146,13 +146,16 @@ fn transfers(good: &[u8], other: &[u8]) -> Vec<Transfer> {
         ("429 twice", Reply::Recovers(429, 2, good.clone()), 3, &[]),
         ("always 500", Reply::Status(500), 3, &["500 Internal Server Error"]),
         ("cut, resumes", Reply::Cuts(good.len() / 2 + 1, good.clone()), 2, &[]),
-        ("cut too often", Reply::Cuts(1000, good.clone()), 3, &["ended after 3000 bytes of 1200000"]),
+        ("cut too often", Reply::Cuts(1000, good.clone()), 3, &["ended after 3000 bytes of \
+         1200000"]),
         ("cut, no range", Reply::CutsOnceIgnoresRange(CUT, good.clone()), 2, &[]),
         ("changed", Reply::Changes(CUT, other.clone(), good.clone()), 3, &[]),
         ("ends early", Reply::EndsEarly(CUT, good.clone()), 3, &["ended after 100000 bytes"]),
         ("stalls", Reply::Stalls(0, good.clone()), 3, &["stopped sending"]),
-        ("wrong bytes", Reply::File(other.clone()), 1, &["expected  sha256:", "received  sha256:", "locked", "hint: "]),
-        ("too short", Reply::File(good[1..].to_vec()), 1, &["1200000 bytes (locked)", "1199999 bytes"]),
+        ("wrong bytes", Reply::File(other.clone()), 1, &["expected  sha256:", "received  \
+         sha256:", "locked", "hint: "]),
+        ("too short", Reply::File(good[1..].to_vec()), 1, &["1200000 bytes (locked)", "1199999 \
+         bytes"]),
         ("too long", Reply::File([good.clone(), vec![0]].concat()), 1, &["1200001 bytes"]),
         ("endless", Reply::Endless, 1, &["more than 1200000 bytes"]),
         ("gzipped", Reply::Gzipped(good.clone()), 1, &[]),
@@ -239,10 +242,13 @@ fn look_ups(good: &[u8]) -> Vec<LookUp> {
         ("gone", gone(), Locked, json(hash), 1, &[]),
         ("410", Reply::Status(410), Locked, json(hash), 1, &[]),
         ("ambient", here(), Ambient, json(hash), 0, &[]),
-        ("relative", gone(), Ambient, html(format!("<a href='../../f/{NAME}#sha256={hash}'>")), 0, &[]),
+        ("relative", gone(), Ambient, html(format!("<a \
+         href='../../f/{NAME}#sha256={hash}'>")), 0, &[]),
         ("no hash", gone(), Ambient, html(format!("<base href='/f/'><a href='{NAME}'>")), 0, &[]),
-        ("other hash", gone(), Ambient, json(Sha256::of("other")), 0, &["locked  sha256:", "listed  sha256:", "uploaded again"]),
-        ("not listed", gone(), Locked, html("<a href='b.whl'>".into()), 1, &["does not list", "404 Not Found"]),
+        ("other hash", gone(), Ambient, json(Sha256::of("other")), 0, &["locked  \
+         sha256:", "listed  sha256:", "uploaded again"]),
+        ("not listed", gone(), Locked, html("<a href='b.whl'>".into()), 1, &["does not \
+         list", "404 Not Found"]),
         ("no page", gone(), Ambient, None, 0, &["does not list"]),
         ("no JSON", gone(), Ambient, Some((JSON, "{".into())), 0, &["cannot read the index page"]),
         ("500", Reply::Status(500), Locked, json(hash), 3, &["500"]),

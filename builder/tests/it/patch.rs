@@ -74,7 +74,8 @@ fn replacements_are_literal_complete_and_in_order() {
 fn all_occurrences_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let output = installed(dir.path());
-    let toml = "[[patch]]\nfile = '@site-packages@/app/settings.py'\nreplace = [{ from = '/x', to = '/x/x' }]";
+    let toml = "[[patch]]\nfile = '@site-packages@/app/settings.py'\nreplace = [{ from = '/x', to \
+     = '/x/x' }]";
     let applied = patched(&output, toml, &Silent).unwrap();
     assert_eq!(applied[0].replacements[0].count, 2);
 }

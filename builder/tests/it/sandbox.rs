@@ -1,5 +1,5 @@
-//! The sandbox at its border: what a program inside can see, reach and leave behind. Every test runs
-//! as whoever runs the tests; root runs all of them once more as an ordinary user.
+//! The sandbox at its border: what a program inside can see, reach and leave behind. Every test
+//! runs as whoever runs the tests; root runs all of them once more as an ordinary user.
 
 use std::io::{BufRead as _, Read as _};
 use std::net::TcpListener;
@@ -194,7 +194,8 @@ fn a_long_log_is_complete_and_appended() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("deep/log");
     for _ in 0..2 {
-        let script = "i=0; while [ $i -lt 20000 ]; do echo \"out $i\"; echo \"err $i\" >&2; i=$((i+1)); done";
+        let script = "i=0; while [ $i -lt 20000 ]; do echo \"out $i\"; echo \"err $i\" >&2; \
+         i=$((i+1)); done";
         assert_eq!(host().run(&sh(script), OutputTo::Log(&log)).unwrap().code, 0);
     }
     let text = fs_err::read_to_string(&log).unwrap();
@@ -233,8 +234,8 @@ fn marker(process: u32) -> String {
     format!("9{process:09}")
 }
 
-/// How many processes of the machine have this in their command line: a shell that will run a command
-/// too, so that it does not matter how far it has come.
+/// How many processes of the machine have this in their command line: a shell that will run a
+/// command too, so that it does not matter how far it has come.
 fn running(marker: &str) -> usize {
     let processes = sorted_entries(Path::new("/proc")).unwrap();
     let lines =
@@ -297,12 +298,14 @@ fn an_ordinary_user_gets_the_same() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// The temporary directory is mounted `nodev` on many machines, and the kernel then refuses to make a
-/// bind of it read-only without that flag; and it makes only the topmost mount of a bind read-only.
+/// The temporary directory is mounted `nodev` on many machines, and the kernel then refuses to make
+/// a bind of it read-only without that flag; and it makes only the topmost mount of a bind
+/// read-only.
 #[test]
 fn mounts_of_the_host_stay_read_only_with_all_below_them() {
     let dir = tempfile::tempdir().unwrap();
-    let script = "mount -t tmpfs -o nosuid,nodev,noexec none $TMPDIR && mkdir -p $TMPDIR/kept/below \
+    let script = "mount -t tmpfs -o nosuid,nodev,noexec none $TMPDIR && mkdir -p \
+     $TMPDIR/kept/below \
         && mount -t tmpfs none $TMPDIR/kept/below && exec \"$@\"";
     #[expect(clippy::disallowed_methods, reason = "only a new process can have other mounts")]
     let output = Command::new("unshare")

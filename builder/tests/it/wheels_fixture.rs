@@ -1,5 +1,5 @@
-//! Tiny wheels, and an installer that does what uv does with them, one after the other instead of in
-//! parallel, so that a test decides who writes last.
+//! Tiny wheels, and an installer that does what uv does with them, one after the other instead of
+//! in parallel, so that a test decides who writes last.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,8 @@ use zip::write::SimpleFileOptions;
 pub(crate) const SITE_PACKAGES: &str = "lib/python3.14/site-packages";
 
 /// What uv writes above a script in a relocatable venv.
-pub(crate) const HEADER: &str = "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \"$0\")\")\"/'python' \"$0\" \"$@\"\n' '''\n";
+pub(crate) const HEADER: &str = "#!/bin/sh\n'''exec' \"$(dirname -- \"$(realpath -- \
+ \"$0\")\")\"/'python' \"$0\" \"$@\"\n' '''\n";
 
 /// A wheel to be written.
 pub(crate) struct Wheel {
@@ -144,8 +145,8 @@ pub(crate) fn install<'a>(output: &Output, wheels: impl IntoIterator<Item = &'a 
     }
 }
 
-/// Every `RECORD` line with a digest, as `<dist-info>: <path>`; panics if a listed file is missing or
-/// has another digest.
+/// Every `RECORD` line with a digest, as `<dist-info>: <path>`; panics if a listed file is missing
+/// or has another digest.
 pub(crate) fn true_record_lines(output: &Output) -> Vec<String> {
     let mut lines = Vec::new();
     let site_packages = output.root.join(SITE_PACKAGES);

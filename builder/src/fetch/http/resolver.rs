@@ -1,5 +1,6 @@
 //! Names of hosts, each looked up once in a run. Sixteen downloads ask for the same few names; the
-//! system's resolver waits five seconds for each answer that gets lost, and under such a load some do.
+//! system's resolver waits five seconds for each answer that gets lost, and under such a load some
+//! do.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

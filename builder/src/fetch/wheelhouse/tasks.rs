@@ -115,7 +115,10 @@ impl Run<'_> {
                 .fact("commit", &tree.rev)
                 .fact("expected", expected.to_sri())
                 .fact("received", nar_hash.to_sri())
-                .hint("a commit names its tree, so the expected hash is wrong, or is one with or without submodules"));
+                .hint(
+                    "a commit names its tree, so the expected hash is wrong, or is one with or \
+                 without submodules",
+                ));
         }
         Ok(LedgerTree { path: path.to_owned(), rev: tree.rev.clone(), nar_hash })
     }

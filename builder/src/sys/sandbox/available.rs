@@ -31,12 +31,12 @@ const SETTINGS: [Setting; 3] = [
     },
 ];
 
-const IN_A_CONTAINER: &str = "a container's seccomp profile or masked `/proc` forbids them: start it \
-     with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`, or run on the \
-     machine itself";
+const IN_A_CONTAINER: &str = "a container's seccomp profile or masked `/proc` forbids them: \
+     start it with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`, or \
+     run on the machine itself";
 
-/// Tries a sandbox of the machine's own root. The error names the setting that forbids it, as far as
-/// that can be seen, and how to change it. There is no fallback without isolation.
+/// Tries a sandbox of the machine's own root. The error names the setting that forbids it, as far
+/// as that can be seen, and how to change it. There is no fallback without isolation.
 pub fn check_available() -> Result<(), Problem> {
     let invocation =
         Invocation { program: "true".to_owned(), arguments: Vec::new(), directory: "/".to_owned() };

@@ -12,16 +12,16 @@ use crate::sys::process::last_lines;
 use crate::vocabulary::Problem;
 
 /// The first process of the pid namespace. It must not be the program itself: the kernel drops
-/// signals to a namespace's first process that it has no handler for, so `abort()` or `kill $$` would
-/// do nothing there, and nobody would reap orphans. The umask would else be the caller's, and the
-/// order of the environment that of a random hash map. `exit` keeps the shell from replacing itself
-/// with the program.
+/// signals to a namespace's first process that it has no handler for, so `abort()` or `kill $$`
+/// would do nothing there, and nobody would reap orphans. The umask would else be the caller's, and
+/// the order of the environment that of a random hash map. `exit` keeps the shell from replacing
+/// itself with the program.
 const INIT: &str = r#"umask 022; /usr/bin/env -i "$@"; exit $?"#;
 
-/// The same for a network namespace of its own, whose loopback interface is down at first: a test that
-/// starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is root and
-/// the program is put into one more user namespace, where it is the ordinary user again and has no
-/// rights over the shell's.
+/// The same for a network namespace of its own, whose loopback interface is down at first: a test
+/// that starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is
+/// root and the program is put into one more user namespace, where it is the ordinary user again
+/// and has no rights over the shell's.
 const INIT_WITH_LOOPBACK: &str = r#"umask 022; ip link set lo up
 unshare --user --map-user=1000 --map-group=1000 -- /usr/bin/env -i "$@"; exit $?"#;
 

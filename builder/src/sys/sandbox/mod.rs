@@ -1,8 +1,8 @@
 //! The sandbox: foreign code (build backends, interpreters, uv) runs here and nowhere else. It sees
 //! a read-only root, what was bound into it, and a fixed environment; nothing of the machine's
-//! files, variables, users, host name or network. It is made of Linux namespaces without root rights;
-//! where those are forbidden nothing runs at all ([`check_available`] says which setting forbids
-//! them), for a build without isolation must not look like one with it.
+//! files, variables, users, host name or network. It is made of Linux namespaces without root
+//! rights; where those are forbidden nothing runs at all ([`check_available`] says which setting
+//! forbids them), for a build without isolation must not look like one with it.
 
 mod available;
 mod launch;
@@ -183,7 +183,8 @@ impl Sandbox {
     /// is an error.
     ///
     /// The calling thread waits, and must: the kernel kills everything inside as soon as the thread
-    /// that called this ends (`PR_SET_PDEATHSIG`), and so when this process is killed in whatever way.
+    /// that called this ends (`PR_SET_PDEATHSIG`), and so when this process is killed in whatever
+    /// way.
     pub fn run(&self, invocation: &Invocation, output: OutputTo<'_>) -> Result<Finished, Problem> {
         launch::run(self, invocation, output)
     }

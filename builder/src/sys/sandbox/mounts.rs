@@ -11,7 +11,8 @@ use super::{GROUP, HOSTS, Mount, NSSWITCH, PASSWD, RootFs, Sandbox};
 use crate::sys::files::sorted_entries;
 use crate::vocabulary::Problem;
 
-/// Top-level directories that the sandbox makes itself or leaves empty, whatever the root has there.
+/// Top-level directories that the sandbox makes itself or leaves empty, whatever the root has
+/// there.
 const OWN: [&str; 15] = [
     "boot", "build", "dev", "home", "media", "mnt", "nix", "opt", "proc", "root", "run", "srv",
     "sys", "tmp", "var",

@@ -22,9 +22,9 @@ use crate::vocabulary::{Problem, Sha256};
 
 pub use sources::{Mirror, SignedBy, mirror};
 
-/// What every root has beside the interpreter: a compiler for C and C++, and what `configure`, `make`
-/// and shell scripts of build backends call. `iproute2` and `util-linux` bring the sandbox's loopback
-/// interface up.
+/// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
+/// `make` and shell scripts of build backends call. `iproute2` and `util-linux` bring the sandbox's
+/// loopback interface up.
 const BASE: [&str; 21] = [
     "base-files",
     "bash",
@@ -171,7 +171,10 @@ fn check_pins(wanted: &Wanted<'_>, resolved: &[SystemPackage]) -> Result<(), Pro
     Err(Problem::new("the toolchain's packages are not the pinned ones")
         .fact("pinned", list(&pinned, &resolved))
         .fact("received", list(&resolved, &pinned))
-        .hint("the mirror has moved on: pin the new versions, or use a mirror that keeps the old ones"))
+        .hint(
+            "the mirror has moved on: pin the new versions, or use a mirror that keeps the old \
+         ones",
+        ))
 }
 
 /// Asks the interpreter for its version: a root whose Python does not start is not remembered.

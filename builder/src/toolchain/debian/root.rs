@@ -55,8 +55,8 @@ pub(super) fn build(
     configure(root, python, host)
 }
 
-/// The links from `/bin` to `/usr/bin` and so on come first: packages are unpacked side by side, and
-/// one that still has `/lib` must find the link there.
+/// The links from `/bin` to `/usr/bin` and so on come first: packages are unpacked side by side,
+/// and one that still has `/lib` must find the link there.
 fn merged_usr(root: &Path) -> std::io::Result<()> {
     for name in ["bin", "lib", "lib64", "sbin"] {
         fs::create_dir_all(root.join("usr").join(name))?;
@@ -119,7 +119,8 @@ fn configure(root: &Path, python: &str, host: &Host<'_>) -> Result<(), Problem> 
     let compile = "import compileall, py_compile, re, sys\n\
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH\n\
         skip = re.compile('/(test|idlelib|lib2to3|turtledemo|tkinter|dist-packages)/')\n\
-        sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1, rx=skip, invalidation_mode=mode))";
+        sys.exit(not \
+         compileall.compile_dir(sys.argv[1], quiet=1, rx=skip, invalidation_mode=mode))";
     succeed(&sandbox, &format!("/usr/bin/{python}"), &["-I", "-c", compile, &library])?;
     host.progress.end("bytecode of the standard library");
     Ok(())

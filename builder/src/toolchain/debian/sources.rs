@@ -176,7 +176,8 @@ mod tests {
             (
                 "sources.list",
                 "# deb http://no.example/debian x main\ndeb-src http://no.example/debian x main\n\
-                 deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian/ bookworm main contrib\n",
+                 deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian/ bookworm main \
+                  contrib\n",
                 "http://a.example/debian/",
                 name("/k.gpg"),
             ),
@@ -184,17 +185,20 @@ mod tests {
                 "sources.list.d/debian.sources",
                 "Types: deb\nURIs: http://s.example/debian-security\nSuites: bookworm-security\n\
                  Components: main\n\n# why\nTypes: deb deb-src\nURIs: http://b.example/debian\n\
-                 # a comment\nSuites: bookworm\n bookworm-updates\nComponents: main\nSigned-By: /b.gpg\n",
+                 # a comment\nSuites: bookworm\n \
+                  bookworm-updates\nComponents: main\nSigned-By: /b.gpg\n",
                 "http://b.example/debian",
                 name("/b.gpg"),
             ),
             (
                 "sources.list.d/key.sources",
                 "Types: deb\nURIs: http://c.example/debian\nSuites: sid\nComponents: main\nSigned-By:\n \
-                 -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY BLOCK-----\n",
+                 -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY \
+                  BLOCK-----\n",
                 "http://c.example/debian",
                 Some(SignedBy::Key(
-                    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
+                    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY \
+                     BLOCK-----\n"
                         .to_owned(),
                 )),
             ),

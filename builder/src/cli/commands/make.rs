@@ -1,0 +1,105 @@
+//! `build` and `fetch`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use fs_err as fs;
+use serde_json::json;
+
+use super::{Context, provider};
+use crate::cli::flags::{Build, Fetch};
+use crate::cli::screen;
+use crate::inputs::LocatedRecipe;
+use crate::phase1;
+use crate::pipeline::{self, Options};
+use crate::recipe::Recipe;
+use crate::vocabulary::{Outcome, Problem, Target};
+
+impl Context<'_> {
+    pub(super) fn build(&self, flags: &Build) -> Result<Outcome> {
+        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
+        let options = Options {
+            source: flags.which.source.clone(),
+            toolchain: flags.toolchain.toolchain.map(provider),
+            refresh_toolchain: flags.toolchain.refresh_toolchain,
+            rebuild: flags.rebuild,
+            jobs: flags.jobs,
+        };
+        let report = pipeline::build(&located, &options, self.host)?;
+        let link = (!flags.no_out_link).then_some(flags.out_link.as_path());
+        if let Some(link) = link {
+            replace_link(link, &report.output)?;
+        }
+        self.screen.clear();
+        if self.global.json {
+            anstream::println!("{:#}", serde_json::to_value(&report)?);
+        } else if !self.global.quiet {
+            let link = link.map(|link| link.display().to_string());
+            anstream::eprint!("{}", screen::build_summary(&report, link.as_deref()));
+        }
+        Ok(Outcome::Good)
+    }
+
+    pub(super) fn fetch(&self, flags: &Fetch) -> Result<Outcome> {
+        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
+        let work = self.work("fetch")?;
+        let settings = self.settings(&located.recipe)?;
+        let source = flags.which.source.as_deref();
+        let mut rows = Vec::new();
+        let mut text = Vec::new();
+        for target in chosen(&located.recipe, flags.platform.as_deref())? {
+            let dir = work.path().join(target.to_string());
+            let fetched = phase1::fetch(&located, target, source, &dir, &settings, self.host)?;
+            if !flags.no_golden {
+                fetched.judge(&located)?;
+            }
+            let hash = fetched.wheelhouse.nar_hash.to_sri();
+            text.push(format!("{target}  {hash}  {}", fetched.wheelhouse.path.display()));
+            rows.push(json!({
+                "target": target.to_string(),
+                "nar-hash": hash,
+                "path": fetched.wheelhouse.path,
+                "files": fetched.wheelhouse.files.len(),
+                "bytes": fetched.wheelhouse.files.iter().map(|file| file.size).sum::<u64>(),
+            }));
+        }
+        self.print(&json!({ "wheelhouses": rows }), &text.join("\n"));
+        Ok(Outcome::Good)
+    }
+}
+
+fn chosen<'a>(recipe: &'a Recipe, platform: Option<&str>) -> Result<Vec<&'a Target>> {
+    let Some(platform) = platform else {
+        return Ok(recipe.targets.iter().collect());
+    };
+    let found: Vec<&Target> =
+        recipe.targets.iter().filter(|target| target.platform() == platform).collect();
+    if found.is_empty() {
+        let known: Vec<&str> = recipe.targets.iter().map(Target::platform).collect();
+        return Err(Problem::usage(format!(
+            "recipe `{}` has no platform `{platform}`",
+            recipe.name
+        ))
+        .fact("platforms", known.join(", "))
+        .hint("add it to `target.platforms`, and lock its build requirements")
+        .into());
+    }
+    Ok(found)
+}
+
+/// Points a link at an output; a file or directory of that name is left alone.
+fn replace_link(link: &Path, target: &Path) -> Result<()> {
+    let is_link = fs::symlink_metadata(link).map(|found| found.file_type().is_symlink());
+    if matches!(is_link, Ok(false)) {
+        return Err(Problem::usage(format!("`{}` is in the way and no link", link.display()))
+            .hint("`--out-link PATH` names another place, `--no-out-link` makes none")
+            .into());
+    }
+    let mut name = link.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let temporary = link.with_file_name(name);
+    let _ = fs::remove_file(&temporary);
+    std::os::unix::fs::symlink(target, &temporary)?;
+    fs::rename(&temporary, link)?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! One function per command: from what was typed to the pipeline and back to a person.
+
+mod inside;
+mod look;
+mod make;
+mod pin;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::flags::{Cli, Colour, Command, Global, ProviderName};
+use super::screen::Screen;
+use crate::fetch::Settings;
+use crate::recipe::{Provider, Recipe};
+use crate::sys::Host;
+use crate::sys::env::Environment;
+use crate::sys::files::WorkDir;
+use crate::toolchain::uv::provide_uv;
+use crate::vocabulary::{Outcome, Problem};
+
+/// Runs what was typed.
+pub fn run(cli: Cli) -> Result<Outcome> {
+    let Cli { global, command } = cli;
+    match global.color {
+        Colour::Auto => {}
+        Colour::Always => anstream::ColorChoice::Always.write_global(),
+        Colour::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    // Whatever the caller's umask is, modes of files are ours.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    let environment = Environment::capture();
+    let cache = match &global.cache_dir {
+        Some(dir) => dir.clone(),
+        None => environment.cache_dir()?,
+    };
+    let cache = std::path::absolute(cache)?;
+    let root = std::path::absolute(global.root.clone().unwrap_or_else(|| PathBuf::from(".")))?;
+    let screen = Screen::new(global.quiet || global.json);
+    let host = Host { environment: &environment, cache: &cache, progress: &screen };
+    let context = Context { global: &global, root: &root, host, screen: &screen };
+    let outcome = match command {
+        Command::Build(flags) => context.build(&flags),
+        Command::Fetch(flags) => context.fetch(&flags),
+        Command::Resolve(flags) => context.resolve(&flags),
+        Command::BuildLock(flags) => context.build_lock(&flags),
+        Command::Bless(flags) => context.bless(&flags),
+        Command::Hash(flags) => context.hash(&flags),
+        Command::Run(flags) => context.run(&flags),
+        Command::Enter(flags) => context.enter(&flags),
+        Command::Doctor => context.doctor(),
+    };
+    screen.clear();
+    outcome
+}
+
+/// What every command has at hand.
+struct Context<'a> {
+    global: &'a Global,
+    root: &'a Path,
+    host: Host<'a>,
+    screen: &'a Screen,
+}
+
+fn provider(name: ProviderName) -> Provider {
+    match name {
+        ProviderName::Debian => Provider::Debian,
+        ProviderName::Host => Provider::Host,
+    }
+}
+
+impl Context<'_> {
+    fn work(&self, label: &str) -> Result<WorkDir> {
+        let work = WorkDir::create(&self.host.cache.join("work"), label);
+        Ok(work.map_err(|error| {
+            Problem::new("cannot make a directory to work in")
+                .cause(error)
+                .hint("`--cache-dir DIR` names another cache")
+        })?)
+    }
+
+    /// Prints a result: JSON if that was asked for, else the text.
+    fn print(&self, json: &serde_json::Value, text: &str) {
+        self.screen.clear();
+        if self.global.json {
+            anstream::println!("{json:#}");
+        } else if !text.is_empty() {
+            anstream::println!("{text}");
+        }
+    }
+
+    fn settings(&self, recipe: &Recipe) -> Result<Settings> {
+        let uv = provide_uv(&self.host)?;
+        Ok(Settings { index: recipe.index, uv: Some(uv.path), ..Settings::default() })
+    }
+}
