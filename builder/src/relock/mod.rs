@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use fs_err as fs;
+use rayon::prelude::*;
 use uv_normalize::PackageName;
 
 use crate::build_lock::{BuildLock, LockedBuild, LockedFile, Requirement, SourcePin};
@@ -51,6 +52,21 @@ struct Draft {
     requires: BTreeMap<PackageName, BTreeSet<String>>,
 }
 
+/// Whose build requirements are asked for.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    distribution: &'a Distribution,
+    resolution: &'a Resolution,
+    sources: Sources<'a>,
+}
+
+/// What a build needs.
+struct Answer {
+    backend: String,
+    requires: BTreeSet<String>,
+    resolved: BTreeMap<Requirement, LockedFile>,
+}
+
 impl Maker<'_> {
     /// Locks the build requirements of everything that any target of the recipe builds from source.
     /// `exclude_newer` bounds the versions; by default nothing newer than the newest file of
@@ -89,25 +105,36 @@ impl Maker<'_> {
         let built: Vec<&Distribution> =
             resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
-        for distribution in built {
-            host.progress.begin(distribution.name.as_ref());
-            self.lock_build(draft, distribution, &resolution, &sources, host)?;
-            host.progress.end(distribution.name.as_ref());
+        let known = &draft.requires;
+        let answers: Vec<Result<Answer, Problem>> = asking()?.install(|| {
+            let ask = |distribution: &&Distribution| {
+                let name = &distribution.name;
+                let question = Question { distribution, resolution: &resolution, sources };
+                host.progress.begin(name.as_ref());
+                let answer = self.answer(question, known.get(name), &draft.lock, host);
+                host.progress.end(name.as_ref());
+                answer
+            };
+            built.par_iter().map(ask).collect()
+        });
+        for (distribution, answer) in built.into_iter().zip(answers) {
+            draft.record(distribution, answer?, &resolution)?;
         }
         Ok(())
     }
 
-    fn lock_build(
+    /// What the build of one distribution needs. `known` is what it requires, if that was asked for
+    /// another target already.
+    fn answer(
         &self,
-        draft: &mut Draft,
-        distribution: &Distribution,
-        resolution: &Resolution,
-        sources: &Sources<'_>,
+        question: Question<'_>,
+        known: Option<&BTreeSet<String>>,
+        lock: &BuildLock,
         host: Host<'_>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Answer, Problem> {
+        let Question { distribution, resolution, sources } = question;
         let name = &distribution.name;
-        let target = resolution.target.to_string();
-        let dir = self.work.join("lock").join(&target).join(name.as_ref());
+        let dir = self.work.join("lock").join(resolution.target.to_string()).join(name.as_ref());
         fs::create_dir_all(&dir).map_err(|error| {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         })?;
@@ -117,31 +144,13 @@ impl Maker<'_> {
             Ok(text) => Pyproject::parse(&format!("`{name}`"), &text)?,
             Err(_) => Pyproject::default(),
         };
-        let bound = draft.lock.exclude_newer.clone();
-        let question =
-            pins::Question { distribution, resolution, bound: bound.as_deref(), dir: &dir };
-        let (requires, resolved) = match draft.requires.get(name) {
-            Some(known) => (known.clone(), self.resolve(&question, known, host)?),
-            None => self.ask_all(&own, &project, &question, host)?,
+        let bound = lock.exclude_newer.as_deref();
+        let asked = pins::Asked { distribution, resolution, bound, dir: &dir };
+        let (requires, resolved) = match known {
+            Some(known) => (known.clone(), self.resolve(&asked, known, host)?),
+            None => self.ask_all(&own, &project, &asked, host)?,
         };
-        draft.requires.insert(name.clone(), requires.clone());
-
-        let from_source = from_source(&resolved, resolution);
-        for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
-            let files = draft.lock.wheels.entry(requirement.clone()).or_default();
-            if !files.contains(file) {
-                files.push(file.clone());
-                files.sort();
-            }
-        }
-        let build = LockedBuild {
-            source: SourcePin::of(&distribution.artifact).expect("it is built"),
-            backend: own.backend().to_owned(),
-            requires,
-            requirements: resolved.into_keys().collect(),
-            from_source,
-        };
-        record(&mut draft.lock, name, &target, build)
+        Ok(Answer { backend: own.backend().to_owned(), requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -149,24 +158,24 @@ impl Maker<'_> {
         &self,
         own: &Pyproject,
         project: &str,
-        question: &pins::Question<'_>,
+        asked: &pins::Asked<'_>,
         host: Host<'_>,
     ) -> Result<(BTreeSet<String>, BTreeMap<Requirement, LockedFile>), Problem> {
-        let distribution = question.distribution;
+        let distribution = asked.distribution;
         let mut requires = requires::static_requires(
             distribution,
             own,
             &self.application.project,
             &self.located.recipe,
-            question.resolution,
+            asked.resolution,
         )?;
-        let mut resolved = self.resolve(question, &requires, host)?;
-        let answer = self.ask(own, project, &resolved, question.dir, host);
+        let mut resolved = self.resolve(asked, &requires, host)?;
+        let answer = self.ask(own, project, &resolved, asked.dir, host);
         let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
         let more = requires::of_backend(distribution, &answer)?;
         if !more.is_subset(&requires) {
             requires.extend(more);
-            resolved = self.resolve(question, &requires, host)?;
+            resolved = self.resolve(asked, &requires, host)?;
         }
         Ok((requires, resolved))
     }
@@ -183,31 +192,55 @@ fn from_source(
     resolved.keys().map(|it| &it.name).filter(|name| is_built(name)).cloned().collect()
 }
 
-/// One entry serves all targets, so they must agree.
-fn record(
-    lock: &mut BuildLock,
-    name: &PackageName,
-    target: &str,
-    build: LockedBuild,
-) -> Result<(), Problem> {
-    let shown = |build: &LockedBuild| {
-        build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
-    match lock.builds.get(name) {
-        Some(other) if *other != build => Err(Problem::new(format!(
-            "the targets need different build requirements of `{name}`"
-        ))
-        .fact("before", shown(other))
-        .fact(target, shown(&build))
-        .hint(format!(
-            "pin them with `build.{name}.requires`, or give the targets recipes of their own"
-        ))),
-        Some(_) => Ok(()),
-        None => {
-            lock.builds.insert(name.clone(), build);
-            Ok(())
+impl Draft {
+    /// Adds what a build needs. One entry serves all targets, so they must agree.
+    fn record(
+        &mut self,
+        distribution: &Distribution,
+        answer: Answer,
+        resolution: &Resolution,
+    ) -> Result<(), Problem> {
+        let Answer { backend, requires, resolved } = answer;
+        let from_source = from_source(&resolved, resolution);
+        for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
+            let files = self.lock.wheels.entry(requirement.clone()).or_default();
+            if !files.contains(file) {
+                files.push(file.clone());
+                files.sort();
+            }
+        }
+        let (name, target) = (&distribution.name, &resolution.target);
+        self.requires.insert(name.clone(), requires.clone());
+        let source = SourcePin::of(&distribution.artifact).expect("it is built");
+        let requirements = resolved.into_keys().collect();
+        let build = LockedBuild { source, backend, requires, requirements, from_source };
+        let shown = |build: &LockedBuild| {
+            build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        match self.lock.builds.get(name) {
+            Some(other) if *other != build => Err(Problem::new(format!(
+                "the targets need different build requirements of `{name}`"
+            ))
+            .fact("before", shown(other))
+            .fact(target.to_string(), shown(&build))
+            .hint(format!(
+                "pin them with `build.{name}.requires`, or give the targets recipes of their own"
+            ))),
+            Some(_) => Ok(()),
+            None => {
+                self.lock.builds.insert(name.clone(), build);
+                Ok(())
+            }
         }
     }
+}
+
+/// Threads that mostly wait for an index; more of them than processors.
+fn asking() -> Result<rayon::ThreadPool, Problem> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(8)
+        .build()
+        .map_err(|error| Problem::new("cannot start threads").cause(error))
 }
 
 fn lines(texts: &BTreeSet<String>) -> String {

@@ -17,7 +17,7 @@ use crate::vocabulary::{Problem, Sha256, Target};
 
 /// Whose build requirements are resolved, and up to when.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct Asked<'a> {
     pub(super) distribution: &'a Distribution,
     pub(super) resolution: &'a Resolution,
     pub(super) bound: Option<&'a str>,
@@ -30,14 +30,14 @@ impl Maker<'_> {
     /// code runs outside of the sandbox to tell its metadata.
     pub(super) fn resolve(
         &self,
-        question: &Question<'_>,
+        asked: &Asked<'_>,
         requires: &BTreeSet<String>,
         host: Host<'_>,
     ) -> Result<BTreeMap<Requirement, LockedFile>, Problem> {
         if requires.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let Question { distribution, resolution, bound, dir } = *question;
+        let Asked { distribution, resolution, bound, dir } = *asked;
         let name = &distribution.name;
         let constraints = self.constraints(resolution);
         let written = fs::write(dir.join("requires.in"), lines(requires))
