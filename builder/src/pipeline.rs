@@ -172,7 +172,7 @@ fn build_in(
 ) -> Result<(Report, Toolchain), Problem> {
     let prepared = prepare(located, target, options, work, host)?;
     clock.lap("fetch");
-    let key = publish::key(located, &prepared.fetched, &prepared.toolchain, &prepared.uv);
+    let key = publish::key(located, &prepared.fetched, &prepared.toolchain, &prepared.uv)?;
     let store = publish::Store::new(host.cache);
     let _building = store.lock(&key, host)?;
     let known = if options.rebuild { None } else { store.find(&key, host)? };

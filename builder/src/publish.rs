@@ -22,13 +22,21 @@ use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 use crate::wheels::BuiltWheel;
 
-/// Raised whenever the same inputs give another output than before.
+/// Raised whenever the layout of the store changes.
 const OUTPUT_FORMAT: &str = "output 1";
 
 /// The key of an output: a function of everything that can reach its bytes, and of nothing else.
-pub fn key(located: &LocatedRecipe, fetched: &Fetched, toolchain: &Toolchain, uv: &Uv) -> Sha256 {
-    Fingerprint::new(OUTPUT_FORMAT)
-        .with("builder", env!("CARGO_PKG_VERSION"))
+pub fn key(
+    located: &LocatedRecipe,
+    fetched: &Fetched,
+    toolchain: &Toolchain,
+    uv: &Uv,
+) -> Result<Sha256, Problem> {
+    // Every build of this tool is another builder: what it does is in its code, and no version
+    // number is raised for each change of that.
+    let program = crate::sys::env::own_program()?;
+    let key = Fingerprint::new(OUTPUT_FORMAT)
+        .with("builder", program.as_bytes())
         .with("name", &located.recipe.name)
         .with("recipe", &located.text)
         .with("target", fetched.resolution.target.to_string())
@@ -37,7 +45,8 @@ pub fn key(located: &LocatedRecipe, fetched: &Fetched, toolchain: &Toolchain, uv
         .with("wheelhouse", fetched.wheelhouse.nar_hash.as_bytes())
         .with("toolchain", toolchain.fingerprint.as_bytes())
         .with("uv", uv.sha256.as_bytes())
-        .finish()
+        .finish();
+    Ok(key)
 }
 
 /// An output that was built and checked, and is not published yet.

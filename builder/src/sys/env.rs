@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::vocabulary::Problem;
+use crate::vocabulary::digest::Hashing;
+use crate::vocabulary::{Problem, Sha256};
 
 /// The environment that the process was started with.
 #[derive(Debug, Clone)]
@@ -135,6 +136,16 @@ impl Environment {
         let candidates = path.split(':').filter(|dir| !dir.is_empty());
         candidates.map(|dir| Path::new(dir).join(name)).find(|path| is_executable(path))
     }
+}
+
+/// The digest of the running program.
+pub fn own_program() -> Result<Sha256, Problem> {
+    let read = || -> std::io::Result<Sha256> {
+        let mut file = Hashing::new(fs_err::File::open(std::env::current_exe()?)?);
+        std::io::copy(&mut file, &mut std::io::sink())?;
+        Ok(file.finish().1)
+    };
+    read().map_err(|error| Problem::new("cannot read the running program").cause(error))
 }
 
 fn own((key, value): (&String, &String)) -> (String, String) {
