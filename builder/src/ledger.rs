@@ -2,7 +2,7 @@
 //! the FOD's hash a promise: a build whose wheelhouse is another one stops before anything foreign
 //! runs. Only `bless` writes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,14 +28,25 @@ pub struct TargetLedger {
     pub build_lock: Sha256,
     /// NAR hash of the wheelhouse, to be pasted into a Nix `outputHash`.
     pub nar_hash: Sri,
-    /// Every file and tree in it, by path.
-    pub files: BTreeMap<String, Entry>,
+    /// Every file and tree in it, sorted by path.
+    pub entries: Vec<Entry>,
 }
 
 /// A file or a tree of the wheelhouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Entry {
+    /// Where it is.
+    pub path: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub pin: Pin,
+}
+
+/// What pins an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", untagged)]
-pub enum Entry {
+pub enum Pin {
     /// A file.
     File {
         /// Its digest.
@@ -72,9 +83,9 @@ pub struct Change {
     /// The path.
     pub path: String,
     /// What the ledger says; `None` if it does not know the path.
-    pub golden: Option<Entry>,
+    pub golden: Option<Pin>,
     /// What there is; `None` if it is missing.
-    pub found: Option<Entry>,
+    pub found: Option<Pin>,
 }
 
 impl Ledger {
@@ -87,10 +98,27 @@ impl Ledger {
         })
     }
 
-    /// The ledger's text.
+    /// The ledger's text: one line for each entry, so that a difference reads as what changed.
     pub fn to_toml(&self) -> String {
-        let text = toml::to_string(self).expect("a ledger has only plain values");
-        format!("# What phase 1 must bring. Written by `cargo xtask bless`; do not edit.\n\n{text}")
+        let mut text =
+            "# What phase 1 must bring. Written by `cargo xtask bless`; do not edit.\n".to_owned();
+        for (target, ledger) in &self.target {
+            let TargetLedger { lock, build_lock, nar_hash, entries } = ledger;
+            text.push_str(&format!(
+                "\n[target.{target}]\nlock = \"{lock}\"\nbuild-lock = \"{build_lock}\"\n\
+                 nar-hash = \"{nar_hash}\"\nentries = [\n"
+            ));
+            for Entry { path, pin } in entries {
+                let path = toml::Value::String(path.clone());
+                let pin = match pin {
+                    Pin::File { sha256, size } => format!("sha256 = \"{sha256}\", size = {size}"),
+                    Pin::Tree { nar_hash } => format!("nar-hash = \"{nar_hash}\""),
+                };
+                text.push_str(&format!("    {{ path = {path}, {pin} }},\n"));
+            }
+            text.push_str("]\n");
+        }
+        text
     }
 
     /// Compares what there is for `target` with the ledger.
@@ -109,12 +137,15 @@ impl Ledger {
 }
 
 fn changes(golden: &TargetLedger, found: &TargetLedger) -> Vec<Change> {
-    let paths: std::collections::BTreeSet<&String> =
-        golden.files.keys().chain(found.files.keys()).collect();
+    let by_path = |ledger: &TargetLedger| -> BTreeMap<String, Pin> {
+        ledger.entries.iter().map(|entry| (entry.path.clone(), entry.pin)).collect()
+    };
+    let (golden, found) = (by_path(golden), by_path(found));
+    let paths: BTreeSet<&String> = golden.keys().chain(found.keys()).collect();
     let change = |path: &String| Change {
         path: path.clone(),
-        golden: golden.files.get(path).copied(),
-        found: found.files.get(path).copied(),
+        golden: golden.get(path).copied(),
+        found: found.get(path).copied(),
     };
     paths.into_iter().map(change).filter(|change| change.golden != change.found).collect()
 }
@@ -154,7 +185,7 @@ impl Verdict {
     }
 }
 
-impl std::fmt::Display for Entry {
+impl std::fmt::Display for Pin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File { sha256, size } => write!(f, "sha256:{sha256} ({size} bytes)"),
@@ -179,14 +210,16 @@ mod tests {
     use super::*;
 
     fn found(lock: &str, files: &[(&str, &str)]) -> TargetLedger {
-        let entry = |content: &str| Entry::File { sha256: Sha256::of(content), size: 1 };
-        let files: BTreeMap<String, Entry> =
-            files.iter().map(|(path, content)| ((*path).to_owned(), entry(content))).collect();
+        let entry = |(path, content): &(&str, &str)| Entry {
+            path: (*path).to_owned(),
+            pin: Pin::File { sha256: Sha256::of(content), size: 1 },
+        };
+        let entries: Vec<Entry> = files.iter().map(entry).collect();
         TargetLedger {
             lock: Sha256::of(lock),
             build_lock: Sha256::of("b"),
-            nar_hash: Sri(Sha256::of(format!("{files:?}"))),
-            files,
+            nar_hash: Sri(Sha256::of(format!("{entries:?}"))),
+            entries,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::build_lock::BuildLock;
 use crate::fetch::{self, Wheelhouse};
 use crate::inputs::{Application, LocatedRecipe};
-use crate::ledger::{Entry, TargetLedger};
+use crate::ledger::{Entry, Pin, TargetLedger};
 use crate::plan;
 use crate::resolve::{self, Resolution};
 use crate::sys::Host;
@@ -52,20 +52,21 @@ pub fn fetch(
 impl Fetched {
     /// The ledger entry of what phase 1 brought.
     pub fn ledger_entry(&self) -> TargetLedger {
-        let files =
-            self.wheelhouse.files.iter().map(|file| {
-                (file.path.clone(), Entry::File { sha256: file.sha256, size: file.size })
-            });
-        let trees = self
-            .wheelhouse
-            .trees
-            .iter()
-            .map(|tree| (tree.path.clone(), Entry::Tree { nar_hash: Sri(tree.nar_hash) }));
+        let files = self.wheelhouse.files.iter().map(|file| Entry {
+            path: file.path.clone(),
+            pin: Pin::File { sha256: file.sha256, size: file.size },
+        });
+        let trees = self.wheelhouse.trees.iter().map(|tree| Entry {
+            path: tree.path.clone(),
+            pin: Pin::Tree { nar_hash: Sri(tree.nar_hash) },
+        });
+        let mut entries: Vec<Entry> = files.chain(trees).collect();
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
         TargetLedger {
             lock: self.application.lock_hash,
             build_lock: self.build_lock_hash,
             nar_hash: Sri(self.wheelhouse.nar_hash),
-            files: files.chain(trees).collect(),
+            entries,
         }
     }
 

@@ -50,6 +50,7 @@ struct Draft {
     /// What each build requires. It is asked once, on the first target, whose wheels can run here:
     /// PEP 517 has no notion of another target than the interpreter that asks.
     requires: BTreeMap<PackageName, BTreeSet<String>>,
+    memo: pins::Memo,
 }
 
 /// Whose build requirements are asked for.
@@ -105,13 +106,13 @@ impl Maker<'_> {
         let built: Vec<&Distribution> =
             resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
-        let known = &draft.requires;
+        let (draft_so_far, known) = (&*draft, &draft.requires);
         let answers: Vec<Result<Answer, Problem>> = asking()?.install(|| {
             let ask = |distribution: &&Distribution| {
                 let name = &distribution.name;
                 let question = Question { distribution, resolution: &resolution, sources };
                 host.progress.begin(name.as_ref());
-                let answer = self.answer(question, known.get(name), &draft.lock, host);
+                let answer = self.answer(question, known.get(name), draft_so_far, host);
                 host.progress.end(name.as_ref());
                 answer
             };
@@ -129,7 +130,7 @@ impl Maker<'_> {
         &self,
         question: Question<'_>,
         known: Option<&BTreeSet<String>>,
-        lock: &BuildLock,
+        draft: &Draft,
         host: Host<'_>,
     ) -> Result<Answer, Problem> {
         let Question { distribution, resolution, sources } = question;
@@ -144,11 +145,12 @@ impl Maker<'_> {
             Ok(text) => Pyproject::parse(&format!("`{name}`"), &text)?,
             Err(_) => Pyproject::default(),
         };
-        let bound = lock.exclude_newer.as_deref();
+        let bound = draft.lock.exclude_newer.as_deref();
         let asked = pins::Asked { distribution, resolution, bound, dir: &dir };
+        let memo = &draft.memo;
         let (requires, resolved) = match known {
-            Some(known) => (known.clone(), self.resolve(&asked, known, host)?),
-            None => self.ask_all(&own, &project, &asked, host)?,
+            Some(known) => (known.clone(), self.resolve(memo, &asked, known, host)?),
+            None => self.ask_all(memo, &own, &project, &asked, host)?,
         };
         Ok(Answer { backend: own.backend().to_owned(), requires, resolved })
     }
@@ -156,6 +158,7 @@ impl Maker<'_> {
     /// First what the backend itself needs, with which it can be asked what else it wants.
     fn ask_all(
         &self,
+        memo: &pins::Memo,
         own: &Pyproject,
         project: &str,
         asked: &pins::Asked<'_>,
@@ -169,13 +172,13 @@ impl Maker<'_> {
             &self.located.recipe,
             asked.resolution,
         )?;
-        let mut resolved = self.resolve(asked, &requires, host)?;
+        let mut resolved = self.resolve(memo, asked, &requires, host)?;
         let answer = self.ask(own, project, &resolved, asked.dir, host);
         let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
         let more = requires::of_backend(distribution, &answer)?;
         if !more.is_subset(&requires) {
             requires.extend(more);
-            resolved = self.resolve(asked, &requires, host)?;
+            resolved = self.resolve(memo, asked, &requires, host)?;
         }
         Ok((requires, resolved))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use fs_err as fs;
 use serde::Deserialize;
@@ -25,15 +26,46 @@ pub(super) struct Asked<'a> {
     pub(super) dir: &'a Path,
 }
 
+/// What uv has resolved in this run. Most builds of an application want the same few backends.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    // One lock for each question: who asks what is being asked waits for that answer.
+    known: Mutex<BTreeMap<(String, BTreeSet<String>), Arc<Mutex<Option<Pins>>>>>,
+}
+
+pub(super) type Pins = BTreeMap<Requirement, LockedFile>;
+
 impl Maker<'_> {
+    /// Resolves requirements for a target, each set of them once in a run.
+    pub(super) fn resolve(
+        &self,
+        memo: &Memo,
+        asked: &Asked<'_>,
+        requires: &BTreeSet<String>,
+        host: Host<'_>,
+    ) -> Result<Pins, Problem> {
+        let key = (asked.resolution.target.to_string(), requires.clone());
+        let slot = {
+            let mut known = memo.known.lock().expect("nothing panics with it");
+            Arc::clone(known.entry(key).or_default())
+        };
+        let mut answer = slot.lock().expect("nothing panics with it");
+        if let Some(pins) = &*answer {
+            return Ok(pins.clone());
+        }
+        let pins = self.compile(asked, requires, host)?;
+        *answer = Some(pins.clone());
+        Ok(pins)
+    }
+
     /// Lets uv resolve requirements for a target. Only wheels are considered, so that no foreign
     /// code runs outside of the sandbox to tell its metadata.
-    pub(super) fn resolve(
+    fn compile(
         &self,
         asked: &Asked<'_>,
         requires: &BTreeSet<String>,
         host: Host<'_>,
-    ) -> Result<BTreeMap<Requirement, LockedFile>, Problem> {
+    ) -> Result<Pins, Problem> {
         if requires.is_empty() {
             return Ok(BTreeMap::new());
         }
