@@ -1,7 +1,12 @@
 //! One integration binary: a file per stage, and what they share.
 
 mod archive;
+mod backend;
+mod bad_input;
+mod build;
+mod cli;
 mod collisions;
+mod crash;
 mod fetch;
 mod git;
 mod layout;
