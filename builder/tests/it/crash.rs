@@ -14,7 +14,8 @@ use crate::cli::{PLAIN, Running, Small, command, end, processes_with, until};
 fn waiting(marker: &str) -> String {
     format!(
         "import os, subprocess\n\
-         def act():\n    subprocess.Popen(['sleep', '{marker}'])\n    os.mkfifo('/build/gate.new')\n    \
+         def act():\n    subprocess.Popen(['sleep', '{marker}'], \
+         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n    os.mkfifo('/build/gate.new')\n    \
          os.rename('/build/gate.new', '/build/gate')\n    open('/build/gate').read()\n    {}",
         PLAIN.split_once('\n').unwrap().1.trim_start()
     )
@@ -41,6 +42,13 @@ fn start(small: &Small) -> Running {
     Running::start(
         small.builder(&["--json", "build", "small"]).stdout(Stdio::null()).stderr(Stdio::null()),
     )
+}
+
+/// Takes the gate of a dead run away, so that nobody waits at it for the next run.
+fn forget_gate(small: &Small) {
+    if let Some(gate) = small.work_with("builds/small/gate") {
+        fs_err::remove_file(gate).unwrap();
+    }
 }
 
 /// Nothing of a run is left but the lock under which runs are swept.
@@ -70,6 +78,7 @@ fn a_killed_build_leaves_nothing_that_is_trusted_or_runs() {
         run.signal(Signal::KILL);
         assert_eq!(run.0.wait().unwrap().code(), None, "{moment}: it ended before it was killed");
         no_survivor(&marker);
+        forget_gate(&small);
         let outputs = sorted_entries(&small.cache.join("outputs")).unwrap_or_default();
         assert!(outputs.iter().all(|it| !it.path().join("seal.json").exists()), "{moment}");
     }
@@ -93,6 +102,7 @@ fn ctrl_c_ends_a_build_and_all_that_it_started() {
         run.signal(signal);
         until("the build to end", || run.0.try_wait().unwrap());
         no_survivor(&marker);
+        forget_gate(&small);
         let again = start(&small);
         assert_eq!(release(&small, again), Some(0), "{signal:?}");
         assert_swept(&small);

@@ -13,6 +13,7 @@ mod layout;
 mod manifest;
 mod patch;
 mod sandbox;
+mod serve;
 mod server;
 mod toolchain;
 mod wheel_archive;
