@@ -40,7 +40,6 @@ def act():
         "write /usr": attempt(lambda: write("/usr/lib/x")),
         "write the interpreter": attempt(lambda: write(os.path.realpath("/usr/bin/python3.14"))),
         "write beside": attempt(lambda: write("@home@/x")),
-        "write the wheelhouse": attempt(lambda: write("/build/wheelhouse/x")),
         "write what is built": attempt(lambda: write("/build/built/x")),
         "write uv": attempt(lambda: write("/build/tools/uv")),
         "setuptools": attempt(lambda: importlib.import_module("setuptools")),

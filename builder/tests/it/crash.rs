@@ -118,7 +118,7 @@ fn two_builds_at_once_make_one_output() {
     small.building("gate");
     let mut second = Running::start(
         small
-            .builder(&["--json", "build", "small", "--no-out-link"])
+            .builder(&["build", "small", "--no-out-link"])
             .stderr(fs_err::File::create(&log).unwrap().into_parts().0)
             .stdout(Stdio::null()),
     );

@@ -12,6 +12,7 @@ mod git;
 mod layout;
 mod manifest;
 mod patch;
+mod resolve;
 mod sandbox;
 mod serve;
 mod server;
