@@ -122,6 +122,26 @@ pub fn compile(
     Ok(())
 }
 
+/// With less room than this, a program's complaint that there is none is believed.
+const LITTLE_ROOM: u64 = 256 << 20;
+
+/// What failed because the disk is full says so, whichever program ran into it first. The kernel
+/// words a lack of namespaces in the same way, so the disk is asked too.
+pub fn told_of_full_disk(problem: Problem, cache: &Path) -> Problem {
+    let text = crate::vocabulary::problem::render(&anyhow::Error::new(problem.clone()));
+    let free = rustix::fs::statvfs(cache.join("work"))
+        .map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+        .unwrap_or(u64::MAX);
+    if !text.contains("No space left on device") || free > LITTLE_ROOM {
+        return problem;
+    }
+    problem
+        .fact("because", "the disk is full")
+        .fact("where", cache.display())
+        .fact("free", format!("{free} bytes"))
+        .hint("make room there, or set `LOCKSTEP_CACHE_DIR` to a larger disk")
+}
+
 /// One line about a collision, for a person.
 pub fn describe_collision(collision: &Collision) -> String {
     let providers: Vec<String> = collision.providers.iter().map(ToString::to_string).collect();

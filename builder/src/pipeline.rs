@@ -121,10 +121,13 @@ pub fn build_with_toolchain(
     let mut work = WorkDir::create(&host.cache.join("work"), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let built = build_in(located, target, options, work.path(), &mut clock, host);
-    if built.is_err() && work.path().join("builds").is_dir() {
-        work.keep().map_err(|error| Problem::new("cannot keep the failed build").cause(error))?;
-    }
-    built
+    built.map_err(|problem| {
+        if work.path().join("builds").is_dir() {
+            // Where there is no room for the note, the build's own error is what must be read.
+            let _ = work.keep();
+        }
+        phase2::told_of_full_disk(problem, host.cache)
+    })
 }
 
 /// What has to be there before anything is built.

@@ -142,9 +142,9 @@ impl WorkDir {
     /// Leaves the directory for a person to look at; [`sweep`] spares it until the next run of the
     /// same label succeeds.
     pub fn keep(&mut self) -> io::Result<()> {
-        fs::write(self.path.join(KEEP_NAME), "kept for inspection; remove it when you are done\n")?;
+        // Even without the note it stays until the next run sweeps it.
         self.keep = true;
-        Ok(())
+        fs::write(self.path.join(KEEP_NAME), "kept for inspection; remove it when you are done\n")
     }
 }
 

@@ -63,7 +63,7 @@ if [ -s /build/requirements.txt ]; then
   uv pip install --quiet --python /build/env/bin/python --no-deps --no-index \
     --find-links /build/wheelhouse --find-links /build/built -r /build/requirements.txt
 fi
-exec uv build --quiet --wheel --no-build-isolation --python /build/env/bin/python \
+exec uv build --wheel --no-build-isolation --python /build/env/bin/python \
   --out-dir /build/dist "/build/src/$1"
 "#;
 
@@ -179,6 +179,7 @@ impl Workshop<'_> {
             .env("VIRTUAL_ENV", "/build/env")
             .env("UV_CACHE_DIR", "/build/cache")
             .env("UV_NO_CONFIG", "1")
+            .env("UV_NO_PROGRESS", "1")
             .env("UV_NO_INSTALLER_METADATA", "1")
             .env("UV_OFFLINE", "1")
             .env("UV_PYTHON_DOWNLOADS", "never")

@@ -1,13 +1,20 @@
 //! One integration binary: a file per stage, and what they share.
 
 mod archive;
+mod backend;
+mod bad_input;
+mod build;
+mod cli;
 mod collisions;
+mod crash;
 mod fetch;
 mod git;
 mod layout;
 mod manifest;
 mod patch;
+mod resolve;
 mod sandbox;
+mod serve;
 mod server;
 mod toolchain;
 mod wheel_archive;

@@ -35,8 +35,10 @@ const IN_A_CONTAINER: &str = "a container's seccomp profile or masked `/proc` fo
      start it with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`, or \
      run on the machine itself";
 
-/// Tries a sandbox of the machine's own root. The error names the setting that forbids it, as far
-/// as that can be seen, and how to change it. There is no fallback without isolation.
+const NOT_ALLOWED: &str = "this machine does not allow the sandbox that builds run in";
+
+/// Tries a sandbox of the machine's own root. The error names the setting that forbids it, as far as
+/// that can be seen, and how to change it. There is no fallback without isolation.
 pub fn check_available() -> Result<(), Problem> {
     let invocation =
         Invocation { program: "true".to_owned(), arguments: Vec::new(), directory: "/".to_owned() };
@@ -45,17 +47,22 @@ pub fn check_available() -> Result<(), Problem> {
         Ok(finished) => Problem::new("the sandbox could not run `true`")
             .fact("exit code", finished.code)
             .fact("printed", String::from_utf8_lossy(&finished.stderr)),
+        Err(problem) if problem.what == NOT_ALLOWED => return Err(problem),
         Err(problem) => problem,
     };
-    let read = |name: &str| {
-        let path = format!("/proc/sys/{}", name.replace('.', "/"));
-        fs::read_to_string(path).ok()?.trim().parse::<i64>().ok()
-    };
-    Err(explain(&cause, read))
+    Err(explain(&cause))
 }
 
-fn explain(cause: &Problem, read: impl Fn(&str) -> Option<i64>) -> Problem {
-    let mut problem = Problem::new("this machine does not allow the sandbox that builds run in");
+/// Why this machine allows no sandbox, as far as that can be seen, and how to change it.
+pub(super) fn explain(cause: &Problem) -> Problem {
+    explain_by(cause, |name| {
+        let path = format!("/proc/sys/{}", name.replace('.', "/"));
+        fs::read_to_string(path).ok()?.trim().parse::<i64>().ok()
+    })
+}
+
+fn explain_by(cause: &Problem, read: impl Fn(&str) -> Option<i64>) -> Problem {
+    let mut problem = Problem::new(NOT_ALLOWED);
     let mut hint = IN_A_CONTAINER;
     for setting in SETTINGS {
         if let Some(value) = read(setting.name).filter(|value| (setting.forbids)(*value)) {
@@ -87,7 +94,7 @@ mod tests {
         ];
         for (name, value, mend) in cases {
             let cause = Problem::new("x").fact("because", "unshare(..) => EPERM");
-            let problem = explain(&cause, |asked| (asked == name).then_some(value));
+            let problem = explain_by(&cause, |asked| (asked == name).then_some(value));
             assert!(problem.hint.as_ref().unwrap().contains(mend), "{problem:?}");
             assert!(problem.to_string().contains("EPERM"), "{problem}");
             assert_eq!(problem.to_string().contains(name), name != "nothing");

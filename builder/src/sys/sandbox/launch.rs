@@ -7,6 +7,7 @@ use std::path::Path;
 use fs_err as fs;
 use hakoniwa::{Container, ExitStatus, Namespace, Stdio};
 
+use super::available::explain;
 use super::{Finished, HOST_NAME, ID, Invocation, Network, OutputTo, Sandbox, mounts};
 use crate::sys::process::last_lines;
 use crate::vocabulary::Problem;
@@ -63,6 +64,8 @@ pub(super) fn run(
             stdout: finished.stdout,
             stderr: finished.stderr,
         }),
+        // What else can fail here is about this one sandbox, not about the machine.
+        Err(because) if because.contains("unshare(") => Err(explain(&problem(&because))),
         Err(because) => Err(problem(&because)
             .hint("`cargo xtask doctor` tries a sandbox and names the setting that forbids it")),
     }

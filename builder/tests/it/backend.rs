@@ -1,0 +1,195 @@
+//! A build backend is foreign code: what it can see and reach, and what becomes of one that fails,
+//! lies, or leaves something running. Its report is in the wheel that it makes.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use builder::sys::files::sorted_entries;
+use serde_json::Value;
+
+use crate::cli::{self, Small, end, processes_with};
+
+/// What the backend tries; `@…@` are what the test fills in.
+const CURIOUS: &str = r#"
+import importlib, json, os, pwd, socket
+
+def attempt(action):
+    try:
+        return repr(action())
+    except BaseException as error:
+        return "refused: " + type(error).__name__
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+def write(path):
+    with open(path, "w") as file:
+        return file.write("x")
+
+def act():
+    seen = {
+        "connect": attempt(lambda: socket.create_connection(("127.0.0.1", @port@), 5)),
+        "route": attempt(lambda: socket.create_connection(("192.0.2.1", 80), 5)),
+        "name": attempt(lambda: socket.getaddrinfo("localhost.example", 80)),
+        "secret file": attempt(lambda: read("@secret@")),
+        "home": attempt(lambda: os.listdir("@home@")),
+        "cache": attempt(lambda: os.listdir("@cache@")),
+        "shadow": attempt(lambda: read("/etc/shadow")),
+        "write /": attempt(lambda: write("/x")),
+        "write /usr": attempt(lambda: write("/usr/lib/x")),
+        "write the interpreter": attempt(lambda: write(os.path.realpath("/usr/bin/python3.14"))),
+        "write beside": attempt(lambda: write("@home@/x")),
+        "write what is built": attempt(lambda: write("/build/built/x")),
+        "write uv": attempt(lambda: write("/build/tools/uv")),
+        "setuptools": attempt(lambda: importlib.import_module("setuptools")),
+        "pip": attempt(lambda: importlib.import_module("pip")),
+        "wheel": attempt(lambda: importlib.import_module("wheel")),
+        "other build": attempt(lambda: importlib.import_module("other_backend")),
+        "root": attempt(lambda: os.setuid(0)),
+    }
+    facts = {
+        "environment": dict(os.environ),
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "host name": socket.gethostname(),
+        "user": [os.getuid(), pwd.getpwuid(os.getuid()).pw_name],
+        "processes": len([name for name in os.listdir("/proc") if name.isdigit()]),
+        "build": sorted(os.listdir("/build")),
+        "top": sorted(os.listdir("/")),
+        "home": os.listdir("/root") + os.listdir("/home"),
+        "directory": os.getcwd(),
+    }
+    with open("/build/mine", "w") as file:
+        file.write("x")
+    return {"small.json": json.dumps({"seen": seen, "facts": facts})}
+"#;
+
+/// A second project in the tree, built at the same time.
+fn add_other(small: &Small) {
+    fs_err::create_dir(small.path("app/other")).unwrap();
+    let backend = fs_err::read_to_string(small.path("app/backend.py")).unwrap();
+    small.write("app/other/other_backend.py", &backend);
+    small.write(
+        "app/other/act.py",
+        "NAME = \"other\"\ndef act():\n    return {\"other.py\": \"\"}\n",
+    );
+    let project = fs_err::read_to_string(small.path("app/pyproject.toml")).unwrap();
+    let project = project.replace("small", "other").replace("\"backend\"", "\"other_backend\"");
+    small.write("app/other/pyproject.toml", &project);
+    small.append("app/uv.lock", "dependencies = [{ name = \"other\" }]\n\n[[package]]\nname = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }\n");
+    small.append("recipes/small.build-lock.toml", "[[build]]\nname = \"other\"\nsource = \"local:other\"\nbackend = \"other_backend\"\nrequires = []\nrequirements = []\n");
+}
+
+#[test]
+fn a_backend_sees_its_build_and_nothing_else() {
+    let secrets = cli::scratch();
+    let home = secrets.path().join("home");
+    fs_err::create_dir(&home).unwrap();
+    for dir in [secrets.path(), &home] {
+        fs_err::write(dir.join("token"), "hunter2").unwrap();
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let small = Small::new("");
+    let act = CURIOUS
+        .replace("@port@", &listener.local_addr().unwrap().port().to_string())
+        .replace("@secret@", secrets.path().join("token").to_str().unwrap())
+        .replace("@home@", home.to_str().unwrap())
+        .replace("@cache@", small.cache.to_str().unwrap());
+    small.write("app/act.py", &act);
+    add_other(&small);
+    let ended = end(small
+        .builder(&["--json", "build", "small", "-j", "2"])
+        .env("HOME", &home)
+        .envs([("AWS_SECRET_ACCESS_KEY", "hunter2"), ("UV_INDEX_X_PASSWORD", "hunter2")])
+        .envs([("PYTHONPATH", "/hunter2"), ("PIP_INDEX_URL", "https://u:hunter2@i.example")]));
+    let report = ended.json();
+    let text = small.installed(&report, "small.json");
+    let found: Value = serde_json::from_str(&text).unwrap();
+    for (attempt, result) in found["seen"].as_object().unwrap() {
+        let result = result.as_str().unwrap();
+        assert!(result.starts_with("refused: "), "{attempt}: {result}");
+    }
+    let refused = listener.accept().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::WouldBlock, "somebody connected");
+    assert!(!text.contains("hunter2"), "{text}");
+    assert!(!text.contains(small.cache.to_str().unwrap()), "{text}");
+    let facts = &found["facts"];
+    assert_eq!(facts["interfaces"], serde_json::json!(["lo"]));
+    assert_eq!(facts["host name"], "lockstep");
+    assert_eq!(facts["user"], serde_json::json!([1000, "build"]));
+    assert_eq!(facts["home"], serde_json::json!([]));
+    assert_eq!(facts["directory"], "/build/src");
+    assert!(facts["processes"].as_u64().unwrap() < 10, "{facts}");
+    let environment = facts["environment"].as_object().unwrap();
+    for (key, value) in [("HOME", "/tmp"), ("TZ", "UTC"), ("SOURCE_DATE_EPOCH", "315532800")] {
+        assert_eq!(environment[key], value, "{key}");
+    }
+    assert!(!environment.contains_key("PYTHONPATH"));
+}
+
+#[test]
+fn a_backend_that_fails_leaves_its_log_and_its_sandbox() {
+    let small = Small::new(
+        "def act():\n    for line in range(100):\n        print('line', line)\n    \
+         open('/build/evidence', 'w').write('it was me')\n    raise SystemExit(3)\n",
+    );
+    let ended = small.build();
+    ended.bad(1, &["the build of `small 1.0` failed", "line 99", "whole log", "cargo xtask enter"]);
+    assert!(!ended.stderr.contains("line 3\n"), "the whole log was printed:\n{}", ended.stderr);
+    let log = small.work_with("builds/small/log").unwrap();
+    assert!(ended.stderr.contains(log.to_str().unwrap()), "{}", ended.stderr);
+    let dir = log.parent().unwrap().to_str().unwrap().to_owned();
+    assert!(ended.stderr.contains(&format!("cargo xtask enter {dir}")), "{}", ended.stderr);
+    let whole = fs_err::read_to_string(&log).unwrap();
+    assert!(whole.contains("line 0\n") && whole.contains("line 99\n"), "{whole}");
+    let enter =
+        |command: &[&str]| end(small.builder(&["--quiet", "enter", &dir, "--"]).args(command));
+    assert_eq!(enter(&["cat", "/build/log"]).good(), whole);
+    assert_eq!(enter(&["cat", "/build/evidence"]).good(), "it was me");
+    // The same sandbox: the build environment, no network, the same user.
+    let script = "import os, socket, sys\nprint(sys.prefix, os.getuid(), os.getcwd(), \
+        len(socket.if_nameindex()))";
+    let printed = enter(&["python", "-c", script]).good();
+    assert_eq!(printed, "/build/env 1000 /build/src 1\n");
+    assert_eq!(enter(&["sh", "-c", "exit 9"]).code, Some(9));
+    end(&mut small.builder(&["enter", "/"])).bad(2, &["is not a failed build"]);
+    // The next run is not disturbed by it.
+    small.write("app/act.py", cli::PLAIN);
+    assert_eq!(small.build().json()["cached"], false);
+}
+
+#[test]
+fn a_wheel_that_was_not_locked_is_refused() {
+    for (lie, made) in [("NAME = 'large'", "large-1.0"), ("VERSION = '1.1'", "small-1.1")] {
+        let small = Small::new(&format!("{lie}\n{}", cli::PLAIN));
+        let made = format!("{made}-py3-none-any.whl");
+        small
+            .build()
+            .bad(1, &["`small` did not make its wheel", &made, "small 1.0", "not what was locked"]);
+        assert!(!small.path("result").exists());
+    }
+    let other = Small::new(cli::PLAIN);
+    for (from, to, parts) in [
+        ("py3-none-any.whl", "cp313-cp313-win_amd64.whl", "does not fit"),
+        ("return filename", "return 'nothing.whl'", "failed"),
+    ] {
+        other.replace("app/backend.py", from, to);
+        other.build().bad(1, &[parts]);
+    }
+}
+
+#[test]
+fn what_a_backend_leaves_running_does_not_outlive_its_build() {
+    let marker = format!("8{:09}", std::process::id());
+    let small = Small::new(&format!(
+        "import subprocess\ndef act():\n    subprocess.Popen(['setsid', 'sleep', '{marker}'], \
+         start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n    \
+         return {{'small.py': ''}}\n"
+    ));
+    small.build().json();
+    assert_eq!(processes_with(&marker), 0);
+    let left = sorted_entries(&small.cache.join("work")).unwrap();
+    let left: Vec<_> = left.iter().map(|it| it.file_name()).collect();
+    assert_eq!(left, [".sweep.lock"]);
+}

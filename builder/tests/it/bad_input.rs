@@ -1,0 +1,176 @@
+//! Bad input at the command line: which exit code, and what a person reads.
+
+use builder::sys::files::sorted_entries;
+
+use crate::cli::{PLAIN, Small, builder, end, workspace};
+
+/// What is wrong, how it is made so, the exit code, and parts of what is read.
+type Case = (&'static str, fn(&Small), i32, &'static [&'static str]);
+
+const WHEEL: &str = "[[package]]\nname = \"thing\"\nversion = \"2.0\"\nsource = { registry = \"https://i.example/simple\" }\nwheels = [\n    { url = \"https://f.example/thing-2.0-cp313-cp313-win_amd64.whl\", hash = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\", size = 1 },\n]\n";
+
+fn depend(small: &Small, package: &str) {
+    small.append("app/uv.lock", &format!("dependencies = [{{ name = \"thing\" }}]\n\n{package}"));
+}
+
+#[rustfmt::skip]
+const CASES: [Case; 22] = [
+    ("unknown key", |it| it.append("recipes/small.toml", "[chekc]\nimports = []"), 2,
+        &["cannot read recipe `small`", "`chekc`", "did you mean `check`?"]),
+    ("unknown nested key", |it| it.append("recipes/small.toml", "[toolchain]\nprovider = []"), 2,
+        &["`provider`", "did you mean `providers`?"]),
+    ("no such provider", |it| it.append("recipes/small.toml", "[toolchain]\nproviders = [\"docker\"]"), 2,
+        &["`docker`", "`debian`"]),
+    ("no TOML", |it| it.append("recipes/small.toml", "[["), 2, &["cannot read recipe `small`"]),
+    ("source without pin", |it| it.replace("recipes/small.toml", "path = \"../app\"", "url = \"https://a.example/a.tar.gz\""), 2,
+        &["`source.url` is not pinned", "source.nar-hash"]),
+    ("reserved prefix", |it| it.write("recipes/small.toml", "prefix = \"/usr/x\"\n[source]\npath = \"../app\"\n[target]\npython = \"3.14\"\nplatforms = [\"x86_64-manylinux_2_39\"]\n"), 2,
+        &["`/usr/x`", "/opt"]),
+    ("unknown platform", |it| it.replace("recipes/small.toml", "x86_64-manylinux_2_39", "amiga"), 2, &["`amiga`", "try one of"]),
+    ("no source tree", |it| fs_err::remove_dir_all(it.path("app")).unwrap(), 2,
+        &["the source tree has no `uv.lock`", "looked in", "--source"]),
+    ("no pyproject", |it| fs_err::remove_file(it.path("app/pyproject.toml")).unwrap(), 2, &["cannot read `pyproject.toml`"]),
+    ("lock of version 2", |it| it.replace("app/uv.lock", "version = 1\n", "version = 2\n"), 2,
+        &["`uv.lock` has version 2", "understands version 1"]),
+    ("lock that is cut", |it| it.replace("app/uv.lock", "source = { editable = \".\" }", "source = { edita"), 2, &["cannot read `uv.lock`"]),
+    ("another Python", |it| it.replace("app/uv.lock", "==3.14.*", "<3.14"), 2,
+        &["not locked for this Python version", "3.14", "<3.14"]),
+    ("no such extra", |it| it.append("recipes/small.toml", "[project]\nextras = [\"tls\"]"), 2, &["`small` has no extra `tls`"]),
+    ("no such group", |it| it.append("recipes/small.toml", "[project]\ngroups = [\"dev\"]"), 2, &["`small` has no group `dev`"]),
+    ("no such project", |it| it.append("recipes/small.toml", "[project]\nname = \"smal\""), 2, &["no project `smal`", "did you mean `small`?"]),
+    ("nothing fits", |it| depend(it, WHEEL), 2,
+        &["no file of `thing", "fits", "thing-2.0-cp313-cp313-win_amd64.whl", "wanted", "cp314", "sdist", "not locked"]),
+    ("no hash", |it| { depend(it, WHEEL); it.replace("app/uv.lock", "cp313-cp313-win_amd64", "py3-none-any"); it.replace("app/uv.lock", "hash = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\", ", ""); }, 2,
+        &["not pinned in `uv.lock`", "no `hash`"]),
+    ("edge into nowhere", |it| it.append("app/uv.lock", "dependencies = [{ name = \"thing\" }]\n"), 2, &["no `thing` that fits"]),
+    ("no build lock", |it| fs_err::remove_file(it.path("recipes/small.build-lock.toml")).unwrap(), 1,
+        &["`small` has no build lock", "cargo xtask build-lock small"]),
+    ("stale build lock", |it| it.replace("recipes/small.build-lock.toml", "local:.", "local:old"), 1,
+        &["does not fit `uv.lock`", "local:old", "cargo xtask build-lock"]),
+    ("unreadable build lock", |it| it.replace("recipes/small.build-lock.toml", "version = 1", "version = 7"), 2, &["version 7"]),
+    ("unreadable ledger", |it| it.write("golden/small.toml", "[target.x]\nnar = 1\n"), 1, &["cannot read the ledger", "cargo xtask bless"]),
+];
+
+#[test]
+fn bad_input_is_told_before_anything_is_built() {
+    for (name, spoil, code, parts) in CASES {
+        let small = Small::new(PLAIN);
+        spoil(&small);
+        let ended = small.build();
+        assert_eq!(ended.code, Some(code), "{name}: {ended:?}");
+        for part in parts {
+            assert!(ended.stderr.contains(part), "{name}: no `{part}` in\n{}", ended.stderr);
+        }
+        assert!(
+            ended.stderr.starts_with("error: ") || ended.stderr.contains("\nerror: "),
+            "{name}"
+        );
+        assert_eq!(ended.stdout, "", "{name}");
+        assert!(!small.path("result").exists(), "{name}");
+        assert!(
+            sorted_entries(&small.cache.join("outputs")).is_err(),
+            "{name}: something was built"
+        );
+        assert_eq!(small.work_with("tree"), None, "{name}: work was left");
+    }
+}
+
+#[test]
+fn bad_arguments_are_told() {
+    let small = Small::new(PLAIN);
+    fs_err::create_dir(small.path("result")).unwrap();
+    let cases: [(&[&str], i32, &[&str]); 7] = [
+        (&["build", "smal"], 2, &["there is no recipe `smal`", "did you mean `small`?"]),
+        (&["build", "nowhere/x.toml"], 2, &["there is no recipe `nowhere/x.toml`"]),
+        (&["build", "small", "--source", "/nowhere"], 2, &["`uv.lock`", "/nowhere"]),
+        (&["build", "small", "--jobs", "many"], 2, &["many"]),
+        (&["biuld"], 2, &["biuld", "build"]),
+        (&["hash", "/nowhere"], 1, &["/nowhere"]),
+        (&["fetch", "small", "--platform", "amiga"], 2, &["`amiga`", "x86_64-manylinux_2_39"]),
+    ];
+    for (arguments, code, parts) in cases {
+        let ended = end(&mut small.builder(arguments));
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
+        ended.bad(code, parts);
+    }
+    // A directory where the link should be is not ours to remove.
+    end(&mut small.builder(&["build", "small"])).bad(2, &["`result` is in the way", "--out-link"]);
+    assert!(small.path("result").is_dir());
+}
+
+#[test]
+fn a_patch_that_does_not_apply_shows_the_nearest_lines() {
+    let small =
+        Small::new("def act():\n    return {'small.py': 'BASE = \"/one/two\"\\nOTHER = 1\\n'}\n");
+    small.append(
+        "recipes/small.toml",
+        "[[patch]]\nfile = \"@site-packages@/small.py\"\nreason = \"paths of a container\"\n\
+         upstream = \"https://bugs.example/1\"\n[[patch.replace]]\nfrom = 'BASE = \"/one/three\"'\nto = \"x\"",
+    );
+    let parts = [
+        "BASE = \"/one/three\"",
+        "nearest",
+        "BASE = \"/one/two\"",
+        "paths of a container",
+        "https://bugs.example/1",
+    ];
+    small.build().bad(1, &parts);
+    assert!(!small.path("result").exists());
+    small.replace("recipes/small.toml", "small.py", "smal.py");
+    small.build().bad(1, &["no such file in the output", "small.py"]);
+    small.replace("recipes/small.toml", "@site-packages@", "@site@");
+    let ended = small.build();
+    assert!(ended.code != Some(0) && ended.stderr.contains("@site@"), "{ended:?}");
+}
+
+#[test]
+fn another_wheelhouse_than_the_golden_one_is_exit_code_4() {
+    let small = Small::new(PLAIN);
+    let blessed = end(&mut small.builder(&["--json", "bless", "small"])).json();
+    assert_eq!(blessed["changed"], true);
+    assert_eq!(small.build().json()["fod-pinned"], true);
+    let golden = fs_err::read_to_string(small.path("golden/small.toml")).unwrap();
+    let hash = golden.split('"').find(|part| part.starts_with("sha256-")).unwrap();
+    let other = format!("sha256-{}=", "A".repeat(43));
+    small.replace("golden/small.toml", hash, &other);
+    let parts = ["the FOD hash drifted", &other, hash, "hint: "];
+    small.build().bad(4, &parts);
+    end(&mut small.builder(&["fetch", "small"])).bad(4, &parts);
+    end(&mut small.builder(&["fetch", "small", "--no-golden"])).good();
+    // With another lock it is a stale ledger, not a drift.
+    small.append("app/uv.lock", "# locked again\n");
+    small.build().bad(4, &["its ledger is stale", "cargo xtask bless small"]);
+    // A build never writes the ledger, only `bless` does.
+    assert!(fs_err::read_to_string(small.path("golden/small.toml")).unwrap().contains(&other));
+    end(&mut small.builder(&["bless", "small"])).good();
+    assert_eq!(small.build().json()["fod-pinned"], true);
+}
+
+#[test]
+fn a_collision_that_nobody_decided_is_exit_code_6() {
+    let small = Small::new("def act():\n    return {'docs/Makefile': 'of small'}\n");
+    fs_err::create_dir(small.path("app/other")).unwrap();
+    for file in ["backend.py", "pyproject.toml"] {
+        fs_err::copy(small.path("app").join(file), small.path("app/other").join(file)).unwrap();
+    }
+    small.replace("app/other/pyproject.toml", "small", "other");
+    small.write(
+        "app/other/act.py",
+        "NAME = 'other'\ndef act():\n    return {'docs/Makefile': 'of other'}\n",
+    );
+    small.append("app/uv.lock", "dependencies = [{ name = \"other\" }]\n\n[[package]]\nname = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }\n");
+    small.append("recipes/small.build-lock.toml", "[[build]]\nname = \"other\"\nsource = \"local:other\"\nbackend = \"backend\"\nrequires = []\nrequirements = []\n");
+    let parts = ["docs/Makefile", "`other`, `small`", "[collisions.paths]", "first-by-name"];
+    small.build().bad(6, &parts);
+    small.append("recipes/small.toml", "[collisions.paths]\n\"docs/Makefile\" = \"first-by-name\"");
+    let report = small.build().json();
+    assert_eq!(small.installed(&report, "docs/Makefile"), "of other");
+    assert!(report["collisions"][0].as_str().unwrap().contains("other's stays"), "{report}");
+}
+
+#[test]
+fn the_samples_own_recipe_is_good() {
+    let small = Small::new(PLAIN);
+    let ended = end(builder(workspace(), &small.cache).args(["--json", "resolve", "sample"]));
+    assert_eq!(ended.json()["packages"].as_array().unwrap().len(), 22);
+}
