@@ -179,15 +179,14 @@ fn build_in(
     let store = publish::Store::new(host.cache);
     let _building = store.lock(&key, host)?;
     let known = if options.rebuild { None } else { store.find(&key, host)? };
-    let (product, longest) = match known {
-        Some(product) => (product, None),
-        None => {
-            let jobs = options.jobs.unwrap_or_else(phase2::processors);
-            let assembled = assemble(located, &prepared, jobs, work, clock, host)?;
-            let product = store.publish(&key, &assembled)?;
-            clock.lap("publish");
-            (product, Some(assembled.longest))
-        }
+    let (product, longest) = if let Some(product) = known {
+        (product, None)
+    } else {
+        let jobs = options.jobs.unwrap_or_else(phase2::processors);
+        let assembled = assemble(located, &prepared, jobs, work, clock, host)?;
+        let product = store.publish(&key, &assembled)?;
+        clock.lap("publish");
+        (product, Some(assembled.longest))
     };
     let report = report(located, &prepared, product, longest, clock);
     Ok((report, prepared.toolchain))

@@ -48,6 +48,10 @@ struct SourceFile {
 }
 
 impl SourceFile {
+    fn is_test(&self) -> bool {
+        self.path.contains("/tests/") || self.path.ends_with("/tests.rs")
+    }
+
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.as_deref().unwrap_or_default().lines().enumerate();
         lines.map(|(index, line)| (index + 1, line))

@@ -30,8 +30,10 @@ pub(super) struct Asked<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Memo {
     // One lock for each question: who asks what is being asked waits for that answer.
-    known: Mutex<BTreeMap<(String, BTreeSet<String>), Arc<Mutex<Option<Pins>>>>>,
+    known: Mutex<BTreeMap<(String, BTreeSet<String>), Slot>>,
 }
+
+type Slot = Arc<Mutex<Option<Pins>>>;
 
 pub(super) type Pins = BTreeMap<Requirement, LockedFile>;
 

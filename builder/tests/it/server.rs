@@ -171,15 +171,7 @@ fn answer(
     match reply.unwrap_or(Reply::Status(404)) {
         Reply::Recovers(status, times, _) if earlier < times => status_only(out, status),
         Reply::File(bytes) | Reply::Recovers(_, _, bytes) => send(out, &bytes, offset, usize::MAX),
-        Reply::Page(media_type, text) => {
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
-                text.len()
-            );
-            out.write_all(head.as_bytes())?;
-            out.write_all(text.as_bytes())?;
-            Ok(true)
-        }
+        Reply::Page(media_type, text) => page(out, media_type, &text),
         Reply::Status(status) => status_only(out, status),
         Reply::Cuts(after, bytes) => send(out, &bytes, offset, after),
         Reply::CutsOnceIgnoresRange(after, bytes) if earlier == 0 => send(out, &bytes, 0, after),
@@ -224,6 +216,16 @@ fn answer(
             Ok(false)
         }
     }
+}
+
+fn page(mut out: &TcpStream, media_type: &str, text: &str) -> io::Result<bool> {
+    let length = text.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    out.write_all(head.as_bytes())?;
+    out.write_all(text.as_bytes())?;
+    Ok(true)
 }
 
 fn labelled_gzip(mut out: &TcpStream, bytes: &[u8]) -> io::Result<bool> {

@@ -22,7 +22,9 @@ pub(super) fn check(file: &SourceFile) -> Vec<Violation> {
         found.push(file.violation(1, "opening", mend));
     }
     for (number, line) in file.lines() {
-        if line.chars().count() > MOST_COLUMNS {
+        // rustfmt breaks no string; in a table of cases one line a case is worth more than the edge.
+        let case = file.is_test() && line.contains('"');
+        if line.chars().count() > MOST_COLUMNS && !case {
             let mend = format!("break the line before column {MOST_COLUMNS}");
             found.push(file.violation(number, "width", mend));
         }
@@ -38,8 +40,7 @@ pub(super) fn check(file: &SourceFile) -> Vec<Violation> {
 }
 
 fn length(file: &SourceFile) -> Option<Violation> {
-    let is_test = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
-    let most = if is_test { MOST_TEST_LINES } else { MOST_LINES };
+    let most = if file.is_test() { MOST_TEST_LINES } else { MOST_LINES };
     let lines = file.lines().count();
     let excused = file.lines().any(|(_, line)| line.starts_with("//! Long because "));
     (lines > most && !excused).then(|| {
