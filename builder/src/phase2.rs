@@ -129,9 +129,8 @@ const LITTLE_ROOM: u64 = 256 << 20;
 /// words a lack of namespaces in the same way, so the disk is asked too.
 pub fn told_of_full_disk(problem: Problem, cache: &Path) -> Problem {
     let text = crate::vocabulary::problem::render(&anyhow::Error::new(problem.clone()));
-    let free = rustix::fs::statvfs(cache.join("work"))
-        .map(|stat| stat.f_bavail.saturating_mul(stat.f_frsize))
-        .unwrap_or(u64::MAX);
+    let room = rustix::fs::statvfs(cache.join("work"));
+    let free = room.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
     if !text.contains("No space left on device") || free > LITTLE_ROOM {
         return problem;
     }

@@ -23,8 +23,8 @@ pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A cache with work and outputs of its own, so that what is killed or broken in it disturbs no other
-/// test; toolchain, uv and downloads are the shared ones.
+/// A cache with work and outputs of its own, so that what is killed or broken in it disturbs no
+/// other test; toolchain, uv and downloads are the shared ones.
 pub(crate) fn own_cache(dir: &Path) -> PathBuf {
     let cache = dir.join("cache");
     fs_err::create_dir_all(&cache).unwrap();
@@ -198,6 +198,26 @@ impl Small {
         self.write(path, &old.replace(from, to));
     }
 
+    /// Adds a second project that the first needs, with the backend `other_backend`.
+    pub(crate) fn add_other(&self, act: &str) {
+        fs_err::create_dir(self.path("app/other")).unwrap();
+        let copy = |from: &str, to: &str| {
+            let text = fs_err::read_to_string(self.path("app").join(from)).unwrap();
+            let text = text.replace("\"small\"", "\"other\"");
+            let text = text.replace("build-backend = \"", "build-backend = \"other_");
+            self.write(&format!("app/other/{to}"), &text);
+        };
+        copy("pyproject.toml", "pyproject.toml");
+        copy("backend.py", "other_backend.py");
+        self.write("app/other/act.py", act);
+        let package = "name = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }";
+        let edge = "dependencies = [{ name = \"other\" }]";
+        self.append("app/uv.lock", &format!("{edge}\n\n[[package]]\n{package}\n"));
+        let locked = "[[build]]\nname = \"other\"\nsource = \"local:other\"\n\
+            backend = \"other_backend\"\nrequires = []\nrequirements = []\n";
+        self.append("recipes/small.build-lock.toml", locked);
+    }
+
     /// The binary, in this workspace and cache.
     pub(crate) fn builder(&self, arguments: &[&str]) -> Command {
         let mut command = builder(self.dir.path(), &self.cache);
@@ -208,13 +228,6 @@ impl Small {
     /// `build small --json`.
     pub(crate) fn build(&self) -> Ended {
         end(&mut self.builder(&["--json", "build", "small"]))
-    }
-
-    /// A file of a finished build, below `site-packages`.
-    #[track_caller]
-    pub(crate) fn installed(&self, report: &serde_json::Value, file: &str) -> String {
-        let output = Path::new(report["output"].as_str().unwrap());
-        fs_err::read_to_string(output.join("lib/python3.14/site-packages").join(file)).unwrap()
     }
 
     /// The directory in which `small` is being built, once there is a file of that name in it.
@@ -230,4 +243,11 @@ impl Small {
         let runs = sorted_entries(&self.cache.join("work")).ok()?;
         runs.iter().map(|run| run.path().join(path)).find(|path| path.symlink_metadata().is_ok())
     }
+}
+
+/// A file of a finished build, below `site-packages`.
+#[track_caller]
+pub(crate) fn installed(report: &serde_json::Value, file: &str) -> String {
+    let output = Path::new(report["output"].as_str().unwrap());
+    fs_err::read_to_string(output.join("lib/python3.14/site-packages").join(file)).unwrap()
 }
