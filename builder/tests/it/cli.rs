@@ -3,19 +3,46 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use builder::sys::env::Environment;
-use builder::sys::files::sorted_entries;
+use builder::sys::files::{FileLock, remove_tree, sorted_entries};
+use builder::vocabulary::Sha256;
 use tempfile::TempDir;
 
 /// What cargo keeps for this test binary between runs.
 const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// The cache of all tests that use the binary: toolchain and downloads are made once. Tests run at
-/// the same time in it, so the first use is serialised by the tool's own locks.
-pub(crate) fn shared_cache() -> PathBuf {
+/// What takes long and depends on nothing that is tested: toolchain, uv and downloads are made once.
+/// Tests run at the same time in it, so the first use is serialised by the tool's own locks.
+fn store() -> PathBuf {
     PathBuf::from(KEPT).join("cache")
+}
+
+/// The cache of all tests that share outputs. Its outputs are those of this very binary: the key of
+/// an output does not know the code that made it.
+pub(crate) fn shared_cache() -> PathBuf {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let binary = fs_err::read(env!("CARGO_BIN_EXE_builder")).unwrap();
+        let name = format!("by-{}", &Sha256::of(binary).to_string()[..16]);
+        let _making = FileLock::acquire(&Path::new(KEPT).join("by.lock"), || ()).unwrap();
+        for entry in sorted_entries(Path::new(KEPT)).unwrap() {
+            let other = entry.file_name().to_string_lossy().into_owned();
+            if other.starts_with("by-") && other != name {
+                remove_tree(&entry.path()).unwrap();
+            }
+        }
+        let dir = Path::new(KEPT).join(name);
+        // `uv` is the last thing that is made.
+        if !dir.join("cache/uv").exists() {
+            remove_tree(&dir).unwrap();
+            own_cache(&dir);
+        }
+        dir.join("cache")
+    };
+    CACHE.get_or_init(make).clone()
 }
 
 /// The workspace: where the sample's recipe lies.
@@ -29,7 +56,7 @@ pub(crate) fn own_cache(dir: &Path) -> PathBuf {
     let cache = dir.join("cache");
     fs_err::create_dir_all(&cache).unwrap();
     for name in ["files", "toolchains", "uv"] {
-        let shared = shared_cache().join(name);
+        let shared = store().join(name);
         fs_err::create_dir_all(&shared).unwrap();
         std::os::unix::fs::symlink(shared, cache.join(name)).unwrap();
     }
