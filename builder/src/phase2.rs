@@ -82,8 +82,8 @@ pub fn installed_from(
     Ok(installed)
 }
 
-/// Compiles bytecode (PEP 552, unchecked-hash), in the order of sorted paths and by one process:
-/// the bytes of a `.pyc` can depend on what was compiled before it (CPython issue 129724).
+/// Compiles bytecode (PEP 552, unchecked-hash), in the order of sorted paths and by one process: the
+/// bytes of a `.pyc` can depend on what was compiled before it (CPython issue 129724).
 pub fn compile(
     policy: BytecodePolicy,
     output: &Output,
@@ -129,8 +129,8 @@ const LITTLE_ROOM: u64 = 256 << 20;
 /// words a lack of namespaces in the same way, so the disk is asked too.
 pub fn told_of_full_disk(problem: Problem, cache: &Path) -> Problem {
     let text = crate::vocabulary::problem::render(&anyhow::Error::new(problem.clone()));
-    let free = rustix::fs::statvfs(cache.join("work"))
-        .map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    let room = rustix::fs::statvfs(cache.join("work"));
+    let free = room.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
     if !text.contains("No space left on device") || free > LITTLE_ROOM {
         return problem;
     }

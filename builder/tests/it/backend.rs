@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use builder::sys::files::sorted_entries;
 use serde_json::Value;
 
-use crate::cli::{self, Small, end, processes_with};
+use crate::cli::{self, Small, end, installed, processes_with};
 
 /// What the backend tries; `@…@` are what the test fills in.
 const CURIOUS: &str = r#"
@@ -64,22 +64,6 @@ def act():
     return {"small.json": json.dumps({"seen": seen, "facts": facts})}
 "#;
 
-/// A second project in the tree, built at the same time.
-fn add_other(small: &Small) {
-    fs_err::create_dir(small.path("app/other")).unwrap();
-    let backend = fs_err::read_to_string(small.path("app/backend.py")).unwrap();
-    small.write("app/other/other_backend.py", &backend);
-    small.write(
-        "app/other/act.py",
-        "NAME = \"other\"\ndef act():\n    return {\"other.py\": \"\"}\n",
-    );
-    let project = fs_err::read_to_string(small.path("app/pyproject.toml")).unwrap();
-    let project = project.replace("small", "other").replace("\"backend\"", "\"other_backend\"");
-    small.write("app/other/pyproject.toml", &project);
-    small.append("app/uv.lock", "dependencies = [{ name = \"other\" }]\n\n[[package]]\nname = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }\n");
-    small.append("recipes/small.build-lock.toml", "[[build]]\nname = \"other\"\nsource = \"local:other\"\nbackend = \"other_backend\"\nrequires = []\nrequirements = []\n");
-}
-
 #[test]
 fn a_backend_sees_its_build_and_nothing_else() {
     let secrets = cli::scratch();
@@ -97,14 +81,16 @@ fn a_backend_sees_its_build_and_nothing_else() {
         .replace("@home@", home.to_str().unwrap())
         .replace("@cache@", small.cache.to_str().unwrap());
     small.write("app/act.py", &act);
-    add_other(&small);
+    small.add_other("def act():\n    return {\"other.py\": \"\"}\n");
+    // What follows would keep pip from fetching uv.
+    end(&mut small.builder(&["fetch", "small"])).good();
     let ended = end(small
         .builder(&["--json", "build", "small", "-j", "2"])
         .env("HOME", &home)
         .envs([("AWS_SECRET_ACCESS_KEY", "hunter2"), ("UV_INDEX_X_PASSWORD", "hunter2")])
         .envs([("PYTHONPATH", "/hunter2"), ("PIP_INDEX_URL", "https://u:hunter2@i.example")]));
     let report = ended.json();
-    let text = small.installed(&report, "small.json");
+    let text = installed(&report, "small.json");
     let found: Value = serde_json::from_str(&text).unwrap();
     for (attempt, result) in found["seen"].as_object().unwrap() {
         let result = result.as_str().unwrap();
@@ -190,6 +176,6 @@ fn what_a_backend_leaves_running_does_not_outlive_its_build() {
     small.build().json();
     assert_eq!(processes_with(&marker), 0);
     let left = sorted_entries(&small.cache.join("work")).unwrap();
-    let left: Vec<_> = left.iter().map(|it| it.file_name()).collect();
+    let left: Vec<_> = left.iter().map(fs_err::DirEntry::file_name).collect();
     assert_eq!(left, [".sweep.lock"]);
 }

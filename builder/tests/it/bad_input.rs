@@ -2,53 +2,88 @@
 
 use builder::sys::files::sorted_entries;
 
-use crate::cli::{PLAIN, Small, builder, end, workspace};
+use crate::cli::{PLAIN, Small, builder, end, installed, workspace};
 
 /// What is wrong, how it is made so, the exit code, and parts of what is read.
 type Case = (&'static str, fn(&Small), i32, &'static [&'static str]);
 
-const WHEEL: &str = "[[package]]\nname = \"thing\"\nversion = \"2.0\"\nsource = { registry = \"https://i.example/simple\" }\nwheels = [\n    { url = \"https://f.example/thing-2.0-cp313-cp313-win_amd64.whl\", hash = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\", size = 1 },\n]\n";
+const RECIPE: &str = "recipes/small.toml";
+const LOCK: &str = "app/uv.lock";
+const BUILD_LOCK: &str = "recipes/small.build-lock.toml";
 
-fn depend(small: &Small, package: &str) {
-    small.append("app/uv.lock", &format!("dependencies = [{{ name = \"thing\" }}]\n\n{package}"));
+/// A distribution of which no file fits.
+const THING: &str = r#"
+[[package]]
+name = "thing"
+version = "2.0"
+source = { registry = "https://i.example/simple" }
+wheels = [
+    { url = "https://f.example/thing-2.0-cp313-cp313-win_amd64.whl", HASH },
+]
+"#;
+
+fn depend_on_thing(small: &Small, hash: &str) {
+    let thing = THING.replace("HASH", hash);
+    small.append(LOCK, &format!("dependencies = [{{ name = \"thing\" }}]\n{thing}"));
+}
+
+fn add(small: &Small, lines: &str) {
+    small.append(RECIPE, lines);
+}
+
+fn remove(small: &Small, file: &str) {
+    fs_err::remove_file(small.path(file)).unwrap();
 }
 
 #[rustfmt::skip]
 const CASES: [Case; 22] = [
-    ("unknown key", |it| it.append("recipes/small.toml", "[chekc]\nimports = []"), 2,
+    ("unknown key", |it| add(it, "[chekc]\nimports = []"), 2,
         &["cannot read recipe `small`", "`chekc`", "did you mean `check`?"]),
-    ("unknown nested key", |it| it.append("recipes/small.toml", "[toolchain]\nprovider = []"), 2,
+    ("unknown nested key", |it| add(it, "[toolchain]\nprovider = []"), 2,
         &["`provider`", "did you mean `providers`?"]),
-    ("no such provider", |it| it.append("recipes/small.toml", "[toolchain]\nproviders = [\"docker\"]"), 2,
+    ("no such provider", |it| add(it, "[toolchain]\nproviders = [\"docker\"]"), 2,
         &["`docker`", "`debian`"]),
-    ("no TOML", |it| it.append("recipes/small.toml", "[["), 2, &["cannot read recipe `small`"]),
-    ("source without pin", |it| it.replace("recipes/small.toml", "path = \"../app\"", "url = \"https://a.example/a.tar.gz\""), 2,
+    ("no TOML", |it| add(it, "[["), 2, &["cannot read recipe `small`"]),
+    ("source without pin",
+        |it| it.replace(RECIPE, "path = \"../app\"", "url = \"https://a.example/a.tar.gz\""), 2,
         &["`source.url` is not pinned", "source.nar-hash"]),
-    ("reserved prefix", |it| it.write("recipes/small.toml", "prefix = \"/usr/x\"\n[source]\npath = \"../app\"\n[target]\npython = \"3.14\"\nplatforms = [\"x86_64-manylinux_2_39\"]\n"), 2,
+    ("reserved prefix", |it| it.replace(RECIPE, "[source]", "prefix = \"/usr/x\"\n[source]"), 2,
         &["`/usr/x`", "/opt"]),
-    ("unknown platform", |it| it.replace("recipes/small.toml", "x86_64-manylinux_2_39", "amiga"), 2, &["`amiga`", "try one of"]),
+    ("unknown platform", |it| it.replace(RECIPE, "x86_64-manylinux_2_39", "amiga"), 2,
+        &["`amiga`", "try one of"]),
     ("no source tree", |it| fs_err::remove_dir_all(it.path("app")).unwrap(), 2,
         &["the source tree has no `uv.lock`", "looked in", "--source"]),
-    ("no pyproject", |it| fs_err::remove_file(it.path("app/pyproject.toml")).unwrap(), 2, &["cannot read `pyproject.toml`"]),
-    ("lock of version 2", |it| it.replace("app/uv.lock", "version = 1\n", "version = 2\n"), 2,
+    ("no pyproject", |it| remove(it, "app/pyproject.toml"), 2, &["cannot read `pyproject.toml`"]),
+    ("lock of version 2", |it| it.replace(LOCK, "version = 1\n", "version = 2\n"), 2,
         &["`uv.lock` has version 2", "understands version 1"]),
-    ("lock that is cut", |it| it.replace("app/uv.lock", "source = { editable = \".\" }", "source = { edita"), 2, &["cannot read `uv.lock`"]),
-    ("another Python", |it| it.replace("app/uv.lock", "==3.14.*", "<3.14"), 2,
+    ("lock that is cut", |it| it.replace(LOCK, "{ editable = \".\" }", "{ edita"), 2,
+        &["cannot read `uv.lock`"]),
+    ("another Python", |it| it.replace(LOCK, "==3.14.*", "<3.14"), 2,
         &["not locked for this Python version", "3.14", "<3.14"]),
-    ("no such extra", |it| it.append("recipes/small.toml", "[project]\nextras = [\"tls\"]"), 2, &["`small` has no extra `tls`"]),
-    ("no such group", |it| it.append("recipes/small.toml", "[project]\ngroups = [\"dev\"]"), 2, &["`small` has no group `dev`"]),
-    ("no such project", |it| it.append("recipes/small.toml", "[project]\nname = \"smal\""), 2, &["no project `smal`", "did you mean `small`?"]),
-    ("nothing fits", |it| depend(it, WHEEL), 2,
-        &["no file of `thing", "fits", "thing-2.0-cp313-cp313-win_amd64.whl", "wanted", "cp314", "sdist", "not locked"]),
-    ("no hash", |it| { depend(it, WHEEL); it.replace("app/uv.lock", "cp313-cp313-win_amd64", "py3-none-any"); it.replace("app/uv.lock", "hash = \"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\", ", ""); }, 2,
+    ("no such extra", |it| add(it, "[project]\nextras = [\"tls\"]"), 2,
+        &["`small` has no extra `tls`"]),
+    ("no such group", |it| add(it, "[project]\ngroups = [\"dev\"]"), 2,
+        &["`small` has no group `dev`"]),
+    ("no such project", |it| add(it, "[project]\nname = \"smal\""), 2,
+        &["no project `smal`", "did you mean `small`?"]),
+    ("nothing fits", |it| depend_on_thing(it, "size = 1"), 2,
+        &["no file of `thing", "thing-2.0-cp313-cp313-win_amd64.whl", "wanted", "cp314", "sdist"]),
+    ("no hash",
+        |it| {
+            depend_on_thing(it, "size = 1");
+            it.replace(LOCK, "cp313-cp313-win_amd64", "py3-none-any");
+        }, 2,
         &["not pinned in `uv.lock`", "no `hash`"]),
-    ("edge into nowhere", |it| it.append("app/uv.lock", "dependencies = [{ name = \"thing\" }]\n"), 2, &["no `thing` that fits"]),
-    ("no build lock", |it| fs_err::remove_file(it.path("recipes/small.build-lock.toml")).unwrap(), 1,
+    ("edge into nowhere", |it| it.append(LOCK, "dependencies = [{ name = \"thing\" }]\n"), 2,
+        &["no `thing` that fits"]),
+    ("no build lock", |it| remove(it, BUILD_LOCK), 1,
         &["`small` has no build lock", "cargo xtask build-lock small"]),
-    ("stale build lock", |it| it.replace("recipes/small.build-lock.toml", "local:.", "local:old"), 1,
+    ("stale build lock", |it| it.replace(BUILD_LOCK, "local:.", "local:old"), 1,
         &["does not fit `uv.lock`", "local:old", "cargo xtask build-lock"]),
-    ("unreadable build lock", |it| it.replace("recipes/small.build-lock.toml", "version = 1", "version = 7"), 2, &["version 7"]),
-    ("unreadable ledger", |it| it.write("golden/small.toml", "[target.x]\nnar = 1\n"), 1, &["cannot read the ledger", "cargo xtask bless"]),
+    ("unreadable build lock", |it| it.replace(BUILD_LOCK, "version = 1", "version = 7"), 2,
+        &["version 7"]),
+    ("unreadable ledger", |it| it.write("golden/small.toml", "[target.x]\nnar = 1\n"), 1,
+        &["cannot read the ledger", "cargo xtask bless"]),
 ];
 
 #[test]
@@ -105,7 +140,8 @@ fn a_patch_that_does_not_apply_shows_the_nearest_lines() {
     small.append(
         "recipes/small.toml",
         "[[patch]]\nfile = \"@site-packages@/small.py\"\nreason = \"paths of a container\"\n\
-         upstream = \"https://bugs.example/1\"\n[[patch.replace]]\nfrom = 'BASE = \"/one/three\"'\nto = \"x\"",
+         upstream = \"https://bugs.example/1\"\n[[patch.replace]]\n\
+         from = 'BASE = \"/one/three\"'\nto = \"x\"",
     );
     let parts = [
         "BASE = \"/one/three\"",
@@ -149,22 +185,12 @@ fn another_wheelhouse_than_the_golden_one_is_exit_code_4() {
 #[test]
 fn a_collision_that_nobody_decided_is_exit_code_6() {
     let small = Small::new("def act():\n    return {'docs/Makefile': 'of small'}\n");
-    fs_err::create_dir(small.path("app/other")).unwrap();
-    for file in ["backend.py", "pyproject.toml"] {
-        fs_err::copy(small.path("app").join(file), small.path("app/other").join(file)).unwrap();
-    }
-    small.replace("app/other/pyproject.toml", "small", "other");
-    small.write(
-        "app/other/act.py",
-        "NAME = 'other'\ndef act():\n    return {'docs/Makefile': 'of other'}\n",
-    );
-    small.append("app/uv.lock", "dependencies = [{ name = \"other\" }]\n\n[[package]]\nname = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }\n");
-    small.append("recipes/small.build-lock.toml", "[[build]]\nname = \"other\"\nsource = \"local:other\"\nbackend = \"backend\"\nrequires = []\nrequirements = []\n");
+    small.add_other("def act():\n    return {'docs/Makefile': 'of other'}\n");
     let parts = ["docs/Makefile", "`other`, `small`", "[collisions.paths]", "first-by-name"];
     small.build().bad(6, &parts);
-    small.append("recipes/small.toml", "[collisions.paths]\n\"docs/Makefile\" = \"first-by-name\"");
+    add(&small, "[collisions.paths]\n\"docs/Makefile\" = \"first-by-name\"");
     let report = small.build().json();
-    assert_eq!(small.installed(&report, "docs/Makefile"), "of other");
+    assert_eq!(installed(&report, "docs/Makefile"), "of other");
     assert!(report["collisions"][0].as_str().unwrap().contains("other's stays"), "{report}");
 }
 

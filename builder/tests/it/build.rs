@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use builder::sys::files::sorted_entries;
 use serde_json::Value;
 
-use crate::cli::{self, PLAIN, Small, builder, end, scratch, shared_cache, workspace};
+use crate::cli::{self, PLAIN, Small, builder, end, installed, scratch, shared_cache, workspace};
 
 /// `builder --json ARGUMENTS` in the workspace and the shared cache.
 fn shared(arguments: &[&str]) -> cli::Ended {
@@ -77,7 +77,7 @@ fn the_sample_is_built_and_then_found() {
     for key in ["fod-hash", "output-hash", "output", "wheels", "built", "patched", "collisions"] {
         assert_eq!(first[key], second[key], "{key}");
     }
-    let printed = end(builder(workspace(), &shared_cache()).arg("hash").arg(&link.join("lib")));
+    let printed = end(builder(workspace(), &shared_cache()).arg("hash").arg(link.join("lib")));
     assert!(is_sri(&printed.good().trim().into()));
     // What a person reads says what to do next.
     let text = end(builder(workspace(), &shared_cache()).args(["build", "--no-out-link"]));
@@ -246,13 +246,16 @@ fn a_foreign_platform_is_fetched() {
         .bad(2, &["x86_64-unknown-linux-musl", platform]);
 }
 
+/// What is done to a file of an output.
+type Edit = (&'static str, fn(&Path));
+
 #[test]
 fn an_output_that_was_changed_is_built_anew() {
     let small = Small::new(PLAIN);
     let first = small.build().json();
     assert_eq!((&first["cached"], &small.build().json()["cached"]), (&false.into(), &true.into()));
     let output = Path::new(first["output"].as_str().unwrap());
-    let edits: [(&str, fn(&Path)); 3] = [
+    let edits: [Edit; 3] = [
         ("other bytes", |path| fs_err::write(path, "answer = 43\n").unwrap()),
         ("gone", |path| fs_err::remove_file(path).unwrap()),
         ("a mode", |path| {
@@ -268,7 +271,7 @@ fn an_output_that_was_changed_is_built_anew() {
             (&again["cached"], &again["output-hash"]),
             (&false.into(), &first["output-hash"])
         );
-        assert_eq!(small.installed(&again, "small.py"), "answer = 42\n", "{name}");
+        assert_eq!(installed(&again, "small.py"), "answer = 42\n", "{name}");
     }
 }
 
@@ -280,7 +283,8 @@ fn checks_can_fail_and_then_nothing_is_published() {
     let cases: [(&str, &str, &[&str]); 4] = [
         (
             "a command",
-            "[[check.run]]\nname = \"the answer\"\ncommand = [\"python\", \"-c\", \"raise SystemExit('41')\"]",
+            "[[check.run]]\nname = \"the answer\"\n\
+             command = [\"python\", \"-c\", \"raise SystemExit('41')\"]",
             &["the answer", "41"],
         ),
         (

@@ -3,19 +3,46 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use builder::sys::env::Environment;
-use builder::sys::files::sorted_entries;
+use builder::sys::files::{FileLock, remove_tree, sorted_entries};
+use builder::vocabulary::Sha256;
 use tempfile::TempDir;
 
 /// What cargo keeps for this test binary between runs.
 const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// The cache of all tests that use the binary: toolchain and downloads are made once. Tests run at
-/// the same time in it, so the first use is serialised by the tool's own locks.
-pub(crate) fn shared_cache() -> PathBuf {
+/// What takes long and depends on nothing that is tested: toolchain, uv and downloads are made once.
+/// Tests run at the same time in it, so the first use is serialised by the tool's own locks.
+fn store() -> PathBuf {
     PathBuf::from(KEPT).join("cache")
+}
+
+/// The cache of all tests that share outputs. Its outputs are those of this very binary: the key of
+/// an output does not know the code that made it.
+pub(crate) fn shared_cache() -> PathBuf {
+    static CACHE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let binary = fs_err::read(env!("CARGO_BIN_EXE_builder")).unwrap();
+        let name = format!("by-{}", &Sha256::of(binary).to_string()[..16]);
+        let _making = FileLock::acquire(&Path::new(KEPT).join("by.lock"), || ()).unwrap();
+        for entry in sorted_entries(Path::new(KEPT)).unwrap() {
+            let other = entry.file_name().to_string_lossy().into_owned();
+            if other.starts_with("by-") && other != name {
+                remove_tree(&entry.path()).unwrap();
+            }
+        }
+        let dir = Path::new(KEPT).join(name);
+        // `uv` is the last thing that is made.
+        if !dir.join("cache/uv").exists() {
+            remove_tree(&dir).unwrap();
+            own_cache(&dir);
+        }
+        dir.join("cache")
+    };
+    CACHE.get_or_init(make).clone()
 }
 
 /// The workspace: where the sample's recipe lies.
@@ -23,13 +50,13 @@ pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A cache with work and outputs of its own, so that what is killed or broken in it disturbs no other
-/// test; toolchain, uv and downloads are the shared ones.
+/// A cache with work and outputs of its own, so that what is killed or broken in it disturbs no
+/// other test; toolchain, uv and downloads are the shared ones.
 pub(crate) fn own_cache(dir: &Path) -> PathBuf {
     let cache = dir.join("cache");
     fs_err::create_dir_all(&cache).unwrap();
     for name in ["files", "toolchains", "uv"] {
-        let shared = shared_cache().join(name);
+        let shared = store().join(name);
         fs_err::create_dir_all(&shared).unwrap();
         std::os::unix::fs::symlink(shared, cache.join(name)).unwrap();
     }
@@ -198,6 +225,26 @@ impl Small {
         self.write(path, &old.replace(from, to));
     }
 
+    /// Adds a second project that the first needs, with the backend `other_backend`.
+    pub(crate) fn add_other(&self, act: &str) {
+        fs_err::create_dir(self.path("app/other")).unwrap();
+        let copy = |from: &str, to: &str| {
+            let text = fs_err::read_to_string(self.path("app").join(from)).unwrap();
+            let text = text.replace("\"small\"", "\"other\"");
+            let text = text.replace("build-backend = \"", "build-backend = \"other_");
+            self.write(&format!("app/other/{to}"), &text);
+        };
+        copy("pyproject.toml", "pyproject.toml");
+        copy("backend.py", "other_backend.py");
+        self.write("app/other/act.py", act);
+        let package = "name = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }";
+        let edge = "dependencies = [{ name = \"other\" }]";
+        self.append("app/uv.lock", &format!("{edge}\n\n[[package]]\n{package}\n"));
+        let locked = "[[build]]\nname = \"other\"\nsource = \"local:other\"\n\
+            backend = \"other_backend\"\nrequires = []\nrequirements = []\n";
+        self.append("recipes/small.build-lock.toml", locked);
+    }
+
     /// The binary, in this workspace and cache.
     pub(crate) fn builder(&self, arguments: &[&str]) -> Command {
         let mut command = builder(self.dir.path(), &self.cache);
@@ -208,13 +255,6 @@ impl Small {
     /// `build small --json`.
     pub(crate) fn build(&self) -> Ended {
         end(&mut self.builder(&["--json", "build", "small"]))
-    }
-
-    /// A file of a finished build, below `site-packages`.
-    #[track_caller]
-    pub(crate) fn installed(&self, report: &serde_json::Value, file: &str) -> String {
-        let output = Path::new(report["output"].as_str().unwrap());
-        fs_err::read_to_string(output.join("lib/python3.14/site-packages").join(file)).unwrap()
     }
 
     /// The directory in which `small` is being built, once there is a file of that name in it.
@@ -230,4 +270,11 @@ impl Small {
         let runs = sorted_entries(&self.cache.join("work")).ok()?;
         runs.iter().map(|run| run.path().join(path)).find(|path| path.symlink_metadata().is_ok())
     }
+}
+
+/// A file of a finished build, below `site-packages`.
+#[track_caller]
+pub(crate) fn installed(report: &serde_json::Value, file: &str) -> String {
+    let output = Path::new(report["output"].as_str().unwrap());
+    fs_err::read_to_string(output.join("lib/python3.14/site-packages").join(file)).unwrap()
 }

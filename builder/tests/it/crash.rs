@@ -1,5 +1,5 @@
-//! Builds that are killed, interrupted, run twice at once, or run where the disk is full or where the
-//! kernel gives no sandbox: what is left, and what a person reads.
+//! Builds that are killed, interrupted, run twice at once, or run where the disk is full or where
+//! the kernel gives no sandbox: what is left, and what a person reads.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +15,8 @@ fn waiting(marker: &str) -> String {
     format!(
         "import os, subprocess\n\
          def act():\n    subprocess.Popen(['sleep', '{marker}'], \
-         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n    os.mkfifo('/build/gate.new')\n    \
+         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n    \
+         os.mkfifo('/build/gate.new')\n    \
          os.rename('/build/gate.new', '/build/gate')\n    open('/build/gate').read()\n    {}",
         PLAIN.split_once('\n').unwrap().1.trim_start()
     )
@@ -54,7 +55,7 @@ fn forget_gate(small: &Small) {
 /// Nothing of a run is left but the lock under which runs are swept.
 fn assert_swept(small: &Small) {
     let left = sorted_entries(&small.cache.join("work")).unwrap();
-    let left: Vec<_> = left.iter().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> = left.iter().map(fs_err::DirEntry::file_name).collect();
     assert_eq!(left, [".sweep.lock"]);
 }
 
@@ -137,7 +138,7 @@ fn two_builds_at_once_make_one_output() {
     no_survivor(&marker);
 }
 
-/// The binary, after a script that changes the namespaces of this user; `sh` runs it with `exec "$@"`.
+/// The binary, after a script that changes the namespaces that it runs in.
 fn within(small: &Small, script: &str) -> Command {
     let program = small.builder(&["build", "small"]);
     let mut all = command("/usr/bin/unshare");

@@ -78,12 +78,12 @@ fn exported(project: &Path, flags: &[&str], markers: &MarkerEnvironment) -> Inst
 fn resolved(json: &Value) -> Installed {
     let packages = json["packages"].as_array().unwrap().iter();
     let packages = packages.filter(|package| package["kind"] != "virtual");
-    let line = |package: &Value| match package["kind"].as_str() {
-        Some("local") => package["path"].as_str().unwrap().to_owned(),
-        _ => {
-            let text = |key: &str| package[key].as_str().unwrap().to_owned();
-            format!("{}=={}", text("name"), text("version"))
+    let line = |package: &Value| {
+        let text = |key: &str| package[key].as_str().unwrap().to_owned();
+        if package["kind"] == "local" {
+            return text("path");
         }
+        format!("{}=={}", text("name"), text("version"))
     };
     packages.map(line).collect()
 }
@@ -156,36 +156,52 @@ fn what_is_asked_for_beside_the_recipe_counts() {
     }
 }
 
-/// Name, `pyproject.toml`, and pairs of flags: for uv, for us.
-type Shape =
-    (&'static str, &'static str, &'static [(&'static [&'static str], &'static [&'static str])]);
+/// Flags for uv, and the same for us.
+type Flags = (&'static [&'static str], &'static [&'static str]);
 
-const PLAIN: &[(&[&str], &[&str])] = &[(&["--no-dev"], &[])];
+const PLAIN: &[Flags] = &[(&["--no-dev"], &[])];
 
-#[rustfmt::skip]
-const SHAPES: [Shape; 8] = [
-    ("nothing", "", PLAIN),
-    ("markers", "dependencies = [\"idna\", \"colorama; sys_platform == 'win32'\", \"six; python_version >= '3.12'\", \"iniconfig; python_version < '3.12'\", \"certifi; platform_machine == 'aarch64'\"]", PLAIN),
-    ("transitive", "dependencies = [\"rich==13.9.4\"]", PLAIN),
-    ("extras", "dependencies = [\"idna\"]\n[project.optional-dependencies]\nmore = [\"six\"]\nall = [\"shape[more]\", \"certifi\"]",
-        &[(&["--no-dev"], &[]), (&["--no-dev", "--extra", "more"], &["--extra", "more"]), (&["--no-dev", "--extra", "all"], &["--extra", "all"])]),
-    ("extras of others", "dependencies = [\"requests[socks]==2.32.3\"]", PLAIN),
-    ("groups", "dependencies = [\"idna\"]\n[dependency-groups]\ndev = [\"six\"]\ndocs = [\"certifi\", {include-group = \"lint\"}]\nlint = [\"iniconfig\"]",
-        &[(&["--no-dev"], &[]), (&["--no-dev", "--group", "docs"], &["--group", "docs"]), (&["--group", "lint"], &["--group", "dev", "--group", "lint"])]),
-    ("forks", "dependencies = [\"idna==3.10; sys_platform == 'linux'\", \"idna==3.7; sys_platform != 'linux'\", \"six==1.16.0; python_version < '3.13'\", \"six==1.17.0; python_version >= '3.13'\"]", PLAIN),
-    ("conflicts", "[project.optional-dependencies]\nold = [\"idna==3.7\"]\nnew = [\"idna==3.10\"]\n[tool.uv]\nconflicts = [[{extra = \"old\"}, {extra = \"new\"}]]",
-        &[(&["--no-dev"], &[]), (&["--no-dev", "--extra", "old"], &["--extra", "old"]), (&["--no-dev", "--extra", "new"], &["--extra", "new"])]),
+/// Projects in `tests/fixtures/shapes`.
+const SHAPES: [(&str, &[Flags]); 8] = [
+    ("nothing", PLAIN),
+    ("markers", PLAIN),
+    ("transitive", PLAIN),
+    (
+        "extras",
+        &[
+            (&["--no-dev"], &[]),
+            (&["--no-dev", "--extra", "more"], &["--extra", "more"]),
+            (&["--no-dev", "--extra", "all"], &["--extra", "all"]),
+        ],
+    ),
+    ("extras-of-others", PLAIN),
+    (
+        "groups",
+        &[
+            (&["--no-dev"], &[]),
+            (&["--no-dev", "--group", "docs"], &["--group", "docs"]),
+            (&["--group", "lint"], &["--group", "dev", "--group", "lint"]),
+        ],
+    ),
+    ("forks", PLAIN),
+    (
+        "conflicts",
+        &[
+            (&["--no-dev"], &[]),
+            (&["--no-dev", "--extra", "old"], &["--extra", "old"]),
+            (&["--no-dev", "--extra", "new"], &["--extra", "new"]),
+        ],
+    ),
 ];
 
 #[test]
 fn locks_of_every_shape_are_what_uv_exports() {
     let dir = scratch();
-    for (name, rest, flags) in SHAPES {
-        let project = dir.path().join(name.replace(' ', "-"));
+    let shapes = workspace().join("builder/tests/fixtures/shapes");
+    for (name, flags) in SHAPES {
+        let project = dir.path().join(name);
         fs_err::create_dir(&project).unwrap();
-        let text = format!(
-            "[project]\nname = \"shape\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n{rest}\n"
-        );
+        let text = fs_err::read(shapes.join(format!("{name}.toml"))).unwrap();
         fs_err::write(project.join("pyproject.toml"), text).unwrap();
         run_uv(&project, &["lock", "--quiet", "--python-preference", "only-system"]);
         compare(name, &project, flags);
@@ -195,37 +211,40 @@ fn locks_of_every_shape_are_what_uv_exports() {
 #[test]
 fn a_workspace_and_local_trees_are_what_uv_exports() {
     let dir = scratch();
-    let project = |path: &str, name: &str, rest: &str| {
+    let project = |path: &str, name: &str, rest: &[&str]| {
         let text = format!(
-            "[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n{rest}\n\
-             [build-system]\nrequires = []\nbuild-backend = \"backend\"\n"
+            "[project]\nname = \"{name}\"\nversion = \"1.0\"\nrequires-python = \">=3.11\"\n{}\n\
+             [build-system]\nrequires = []\nbuild-backend = \"backend\"\n",
+            rest.join("\n")
         );
         fs_err::create_dir_all(dir.path().join(path)).unwrap();
         fs_err::write(dir.path().join(path).join("pyproject.toml"), text).unwrap();
     };
-    project(
-        "packages/a",
-        "a",
-        "dependencies = [\"b\", \"six\"]\n[tool.uv.sources]\nb = { workspace = true }",
-    );
-    project(
-        "packages/b",
-        "b",
-        "dependencies = [\"a\", \"idna; platform_machine == 'x86_64'\"]\n[tool.uv.sources]\na = { workspace = true }",
-    );
-    project("beside", "beside", "dependencies = []");
-    project(
-        ".",
-        "shape",
-        "dependencies = [\"a\", \"beside; python_version >= '3.13'\"]\n[tool.uv.sources]\na = { workspace = true }\nbeside = { path = \"beside\" }\n[tool.uv.workspace]\nmembers = [\"packages/*\"]",
-    );
+    let of_a = ["dependencies = ['b', 'six']", "[tool.uv.sources]", "b = { workspace = true }"];
+    let of_b = [
+        "dependencies = ['a', \"idna; platform_machine == 'x86_64'\"]",
+        "[tool.uv.sources]",
+        "a = { workspace = true }",
+    ];
+    let of_root = [
+        "dependencies = ['a', \"beside; python_version >= '3.13'\"]",
+        "[tool.uv.sources]",
+        "a = { workspace = true }",
+        "beside = { path = 'beside' }",
+        "[tool.uv.workspace]",
+        "members = ['packages/*']",
+    ];
+    project("packages/a", "a", &of_a);
+    project("packages/b", "b", &of_b);
+    project("beside", "beside", &["dependencies = []"]);
+    project(".", "shape", &of_root);
     run_uv(dir.path(), &["lock", "--quiet", "--python-preference", "only-system"]);
     compare("workspace", dir.path(), PLAIN);
-    let member: &[(&[&str], &[&str])] = &[(&["--no-dev", "--package", "b"], &["--project", "b"])];
+    let member: &[Flags] = &[(&["--no-dev", "--package", "b"], &["--project", "b"])];
     compare("member", dir.path(), member);
 }
 
-fn compare(name: &str, project: &Path, flags: &[(&[&str], &[&str])]) {
+fn compare(name: &str, project: &Path, flags: &[Flags]) {
     for (python, machine) in [("3.11", "x86_64"), ("3.14", "x86_64"), ("3.14", "aarch64")] {
         for (for_uv, ours) in flags {
             let mut expected = exported(project, for_uv, &markers(python, machine));

@@ -1,5 +1,5 @@
-//! The sample serves: a real PostgreSQL, migrations on its empty database, then HTTP. PostgreSQL lies in
-//! a Debian root of its own, so nothing has to be installed for it.
+//! The sample serves: a real PostgreSQL, migrations on its empty database, then HTTP. PostgreSQL
+//! lies in a Debian root of its own, so nothing has to be installed for it.
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -99,8 +99,8 @@ fn get(port: u16, path: &str) -> Option<(String, Value)> {
     Some((status, serde_json::from_str(body).unwrap_or_else(|_| body.into())))
 }
 
-/// Not a test of its own: the process that holds PostgreSQL, for a process ends with all its sandboxes
-/// when it is killed. It does nothing unless it is told where the data are.
+/// Not a test of its own: the process that holds PostgreSQL, for a process ends with all its
+/// sandboxes when it is killed. It does nothing unless it is told where the data are.
 #[test]
 fn helper_that_is_postgresql() {
     let environment = Environment::capture();

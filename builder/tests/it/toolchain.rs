@@ -1,5 +1,5 @@
-//! A real Debian root, made with this machine's apt from its mirror; uv, fetched with its pip; and the
-//! machine's own root. All in the cache that the tests share.
+//! A real Debian root, made with this machine's apt from its mirror; uv, fetched with its pip; and
+//! the machine's own root. All in the cache that the tests share.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -84,7 +84,8 @@ END
 cc -Wall -shared -fPIC -o probe.so probe.c $(pkg-config --cflags python-3.14)
 python3 -c 'import probe; print((probe.versions(),))'
 echo 'int main() { return 0; }' > x.cc; c++ x.cc -o x; ./x
-python3 -c 'import ssl, sqlite3, ctypes, bz2, lzma, zlib, getpass, sys; print(ssl.__cached__, getpass.getuser())'
+python3 -c 'import ssl, sqlite3, ctypes, bz2, lzma, zlib, getpass, sys
+print(ssl.__cached__, getpass.getuser())'
 awk 'BEGIN { print "awk" }'; make --version | head -1; file /usr/bin/dash; ldconfig -p | wc -l
 "#;
 
