@@ -82,8 +82,8 @@ pub fn installed_from(
     Ok(installed)
 }
 
-/// Compiles bytecode (PEP 552, unchecked-hash), in the order of sorted paths and by one process: the
-/// bytes of a `.pyc` can depend on what was compiled before it (CPython issue 129724).
+/// Compiles bytecode (PEP 552, unchecked-hash), in the order of sorted paths and by one process:
+/// the bytes of a `.pyc` can depend on what was compiled before it (CPython issue 129724).
 pub fn compile(
     policy: BytecodePolicy,
     output: &Output,

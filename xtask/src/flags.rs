@@ -52,6 +52,9 @@ pub(crate) enum Forwarded {
     /// Open a shell in the sandbox of a failed build
     #[command(disable_help_flag = true)]
     Enter(Words),
+    /// Open a shell in a recipe's toolchain, as builds see it
+    #[command(disable_help_flag = true)]
+    Shell(Words),
     /// Say what this machine has and lacks, and the mend
     #[command(disable_help_flag = true)]
     Doctor(Words),

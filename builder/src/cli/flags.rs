@@ -66,6 +66,8 @@ pub enum Command {
     Run(Run),
     /// Open a shell in the sandbox of a failed build
     Enter(Enter),
+    /// Open a shell in a recipe's toolchain, as builds see it
+    Shell(Shell),
     /// Say what this machine has and lacks, and the mend
     Doctor,
 }
@@ -233,6 +235,29 @@ pub struct Run {
 pub struct Enter {
     /// The directory that a failed build named
     pub directory: PathBuf,
+    /// Run this instead of a shell
+    #[arg(last = true)]
+    pub command: Vec<String>,
+}
+
+/// `shell`
+#[derive(Debug, Args)]
+pub struct Shell {
+    /// Name of a recipe, or the path of its .toml
+    #[arg(default_value = "sample")]
+    pub recipe: String,
+    /// Toolchain.
+    #[command(flatten)]
+    pub toolchain: ToolchainFlags,
+    /// Join the machine's network, with its resolver and certificates
+    #[arg(long)]
+    pub network: bool,
+    /// Set an environment variable (repeatable)
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+    /// Show a directory of the machine inside, to be written to (repeatable)
+    #[arg(long, value_name = "HOST:INSIDE")]
+    pub bind: Vec<String>,
     /// Run this instead of a shell
     #[arg(last = true)]
     pub command: Vec<String>,

@@ -17,7 +17,7 @@ use crate::sys::Host;
 use crate::sys::sandbox::{RootFs, Sandbox};
 use crate::vocabulary::{Problem, Sha256};
 
-pub use debian::{Mirror, SignedBy, mirror};
+pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror};
 
 /// A toolchain that is ready for use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -183,8 +183,8 @@ impl Workshop<'_> {
             .env("UV_NO_INSTALLER_METADATA", "1")
             .env("UV_OFFLINE", "1")
             .env("UV_PYTHON_DOWNLOADS", "never")
-            // Debug information takes a third of a compiler's time, and most of the bytes of what it
-            // makes; nobody debugs an output. `-O2` stands there because a build that sees any
+            // Debug information takes a third of a compiler's time, and most of the bytes of what
+            // it makes; nobody debugs an output. `-O2` stands there because a build that sees any
             // CFLAGS drops its own. A recipe's `build.<name>.env` overrides both.
             .env("CFLAGS", COMPILER_FLAGS)
             .env("CXXFLAGS", COMPILER_FLAGS)

@@ -275,7 +275,8 @@ fn killing_the_parent_kills_everything_inside() {
     assert_eq!(running(&marker), 0);
 }
 
-/// Whether a test whose name begins with `helper_` runs as the child of another; else it does nothing.
+/// Whether a test whose name begins with `helper_` runs as the child of another; else it does
+/// nothing.
 fn is_helper() -> bool {
     Environment::capture().get("LOCKSTEP_TEST_HELPER").is_some()
 }

@@ -22,7 +22,8 @@ pub(super) fn check(file: &SourceFile) -> Vec<Violation> {
         found.push(file.violation(1, "opening", mend));
     }
     for (number, line) in file.lines() {
-        // rustfmt breaks no string; in a table of cases one line a case is worth more than the edge.
+        // rustfmt breaks no string; in a table of cases one line a case is worth more than the
+        // edge.
         let case = file.is_test() && line.contains('"');
         if line.chars().count() > MOST_COLUMNS && !case {
             let mend = format!("break the line before column {MOST_COLUMNS}");

@@ -1,15 +1,19 @@
-//! `run` and `enter`: what runs in a sandbox for a person.
+//! `run`, `enter` and `shell`: what runs in a sandbox for a person.
+
+use std::path::Path;
 
 use anyhow::Result;
 use fs_err as fs;
 
 use super::{Context, provider};
 use crate::checks;
-use crate::cli::flags::{Enter, Run};
+use crate::cli::flags::{Enter, Run, Shell};
 use crate::inputs::LocatedRecipe;
 use crate::output::Output;
 use crate::pipeline::{self, Options};
-use crate::sys::sandbox::{Invocation, Network, OutputTo, Sandbox};
+use crate::sys::sandbox::{Invocation, Network, OutputTo, RootFs, Sandbox};
+use crate::toolchain::NETWORK_FILES;
+use crate::toolchain::uv::provide_uv;
 use crate::vocabulary::{Outcome, Problem};
 use crate::wheels::workshop::{SCENE_FILE, Scene};
 
@@ -31,14 +35,7 @@ impl Context<'_> {
         if flags.network {
             sandbox = sandbox.network(Network::Host);
         }
-        for variable in &flags.env {
-            let (key, value) = pair(variable, '=', "--env", "K=V")?;
-            sandbox = sandbox.env(key, value);
-        }
-        for bind in &flags.bind {
-            let (from, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;
-            sandbox = sandbox.bind_rw(&std::path::absolute(from)?, inside);
-        }
+        sandbox = with(sandbox, &flags.env, &flags.bind)?;
         let [program, arguments @ ..] = &flags.command[..] else {
             return Err(Problem::usage("no command was given").into());
         };
@@ -72,6 +69,56 @@ impl Context<'_> {
         }
         inherit(&scene.sandbox, &invocation)
     }
+}
+
+impl Context<'_> {
+    pub(super) fn shell(&self, flags: &Shell) -> Result<Outcome> {
+        let located = LocatedRecipe::find(self.root, &flags.recipe)?;
+        let options = Options {
+            toolchain: flags.toolchain.toolchain.map(provider),
+            refresh_toolchain: flags.toolchain.refresh_toolchain,
+            ..Options::default()
+        };
+        let target = &located.recipe.targets[0];
+        let uv = provide_uv(&self.host)?;
+        let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
+        let mut sandbox = toolchain
+            .sandbox()
+            .tmpfs("/build")
+            .bind_ro(&uv.path, "/build/tools/uv")
+            .env("PATH", "/build/tools:/usr/bin:/bin:/usr/sbin:/sbin");
+        if flags.network {
+            sandbox = sandbox.network(Network::Host);
+            if let RootFs::Dir(_) = toolchain.root {
+                for file in NETWORK_FILES.map(|file| format!("/{file}")) {
+                    sandbox = sandbox.bind_ro(Path::new(&file), &file);
+                }
+            }
+        }
+        let sandbox = with(sandbox, &flags.env, &flags.bind)?;
+        let shell = ["/bin/bash".to_owned()];
+        let command = if flags.command.is_empty() { &shell[..] } else { &flags.command[..] };
+        let invocation = Invocation {
+            program: command[0].clone(),
+            arguments: command[1..].to_vec(),
+            directory: "/build".to_owned(),
+        };
+        self.screen.clear();
+        inherit(&sandbox, &invocation)
+    }
+}
+
+/// Adds what a person asked for.
+fn with(mut sandbox: Sandbox, env: &[String], bind: &[String]) -> Result<Sandbox> {
+    for variable in env {
+        let (key, value) = pair(variable, '=', "--env", "K=V")?;
+        sandbox = sandbox.env(key, value);
+    }
+    for bind in bind {
+        let (from, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;
+        sandbox = sandbox.bind_rw(&std::path::absolute(from)?, inside);
+    }
+    Ok(sandbox)
 }
 
 /// Passes the exit code of what ran on as this process's own.

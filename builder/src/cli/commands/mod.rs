@@ -48,6 +48,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Hash(flags) => context.hash(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
+        Command::Shell(flags) => context.shell(&flags),
         Command::Doctor => context.doctor(),
     };
     screen.clear();

@@ -20,6 +20,7 @@ use crate::sys::sandbox::{RootFs, Sandbox};
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 
+pub use root::NETWORK_FILES;
 pub use sources::{Mirror, SignedBy, mirror};
 
 /// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
@@ -52,7 +53,7 @@ const BASE: [&str; 21] = [
 const WAITING: &str = "waiting for another run that makes a toolchain";
 
 /// Raised when a root with the same packages would be made in another way.
-const KIND: &str = "debian root 1";
+const KIND: &str = "debian root 2";
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     let architecture = architecture(wanted.machine)?;

@@ -65,6 +65,9 @@ fn merged_usr(root: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What a program needs of `/etc` to reach other machines by name and with TLS.
+pub const NETWORK_FILES: [&str; 2] = ["etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt"];
+
 fn finish(root: &Path, python: &str) -> std::io::Result<()> {
     let links = LINKS.iter().copied().chain([("usr/bin/python3", python)]);
     for (link, target) in links {
@@ -77,6 +80,11 @@ fn finish(root: &Path, python: &str) -> std::io::Result<()> {
         [("passwd", PASSWD), ("group", GROUP), ("hosts", HOSTS), ("nsswitch.conf", NSSWITCH)]
     {
         fs::write(root.join("etc").join(name), text)?;
+    }
+    // Empty, and there so that a person's shell with network can have the machine's bound over them.
+    fs::create_dir_all(root.join("etc/ssl/certs"))?;
+    for name in NETWORK_FILES {
+        fs::write(root.join(name), "")?;
     }
     plain_modes(root)
 }
