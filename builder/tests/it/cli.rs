@@ -14,8 +14,8 @@ use tempfile::TempDir;
 /// What cargo keeps for this test binary between runs.
 const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// What takes long and depends on nothing that is tested: toolchain, uv and downloads are made once.
-/// Tests run at the same time in it, so the first use is serialised by the tool's own locks.
+/// What takes long and depends on nothing that is tested: toolchain, uv and downloads are made
+/// once. Tests run at the same time in it, so the first use is serialised by the tool's own locks.
 fn store() -> PathBuf {
     PathBuf::from(KEPT).join("cache")
 }

@@ -1,5 +1,5 @@
-//! The sandbox at its border: what a program inside can see, reach and leave behind. Every test runs
-//! as whoever runs the tests; root runs all of them once more as an ordinary user.
+//! The sandbox at its border: what a program inside can see, reach and leave behind. Every test
+//! runs as whoever runs the tests; root runs all of them once more as an ordinary user.
 
 use std::io::{BufRead as _, Read as _};
 use std::net::TcpListener;
@@ -234,8 +234,8 @@ fn marker(process: u32) -> String {
     format!("9{process:09}")
 }
 
-/// How many processes of the machine have this in their command line: a shell that will run a command
-/// too, so that it does not matter how far it has come.
+/// How many processes of the machine have this in their command line: a shell that will run a
+/// command too, so that it does not matter how far it has come.
 fn running(marker: &str) -> usize {
     let processes = sorted_entries(Path::new("/proc")).unwrap();
     let lines =
@@ -274,7 +274,8 @@ fn killing_the_parent_kills_everything_inside() {
     assert_eq!(running(&marker), 0);
 }
 
-/// Whether a test whose name begins with `helper_` runs as the child of another; else it does nothing.
+/// Whether a test whose name begins with `helper_` runs as the child of another; else it does
+/// nothing.
 fn is_helper() -> bool {
     Environment::capture().get("LOCKSTEP_TEST_HELPER").is_some()
 }
@@ -307,8 +308,9 @@ fn an_ordinary_user_gets_the_same() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// The temporary directory is mounted `nodev` on many machines, and the kernel then refuses to make a
-/// bind of it read-only without that flag; and it makes only the topmost mount of a bind read-only.
+/// The temporary directory is mounted `nodev` on many machines, and the kernel then refuses to make
+/// a bind of it read-only without that flag; and it makes only the topmost mount of a bind
+/// read-only.
 #[test]
 fn mounts_of_the_host_stay_read_only_with_all_below_them() {
     let dir = tempfile::tempdir().unwrap();
