@@ -1,10 +1,10 @@
 //! Which commands are compared, and why that is fair.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 use super::Comparison;
 use super::measure::Side;
@@ -23,7 +23,7 @@ pub(super) fn comparison(
     match what {
         Measured::Nar => place.nar(),
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
-        Measured::Build => place.build(),
+        Measured::Build => place.build(shell),
         Measured::Resolve => place.resolve(),
         Measured::All => unreachable!("`all` was taken apart before"),
     }
@@ -49,32 +49,75 @@ impl Place<'_> {
     }
 
     /// From an empty cache to all files on the disk. Ours fetches more: sdists, git trees and build
-    /// requirements, all of it hashed as one NAR and fsynced. uv unpacks what it fetches, though
-    /// while it downloads, and links it into a venv, as it has no command that only downloads; what
-    /// it would have to build is left out on its side. Both see the same index; both look for
-    /// their interpreter or index within the measured time.
+    /// requirements, all of it hashed as one NAR and fsynced. uv has no command that only downloads,
+    /// so it unpacks into a directory what it fetches, while it downloads; what it would have to
+    /// build is left out on its side. Both look for their index within the measured time.
     fn fetch(&self, shell: &Shell, skipped: &[String]) -> anyhow::Result<Comparison> {
         let project = self.project()?;
         let mut skipped: BTreeSet<String> = skipped.iter().cloned().collect();
         skipped.extend(without_wheels(&shell.read_file(project.join("uv.lock"))?)?);
-        let skipped = skipped.into_iter().map(|name| format!("--no-install-package={name}"));
-        let theirs = self.uv_sync(&project).arg("--no-install-local").args(skipped);
+        let skipped = skipped.into_iter().map(|name| format!("--no-emit-package={name}"));
+        let requirements = self.scratch.join("requirements.txt");
+        shell.create_dir(&self.scratch)?;
+        cmd!(shell, "uv export --frozen --quiet --no-dev --no-emit-local --project {project}")
+            .args(skipped)
+            .args(["--output-file".as_ref(), requirements.as_os_str()])
+            .quiet()
+            .run()?;
+        let (cache, target) = (self.scratch.join("uv-cache"), self.scratch.join("uv-target"));
+        let theirs = Side::new("uv")
+            .args(["pip", "install", "--quiet", "--no-deps", "--require-hashes"])
+            .args(["--only-binary", ":all:", "--python-version", PYTHON])
+            .args(["--python-platform", PLATFORM, "--target"])
+            .arg(&target)
+            .arg("--cache-dir")
+            .arg(&cache)
+            .arg("-r")
+            .arg(&requirements)
+            .emptied(cache)
+            .emptied(target);
         let cache = self.scratch.join("our-cache");
-        let ours = self.ours_of_recipe("fetch").arg("--cache-dir").arg(&cache).emptied(cache);
+        let ours = self
+            .ours_of_recipe("fetch")
+            .args(["--platform", PLATFORM, "--cache-dir"])
+            .arg(&cache)
+            .emptied(cache);
         Ok(Comparison { name: "fetch", ours, theirs, same_output: false })
     }
 
-    /// From an empty cache to an output, against `uv sync` from an empty cache to a venv.
-    ///
-    /// Left for whoever finishes the pipeline: uv must compile in the same root that ours compiles
-    /// in (same compilers and interpreter), as with `builder enter`; until then it takes what the
-    /// host has, and fails without compilers.
-    fn build(&self) -> anyhow::Result<Comparison> {
+    /// From an empty cache to an output, against `uv sync` from an empty cache to a venv, in the
+    /// same root: same interpreter, same compilers. The root and uv themselves are there on both
+    /// sides. Ours also patches, lays out, checks, hashes and publishes; uv is spared the git
+    /// dependencies, as the root has no git.
+    fn build(&self, shell: &Shell) -> anyhow::Result<Comparison> {
+        let project = self.project()?;
         let cache = self.scratch.join("our-cache");
-        let ours = self.ours_of_recipe("build").args(["--no-out-link", "--cache-dir"]);
-        let ours = ours.arg(&cache).emptied(cache);
-        let theirs = self.uv_sync(&self.project()?);
-        Ok(Comparison { name: "build", ours, theirs, same_output: false })
+        let theirs = self.scratch.join("theirs");
+        let copy = theirs.join("project");
+        shell.remove_path(&theirs)?;
+        shell.create_dir(&theirs)?;
+        cmd!(shell, "cp -r {project} {copy}").quiet().run()?;
+        let toolchain = |side: Side| side.arg(self.recipe).arg("--cache-dir").arg(&cache);
+        let skipped = from_git(&shell.read_file(project.join("uv.lock"))?)?;
+        let skipped = skipped.into_iter().map(|name| format!("--no-install-package={name}"));
+        let uv = toolchain(self.ours("shell"))
+            .args(["--network", "--env", "UV_CACHE_DIR=/w/cache"])
+            .args(["--env", "UV_PROJECT_ENVIRONMENT=/w/venv", "--bind"])
+            .arg(format!("{}:/w", theirs.display()))
+            .args(["--", "uv", "sync", "--frozen", "--no-dev", "--no-editable", "--quiet"])
+            .args(["--project", "/w/project"])
+            .args(skipped)
+            .emptied(theirs.join("cache"))
+            .emptied(theirs.join("venv"));
+        let mut ours = toolchain(self.ours_of_recipe("build")).args(["--no-out-link"]);
+        for kept in ["files", "git", "outputs", "wheelhouses", "work"] {
+            ours = ours.emptied(cache.join(kept));
+        }
+        // Makes the root, so that no measured run does.
+        let builder = &self.builder;
+        let (root, recipe) = (root(), self.recipe);
+        cmd!(shell, "{builder} --root {root} --cache-dir {cache} shell {recipe} -- true").run()?;
+        Ok(Comparison { name: "build", ours, theirs: uv, same_output: false })
     }
 
     /// From recipe and lock to a list of distributions, against the list that uv exports; offline.
@@ -99,19 +142,6 @@ impl Place<'_> {
         }
     }
 
-    fn uv_sync(&self, project: &Path) -> Side {
-        let (cache, venv) = (self.scratch.join("uv-cache"), self.scratch.join("uv-venv"));
-        Side::new("uv")
-            .args(["sync", "--frozen", "--no-dev", "--no-editable", "--quiet", "--project"])
-            .arg(project)
-            .arg("--cache-dir")
-            .arg(&cache)
-            // The project's own directory stays as it is.
-            .env("UV_PROJECT_ENVIRONMENT", &venv)
-            .emptied(cache)
-            .emptied(venv)
-    }
-
     /// The directory of the uv.lock: `--source`, else the example that recipe builds.
     fn project(&self) -> anyhow::Result<PathBuf> {
         let default = || root().join("examples").join(self.recipe);
@@ -122,20 +152,35 @@ impl Place<'_> {
     }
 }
 
+/// What the recipes here build for.
+const PYTHON: &str = "3.14";
+const PLATFORM: &str = "x86_64-manylinux_2_39";
+
+#[derive(serde::Deserialize)]
+struct Lock {
+    package: Vec<Package>,
+}
+
+#[derive(serde::Deserialize)]
+struct Package {
+    name: String,
+    #[serde(default)]
+    wheels: Vec<toml::Value>,
+    #[serde(default)]
+    source: toml::Table,
+}
+
 /// Names of a lock's distributions that uv would have to build. One whose wheels all are for other
 /// platforms is not among them; `--skip-for-uv` names it.
 pub(super) fn without_wheels(lock: &str) -> anyhow::Result<Vec<String>> {
-    #[derive(serde::Deserialize)]
-    struct Lock {
-        package: Vec<Package>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Package {
-        name: String,
-        #[serde(default)]
-        wheels: Vec<toml::Value>,
-    }
+    named(lock, |package| package.wheels.is_empty())
+}
+
+fn from_git(lock: &str) -> anyhow::Result<Vec<String>> {
+    named(lock, |package| package.source.contains_key("git"))
+}
+
+fn named(lock: &str, wanted: impl Fn(&Package) -> bool) -> anyhow::Result<Vec<String>> {
     let lock: Lock = toml::from_str(lock).context("cannot read `uv.lock`")?;
-    let built = lock.package.into_iter().filter(|package| package.wheels.is_empty());
-    Ok(built.map(|package| package.name).collect())
+    Ok(lock.package.into_iter().filter(wanted).map(|package| package.name).collect())
 }

@@ -4,7 +4,7 @@
 //! looking now and then. No safe Rust library here hands it out; python3's standard library does.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,6 @@ const MEASURE: &str = include_str!("measure.py");
 #[derive(Debug)]
 pub(super) struct Side {
     words: Vec<OsString>,
-    environment: Vec<(&'static str, PathBuf)>,
     emptied: Vec<PathBuf>,
 }
 
@@ -35,7 +34,7 @@ pub(super) struct Sample {
 impl Side {
     pub(super) fn new(program: impl AsRef<OsStr>) -> Self {
         let words = vec![program.as_ref().to_owned()];
-        Self { words, environment: Vec::new(), emptied: Vec::new() }
+        Self { words, emptied: Vec::new() }
     }
 
     pub(super) fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
@@ -45,11 +44,6 @@ impl Side {
 
     pub(super) fn args(self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         words.into_iter().fold(self, Self::arg)
-    }
-
-    pub(super) fn env(mut self, name: &'static str, value: &Path) -> Self {
-        self.environment.push((name, value.to_owned()));
-        self
     }
 
     /// Removes a file or directory before each run.
@@ -71,7 +65,6 @@ impl Side {
         }
         let printed = cmd!(shell, "python3 -c {MEASURE}")
             .args(&self.words)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .quiet()
             .read()
             .with_context(|| format!("cannot measure `{}`", self.shown()))?;
