@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn lines_survive_reading_and_writing() {
-        let text = "a.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n\"a,\"\"b\"\"\",,\nRECORD,,\n";
+        let text = concat!(
+            "a.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n",
+            "\"a,\"\"b\"\"\",,\nRECORD,,\n"
+        );
         let mut record = Record::parse("x", text.as_bytes()).unwrap();
         assert_eq!(record.lines()[0].sha256(), Some(Sha256::of("")));
         assert_eq!(record.lines()[1].path, "a,\"b\"");

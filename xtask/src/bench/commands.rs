@@ -49,9 +49,9 @@ impl Place<'_> {
     }
 
     /// From an empty cache to all files on the disk. Ours fetches more: sdists, git trees and build
-    /// requirements, all of it hashed as one NAR and fsynced. uv has no command that only downloads,
-    /// so it unpacks into a directory what it fetches, while it downloads; what it would have to
-    /// build is left out on its side. Both look for their index within the measured time.
+    /// requirements, all of it hashed as one NAR and fsynced. uv has no command that only
+    /// downloads, so it unpacks into a directory what it fetches, while it downloads; what it would
+    /// have to build is left out on its side. Both look for their index within the measured time.
     fn fetch(&self, shell: &Shell, skipped: &[String]) -> anyhow::Result<Comparison> {
         let project = self.project()?;
         let mut skipped: BTreeSet<String> = skipped.iter().cloned().collect();

@@ -81,7 +81,8 @@ fn finish(root: &Path, python: &str) -> std::io::Result<()> {
     {
         fs::write(root.join("etc").join(name), text)?;
     }
-    // Empty, and there so that a person's shell with network can have the machine's bound over them.
+    // Empty, and there so that a person's shell with network can have the machine's bound over
+    // them.
     fs::create_dir_all(root.join("etc/ssl/certs"))?;
     for name in NETWORK_FILES {
         fs::write(root.join(name), "")?;

@@ -192,8 +192,8 @@ mod tests {
             ),
             (
                 "sources.list.d/key.sources",
-                "Types: deb\nURIs: http://c.example/debian\nSuites: sid\nComponents: main\nSigned-By:\n \
-                 -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY \
+                "Types: deb\nURIs: http://c.example/debian\nSuites: sid\nComponents: main\n\
+                 Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY \
                   BLOCK-----\n",
                 "http://c.example/debian",
                 Some(SignedBy::Key(
@@ -220,7 +220,8 @@ mod tests {
             ("sources.list.d/off.list.save", "deb http://u.example/debian x main\n"),
             (
                 "sources.list.d/off.sources",
-                "Enabled: no\nTypes: deb\nURIs: http://u.example/debian\nSuites: x\nComponents: main\n",
+                "Enabled: no\nTypes: deb\nURIs: http://u.example/debian\nSuites: x\n\
+                 Components: main\n",
             ),
             ("sources.list", ""),
         ];
