@@ -135,7 +135,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(start.elapsed() < Duration::from_mins(2), "waited too long for {what}");
+        assert!(start.elapsed() < Duration::from_mins(5), "waited too long for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
