@@ -34,7 +34,7 @@ pub struct TargetLedger {
 
 /// A file or a tree of the wheelhouse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub struct Entry {
     /// Where it is.
     pub path: String,

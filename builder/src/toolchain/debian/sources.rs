@@ -193,8 +193,8 @@ mod tests {
             (
                 "sources.list.d/key.sources",
                 "Types: deb\nURIs: http://c.example/debian\nSuites: sid\nComponents: main\n\
-                 Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY \
-                  BLOCK-----\n",
+                 Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n \
+                 -----END PGP PUBLIC KEY BLOCK-----\n",
                 "http://c.example/debian",
                 Some(SignedBy::Key(
                     "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY \
