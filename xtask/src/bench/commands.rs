@@ -97,10 +97,10 @@ impl Place<'_> {
         shell.remove_path(&theirs)?;
         shell.create_dir(&theirs)?;
         cmd!(shell, "cp -r {project} {copy}").quiet().run()?;
-        let toolchain = |side: Side| side.arg(self.recipe).arg("--cache-dir").arg(&cache);
+        let cached = |side: Side| side.arg("--cache-dir").arg(&cache);
         let skipped = from_git(&shell.read_file(project.join("uv.lock"))?)?;
         let skipped = skipped.into_iter().map(|name| format!("--no-install-package={name}"));
-        let uv = toolchain(self.ours("shell"))
+        let uv = cached(self.ours("shell").arg(self.recipe))
             .args(["--network", "--env", "UV_CACHE_DIR=/w/cache"])
             .args(["--env", "UV_PROJECT_ENVIRONMENT=/w/venv", "--bind"])
             .arg(format!("{}:/w", theirs.display()))
@@ -109,7 +109,7 @@ impl Place<'_> {
             .args(skipped)
             .emptied(theirs.join("cache"))
             .emptied(theirs.join("venv"));
-        let mut ours = toolchain(self.ours_of_recipe("build")).args(["--no-out-link"]);
+        let mut ours = cached(self.ours_of_recipe("build")).arg("--no-out-link");
         for kept in ["files", "git", "outputs", "wheelhouses", "work"] {
             ours = ours.emptied(cache.join(kept));
         }
