@@ -26,11 +26,9 @@ impl BuildGraph {
         let mut edges = BTreeMap::new();
         for distribution in resolution.distributions.iter().filter(|it| it.artifact.is_built()) {
             let build = build_lock.of(distribution)?;
-            for requirement in &build.requirements {
-                if build.from_source.contains(&requirement.name) {
-                    let found = resolution.get(&requirement.name);
-                    check_edge(distribution, requirement, found)?;
-                }
+            for name in &build.from_source {
+                let requirement = build.requirements.iter().find(|it| it.name == *name);
+                check_edge(distribution, name, requirement, resolution.get(name))?;
             }
             edges.insert(distribution.name.clone(), build.from_source.clone());
         }
@@ -83,24 +81,32 @@ impl BuildGraph {
     }
 }
 
+/// What is waited for must be something that is built, in the version that was locked.
 fn check_edge(
     distribution: &Distribution,
-    requirement: &crate::build_lock::Requirement,
+    name: &PackageName,
+    requirement: Option<&crate::build_lock::Requirement>,
     found: Option<&Distribution>,
 ) -> Result<(), Problem> {
-    let version = found.and_then(|found| found.version.as_ref());
-    if version == Some(&requirement.version) {
+    let built = found.filter(|found| found.artifact.is_built());
+    let version = built.and_then(|found| found.version.as_ref());
+    if version.is_some() && version == requirement.map(|it| &it.version) {
         return Ok(());
     }
-    let shown = version.map_or_else(|| "not installed".to_owned(), ToString::to_string);
+    let wanted = requirement.map_or_else(|| name.to_string(), ToString::to_string);
+    let shown = match (found, version) {
+        (None, _) => "not installed".to_owned(),
+        (Some(_), None) => "installed, but not built from source".to_owned(),
+        (Some(_), Some(version)) => version.to_string(),
+    };
     Err(Problem::new(format!(
-        "the build of `{}` needs `{requirement}` built from source, which the resolution does not \
-         build",
+        "the build of `{}` needs `{wanted}` built from source, which the resolution does not build",
         distribution.name
     ))
     .fact("at run time", shown)
     .hint(format!(
-        "pin it to the version of the run time with `build.{}.requires`, or let it come as a wheel",
+        "`cargo xtask build-lock` writes the build lock anew; `build.{}.requires` can pin the \
+         version of the run time",
         distribution.name
     )))
 }

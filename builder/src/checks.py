@@ -8,9 +8,7 @@ and must not make the next one fail or succeed. The children share bytecode thro
 PYTHONPYCACHEPREFIX, so what many of them need is compiled once.
 """
 
-import contextlib
 import importlib
-import io
 import json
 import os
 import subprocess
@@ -40,8 +38,7 @@ def attempt(action, target):
         sys.argv = ["check"]
         reason = ""
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                action(target)
+            action(target)
         except BaseException as error:  # SystemExit too: importing must not end the program.
             lines = traceback.format_exception(error)
             reason = "".join(lines)[-2000:] or repr(error)
@@ -61,11 +58,16 @@ def children_see_the_same():
     program = "import json, sys; print(json.dumps([sys.path[1:], sys.prefix, sys.executable]))"
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     seen = json.loads(child.stdout)
-    expected = [sys.path[1:], sys.prefix, sys.executable]
+    expected = [sys.path, sys.prefix, sys.executable]
     return None if seen == expected else f"expected {expected}, the child sees {seen}"
 
 
 def main():
+    # What modules print while they are imported is not the answer; nor may they find this script's
+    # directory on their path.
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.path.pop(0)
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
     failures = []
@@ -77,7 +79,8 @@ def main():
             failures.append({"what": f"console script {name} = {target}", "reason": reason})
     if reason := children_see_the_same():
         failures.append({"what": "a child of sys.executable", "reason": reason})
-    json.dump(failures, sys.stdout)
+    json.dump(failures, answer)
+    answer.flush()
 
 
 main()

@@ -152,7 +152,8 @@ fn requirements(
     if finished.success() {
         return Ok(Vec::new());
     }
-    let text = printed(&finished);
+    let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
     let complaints = text.lines().filter(|line| line.starts_with("The package "));
     // The package `a` requires `b==2`, but `1` is installed
     let explained = |line: &&str| {
@@ -161,10 +162,12 @@ fn requirements(
         requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
     };
     let (explained, unexplained): (Vec<&str>, Vec<&str>) = complaints.partition(explained);
-    if unexplained.is_empty() && !explained.is_empty() {
+    // uv ends with `Found 2 incompatibilities`: a complaint in other words is not overlooked.
+    let count = text.lines().find_map(|line| line.strip_prefix("Found ")?.split(' ').next());
+    if unexplained.is_empty() && count == Some(explained.len().to_string().as_str()) {
         return Ok(Vec::new());
     }
-    let reason = if unexplained.is_empty() { text } else { unexplained.join("\n") };
+    let reason = if unexplained.is_empty() { printed(&finished) } else { unexplained.join("\n") };
     Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
 }
 

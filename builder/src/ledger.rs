@@ -73,7 +73,9 @@ pub enum Verdict {
     LockChangedOnly,
     /// The locks changed, and the wheelhouse with them: the ledger is stale.
     Stale(Vec<Change>),
-    /// The locks are the same and the wheelhouse is not: it drifted.
+    /// The locks are the same and other files of them are wanted: the recipe selects something else.
+    Reselected(Vec<Change>),
+    /// The locks are the same and a file is another one: it drifted.
     Drifted(Vec<Change>),
 }
 
@@ -131,7 +133,15 @@ impl Ledger {
             (true, true) => Verdict::Same,
             (true, false) => Verdict::LockChangedOnly,
             (false, false) => Verdict::Stale(changes(golden, found)),
-            (false, true) => Verdict::Drifted(changes(golden, found)),
+            (false, true) => {
+                let changes = changes(golden, found);
+                let moved = |it: &Change| it.golden.is_none() || it.found.is_none();
+                if !changes.is_empty() && changes.iter().all(moved) {
+                    Verdict::Reselected(changes)
+                } else {
+                    Verdict::Drifted(changes)
+                }
+            }
         }
     }
 }
@@ -162,6 +172,14 @@ impl Verdict {
                 "the lock changed and its ledger is stale",
                 changes,
                 format!("look at the changes, then `cargo xtask bless {recipe}`"),
+            ),
+            Self::Reselected(changes) => (
+                "the lock is unchanged, and other files of it are wanted than the ledger has",
+                changes,
+                format!(
+                    "the recipe or the project's `[tool.uv]` selects something else; look at the \
+                     changes, then `cargo xtask bless {recipe}`"
+                ),
             ),
             Self::Drifted(changes) => (
                 "the lock is unchanged and the FOD hash drifted",
@@ -230,11 +248,13 @@ mod tests {
         let ledger = Ledger { target: [(target.to_string(), golden.clone())].into() };
         let ledger = Ledger::parse("x", &ledger.to_toml()).unwrap();
         let changed = [("wheels/a", "2"), ("wheels/c", "1")];
+        let others = [("wheels/a", "1"), ("wheels/c", "1")];
         for (lock, files, code, shown) in [
             ("l", &[("wheels/a", "1"), ("wheels/b", "1")][..], 0, ""),
             ("new", &[("wheels/a", "1"), ("wheels/b", "1")], 0, ""),
             ("new", &changed, 4, "ledger is stale"),
             ("l", &changed, 4, "FOD hash drifted"),
+            ("l", &others, 4, "other files of it are wanted"),
         ] {
             let found = found(lock, files);
             let verdict = ledger.judge(&target, &found);

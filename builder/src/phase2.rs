@@ -92,35 +92,40 @@ pub fn compile(
     if policy == BytecodePolicy::None {
         return Ok(());
     }
-    let sandbox = installer
-        .sandbox()
-        .env("PYTHONDONTWRITEBYTECODE", "")
-        .bind_rw(&output.root, &output.prefix);
+    let sandbox = installer.sandbox().bind_rw(&output.root, &output.prefix);
     let lib = output.site_packages.split('/').next().unwrap_or("lib");
-    let arguments = [
-        "-m",
-        "compileall",
-        "-q",
-        "-j",
-        "1",
-        "--invalidation-mode",
-        "unchecked-hash",
-        &format!("{}/{lib}", output.prefix),
-    ];
+    // The toolchain's interpreter and `-S`: the venv's own would run the `.pth` files in it, which
+    // is foreign code, and what that imports would be compiled with a time stamp.
     let invocation = Invocation {
-        program: format!("{}/bin/python", output.prefix),
-        arguments: arguments.map(str::to_owned).to_vec(),
+        program: installer.toolchain.python.clone(),
+        arguments: ["-S", "-c", COMPILE, &format!("{}/{lib}", output.prefix)]
+            .map(str::to_owned)
+            .to_vec(),
         directory: "/".to_owned(),
     };
     let finished = sandbox.run(&invocation, OutputTo::Capture)?;
-    // compileall fails if a single file does not compile, and wheels ship test data and templates
-    // that never were Python; only an interpreter that could not do its work at all is an error.
-    if finished.code > 1 {
+    if !finished.success() {
         let text = String::from_utf8_lossy(&finished.stderr).into_owned();
         return Err(Problem::new("cannot compile bytecode").fact("printed", last_lines(&text, 10)));
     }
     Ok(())
 }
+
+/// Compiles every module below a directory. Wheels ship templates and test data that never were
+/// Python, so what does not compile is left; what cannot be read or written is an error.
+const COMPILE: &str = "\
+import os, py_compile, sys
+for top, dirs, files in os.walk(sys.argv[1]):
+    dirs.sort()
+    for name in sorted(files):
+        if name.endswith('.py'):
+            try:
+                py_compile.compile(
+                    os.path.join(top, name), doraise=True, quiet=2,
+                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+            except (py_compile.PyCompileError, SyntaxError, ValueError):
+                pass
+";
 
 /// With less room than this, a program's complaint that there is none is believed.
 const LITTLE_ROOM: u64 = 256 << 20;

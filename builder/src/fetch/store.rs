@@ -50,7 +50,10 @@ impl Store {
             disk(problem, &dir, None, error)
         };
         // Whoever holds it brings the same bytes: another run, or this one for another shelf.
-        let _lock = FileLock::acquire(&dir.join(".lock"), || ()).map_err(failed)?;
+        let waiting = || {
+            host.progress.note(&format!("waiting for another download of `{filename}`"));
+        };
+        let _lock = FileLock::acquire(&dir.join(".lock"), waiting).map_err(failed)?;
         sweep(&dir).map_err(failed)?;
         match digest_of(&path) {
             Ok((found, size)) if found == sha256 => return Ok(Stored { path, size }),

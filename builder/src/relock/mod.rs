@@ -135,8 +135,13 @@ impl Maker<'_> {
     ) -> Result<Answer, Problem> {
         let Question { distribution, resolution, sources } = question;
         let name = &distribution.name;
-        let dir = self.work.join("lock").join(resolution.target.to_string()).join(name.as_ref());
-        fs::create_dir_all(&dir).map_err(|error| {
+        let of = |kind: &str| {
+            self.work.join(kind).join(resolution.target.to_string()).join(name.as_ref())
+        };
+        // uv runs on the host and looks for configuration and environments where it runs, so that
+        // must not be where a backend can put some.
+        let (dir, uv_dir) = (of("lock"), of("uv"));
+        fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir)).map_err(|error| {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         })?;
         let project = sources.lay_out(distribution, &dir.join("src"))?;
@@ -146,7 +151,7 @@ impl Maker<'_> {
             Err(_) => Pyproject::default(),
         };
         let bound = draft.lock.exclude_newer.as_deref();
-        let asked = pins::Asked { distribution, resolution, bound, dir: &dir };
+        let asked = pins::Asked { distribution, resolution, bound, dir: &dir, uv_dir: &uv_dir };
         let memo = &draft.memo;
         let (requires, resolved) = match known {
             Some(known) => (known.clone(), self.resolve(memo, &asked, known, host)?),

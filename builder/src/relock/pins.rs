@@ -22,8 +22,10 @@ pub(super) struct Asked<'a> {
     pub(super) distribution: &'a Distribution,
     pub(super) resolution: &'a Resolution,
     pub(super) bound: Option<&'a str>,
-    /// A directory for uv's files.
+    /// The directory that the backend sees.
     pub(super) dir: &'a Path,
+    /// A directory for uv, which no backend sees.
+    pub(super) uv_dir: &'a Path,
 }
 
 /// What uv has resolved in this run. Most builds of an application want the same few backends.
@@ -71,7 +73,7 @@ impl Maker<'_> {
         if requires.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let Asked { distribution, resolution, bound, dir } = *asked;
+        let Asked { distribution, resolution, bound, uv_dir: dir, .. } = *asked;
         let name = &distribution.name;
         let constraints = self.constraints(resolution);
         let written = fs::write(dir.join("requires.in"), lines(requires))

@@ -84,9 +84,11 @@ pub(super) fn artifact(
         }
         Source::Path(path) => {
             let sha256 = pin(package, only_file(package, target)?)?;
-            Ok(Artifact::Path { path: path.clone(), sha256 })
+            Ok(Artifact::Path { path: inside(package, path)?, sha256 })
         }
-        Source::Directory(path) | Source::Editable(path) => Ok(Artifact::Local(path.clone())),
+        Source::Directory(path) | Source::Editable(path) => {
+            Ok(Artifact::Local(inside(package, path)?))
+        }
         Source::Virtual(path) => Ok(Artifact::Virtual(path.clone())),
     }
 }
@@ -104,8 +106,12 @@ fn registry_file(
             size: file.size,
             place: match &file.location {
                 Location::Url(url) => Place::Url(url.clone()),
-                Location::Path(path) => Place::Path(format!("{registry}/{path}")),
-                Location::Source => Place::Path(format!("{registry}/{}", file.filename)),
+                Location::Path(path) => {
+                    Place::Path(inside(package, &format!("{registry}/{path}"))?)
+                }
+                Location::Source => {
+                    Place::Path(inside(package, &format!("{registry}/{}", file.filename))?)
+                }
             },
         })
     };
@@ -172,6 +178,18 @@ impl Policy {
             no_build_package: BTreeSet::new(),
         }
     }
+}
+
+/// A local path, which must stay below the lock: a lock is not trusted to name files of the host.
+fn inside(package: &Package, path: &str) -> Result<String, Problem> {
+    use std::path::Component;
+    let parts = std::path::Path::new(path).components();
+    if parts.into_iter().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Ok(path.to_owned());
+    }
+    Err(Problem::usage(format!("`{package}` lies outside of the source tree"))
+        .fact("path", path)
+        .hint("move it below the directory of `uv.lock`; what lies elsewhere cannot be pinned"))
 }
 
 fn nothing_fits(package: &Package, target: &Target, policy: &Policy) -> Problem {

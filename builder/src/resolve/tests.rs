@@ -172,6 +172,22 @@ fn a_target_that_was_not_locked_for_is_refused() {
     }
 }
 
+#[test]
+fn local_paths_stay_below_the_lock() {
+    for source in
+        ["editable = \"../a\"", "directory = \"/etc\"", "path = \"x/../../a-1-py3-none-any.whl\""]
+    {
+        let wheels =
+            format!("wheels = [{{ filename = \"a-1-py3-none-any.whl\", hash = \"{SHA}\" }}]");
+        let package = format!(
+            "[[package]]\nname = \"a\"\nversion = \"1\"\nsource = {{ {source} }}\n{wheels}\n"
+        );
+        let lock = lock(&format!("{}{package}", app("{ name = \"a\" }")));
+        let problem = resolved(&lock, &Selection::default()).unwrap_err().to_string();
+        assert!(problem.contains("outside of the source tree"), "{source}: {problem}");
+    }
+}
+
 /// The real lock, where it is at hand: all 180 distributions of authentik 2026.2.0.
 #[test]
 fn authentik_resolves_as_uv_does() {

@@ -139,8 +139,7 @@ impl WorkDir {
         &self.path
     }
 
-    /// Leaves the directory for a person to look at; [`sweep`] spares it until the next run of the
-    /// same label succeeds.
+    /// Leaves the directory for a person to look at, who removes it.
     pub fn keep(&mut self) -> io::Result<()> {
         // Even without the note it stays until the next run sweeps it.
         self.keep = true;

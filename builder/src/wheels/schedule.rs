@@ -85,6 +85,11 @@ fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Op
             state.running.insert(name.clone());
             return Some(name);
         }
+        if state.running.is_empty() {
+            // The graph is checked before; if that is wrong, waiting would never end.
+            state.failed = Some(Problem::new("the remaining builds wait for what is not built"));
+            return None;
+        }
         state = changed.wait(state).expect("no build panics");
     }
 }

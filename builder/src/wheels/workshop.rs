@@ -109,10 +109,13 @@ impl Workshop<'_> {
         let distribution = self.distribution(name);
         let build = self.build_lock.of(distribution)?;
         let dir = self.work.join("builds").join(name.as_ref());
-        let project = self.prepare(distribution, build, graph, &dir)?;
+        // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene) lies
+        // beside it, where no link can be planted.
+        let inside = dir.join("inside");
+        let project = self.prepare(distribution, build, graph, &inside)?;
 
         let scene = Scene {
-            sandbox: self.sandbox(name, &dir),
+            sandbox: self.sandbox(name, &inside),
             invocation: Invocation {
                 program: "/bin/sh".to_owned(),
                 arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
@@ -124,10 +127,10 @@ impl Workshop<'_> {
         if !finished.success() {
             return Err(self.failed(name, &dir, &scene, finished.code));
         }
-        let path = self.collect(distribution, &dir, &log)?;
+        let path = self.collect(distribution, &inside, &log)?;
         let sha256 = digest(&path)?;
         // Object files are many times the wheel; the disk need hold only the builds under way.
-        let _ = crate::sys::files::remove_tree(&dir.join("src"));
+        let _ = crate::sys::files::remove_tree(&inside.join("src"));
         Ok(BuiltWheel { path, sha256, took: started.elapsed() })
     }
 
@@ -148,6 +151,7 @@ impl Workshop<'_> {
         fs::create_dir_all(self.built_dir()).map_err(unprepared)?;
         fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
         let project = self.sources.lay_out(distribution, &dir.join("src"))?;
+        self.check_fresh(distribution, build, &dir.join("src").join(&project))?;
         let requirements: Vec<String> =
             build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
         fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
@@ -162,6 +166,31 @@ impl Workshop<'_> {
             fs::copy(wheel, target).map_err(unprepared)?;
         }
         Ok(project)
+    }
+
+    /// A build lock that was made before the tree changed its `[build-system]` would give the build
+    /// other requirements than it asks for.
+    fn check_fresh(
+        &self,
+        distribution: &Distribution,
+        build: &LockedBuild,
+        tree: &Path,
+    ) -> Result<(), Problem> {
+        let own = match fs::read_to_string(tree.join("pyproject.toml")) {
+            Ok(text) => Pyproject::parse(&format!("`{}`", distribution.name), &text)?,
+            Err(_) => Pyproject::default(),
+        };
+        let markers = self.resolution.target.markers();
+        let asked = own.build_requires().into_iter().filter(|it| it.evaluate_markers(markers, &[]));
+        let missing: Vec<String> =
+            asked.map(|it| it.to_string()).filter(|it| !build.requires.contains(it)).collect();
+        if missing.is_empty() && own.backend() == build.backend {
+            return Ok(());
+        }
+        Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
+            .fact("it requires", missing.join(", "))
+            .fact("backend", format!("{} (locked: {})", own.backend(), build.backend))
+            .hint("`cargo xtask build-lock` writes it anew"))
     }
 
     fn sandbox(&self, name: &PackageName, dir: &Path) -> Sandbox {
@@ -223,6 +252,13 @@ impl Workshop<'_> {
                 .fact("log", log.display())
         };
         let unread = |error: std::io::Error| wrong(&[]).cause(error);
+        // The backend could have put links there, to files of the host or to what never ends.
+        let is = |path: &Path, wanted: fn(&std::fs::Metadata) -> bool| {
+            std::fs::symlink_metadata(path).is_ok_and(|metadata| wanted(&metadata))
+        };
+        if !is(&dir.join("dist"), std::fs::Metadata::is_dir) {
+            return Err(wrong(&[]).hint("the backend removed the directory for its wheel"));
+        }
         let entries = crate::sys::files::sorted_entries(&dir.join("dist")).map_err(unread)?;
         let names: Vec<String> = entries
             .iter()

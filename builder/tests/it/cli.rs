@@ -261,7 +261,7 @@ impl Small {
     #[track_caller]
     pub(crate) fn building(&self, file: &str) -> PathBuf {
         until(&format!("the build to make `{file}`"), || {
-            self.work_with(&format!("builds/small/{file}"))
+            self.work_with(&format!("builds/small/inside/{file}"))
         })
     }
 

@@ -47,7 +47,7 @@ fn start(small: &Small) -> Running {
 
 /// Takes the gate of a dead run away, so that nobody waits at it for the next run.
 fn forget_gate(small: &Small) {
-    if let Some(gate) = small.work_with("builds/small/gate") {
+    if let Some(gate) = small.work_with("builds/small/inside/gate") {
         fs_err::remove_file(gate).unwrap();
     }
 }
@@ -69,7 +69,9 @@ fn a_killed_build_leaves_nothing_that_is_trusted_or_runs() {
     let expected = reference.build().json();
     // Each moment is a path below the run's directory: after the fetch, in the build, while
     // installing, while the output is checked.
-    for moment in ["tree/uv.lock", "builds/small/gate", "install", "output", "checks/job.json"] {
+    for moment in
+        ["tree/uv.lock", "builds/small/inside/gate", "install", "output", "checks/job.json"]
+    {
         let mut run = start(&small);
         if moment == "install" || moment == "output" || moment.starts_with("checks") {
             let gate = small.building("gate");
@@ -180,7 +182,7 @@ fn without_namespaces_nothing_is_built_and_the_setting_is_named() {
     let setting = "user.max_user_namespaces";
     ended.bad(1, &["does not allow the sandbox", setting, "hint: ", "sysctl -w"]);
     assert!(!ended.stderr.contains("the disk is full"), "{}", ended.stderr);
-    assert!(small.work_with("builds/small/dist/small-1.0-py3-none-any.whl").is_none());
+    assert!(small.work_with("builds/small/inside/dist/small-1.0-py3-none-any.whl").is_none());
     assert!(!small.path("result").exists());
     let mut doctor = within(&small, forbid);
     let arguments: Vec<_> = doctor.get_args().map(std::borrow::ToOwned::to_owned).collect();

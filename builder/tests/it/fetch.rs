@@ -458,7 +458,7 @@ fn two_runs_at_once_download_a_file_once() {
         let first = scope.spawn(|| one.fetch(std::slice::from_ref(&request)));
         assert_eq!(asked.recv().unwrap(), "/thing.whl");
         let second = scope.spawn(|| two.fetch(&[request.clone(), more]));
-        assert!(noted.recv().unwrap().contains("waiting for another run"));
+        assert!(noted.recv().unwrap().contains("waiting for another download"));
         release.send(()).unwrap();
         assert_eq!(first.join().unwrap().unwrap().files.len(), 1);
         assert_eq!(second.join().unwrap().unwrap().files.len(), 2);

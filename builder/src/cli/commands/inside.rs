@@ -53,7 +53,7 @@ impl Context<'_> {
         let text = fs::read(&file).map_err(|error| {
             Problem::usage(format!("`{}` is not a failed build", flags.directory.display()))
                 .cause(error)
-                .hint("a failed build names its directory; the next one of that recipe removes it")
+                .hint("a failed build names its directory, which stays until you remove it")
         })?;
         let scene: Scene = serde_json::from_slice(&text)?;
         let shell = ["/bin/bash".to_owned()];
