@@ -73,7 +73,8 @@ pub enum Verdict {
     LockChangedOnly,
     /// The locks changed, and the wheelhouse with them: the ledger is stale.
     Stale(Vec<Change>),
-    /// The locks are the same and other files of them are wanted: the recipe selects something else.
+    /// The locks are the same and other files of them are wanted: the recipe selects something
+    /// else.
     Reselected(Vec<Change>),
     /// The locks are the same and a file is another one: it drifted.
     Drifted(Vec<Change>),

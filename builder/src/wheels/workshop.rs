@@ -109,8 +109,8 @@ impl Workshop<'_> {
         let distribution = self.distribution(name);
         let build = self.build_lock.of(distribution)?;
         let dir = self.work.join("builds").join(name.as_ref());
-        // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene) lies
-        // beside it, where no link can be planted.
+        // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene)
+        // lies beside it, where no link can be planted.
         let inside = dir.join("inside");
         let project = self.prepare(distribution, build, graph, &inside)?;
 
