@@ -37,7 +37,11 @@ pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
     let profile = if directory == "debug" { "dev".as_ref() } else { directory };
     let cargo = shell.var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let manifest = root().join("Cargo.toml");
-    cmd!(shell, "{cargo} build --quiet --package builder --bin builder")
+    let build = cmd!(shell, "{cargo} build --quiet --package builder --bin builder");
+    // `cargo run` describes xtask's package in the environment; build scripts that look at such
+    // variables (ring's does) would run again, and all that depends on them be compiled again.
+    let build = of_cargo_run().into_iter().fold(build, |build, name| build.env_remove(name));
+    build
         .args(["--profile".as_ref(), profile])
         .arg("--manifest-path")
         .arg(manifest)
@@ -45,4 +49,14 @@ pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
         .run()
         .context("cannot compile the binary `builder`")?;
     Ok(beside.join("builder"))
+}
+
+/// The variables with which `cargo run` describes the package that it runs.
+#[expect(clippy::disallowed_methods, reason = "only their names are wanted, to remove them")]
+fn of_cargo_run() -> Vec<std::ffi::OsString> {
+    let described = |name: &std::ffi::OsString| {
+        let name = name.to_string_lossy();
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|start| name.starts_with(start))
+    };
+    std::env::vars_os().map(|(name, _)| name).filter(described).collect()
 }
