@@ -102,6 +102,7 @@ impl Place<'_> {
         let skipped = skipped.into_iter().map(|name| format!("--no-install-package={name}"));
         let uv = cached(self.ours("shell").arg(self.recipe))
             .args(["--network", "--env", "UV_CACHE_DIR=/w/cache"])
+            .args(["--env", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"])
             .args(["--env", "UV_PROJECT_ENVIRONMENT=/w/venv", "--bind"])
             .arg(format!("{}:/w", theirs.display()))
             .args(["--", "uv", "sync", "--frozen", "--no-dev", "--no-editable", "--quiet"])
