@@ -40,7 +40,7 @@ pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
     let build = cmd!(shell, "{cargo} build --quiet --package builder --bin builder");
     // `cargo run` describes xtask's package in the environment; build scripts that look at such
     // variables (ring's does) would run again, and all that depends on them be compiled again.
-    let build = of_cargo_run().into_iter().fold(build, |build, name| build.env_remove(name));
+    let build = of_cargo_run().into_iter().fold(build, xshell::Cmd::env_remove);
     build
         .args(["--profile".as_ref(), profile])
         .arg("--manifest-path")
