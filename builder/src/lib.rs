@@ -35,5 +35,6 @@ pub mod phase2; // small parts of phase 2 that belong to no single stage
 pub mod publish; // finished outputs, with manifest and provenance
 pub mod pipeline; // the whole build as one sequence
 
+pub mod graphs; // the two graphs as a person looks at them
 pub mod doctor; // looks at what a build needs of the machine
 pub mod cli; // the command line

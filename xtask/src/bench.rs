@@ -39,8 +39,10 @@ struct Summary {
     command: String,
     seconds: f64,
     cpu_seconds: f64,
-    /// The highest peak of all runs: a bound must hold for each.
+    /// The highest peak of all runs, of the largest process and of the command's own: a bound must
+    /// hold for each run.
     peak_mib: f64,
+    own_peak_mib: f64,
     samples: Vec<Sample>,
 }
 
@@ -107,10 +109,15 @@ impl Summary {
             command: side.shown(),
             seconds: median(of(|sample| sample.seconds)),
             cpu_seconds: median(of(|sample| sample.cpu_seconds)),
-            peak_mib: of(|sample| sample.peak_mib).into_iter().fold(0.0, f64::max),
+            peak_mib: highest(of(|sample| sample.peak_mib)),
+            own_peak_mib: highest(of(|sample| sample.own_peak_mib)),
             samples,
         }
     }
+}
+
+fn highest(values: Vec<f64>) -> f64 {
+    values.into_iter().fold(0.0, f64::max)
 }
 
 /// Of an even number, the mean of the middle two.
@@ -124,7 +131,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn table(rows: &[Row]) -> String {
-    let header = ["", "seconds", "their", "ratio", "cpu", "their", "peak MiB", "their"];
+    let header =
+        ["", "seconds", "their", "ratio", "cpu", "their", "peak MiB", "their", "own MiB", "their"];
     let mut lines = vec![header.map(str::to_owned)];
     for Row { name, ours, theirs, ratio } in rows {
         lines.push([
@@ -136,6 +144,8 @@ fn table(rows: &[Row]) -> String {
             format!("{:.2}", theirs.cpu_seconds),
             format!("{:.0}", ours.peak_mib),
             format!("{:.0}", theirs.peak_mib),
+            format!("{:.0}", ours.own_peak_mib),
+            format!("{:.0}", theirs.own_peak_mib),
         ]);
     }
     let lines = lines.iter().map(|[name, cells @ ..]| {

@@ -40,6 +40,15 @@ pub(crate) enum Forwarded {
     /// Print what a recipe's target installs, each distribution with its file
     #[command(disable_help_flag = true)]
     Resolve(Words),
+    /// Print the dependencies of a recipe's target as a tree
+    #[command(disable_help_flag = true)]
+    Tree(Words),
+    /// Print every path from the root to a distribution
+    #[command(disable_help_flag = true)]
+    Why(Words),
+    /// Draw the dependencies: what is needed to run, and what is needed for builds
+    #[command(disable_help_flag = true)]
+    Graph(Words),
     /// Lock the build requirements of what is built from source
     #[command(disable_help_flag = true)]
     BuildLock(Words),

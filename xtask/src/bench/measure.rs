@@ -1,7 +1,7 @@
 //! One measured run of a command: wall time, CPU time and peak memory of all its processes.
 //!
-//! The kernel keeps a process's peak (`ru_maxrss`), so no short peak is missed, as it would be by
-//! looking now and then. No safe Rust library here hands it out; python3's standard library does.
+//! No safe Rust library here hands out what the kernel keeps of a process's children (`ru_maxrss`);
+//! python3's standard library does.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ pub(super) struct Sample {
     pub(super) cpu_seconds: f64,
     /// Of the largest process.
     pub(super) peak_mib: f64,
+    /// Of the process itself, without its children.
+    pub(super) own_peak_mib: f64,
     /// What it printed, without blanks at its ends.
     #[serde(skip_serializing)]
     pub(super) output: String,

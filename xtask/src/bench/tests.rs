@@ -22,6 +22,7 @@ fn peaks_of_children_are_seen() {
     let side = Side::new("python3").args(["-c", outer, inner]);
     let sample = side.measure(&shell).unwrap();
     assert!((64.0..120.0).contains(&sample.peak_mib), "{sample:?}");
+    assert!((1.0..64.0).contains(&sample.own_peak_mib), "{sample:?}");
     assert!(sample.seconds > 0.0 && sample.cpu_seconds > 0.0, "{sample:?}");
 }
 

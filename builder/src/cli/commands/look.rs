@@ -1,48 +1,64 @@
 //! `resolve`, `hash` and `doctor`: what only looks.
 
 use anyhow::Result;
-
 use serde_json::json;
 
 use super::Context;
-use crate::cli::flags::{Hash, Resolve};
+use crate::cli::flags::{Hash, Resolve, Selected};
 use crate::fetch::Settings;
 use crate::inputs::{Application, LocatedRecipe};
 use crate::recipe::{Selection, Source};
+use crate::sys::files::WorkDir;
 use crate::vocabulary::target::PLATFORM_EXAMPLES;
 use crate::vocabulary::{Outcome, Problem, Target};
 use crate::{doctor, nar, resolve};
 
+/// What is looked at: an application, and what of it for which target.
+pub(super) struct Looked {
+    /// The recipe, unless a workspace was named instead.
+    pub(super) located: Option<LocatedRecipe>,
+    pub(super) application: Application,
+    pub(super) target: Target,
+    pub(super) selection: Selection,
+    /// Holds the recipe's source tree.
+    _work: Option<WorkDir>,
+}
+
 impl Context<'_> {
-    pub(super) fn resolve(&self, flags: &Resolve) -> Result<Outcome> {
-        let mut selection = Selection::default();
-        let work;
-        let (tree, python, platform) = if let Some(workspace) = &flags.workspace {
-            (workspace.clone(), "3.14".to_owned(), "linux".to_owned())
-        } else {
-            let name = flags.recipe.as_deref().unwrap_or("sample");
-            let located = LocatedRecipe::find(self.root, name)?;
-            let target = &located.recipe.targets[0];
-            selection = located.recipe.selection.clone();
-            work = self.work("resolve")?;
-            let tree = work.path().join("tree");
-            let settings = match located.recipe.source {
-                Source::Path(_) => Settings::default(),
-                Source::Url { .. } if flags.source.is_some() => Settings::default(),
-                Source::Url { .. } => self.settings(&located.recipe)?,
-            };
-            let source = flags.source.as_deref();
-            Application::load(&located, source, &tree, &settings, self.host)?;
-            (tree, target.python().to_string(), target.platform().to_owned())
+    /// Reads what was named, and changes the target and the selection as was typed.
+    pub(super) fn look(&self, flags: &Selected) -> Result<Looked> {
+        let mut looked = match &flags.workspace {
+            Some(workspace) => Looked {
+                located: None,
+                application: Application::read(workspace)?,
+                target: target(flags, "3.14", "linux")?,
+                selection: Selection::default(),
+                _work: None,
+            },
+            None => self.look_at_recipe(flags)?,
         };
-        add_selection(&mut selection, flags)?;
-        let python = flags.python.as_ref().unwrap_or(&python);
-        let platform = flags.platform.as_ref().unwrap_or(&platform);
-        let target = Target::new(python, platform).map_err(|error| {
-            Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
-        })?;
-        let application = Application::read(&tree)?;
-        application.warn_unknown(self.host);
+        looked.application.warn_unknown(self.host);
+        add_selection(&mut looked.selection, flags)?;
+        Ok(looked)
+    }
+
+    fn look_at_recipe(&self, flags: &Selected) -> Result<Looked> {
+        let located = LocatedRecipe::find(self.root, flags.recipe.as_deref().unwrap_or("sample"))?;
+        let work = self.work("look")?;
+        let settings = match located.recipe.source {
+            Source::Url { .. } if flags.source.is_none() => self.settings(&located.recipe)?,
+            Source::Url { .. } | Source::Path(_) => Settings::default(),
+        };
+        let (source, tree) = (flags.source.as_deref(), work.path().join("tree"));
+        let application = Application::load(&located, source, &tree, &settings, self.host)?;
+        let of_recipe = &located.recipe.targets[0];
+        let target = target(flags, &of_recipe.python().to_string(), of_recipe.platform())?;
+        let selection = located.recipe.selection.clone();
+        Ok(Looked { located: Some(located), application, target, selection, _work: Some(work) })
+    }
+
+    pub(super) fn resolve(&self, flags: &Resolve) -> Result<Outcome> {
+        let Looked { application, target, selection, .. } = self.look(&flags.selected)?;
         let resolution =
             resolve::resolve(&application.lock, &application.project, &target, &selection)?;
         let rows = resolution.distributions.iter().map(|it| {
@@ -70,7 +86,15 @@ impl Context<'_> {
     }
 }
 
-fn add_selection(selection: &mut Selection, flags: &Resolve) -> Result<()> {
+fn target(flags: &Selected, python: &str, platform: &str) -> Result<Target, Problem> {
+    let python = flags.python.as_deref().unwrap_or(python);
+    let platform = flags.platform.as_deref().unwrap_or(platform);
+    Target::new(python, platform).map_err(|error| {
+        Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
+    })
+}
+
+fn add_selection(selection: &mut Selection, flags: &Selected) -> Result<()> {
     let invalid = |text: &str| Problem::usage(format!("`{text}` is not a valid name"));
     if let Some(name) = &flags.project {
         selection.project = Some(name.parse().map_err(|_| invalid(name))?);

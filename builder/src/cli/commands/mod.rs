@@ -1,5 +1,6 @@
 //! One function per command: from what was typed to the pipeline and back to a person.
 
+mod graphs;
 mod inside;
 mod look;
 mod make;
@@ -43,6 +44,9 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Build(flags) => context.build(&flags),
         Command::Fetch(flags) => context.fetch(&flags),
         Command::Resolve(flags) => context.resolve(&flags),
+        Command::Tree(flags) => context.tree(&flags),
+        Command::Why(flags) => context.why(&flags),
+        Command::Graph(flags) => context.graph(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
         Command::Hash(flags) => context.hash(&flags),
