@@ -3,12 +3,73 @@
 //! is never an input of a build.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use uv_normalize::PackageName;
 
 use crate::build_lock::BuildLock;
 use crate::resolve::{Distribution, Resolution};
 use crate::vocabulary::Problem;
+
+/// Decides which build waits for which. The pipeline takes one through
+/// [`Resolvers`](crate::resolvers::Resolvers), so a caller can put another in place of
+/// [`BuildLockResolver`], or one around it that changes its graph.
+///
+/// # Contract
+/// - The graph is a function of resolution and build lock, without I/O.
+/// - Its nodes are the distributions that the resolution builds from source, no more and no fewer.
+/// - It has no cycle, not even of one: [`BuildGraph::new`] is the only way to make one, and reports
+///   a cycle of any length with its path.
+/// - A build sees the built wheels of what it waits for, and of nothing else.
+pub trait BuildResolver: fmt::Debug + Send + Sync {
+    /// Which build of a resolution waits for which.
+    ///
+    /// # Errors
+    /// There is no order in which everything can be built.
+    fn resolve(
+        &self,
+        resolution: &Resolution,
+        build_lock: &BuildLock,
+    ) -> Result<BuildGraph, Problem>;
+}
+
+/// Reads the build graph off the build lock.
+///
+/// A build requirement comes as a locked wheel, unless the resolution builds that distribution from
+/// source too: then the build waits for it, and gets what will be installed. So common backends are
+/// no nodes, and what they need was resolved once, when the build lock was made, for all builds
+/// that require the same.
+///
+/// What builds itself (bootstrap backends):
+/// - A tree whose backend lies in it (`backend-path`, PEP 517) and that requires nothing, such as
+///   setuptools or `flit_core`, waits for nothing.
+/// - A distribution that requires itself is given a wheel of itself, locked as any other: a build
+///   never waits for itself.
+/// - Several that require each other are a cycle. One of them must come as a wheel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BuildLockResolver;
+
+impl BuildResolver for BuildLockResolver {
+    /// # Errors
+    /// A distribution that the build lock does not know; a build requirement that must be built
+    /// from source and is not part of the resolution in that version; a cycle, with its path.
+    fn resolve(
+        &self,
+        resolution: &Resolution,
+        build_lock: &BuildLock,
+    ) -> Result<BuildGraph, Problem> {
+        let mut edges = BTreeMap::new();
+        for distribution in resolution.built() {
+            let build = build_lock.of(distribution)?;
+            for name in &build.from_source {
+                let requirement = build.requirements.iter().find(|it| it.name == *name);
+                check_edge(distribution, name, requirement, resolution.get(name))?;
+            }
+            edges.insert(distribution.name.clone(), build.from_source.clone());
+        }
+        BuildGraph::new(edges)
+    }
+}
 
 /// The distributions that are built from source, with what each of them waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,24 +78,26 @@ pub struct BuildGraph {
 }
 
 impl BuildGraph {
-    /// The graph of what `resolution` builds.
+    /// The graph of builds, each with what it waits for.
     ///
     /// # Errors
-    /// A build requirement that must be built from source and is not part of the resolution in
-    /// that version; a cycle, with its path.
-    pub fn new(resolution: &Resolution, build_lock: &BuildLock) -> Result<Self, Problem> {
-        let mut edges = BTreeMap::new();
-        for distribution in resolution.distributions.iter().filter(|it| it.artifact.is_built()) {
-            let build = build_lock.of(distribution)?;
-            for name in &build.from_source {
-                let requirement = build.requirements.iter().find(|it| it.name == *name);
-                check_edge(distribution, name, requirement, resolution.get(name))?;
+    /// A build that waits for what is not built; a cycle, with its path.
+    pub fn new(edges: BTreeMap<PackageName, BTreeSet<PackageName>>) -> Result<Self, Problem> {
+        for (name, needs) in &edges {
+            if let Some(need) = needs.iter().find(|need| !edges.contains_key(need)) {
+                return Err(Problem::new(format!(
+                    "the build of `{name}` waits for `{need}`, which is not built from source"
+                )));
             }
-            edges.insert(distribution.name.clone(), build.from_source.clone());
         }
         let graph = Self { edges };
         graph.check_acyclic()?;
         Ok(graph)
+    }
+
+    /// The builds, each with what it waits for: what [`BuildGraph::new`] takes.
+    pub fn into_edges(self) -> BTreeMap<PackageName, BTreeSet<PackageName>> {
+        self.edges
     }
 
     /// The distributions that are built, sorted by name.
@@ -48,10 +111,21 @@ impl BuildGraph {
         self.edges.get(name).unwrap_or(&NONE)
     }
 
-    /// Everything that waits for `name`, directly or not.
+    /// How many builds wait for each one, directly or not; each waiting build counts once.
     pub fn dependents(&self, name: &PackageName) -> usize {
-        let direct = self.edges.iter().filter(|(_, needs)| needs.contains(name));
-        direct.map(|(dependent, _)| 1 + self.dependents(dependent)).sum()
+        let mut waiting: BTreeMap<&PackageName, Vec<&PackageName>> = BTreeMap::new();
+        for (dependent, needs) in &self.edges {
+            for need in needs {
+                waiting.entry(need).or_default().push(dependent);
+            }
+        }
+        let mut found: BTreeSet<&PackageName> = BTreeSet::new();
+        let mut open = vec![name];
+        while let Some(name) = open.pop() {
+            let direct = waiting.get(name).into_iter().flatten();
+            open.extend(direct.filter(|dependent| found.insert(dependent)));
+        }
+        found.len()
     }
 
     /// Depth first with an explicit stack: a cycle of any length is reported, never overflowed on.
@@ -76,6 +150,17 @@ impl BuildGraph {
                 }
                 path.push((next, self.waits_for(next).iter()));
             }
+        }
+        Ok(())
+    }
+}
+
+/// One line a build: `xmlsec: lxml`.
+impl fmt::Display for BuildGraph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, needs) in &self.edges {
+            let needs: Vec<&str> = needs.iter().map(AsRef::as_ref).collect();
+            writeln!(f, "{name}: {}", needs.join(" "))?;
         }
         Ok(())
     }
@@ -122,18 +207,23 @@ fn cycle(names: &[&PackageName]) -> Problem {
 mod tests {
     use super::*;
 
-    fn graph(edges: &[(&str, &[&str])]) -> BuildGraph {
+    fn graph(edges: &[(&str, &[&str])]) -> Result<BuildGraph, Problem> {
         let name = |name: &str| name.parse::<PackageName>().unwrap();
         let edges =
             edges.iter().map(|(from, to)| (name(from), to.iter().map(|to| name(to)).collect()));
-        BuildGraph { edges: edges.collect() }
+        BuildGraph::new(edges.collect())
     }
 
     #[test]
     fn cycles_are_named() {
-        let graph = graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"]), ("d", &[])]);
-        let problem = graph.check_acyclic().unwrap_err().to_string();
-        assert!(problem.contains("b → c → b"), "{problem}");
+        for (edges, expected) in [
+            (&[("a", &["b"][..]), ("b", &["c"]), ("c", &["b"]), ("d", &[])][..], "b → c → b"),
+            (&[("a", &["a"])], "a → a"),
+            (&[("a", &["b"])], "`b`, which is not built"),
+        ] {
+            let problem = graph(edges).unwrap_err().to_string();
+            assert!(problem.contains(expected), "{problem}");
+        }
     }
 
     #[test]
@@ -143,14 +233,28 @@ mod tests {
         let mut edges: BTreeMap<_, BTreeSet<_>> =
             names.windows(2).map(|pair| (name(&pair[0]), [name(&pair[1])].into())).collect();
         edges.insert(name(&names[19_999]), BTreeSet::new());
-        assert!(BuildGraph { edges: edges.clone() }.check_acyclic().is_ok());
+        let graph = BuildGraph::new(edges.clone()).unwrap();
+        assert_eq!(graph.dependents(&name(&names[19_999])), 19_999);
         edges.insert(name(&names[19_999]), [name(&names[0])].into());
-        assert!(BuildGraph { edges }.check_acyclic().is_err());
+        assert!(BuildGraph::new(edges).is_err());
     }
 
     #[test]
-    fn dependents_are_counted_through() {
-        let graph = graph(&[("a", &[]), ("b", &["a"]), ("c", &["b"])]);
-        assert_eq!(graph.dependents(&"a".parse().unwrap()), 2);
+    fn a_dependent_counts_once_on_however_many_ways_it_waits() {
+        let chain = graph(&[("a", &[]), ("b", &["a"]), ("c", &["b"])]).unwrap();
+        assert_eq!(chain.dependents(&"a".parse().unwrap()), 2);
+        let diamond =
+            graph(&[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &["b", "c"])]).unwrap();
+        assert_eq!(diamond.dependents(&"a".parse().unwrap()), 3);
+        // As many ways as 2^200: counting ways would not end.
+        let name = |layer: usize, side: &str| format!("{side}{layer:03}").parse().unwrap();
+        let needs = |layer: usize| match layer {
+            0 => BTreeSet::new(),
+            _ => ["l", "r"].map(|side| name(layer - 1, side)).into(),
+        };
+        let layers =
+            (0..200).flat_map(|layer| ["l", "r"].map(|side| (name(layer, side), needs(layer))));
+        let ladder = BuildGraph::new(layers.collect()).unwrap();
+        assert_eq!(ladder.dependents(&name(0, "l")), 398);
     }
 }

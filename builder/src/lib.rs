@@ -13,6 +13,7 @@ pub mod fetch; // phase 1, the only code that opens a socket
 pub mod toolchain; // the root, the interpreter and the uv that phase 2 works with
 pub mod build_lock; // recipes/<name>.build-lock.toml: what uv.lock does not say
 pub mod build_graph; // which build waits for which
+pub mod resolvers; // the two of them, which a caller can replace
 pub mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
 pub mod sources; // trees, laid out where they are built

@@ -8,7 +8,8 @@ use crate::fetch::{self, Wheelhouse};
 use crate::inputs::{Application, LocatedRecipe};
 use crate::ledger::{Entry, Pin, TargetLedger};
 use crate::plan;
-use crate::resolve::{self, Resolution};
+use crate::resolve::{Resolution, RuntimeRequest};
+use crate::resolvers::Resolvers;
 use crate::sys::Host;
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Problem, Sha256, Target};
@@ -28,21 +29,35 @@ pub struct Fetched {
     pub wheelhouse: Wheelhouse,
 }
 
-/// Runs phase 1. `source` is a tree instead of the recipe's, `work` a directory of this run.
+/// What phase 1 is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The recipe.
+    pub located: &'a LocatedRecipe,
+    /// One of its targets.
+    pub target: &'a Target,
+    /// A tree instead of the recipe's.
+    pub source: Option<&'a Path>,
+    /// What decides what is installed.
+    pub resolvers: &'a Resolvers,
+}
+
+/// Runs phase 1. `work` is a directory of this run.
 pub fn fetch(
-    located: &LocatedRecipe,
-    target: &Target,
-    source: Option<&Path>,
+    wanted: &Wanted<'_>,
     work: &Path,
     settings: &fetch::Settings,
     host: Host<'_>,
 ) -> Result<Fetched, Problem> {
-    let tree = work.join("tree");
-    let application = Application::load(located, source, &tree, settings, host)?;
+    let Wanted { located, target, source, resolvers } = *wanted;
+    let application = Application::load(located, source, &work.join("tree"), settings, host)?;
     application.warn_unknown(host);
-    let recipe = &located.recipe;
-    let resolution =
-        resolve::resolve(&application.lock, &application.project, target, &recipe.selection)?;
+    let resolution = resolvers.resolution(&RuntimeRequest {
+        lock: &application.lock,
+        pyproject: &application.project,
+        target,
+        selection: &located.recipe.selection,
+    })?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
     let request = plan::everything(&resolution, &build_lock, &application.tree)?;
     let wheelhouse = fetch::fetch(&request, &host, settings)?;

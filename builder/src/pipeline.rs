@@ -14,6 +14,7 @@ use crate::output::Output;
 use crate::phase1::{self, Fetched};
 use crate::publish::{self, Assembled, Product};
 use crate::recipe::Provider;
+use crate::resolvers::Resolvers;
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::sys::files::WorkDir;
@@ -39,6 +40,8 @@ pub struct Options {
     pub rebuild: bool,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
+    /// What decides what is installed, and in which order builds run.
+    pub resolvers: Resolvers,
 }
 
 /// How a build ended.
@@ -134,6 +137,7 @@ pub fn build_with_toolchain(
 struct Prepared {
     uv: Uv,
     fetched: Fetched,
+    graph: BuildGraph,
     toolchain: Toolchain,
     /// Whether the ledger knows the wheelhouse.
     pinned: bool,
@@ -157,12 +161,14 @@ fn prepare(
     let (fetched, toolchain) = std::thread::scope(|scope| {
         let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
         let source = options.source.as_deref();
-        let fetched = phase1::fetch(located, target, source, work, &settings, host);
+        let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
+        let fetched = phase1::fetch(&wanted, work, &settings, host);
         (fetched, toolchain.join().expect("no provider panics"))
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
     let pinned = fetched.judge(located)?;
-    Ok(Prepared { uv, fetched, toolchain, pinned })
+    let graph = options.resolvers.build_graph(&fetched.resolution, &fetched.build_lock)?;
+    Ok(Prepared { uv, fetched, graph, toolchain, pinned })
 }
 
 fn build_in(
@@ -175,7 +181,13 @@ fn build_in(
 ) -> Result<(Report, Toolchain), Problem> {
     let prepared = prepare(located, target, options, work, host)?;
     clock.lap("fetch");
-    let key = publish::key(located, &prepared.fetched, &prepared.toolchain, &prepared.uv)?;
+    let key = publish::key(
+        located,
+        &prepared.fetched,
+        &prepared.graph,
+        &prepared.toolchain,
+        &prepared.uv,
+    )?;
     let store = publish::Store::new(host.cache);
     let _building = store.lock(&key, host)?;
     let known = if options.rebuild { None } else { store.find(&key, host)? };
@@ -201,7 +213,7 @@ fn assemble(
     clock: &mut Clock,
     host: Host<'_>,
 ) -> Result<Assembled, Problem> {
-    let (recipe, Prepared { uv, fetched, toolchain, .. }) = (&located.recipe, prepared);
+    let (recipe, Prepared { uv, fetched, graph, toolchain, .. }) = (&located.recipe, prepared);
     let workshop = Workshop {
         recipe,
         resolution: &fetched.resolution,
@@ -213,8 +225,7 @@ fn assemble(
         jobs,
         work,
     };
-    let graph = BuildGraph::new(&fetched.resolution, &fetched.build_lock)?;
-    let built = wheels::build_all(&workshop, &graph, host)?;
+    let built = wheels::build_all(&workshop, graph, host)?;
     clock.lap("build wheels");
 
     host.progress.stage("install", None);

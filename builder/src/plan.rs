@@ -28,8 +28,7 @@ pub fn everything(
 ) -> Result<Request, Problem> {
     let mut request = runtime(resolution, tree)?;
     build_lock.cover(resolution)?;
-    let built = resolution.distributions.iter().filter(|it| it.artifact.is_built());
-    for distribution in built {
+    for distribution in resolution.built() {
         let build = build_lock.of(distribution)?;
         for requirement in &build.requirements {
             if build.from_source.contains(&requirement.name) {

@@ -8,6 +8,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use uv_normalize::PackageName;
 
+use crate::build_graph::BuildGraph;
 use crate::checks::Checked;
 use crate::inputs::LocatedRecipe;
 use crate::manifest::Manifest;
@@ -29,12 +30,16 @@ const OUTPUT_FORMAT: &str = "output 1";
 pub fn key(
     located: &LocatedRecipe,
     fetched: &Fetched,
+    graph: &BuildGraph,
     toolchain: &Toolchain,
     uv: &Uv,
 ) -> Result<Sha256, Problem> {
     // Every build of this tool is another builder: what it does is in its code, and no version
     // number is raised for each change of that.
     let program = crate::sys::env::own_program()?;
+    // A caller can replace the resolvers; then these do not follow from the locks.
+    let resolution = serde_json::to_vec(&fetched.resolution.to_json())
+        .expect("a resolution has only plain values");
     let key = Fingerprint::new(OUTPUT_FORMAT)
         .with("builder", program.as_bytes())
         .with("name", &located.recipe.name)
@@ -42,6 +47,8 @@ pub fn key(
         .with("target", fetched.resolution.target.to_string())
         .with("source", fetched.application.tree_hash.as_bytes())
         .with("build lock", fetched.build_lock_hash.as_bytes())
+        .with("resolution", resolution)
+        .with("build graph", graph.to_string())
         .with("wheelhouse", fetched.wheelhouse.nar_hash.as_bytes())
         .with("toolchain", toolchain.fingerprint.as_bytes())
         .with("uv", uv.sha256.as_bytes())

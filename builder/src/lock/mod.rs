@@ -184,7 +184,12 @@ impl Lock {
 
     /// The packages of that name, in the order of the file.
     pub fn named(&self, name: &PackageName) -> impl Iterator<Item = &Package> {
-        self.by_name.get(name).into_iter().flatten().map(|&index| &self.packages[index])
+        self.positions(name).iter().map(|&index| &self.packages[index])
+    }
+
+    /// Where in `packages` those of that name are, in the order of the file.
+    pub(crate) fn positions(&self, name: &PackageName) -> &[usize] {
+        self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// All names, sorted.

@@ -19,7 +19,8 @@ use crate::fetch::{self, Settings};
 use crate::inputs::{Application, LocatedRecipe};
 use crate::plan;
 use crate::pyproject::Pyproject;
-use crate::resolve::{Distribution, Resolution, resolve};
+use crate::resolve::{Distribution, Resolution, RuntimeRequest};
+use crate::resolvers::Resolvers;
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::toolchain::Toolchain;
@@ -39,6 +40,8 @@ pub struct Maker<'a> {
     pub uv: &'a Uv,
     /// How phase 1 fetches.
     pub settings: &'a Settings,
+    /// What decides what is installed, and so what is built.
+    pub resolvers: &'a Resolvers,
     /// A directory of this run.
     pub work: &'a Path,
 }
@@ -93,9 +96,13 @@ impl Maker<'_> {
         target: &Target,
         host: Host<'_>,
     ) -> Result<(), Problem> {
-        let selection = &self.located.recipe.selection;
         let application = self.application;
-        let resolution = resolve(&application.lock, &application.project, target, selection)?;
+        let resolution = self.resolvers.resolution(&RuntimeRequest {
+            lock: &application.lock,
+            pyproject: &application.project,
+            target,
+            selection: &self.located.recipe.selection,
+        })?;
         let request = plan::runtime(&resolution, &application.tree)?;
         let sources = Request {
             files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
@@ -103,8 +110,7 @@ impl Maker<'_> {
         };
         let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
         let sources = Sources { wheelhouse: &wheelhouse.path, tree: &application.tree };
-        let built: Vec<&Distribution> =
-            resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
+        let built: Vec<&Distribution> = resolution.built().collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
         let (draft_so_far, known) = (&*draft, &draft.requires);
         let answers: Vec<Result<Answer, Problem>> = asking()?.install(|| {
@@ -190,14 +196,16 @@ impl Maker<'_> {
 }
 
 /// Of build requirements, those that the project wants built from source: they must link against
-/// the same libraries as at run time.
+/// the same libraries as at run time. What requires itself has to start with a wheel.
 fn from_source(
+    distribution: &Distribution,
     resolved: &BTreeMap<Requirement, LockedFile>,
     resolution: &Resolution,
 ) -> BTreeSet<PackageName> {
     let is_built =
         |name: &PackageName| resolution.get(name).is_some_and(|found| found.artifact.is_built());
-    resolved.keys().map(|it| &it.name).filter(|name| is_built(name)).cloned().collect()
+    let others = resolved.keys().map(|it| &it.name).filter(|name| **name != distribution.name);
+    others.filter(|name| is_built(name)).cloned().collect()
 }
 
 impl Draft {
@@ -209,7 +217,7 @@ impl Draft {
         resolution: &Resolution,
     ) -> Result<(), Problem> {
         let Answer { backend, requires, resolved } = answer;
-        let from_source = from_source(&resolved, resolution);
+        let from_source = from_source(distribution, &resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
             if !files.contains(file) {

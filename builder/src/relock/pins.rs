@@ -113,10 +113,7 @@ impl Maker<'_> {
     fn constraints(&self, resolution: &Resolution) -> BTreeSet<String> {
         let lock = self.application.lock.build_constraints.iter();
         let project = self.application.project.uv.build_constraints.iter();
-        let built = resolution
-            .distributions
-            .iter()
-            .filter(|it| it.artifact.is_built() && !matches!(it.artifact, Artifact::Local(_)));
+        let built = resolution.built().filter(|it| !matches!(it.artifact, Artifact::Local(_)));
         let same = built.filter_map(|it| Some(format!("{}=={}", it.name, it.version.as_ref()?)));
         lock.chain(project).map(ToString::to_string).chain(same).collect()
     }

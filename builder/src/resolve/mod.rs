@@ -1,10 +1,13 @@
 //! The resolution: from a lock, a target and a selection to a flat list of distributions, each once
 //! and each with exactly one file, git tree or local tree. Values in, values out; no I/O.
 //!
-//! `graph` finds which packages are reached; `choose` picks the file of each.
+//! A [`RuntimeResolver`] decides which packages are installed; `choose` picks the file of each.
 
 mod choose;
-mod graph;
+mod conflicts;
+mod roots;
+mod runtime;
+mod walk;
 
 use serde::Serialize;
 use uv_normalize::PackageName;
@@ -14,6 +17,11 @@ use crate::lock::{GitSource, Lock};
 use crate::pyproject::Pyproject;
 use crate::recipe::Selection;
 use crate::vocabulary::{Problem, Sha256, Target};
+
+pub use runtime::{
+    LockResolver, Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest,
+    RuntimeResolver,
+};
 
 /// What a target needs at run time, sorted by name.
 #[derive(Debug, Clone)]
@@ -123,39 +131,55 @@ impl Artifact {
     }
 }
 
-/// Resolves a lock. `pyproject` is that of the lock's directory: its `[tool.uv]` says what may not
-/// come as a wheel and which groups are installed by default.
-///
-/// Every edge and package is looked at once for each round of the conflict-set fixed point, of
-/// which there is one unless extras are selected transitively.
+/// Resolves a lock with [`LockResolver`]. `pyproject` is that of the lock's directory.
 ///
 /// # Errors
-/// A target that the lock does not support; a project, extra or group that is not in it; two
-/// selected members of one conflict set; no file that fits; a file without sha256.
+/// Those of the resolver, and of [`Resolution::new`].
 pub fn resolve(
     lock: &Lock,
     pyproject: &Pyproject,
     target: &Target,
     selection: &Selection,
 ) -> Result<Resolution, Problem> {
-    let reached = graph::reach(lock, pyproject, target, selection)?;
-    let policy = choose::Policy::new(pyproject, selection, lock)?;
-    let mut distributions = Vec::new();
-    for package in reached.packages {
-        distributions.push(Distribution {
-            name: package.name.clone(),
-            version: package.version.clone(),
-            artifact: choose::artifact(package, target, &policy)?,
-        });
-    }
-    Ok(Resolution { target: target.clone(), root: reached.root, distributions })
+    let request = RuntimeRequest { lock, pyproject, target, selection };
+    Resolution::new(&LockResolver.resolve(&request)?, &request)
 }
 
 impl Resolution {
+    /// Picks the file of each package of a graph.
+    ///
+    /// # Errors
+    /// No file of a package fits the target, or the file that fits has no sha256.
+    pub fn new(graph: &RuntimeGraph<'_>, request: &RuntimeRequest<'_>) -> Result<Self, Problem> {
+        let RuntimeRequest { lock, pyproject, target, selection } = *request;
+        let policy = choose::Policy::new(pyproject, selection, lock)?;
+        let distribution = |node: &RuntimeNode<'_>| {
+            Ok(Distribution {
+                name: node.package.name.clone(),
+                version: node.package.version.clone(),
+                artifact: choose::artifact(node.package, target, &policy)?,
+            })
+        };
+        Ok(Self {
+            target: target.clone(),
+            root: graph.roots.package.name.clone(),
+            distributions: graph
+                .nodes
+                .values()
+                .map(distribution)
+                .collect::<Result<_, Problem>>()?,
+        })
+    }
+
     /// The distribution of that name.
     pub fn get(&self, name: &PackageName) -> Option<&Distribution> {
         let index = self.distributions.binary_search_by(|other| other.name.cmp(name)).ok()?;
         Some(&self.distributions[index])
+    }
+
+    /// What is built from source, sorted by name.
+    pub fn built(&self) -> impl Iterator<Item = &Distribution> {
+        self.distributions.iter().filter(|it| it.artifact.is_built())
     }
 
     /// The form that `resolve --json` prints.

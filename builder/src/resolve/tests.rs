@@ -1,5 +1,7 @@
 //! Small locks, each named after the rule that it shows; and the real one where it is at hand.
 
+mod graph;
+
 use super::*;
 
 const SHA: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -17,7 +17,8 @@ pub(super) fn by_urgency(
 ) -> Vec<PackageName> {
     let mut order: Vec<PackageName> = graph.names().cloned().collect();
     // The sort is stable and the names are sorted, so equal estimates keep a fixed order.
-    order.sort_by_key(|name| std::cmp::Reverse((graph.dependents(name) > 0, estimate(name))));
+    order
+        .sort_by_cached_key(|name| std::cmp::Reverse((graph.dependents(name) > 0, estimate(name))));
     order
 }
 

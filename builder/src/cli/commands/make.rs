@@ -13,6 +13,7 @@ use crate::inputs::LocatedRecipe;
 use crate::phase1;
 use crate::pipeline::{self, Options};
 use crate::recipe::Recipe;
+use crate::resolvers::Resolvers;
 use crate::vocabulary::{Outcome, Problem, Target};
 
 impl Context<'_> {
@@ -24,6 +25,7 @@ impl Context<'_> {
             refresh_toolchain: flags.toolchain.refresh_toolchain,
             rebuild: flags.rebuild,
             jobs: flags.jobs,
+            resolvers: Resolvers::default(),
         };
         let report = pipeline::build(&located, &options, self.host)?;
         let link = (!flags.no_out_link).then_some(flags.out_link.as_path());
@@ -45,11 +47,14 @@ impl Context<'_> {
         let work = self.work("fetch")?;
         let settings = self.settings(&located.recipe)?;
         let source = flags.which.source.as_deref();
+        let resolvers = Resolvers::default();
         let mut rows = Vec::new();
         let mut text = Vec::new();
         for target in chosen(&located.recipe, flags.platform.as_deref())? {
             let dir = work.path().join(target.to_string());
-            let fetched = phase1::fetch(&located, target, source, &dir, &settings, self.host)?;
+            let wanted =
+                phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
+            let fetched = phase1::fetch(&wanted, &dir, &settings, self.host)?;
             if !flags.no_golden {
                 fetched.judge(&located)?;
             }

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::phase1;
 use crate::pipeline::{self, Options};
 use crate::relock::Maker;
+use crate::resolvers::Resolvers;
 use crate::sys::files::write_atomically;
 use crate::toolchain::uv::provide_uv;
 use crate::vocabulary::{Outcome, Problem};
@@ -43,6 +44,7 @@ impl Context<'_> {
             toolchain: &toolchain,
             uv: &uv,
             settings: &settings,
+            resolvers: &options.resolvers,
             work: work.path(),
         };
         let lock = maker.make(flags.exclude_newer.as_deref(), self.host)?;
@@ -75,11 +77,14 @@ impl Context<'_> {
         let work = self.work("bless")?;
         let settings = self.settings(&located.recipe)?;
         let source = flags.which.source.as_deref();
+        let resolvers = Resolvers::default();
         let old = located.read_ledger()?;
         let mut new = Ledger::default();
         for target in &located.recipe.targets {
             let dir = work.path().join(target.to_string());
-            let fetched = phase1::fetch(&located, target, source, &dir, &settings, self.host)?;
+            let wanted =
+                phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
+            let fetched = phase1::fetch(&wanted, &dir, &settings, self.host)?;
             new.target.insert(target.to_string(), fetched.ledger_entry());
         }
         let (before, after) = (old.to_toml(), new.to_toml());
