@@ -123,6 +123,7 @@ impl Node {
 
 impl Picture {
     /// Only the edges that are wanted, and the nodes that these or the roots need.
+    #[must_use]
     pub fn only(&self, wanted: impl Fn(&Edge) -> bool) -> Self {
         let edges: Vec<&Edge> = self.edges.iter().filter(|edge| wanted(edge)).collect();
         let mut kept: BTreeSet<NodeId> =

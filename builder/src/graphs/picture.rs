@@ -59,7 +59,7 @@ pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &Bui
     }
     let roots = of_name.get(&runtime.roots.package.name).copied().into_iter().collect();
     let edges = edges.into_iter().collect();
-    Picture { edges, roots, nodes }
+    Picture { nodes, edges, roots }
 }
 
 impl From<Part<'_>> for Need {
