@@ -7,8 +7,8 @@ use std::str::FromStr;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::MarkerTree;
 
-use crate::lock::{ConflictItem, ConflictKind, Edge, Lock, Package};
-use crate::pyproject::{DefaultGroups, Pyproject};
+use crate::lock::{ConflictItem, ConflictKind, DefaultGroups, Edge, Lock, Package};
+use crate::pyproject::Pyproject;
 use crate::recipe::{Selection, nearest};
 use crate::vocabulary::{Problem, Target};
 
@@ -107,19 +107,23 @@ fn groups(
     selection: &Selection,
 ) -> Result<BTreeSet<GroupName>, Problem> {
     let declared: BTreeSet<&GroupName> = root.groups.keys().chain(&root.provides_groups).collect();
-    if let Some(group) = selection.groups.iter().find(|group| !declared.contains(group)) {
-        let valid = declared.iter().map(std::convert::AsRef::as_ref);
-        return Err(absent("group", group.as_ref(), root, valid.collect()));
-    }
     let mut groups = selection.groups.clone();
     if selection.default_groups {
         let dev = GroupName::from_str("dev").expect("`dev` is a name");
-        match &pyproject.uv.default_groups {
-            Some(DefaultGroups::All) => groups.extend(declared.into_iter().cloned()),
+        // A member has its own; what a lock before revision 5 does not say, only the root's
+        // `pyproject.toml` does.
+        let of_root = pyproject.uv.default_groups.as_ref();
+        let of_root = of_root.filter(|_| root.source.local_path() == Some("."));
+        match root.default_groups.as_ref().or(of_root) {
+            Some(DefaultGroups::All) => groups.extend(declared.iter().copied().cloned()),
             Some(DefaultGroups::Some(names)) => groups.extend(names.iter().cloned()),
             None if declared.contains(&dev) => groups.extend([dev]),
             None => {}
         }
+    }
+    if let Some(group) = groups.iter().find(|group| !declared.contains(group)) {
+        let valid = declared.iter().map(std::convert::AsRef::as_ref);
+        return Err(absent("group", group.as_ref(), root, valid.collect()));
     }
     Ok(groups)
 }
