@@ -36,6 +36,7 @@ pub(super) fn reach<'a>(
     // one. Each round knows the members that the round before it found; what is found only grows,
     // so this ends.
     let mut active = selected(root, selection, &groups);
+    check_conflicts(lock, &active)?;
     loop {
         let mut walk = Walk::new(lock, target, &active);
         walk.start(root, &selection.extras, &groups)?;
@@ -207,6 +208,21 @@ impl<'a, 't> Walk<'a, 't> {
         marker.is_true() || marker.evaluate(self.target.markers(), &self.active)
     }
 
+    /// Whether an edge counts. uv writes into its marker that the extras that it selects are
+    /// selected, if they are in a conflict set; so they are taken to be.
+    fn counts(&self, edge: &Edge) -> bool {
+        if self.lock.conflicts.is_empty() || edge.extras.is_empty() {
+            return self.holds(edge.marker);
+        }
+        let item = |extra: &ExtraName| ConflictItem {
+            package: edge.name.clone(),
+            kind: ConflictKind::Extra(extra.clone()),
+        };
+        let own = edge.extras.iter().filter_map(|extra| encoded(&item(extra)));
+        let active: Vec<ExtraName> = self.active.iter().cloned().chain(own).collect();
+        edge.marker.evaluate(self.target.markers(), &active)
+    }
+
     fn start(
         &mut self,
         root: &Package,
@@ -241,7 +257,7 @@ impl<'a, 't> Walk<'a, 't> {
     }
 
     fn follow(&mut self, from: usize, edge: &Edge) -> Result<(), Problem> {
-        if !self.holds(edge.marker) {
+        if !self.counts(edge) {
             return Ok(());
         }
         let index = self.find(from, edge)?;
