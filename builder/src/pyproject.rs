@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use uv_normalize::{GroupName, PackageName};
+use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
+use crate::lock::DefaultGroups;
 use crate::vocabulary::Problem;
 
 /// A parsed `pyproject.toml`.
@@ -51,15 +52,6 @@ pub struct UvTable {
     pub extra_build_variables: BTreeMap<PackageName, BTreeMap<String, String>>,
     /// `build-constraint-dependencies`.
     pub build_constraints: Vec<Requirement>,
-}
-
-/// `default-groups`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DefaultGroups {
-    /// `"all"`.
-    All,
-    /// A list.
-    Some(BTreeSet<GroupName>),
 }
 
 /// An entry of `extra-build-dependencies`.
@@ -149,20 +141,13 @@ struct UvWire {
     no_build: bool,
     #[serde(default)]
     no_build_package: Vec<String>,
-    default_groups: Option<DefaultGroupsWire>,
+    default_groups: Option<DefaultGroups>,
     #[serde(default)]
     extra_build_dependencies: BTreeMap<String, Vec<ExtraWire>>,
     #[serde(default)]
     extra_build_variables: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default)]
     build_constraint_dependencies: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum DefaultGroupsWire {
-    Word(String),
-    List(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,18 +183,7 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
         no_binary_package: all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
         no_build: wire.no_build,
         no_build_package: all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
-        default_groups: match wire.default_groups {
-            None => None,
-            Some(DefaultGroupsWire::Word(word)) if word == "all" => Some(DefaultGroups::All),
-            Some(DefaultGroupsWire::Word(word)) => {
-                return Err(Problem::usage(format!(
-                    "`tool.uv.default-groups` of {whose} is `{word}`; it is a list or `all`"
-                )));
-            }
-            Some(DefaultGroupsWire::List(names)) => {
-                Some(DefaultGroups::Some(all(whose, "tool.uv.default-groups", &names)?))
-            }
-        },
+        default_groups: wire.default_groups,
         extra_build_dependencies: wire
             .extra_build_dependencies
             .into_iter()

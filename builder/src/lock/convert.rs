@@ -72,6 +72,7 @@ fn package(wire: PackageWire) -> Result<Package, Problem> {
             .map(|name| parsed(&what, name))
             .collect::<Result<_, Problem>>()?,
         groups: keyed(&what, wire.dev_dependencies, edges)?,
+        default_groups: wire.default_groups,
         provides_extras: all(&what, &wire.metadata.provides_extras)?,
         sdist: wire.sdist.map(file).transpose()?,
         wheels: wire.wheels.into_iter().map(file).collect::<Result<_, Problem>>()?,

@@ -4,6 +4,7 @@
 //! normalised, markers parse, every source is of exactly one kind.
 
 mod convert;
+mod default_groups;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use std::fmt;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep440::{Version, VersionSpecifiers};
 use uv_pep508::{MarkerTree, Requirement};
+
+pub use default_groups::DefaultGroups;
 
 use crate::vocabulary::Problem;
 
@@ -54,6 +57,8 @@ pub struct Package {
     pub extras: BTreeMap<ExtraName, Vec<Edge>>,
     /// Dependency groups (PEP 735); only local projects have them.
     pub groups: BTreeMap<GroupName, Vec<Edge>>,
+    /// The groups that are installed unless told otherwise; locks before revision 5 have none.
+    pub default_groups: Option<DefaultGroups>,
     /// The extras it declares, also those that add nothing.
     pub provides_extras: BTreeSet<ExtraName>,
     /// The groups it declares, also those that add nothing.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::DefaultGroups;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct LockWire {
@@ -101,6 +103,7 @@ pub(super) struct PackageWire {
     pub(super) optional_dependencies: BTreeMap<String, Vec<EdgeWire>>,
     #[serde(default, rename = "dev-dependencies", alias = "dependency-groups")]
     pub(super) dev_dependencies: BTreeMap<String, Vec<EdgeWire>>,
+    pub(super) default_groups: Option<DefaultGroups>,
     pub(super) sdist: Option<FileWire>,
     #[serde(default)]
     pub(super) wheels: Vec<FileWire>,

@@ -210,12 +210,22 @@ fn nothing_fits(package: &Package, target: &Target, policy: &Policy) -> Problem 
 
 fn pin(package: &Package, file: &File) -> Result<Sha256, Problem> {
     let unpinned = |because: String| {
-        Problem::usage(format!("`{}` of `{package}` is not pinned in `uv.lock`", file.filename))
-            .fact("because", because)
-            .hint(
+        let problem = Problem::usage(format!(
+            "`{}` of `{package}` is not pinned in `uv.lock`",
+            file.filename
+        ))
+        .fact("because", because);
+        match file.location {
+            // For a directory as index, uv locks no sha256.
+            Location::Path(_) => problem.hint(
+                "name the file itself: `{ path = \"…\" }` in `tool.uv.sources`; then uv locks its \
+                 sha256",
+            ),
+            _ => problem.hint(
                 "its index gives no sha256; take it from an index that does, or pin the file \
                  with a direct URL: `name @ https://…#sha256=…`",
-            )
+            ),
+        }
     };
     let hash = file.hash.as_deref().ok_or_else(|| unpinned("the entry has no `hash`".into()))?;
     Sha256::from_prefixed(hash).map_err(|error| unpinned(error.to_string()))

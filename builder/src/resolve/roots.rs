@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use uv_normalize::{DEV_DEPENDENCIES, GroupName};
 
 use super::runtime::{Roots, RuntimeRequest};
-use crate::lock::{Lock, Package};
-use crate::pyproject::DefaultGroups;
+use crate::lock::{DefaultGroups, Lock, Package};
 use crate::recipe::{Selection, nearest};
 use crate::vocabulary::{Problem, Target};
 
@@ -79,16 +78,20 @@ fn groups<'a>(
     let RuntimeRequest { pyproject, selection, .. } = *request;
     let declared: BTreeSet<&GroupName> = root.groups.keys().chain(&root.provides_groups).collect();
     let mut groups: BTreeSet<&GroupName> = selection.groups.iter().collect();
+    if selection.default_groups {
+        // A member has its own; what a lock before revision 5 does not say, only the root's
+        // `pyproject.toml` does.
+        let of_root = pyproject.uv.default_groups.as_ref();
+        let of_root = of_root.filter(|_| root.source.local_path() == Some("."));
+        match root.default_groups.as_ref().or(of_root) {
+            Some(DefaultGroups::All) => groups.extend(&declared),
+            Some(DefaultGroups::Some(names)) => groups.extend(names),
+            None => groups.extend(declared.iter().filter(|it| ***it == *DEV_DEPENDENCIES)),
+        }
+    }
     if let Some(group) = groups.iter().find(|group| !declared.contains(*group)) {
         let valid = declared.iter().map(std::convert::AsRef::as_ref);
         return Err(absent("group", group.as_ref(), root, valid.collect()));
-    }
-    if selection.default_groups {
-        match &pyproject.uv.default_groups {
-            Some(DefaultGroups::All) => groups.extend(declared),
-            Some(DefaultGroups::Some(names)) => groups.extend(names),
-            None => groups.extend(declared.into_iter().filter(|it| **it == *DEV_DEPENDENCIES)),
-        }
     }
     Ok(groups)
 }
