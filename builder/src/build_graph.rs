@@ -37,6 +37,14 @@ impl BuildGraph {
         Ok(graph)
     }
 
+    /// A graph that is not checked, as tests need it.
+    #[cfg(test)]
+    pub(crate) fn of(edges: &[(&str, &[&str])]) -> Self {
+        let name = |name: &&str| name.parse::<PackageName>().unwrap();
+        let edges = edges.iter().map(|(from, to)| (name(from), to.iter().map(name).collect()));
+        Self { edges: edges.collect() }
+    }
+
     /// The distributions that are built, sorted by name.
     pub fn names(&self) -> impl Iterator<Item = &PackageName> {
         self.edges.keys()
@@ -122,16 +130,9 @@ fn cycle(names: &[&PackageName]) -> Problem {
 mod tests {
     use super::*;
 
-    fn graph(edges: &[(&str, &[&str])]) -> BuildGraph {
-        let name = |name: &str| name.parse::<PackageName>().unwrap();
-        let edges =
-            edges.iter().map(|(from, to)| (name(from), to.iter().map(|to| name(to)).collect()));
-        BuildGraph { edges: edges.collect() }
-    }
-
     #[test]
     fn cycles_are_named() {
-        let graph = graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"]), ("d", &[])]);
+        let graph = BuildGraph::of(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"]), ("d", &[])]);
         let problem = graph.check_acyclic().unwrap_err().to_string();
         assert!(problem.contains("b → c → b"), "{problem}");
     }
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn dependents_are_counted_through() {
-        let graph = graph(&[("a", &[]), ("b", &["a"]), ("c", &["b"])]);
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &["b"])]);
         assert_eq!(graph.dependents(&"a".parse().unwrap()), 2);
     }
 }
