@@ -100,6 +100,14 @@ impl BuildGraph {
         self.edges
     }
 
+    /// A graph that is not checked, as tests need it.
+    #[cfg(test)]
+    pub(crate) fn of(edges: &[(&str, &[&str])]) -> Self {
+        let name = |name: &&str| name.parse::<PackageName>().unwrap();
+        let edges = edges.iter().map(|(from, to)| (name(from), to.iter().map(name).collect()));
+        Self { edges: edges.collect() }
+    }
+
     /// The distributions that are built, sorted by name.
     pub fn names(&self) -> impl Iterator<Item = &PackageName> {
         self.edges.keys()
@@ -208,10 +216,7 @@ mod tests {
     use super::*;
 
     fn graph(edges: &[(&str, &[&str])]) -> Result<BuildGraph, Problem> {
-        let name = |name: &str| name.parse::<PackageName>().unwrap();
-        let edges =
-            edges.iter().map(|(from, to)| (name(from), to.iter().map(|to| name(to)).collect()));
-        BuildGraph::new(edges.collect())
+        BuildGraph::new(BuildGraph::of(edges).into_edges())
     }
 
     #[test]

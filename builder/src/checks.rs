@@ -153,22 +153,30 @@ fn requirements(
         return Ok(Vec::new());
     }
     let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let complaints = text.lines().filter(|line| line.starts_with("The package "));
+    let reason = match unexplained(&String::from_utf8_lossy(&text), checks) {
+        Some(complaints) if complaints.is_empty() => return Ok(Vec::new()),
+        Some(complaints) => complaints.join("\n"),
+        None => printed(&finished),
+    };
+    Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
+}
+
+/// Of what `uv pip check` printed, the complaints that the recipe does not explain; `None` if some
+/// of them cannot be told.
+fn unexplained(text: &str, checks: &Checks) -> Option<Vec<String>> {
+    let complaints: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("The package ")).collect();
+    // uv ends with `Found 2 incompatibilities`: a complaint in other words is not overlooked.
+    let count = text.lines().find_map(|line| line.strip_prefix("Found ")?.split(' ').next())?;
     // The package `a` requires `b==2`, but `1` is installed
-    let explained = |line: &&str| {
+    let explained = |line: &str| {
         let required = line.split('`').nth(3).unwrap_or_default();
         let requirement: Result<uv_pep508::Requirement, _> = required.parse();
         requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
     };
-    let (explained, unexplained): (Vec<&str>, Vec<&str>) = complaints.partition(explained);
-    // uv ends with `Found 2 incompatibilities`: a complaint in other words is not overlooked.
-    let count = text.lines().find_map(|line| line.strip_prefix("Found ")?.split(' ').next());
-    if unexplained.is_empty() && count == Some(explained.len().to_string().as_str()) {
-        return Ok(Vec::new());
-    }
-    let reason = if unexplained.is_empty() { printed(&finished) } else { unexplained.join("\n") };
-    Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
+    let all_told = !complaints.is_empty() && count == complaints.len().to_string();
+    let left = complaints.into_iter().filter(|line| !explained(line)).map(str::to_owned);
+    all_told.then(|| left.collect())
 }
 
 fn run(
@@ -204,4 +212,36 @@ fn printed(finished: &crate::sys::sandbox::Finished) -> String {
     let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
     let text = last_lines(&String::from_utf8_lossy(&text), 12);
     format!("exit code {}\n{text}", finished.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_explained_counted_or_told() {
+        let skip = [("pytz".to_owned(), "asks for an old one".to_owned())];
+        let checks = Checks { skip_requirements: skip.into(), ..Checks::default() };
+        let old = "The package `shop` requires `pytz==1`, but `2` is installed";
+        let missing = "The package `shop` requires `x[y]>=2 ; python_version >= '3'`, but it's not";
+        let python = "The package `shop` requires Python >=4, but `3.14.2` is installed";
+        let other = "Something else is wrong with `pytz`";
+        let cases: [(&[&str], &str, Option<&[&str]>); 8] = [
+            (&[old], "Found 1 incompatibility", Some(&[])),
+            (&[old, missing], "Found 2 incompatibilities", Some(&[missing])),
+            (&[old, python], "Found 2 incompatibilities", Some(&[python])),
+            (&[old, other], "Found 2 incompatibilities", None),
+            (&[missing, other], "Found 2 incompatibilities", None),
+            (&[old], "", None),
+            (&[], "error: no interpreter", None),
+            (&[], "Found 0 incompatibilities", None),
+        ];
+        for (complaints, end, expected) in cases {
+            let text = format!("Checked 2 packages in 1ms\n{end}\n{}\n", complaints.join("\n"));
+            let found = unexplained(&text, &checks);
+            let found =
+                found.as_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -288,6 +288,20 @@ pub struct Hash {
     pub path: PathBuf,
 }
 
+/// What a command in a sandbox sees of the machine.
+#[derive(Debug, Args)]
+pub struct Seen {
+    /// Join the machine's network, with its loopback, resolver and certificates
+    #[arg(long)]
+    pub network: bool,
+    /// Set an environment variable (repeatable)
+    #[arg(long, value_name = "K=V")]
+    pub env: Vec<String>,
+    /// Show a directory of the machine inside, to be written to (repeatable)
+    #[arg(long, value_name = "HOST:INSIDE")]
+    pub bind: Vec<String>,
+}
+
 /// `run`
 #[derive(Debug, Args)]
 pub struct Run {
@@ -300,15 +314,9 @@ pub struct Run {
     /// Use this toolchain provider instead of the recipe's list
     #[arg(long, value_name = "PROVIDER")]
     pub toolchain: Option<ProviderName>,
-    /// Join the machine's network, for a server on loopback
-    #[arg(long)]
-    pub network: bool,
-    /// Set an environment variable (repeatable)
-    #[arg(long, value_name = "K=V")]
-    pub env: Vec<String>,
-    /// Show a directory of the machine inside, to be written to (repeatable)
-    #[arg(long, value_name = "HOST:INSIDE")]
-    pub bind: Vec<String>,
+    /// What of the machine is seen.
+    #[command(flatten)]
+    pub seen: Seen,
     /// Program and arguments
     #[arg(last = true, required = true)]
     pub command: Vec<String>,
@@ -333,15 +341,9 @@ pub struct Shell {
     /// Toolchain.
     #[command(flatten)]
     pub toolchain: ToolchainFlags,
-    /// Join the machine's network, with its resolver and certificates
-    #[arg(long)]
-    pub network: bool,
-    /// Set an environment variable (repeatable)
-    #[arg(long, value_name = "K=V")]
-    pub env: Vec<String>,
-    /// Show a directory of the machine inside, to be written to (repeatable)
-    #[arg(long, value_name = "HOST:INSIDE")]
-    pub bind: Vec<String>,
+    /// What of the machine is seen.
+    #[command(flatten)]
+    pub seen: Seen,
     /// Run this instead of a shell
     #[arg(last = true)]
     pub command: Vec<String>,

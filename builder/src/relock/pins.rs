@@ -11,6 +11,7 @@ use uv_pep440::Version;
 
 use super::{Maker, lines};
 use crate::build_lock::{LockedFile, Requirement};
+use crate::fetch::index::Indexes;
 use crate::resolve::{Artifact, Distribution, Resolution, best_wheel};
 use crate::sys::Host;
 use crate::sys::process::{Process, last_lines};
@@ -89,7 +90,7 @@ impl Maker<'_> {
         if let Some(bound) = bound {
             process = process.args(["--exclude-newer", bound]);
         }
-        let environment = host.environment.for_network();
+        let environment = environment(host)?;
         let _ = fs::remove_file(dir.join("pylock.toml"));
         let output = process.arg("requires.in").envs(&environment).current_dir(dir).output()?;
         if !output.status.success() {
@@ -118,6 +119,33 @@ impl Maker<'_> {
         lock.chain(project).map(ToString::to_string).chain(same).collect()
     }
 }
+
+/// What uv sees of the environment: how to reach a network, and the indexes. Any other setting of
+/// uv's, be it a variable or in a file that uv finds above the directory that it runs in, would make
+/// the lock another one on another machine.
+fn environment(host: Host<'_>) -> Result<BTreeMap<String, String>, Problem> {
+    let mut variables = host.environment.for_network();
+    variables.retain(|key, _| !key.starts_with("UV_") || ABOUT_NETWORK.contains(&key.as_str()));
+    let indexes = Indexes::for_uv(host.environment)?;
+    variables.extend(indexes.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    Ok(variables)
+}
+
+/// Settings of uv that decide how it reaches a server, never what it resolves.
+const ABOUT_NETWORK: [&str; 12] = [
+    "UV_CACHE_DIR",
+    "UV_CONCURRENT_DOWNLOADS",
+    "UV_HTTP_CONNECT_TIMEOUT",
+    "UV_HTTP_RETRIES",
+    "UV_HTTP_TIMEOUT",
+    "UV_INSECURE_HOST",
+    "UV_KEYRING_PROVIDER",
+    "UV_NATIVE_TLS",
+    "UV_NO_CACHE",
+    "UV_OFFLINE",
+    "UV_REQUEST_TIMEOUT",
+    "UV_SYSTEM_CERTS",
+];
 
 /// The parts of PEP 751's `pylock.toml` that are needed here.
 #[derive(Deserialize)]

@@ -94,3 +94,56 @@ fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Op
         state = changed.wait(state).expect("no build panics");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(texts: &[&str]) -> Vec<PackageName> {
+        texts.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    /// Runs builds of which `bad` fails; what was begun, and how it ended.
+    fn begun(graph: &BuildGraph, order: &[&str], jobs: usize, bad: &str) -> (String, String) {
+        let begun = Mutex::new(Vec::new());
+        let result = run(graph, &names(order), jobs, |name| {
+            begun.lock().unwrap().push(name.to_string());
+            if name.as_ref() == bad { Err(Problem::new(format!("`{bad}`"))) } else { Ok(()) }
+        });
+        let ended =
+            result.map_or_else(|problem| problem.to_string(), |done| done.len().to_string());
+        (begun.into_inner().unwrap().join(" "), ended)
+    }
+
+    #[test]
+    fn what_others_wait_for_comes_first_and_then_the_longest() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &["b"])]);
+        let order = by_urgency(&graph, |name| u64::from(name.as_ref() == "c"));
+        assert_eq!(order, names(&["b", "c", "a", "d"]));
+    }
+
+    #[test]
+    fn each_build_waits_for_what_it_needs() {
+        let graph = BuildGraph::of(&[("a", &["b"]), ("b", &["c"]), ("c", &[])]);
+        for jobs in [0, 1, 3] {
+            let (begun, ended) = begun(&graph, &["a", "b", "c"], jobs, "");
+            assert_eq!((begun.as_str(), ended.as_str()), ("c b a", "3"), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_begun() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &[])]);
+        assert_eq!(begun(&graph, &["a", "b", "c"], 1, "a"), ("a".to_owned(), "`a`".to_owned()));
+    }
+
+    #[test]
+    fn a_wait_without_end_is_an_error() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["nobody"]), ("c", &["b"])]);
+        for jobs in [1, 2] {
+            let (begun, ended) = begun(&graph, &["a", "b", "c"], jobs, "");
+            assert_eq!(begun, "a");
+            assert!(ended.contains("wait for what is not built"), "{ended}");
+        }
+    }
+}

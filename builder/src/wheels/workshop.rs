@@ -256,10 +256,11 @@ impl Workshop<'_> {
         let is = |path: &Path, wanted: fn(&std::fs::Metadata) -> bool| {
             std::fs::symlink_metadata(path).is_ok_and(|metadata| wanted(&metadata))
         };
-        if !is(&dir.join("dist"), std::fs::Metadata::is_dir) {
+        let dist = dir.join("dist");
+        if !is(&dist, std::fs::Metadata::is_dir) {
             return Err(wrong(&[]).hint("the backend removed the directory for its wheel"));
         }
-        let entries = crate::sys::files::sorted_entries(&dir.join("dist")).map_err(unread)?;
+        let entries = crate::sys::files::sorted_entries(&dist).map_err(unread)?;
         let names: Vec<String> = entries
             .iter()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -268,6 +269,9 @@ impl Workshop<'_> {
         let [filename] = &names[..] else {
             return Err(wrong(&names));
         };
+        if !is(&dist.join(filename), std::fs::Metadata::is_file) {
+            return Err(wrong(&names).hint("the backend put something else than a file there"));
+        }
         let parsed: uv_distribution_filename::WheelFilename =
             filename.parse().map_err(|error| wrong(&names).cause(error))?;
         let version = distribution.version.as_ref();
@@ -286,7 +290,7 @@ impl Workshop<'_> {
         let target = self.built_dir().join(distribution.name.as_ref());
         fs::create_dir_all(&target).map_err(unread)?;
         let target = target.join(filename);
-        fs::rename(dir.join("dist").join(filename), &target).map_err(unread)?;
+        fs::rename(dist.join(filename), &target).map_err(unread)?;
         Ok(target)
     }
 

@@ -8,6 +8,7 @@ use builder::sys::files::sorted_entries;
 use serde_json::Value;
 
 use crate::cli::{self, Small, end, installed, processes_with};
+use crate::wheels_fixture::Wheel;
 
 /// What the backend tries; `@…@` are what the test fills in.
 const CURIOUS: &str = r#"
@@ -162,6 +163,60 @@ fn a_wheel_that_was_not_locked_is_refused() {
         other.replace("app/backend.py", from, to);
         other.build().bad(1, &[parts]);
     }
+}
+
+/// A build lock that was made before the tree changed must not give a build what it does not ask
+/// for.
+#[test]
+fn a_build_lock_that_is_older_than_the_tree_is_told() {
+    for (from, to, parts) in [
+        ("requires = []", "requires = [\"setuptools>=80\"]", ["it requires", "setuptools>=80"]),
+        ("\"backend\"", "\"backend:other\"", ["backend:other", "(locked: backend)"]),
+    ] {
+        let small = Small::new(cli::PLAIN);
+        small.replace("app/pyproject.toml", from, to);
+        let ended = small.build();
+        ended.bad(1, &["the build lock does not fit `small`", "cargo xtask build-lock"]);
+        ended.bad(1, &parts);
+        // What another platform would need is not missing.
+        small.replace("app/pyproject.toml", to, from);
+        let marked = "requires = [\"setuptools; sys_platform == 'win32'\"]";
+        small.replace("app/pyproject.toml", "requires = []", marked);
+        assert_eq!(small.build().json()["cached"], false);
+    }
+}
+
+/// Where the host reads what a build has made, a link could lead it to a file of its own.
+#[test]
+fn links_that_a_backend_leaves_are_not_followed() {
+    let secrets = cli::scratch();
+    let wheel = Wheel::new("small", "1.0").file("small.py", "hunter2").write(secrets.path());
+    let to = wheel.to_str().unwrap();
+    let dir = secrets.path().to_str().unwrap();
+    for (act, part) in [
+        (format!("os.remove(made); os.symlink('{to}', made)"), "something else than a file"),
+        (
+            format!("os.remove(made); os.rmdir('/build/dist'); os.symlink('{dir}', '/build/dist')"),
+            "removed the directory",
+        ),
+        ("os.remove(made); os.mkfifo(made)".to_owned(), "something else than a file"),
+        ("os.remove(made); os.symlink('/dev/zero', made)".to_owned(), "something else than a file"),
+    ] {
+        let small = Small::new(cli::PLAIN);
+        small.append("app/backend.py", &plant(&act));
+        small.build().bad(1, &["`small` did not make its wheel", part]);
+    }
+    // Nothing was moved out of there either.
+    assert!(wheel.is_file());
+}
+
+/// What the backend does with the wheel `made` when its interpreter ends, as uv looks at the wheel
+/// before.
+fn plant(act: &str) -> String {
+    format!(
+        "import atexit, glob\n\n\ndef plant():\n    for made in \
+         glob.glob('/build/dist/*.whl'):\n        {act}\n\n\natexit.register(plant)\n"
+    )
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod archive;
 mod backend;
 mod bad_input;
 mod build;
+mod build_lock;
+mod bytecode;
 mod cli;
 mod collisions;
 mod crash;

@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::{Context, provider};
 use crate::checks;
-use crate::cli::flags::{Enter, Run, Shell};
+use crate::cli::flags::{Enter, Run, Seen, Shell};
 use crate::inputs::LocatedRecipe;
 use crate::output::Output;
 use crate::pipeline::{self, Options};
@@ -31,21 +31,9 @@ impl Context<'_> {
             prefix: report.prefix.clone(),
             site_packages: located.recipe.site_packages(),
         };
-        let mut sandbox = checks::at_prefix(toolchain.sandbox(), &output);
-        if flags.network {
-            sandbox = sandbox.network(Network::Host);
-        }
-        sandbox = with(sandbox, &flags.env, &flags.bind)?;
-        let [program, arguments @ ..] = &flags.command[..] else {
-            return Err(Problem::usage("no command was given").into());
-        };
-        let invocation = Invocation {
-            program: program.clone(),
-            arguments: arguments.to_vec(),
-            directory: report.prefix,
-        };
+        let sandbox = with(checks::at_prefix(toolchain.sandbox(), &output), &flags.seen)?;
         self.screen.clear();
-        inherit(&sandbox, &invocation)
+        inherit(&sandbox, &command_or_shell(&flags.command, &report.prefix))
     }
 
     pub(super) fn enter(&self, flags: &Enter) -> Result<Outcome> {
@@ -56,13 +44,7 @@ impl Context<'_> {
                 .hint("a failed build names its directory, which stays until you remove it")
         })?;
         let scene: Scene = serde_json::from_slice(&text)?;
-        let shell = ["/bin/bash".to_owned()];
-        let command = if flags.command.is_empty() { &shell[..] } else { &flags.command[..] };
-        let invocation = Invocation {
-            program: command[0].clone(),
-            arguments: command[1..].to_vec(),
-            directory: scene.invocation.directory.clone(),
-        };
+        let invocation = command_or_shell(&flags.command, &scene.invocation.directory);
         self.screen.clear();
         if !self.global.quiet {
             anstream::eprintln!("what failed here: {}", scene.invocation.arguments.join(" "));
@@ -82,39 +64,46 @@ impl Context<'_> {
         let target = &located.recipe.targets[0];
         let uv = provide_uv(&self.host)?;
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
-        let mut sandbox = toolchain
+        let sandbox = toolchain
             .sandbox()
             .tmpfs("/build")
             .bind_ro(&uv.path, "/build/tools/uv")
             .env("PATH", "/build/tools:/usr/bin:/bin:/usr/sbin:/sbin");
-        if flags.network {
-            sandbox = sandbox.network(Network::Host);
-            if let RootFs::Dir(_) = toolchain.root {
-                for file in NETWORK_FILES.map(|file| format!("/{file}")) {
-                    sandbox = sandbox.bind_ro(Path::new(&file), &file);
-                }
-            }
-        }
-        let sandbox = with(sandbox, &flags.env, &flags.bind)?;
-        let shell = ["/bin/bash".to_owned()];
-        let command = if flags.command.is_empty() { &shell[..] } else { &flags.command[..] };
-        let invocation = Invocation {
-            program: command[0].clone(),
-            arguments: command[1..].to_vec(),
-            directory: "/build".to_owned(),
-        };
+        let sandbox = with(sandbox, &flags.seen)?;
         self.screen.clear();
-        inherit(&sandbox, &invocation)
+        inherit(&sandbox, &command_or_shell(&flags.command, "/build"))
+    }
+}
+
+/// What a person typed, else a shell.
+fn command_or_shell(typed: &[String], directory: &str) -> Invocation {
+    let [program, arguments @ ..] = typed else {
+        return command_or_shell(&["/bin/bash".to_owned()], directory);
+    };
+    Invocation {
+        program: program.clone(),
+        arguments: arguments.to_vec(),
+        directory: directory.to_owned(),
     }
 }
 
 /// Adds what a person asked for.
-fn with(mut sandbox: Sandbox, env: &[String], bind: &[String]) -> Result<Sandbox> {
-    for variable in env {
+fn with(mut sandbox: Sandbox, seen: &Seen) -> Result<Sandbox> {
+    if seen.network {
+        sandbox = sandbox.network(Network::Host);
+        if let RootFs::Dir(_) = sandbox.root() {
+            let files = NETWORK_FILES.map(|file| format!("/{file}"));
+            // A machine without a resolver still has a loopback.
+            for file in files.iter().filter(|file| Path::new(file).exists()) {
+                sandbox = sandbox.bind_ro(Path::new(file), file);
+            }
+        }
+    }
+    for variable in &seen.env {
         let (key, value) = pair(variable, '=', "--env", "K=V")?;
         sandbox = sandbox.env(key, value);
     }
-    for bind in bind {
+    for bind in &seen.bind {
         let (from, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;
         sandbox = sandbox.bind_rw(&std::path::absolute(from)?, inside);
     }

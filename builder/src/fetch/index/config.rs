@@ -1,6 +1,7 @@
 //! Which indexes uv is configured with: the environment, uv's configuration files, else what uv
 //! itself says. Only what decides where files are looked for is read of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use fs_err as fs;
@@ -17,6 +18,13 @@ use crate::vocabulary::Problem;
 pub struct Indexes {
     /// Their URLs; may hold credentials.
     pub urls: Vec<Url>,
+}
+
+/// What environment and files say of indexes.
+struct Configured {
+    more: Vec<Url>,
+    /// uv knows one itself if nothing names it.
+    default: Option<Url>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,6 +60,27 @@ impl Indexes {
     ///
     /// Errors: a configuration file or URL that cannot be read; no `uv` to ask.
     pub fn ambient(environment: &Environment, uv: Option<&Path>) -> Result<Self, Problem> {
+        let Configured { more: mut urls, default } = Configured::read(environment)?;
+        urls.push(default.map_or_else(|| ask_uv(environment, uv), Ok)?);
+        let mut seen = BTreeSet::new();
+        urls.retain(|url| seen.insert(url.clone()));
+        Ok(Self { urls })
+    }
+
+    /// Variables that give another uv the same indexes, and nothing else of the configuration: a
+    /// constraint in it would change what is resolved.
+    pub fn for_uv(environment: &Environment) -> Result<BTreeMap<&'static str, String>, Problem> {
+        let Configured { more, default } = Configured::read(environment)?;
+        let more: Vec<&str> = more.iter().map(Url::as_str).collect();
+        let mut variables = BTreeMap::from([("UV_NO_CONFIG", "1".to_owned())]);
+        variables.extend((!more.is_empty()).then(|| ("UV_INDEX", more.join(" "))));
+        variables.extend(default.map(|url| ("UV_DEFAULT_INDEX", url.to_string())));
+        Ok(variables)
+    }
+}
+
+impl Configured {
+    fn read(environment: &Environment) -> Result<Self, Problem> {
         let mut urls = Vec::new();
         let mut default = None;
         for name in ["UV_INDEX", "UV_EXTRA_INDEX_URL"] {
@@ -87,10 +116,7 @@ impl Indexes {
                 default = Some(parse(&shown, &value)?);
             }
         }
-        urls.push(default.map_or_else(|| ask_uv(environment, uv), Ok)?);
-        let mut seen = std::collections::BTreeSet::new();
-        urls.retain(|url| seen.insert(url.clone()));
-        Ok(Self { urls })
+        Ok(Self { more: urls, default })
     }
 }
 
