@@ -43,8 +43,10 @@ pub fn fetch(
     let recipe = &located.recipe;
     let resolution =
         resolve::resolve(&application.lock, &application.project, target, &recipe.selection)?;
+    application.check_overrides(recipe, &resolution)?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
-    let request = plan::everything(&resolution, &build_lock, &application.tree)?;
+    let places = plan::Places { tree: &application.tree, recipe: &located.dir };
+    let request = plan::everything(&resolution, &build_lock, recipe, places)?;
     let wheelhouse = fetch::fetch(&request, &host, settings)?;
     Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
 }

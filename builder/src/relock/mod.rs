@@ -24,7 +24,7 @@ use crate::sources::Sources;
 use crate::sys::Host;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
-use crate::vocabulary::{Problem, Target};
+use crate::vocabulary::{Problem, Sha256, Target};
 
 /// Everything that making a build lock needs.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ struct Question<'a> {
 /// What a build needs.
 struct Answer {
     backend: String,
+    overrides: Option<Sha256>,
     requires: BTreeSet<String>,
     resolved: BTreeMap<Requirement, LockedFile>,
 }
@@ -96,13 +97,19 @@ impl Maker<'_> {
         let selection = &self.located.recipe.selection;
         let application = self.application;
         let resolution = resolve(&application.lock, &application.project, target, selection)?;
-        let request = plan::runtime(&resolution, &application.tree)?;
+        application.check_overrides(&self.located.recipe, &resolution)?;
+        let places = plan::Places { tree: &application.tree, recipe: &self.located.dir };
+        let request = plan::runtime(&resolution, places)?;
         let sources = Request {
             files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
-            trees: request.trees,
+            ..request
         };
         let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
-        let sources = Sources { wheelhouse: &wheelhouse.path, tree: &application.tree };
+        let sources = Sources {
+            wheelhouse: &wheelhouse.path,
+            tree: &application.tree,
+            recipe: &self.located.recipe,
+        };
         let built: Vec<&Distribution> =
             resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
@@ -157,7 +164,8 @@ impl Maker<'_> {
             Some(known) => (known.clone(), self.resolve(memo, &asked, known, host)?),
             None => self.ask_all(memo, &own, &project, &asked, host)?,
         };
-        Ok(Answer { backend: own.backend().to_owned(), requires, resolved })
+        let overrides = self.located.recipe.build_settings(name).lock_key();
+        Ok(Answer { backend: own.backend().to_owned(), overrides, requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -208,7 +216,7 @@ impl Draft {
         answer: Answer,
         resolution: &Resolution,
     ) -> Result<(), Problem> {
-        let Answer { backend, requires, resolved } = answer;
+        let Answer { backend, requires, resolved, overrides } = answer;
         let from_source = from_source(&resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
@@ -221,7 +229,7 @@ impl Draft {
         self.requires.insert(name.clone(), requires.clone());
         let source = SourcePin::of(&distribution.artifact).expect("it is built");
         let requirements = resolved.into_keys().collect();
-        let build = LockedBuild { source, backend, requires, requirements, from_source };
+        let build = LockedBuild { source, overrides, backend, requires, requirements, from_source };
         let shown = |build: &LockedBuild| {
             build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
@@ -232,7 +240,7 @@ impl Draft {
             .fact("before", shown(other))
             .fact(target.to_string(), shown(&build))
             .hint(format!(
-                "pin them with `build.{name}.requires`, or give the targets recipes of their own"
+                "pin them with `override.{name}.build.extra-requires`, or give the targets recipes of their own"
             ))),
             Some(_) => Ok(()),
             None => {
