@@ -218,6 +218,9 @@ fn printed(finished: &crate::sys::sandbox::Finished) -> String {
 mod tests {
     use super::*;
 
+    /// Complaints, the last line, and those that nobody explains.
+    type Case<'a> = (&'a [&'a str], &'a str, Option<&'a [&'a str]>);
+
     #[test]
     fn a_complaint_is_explained_counted_or_told() {
         let skip = [("pytz".to_owned(), "asks for an old one".to_owned())];
@@ -226,7 +229,7 @@ mod tests {
         let missing = "The package `shop` requires `x[y]>=2 ; python_version >= '3'`, but it's not";
         let python = "The package `shop` requires Python >=4, but `3.14.2` is installed";
         let other = "Something else is wrong with `pytz`";
-        let cases: [(&[&str], &str, Option<&[&str]>); 8] = [
+        let cases: [Case<'_>; 8] = [
             (&[old], "Found 1 incompatibility", Some(&[])),
             (&[old, missing], "Found 2 incompatibilities", Some(&[missing])),
             (&[old, python], "Found 2 incompatibilities", Some(&[python])),

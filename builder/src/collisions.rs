@@ -79,11 +79,14 @@ pub fn find(
         let same_bytes = same_bytes(&providers)?;
         let names: Vec<PackageName> =
             providers.iter().map(|(wheel, _)| wheel.name.clone()).collect();
-        let decision = match (same_bytes, rule(output, rules, path)) {
+        let decision = match (same_bytes, rule(output, rules, path, &names)) {
             (true, _) => Decision::Identical,
-            (false, CollisionRule::FirstByName) => Decision::Winner(names[0].clone()),
-            (false, CollisionRule::Drop) => Decision::Dropped,
-            (false, CollisionRule::Fail) => {
+            (false, Rule::Winner(name)) => Decision::Winner(name.clone()),
+            (false, Rule::General(CollisionRule::FirstByName)) => {
+                Decision::Winner(names[0].clone())
+            }
+            (false, Rule::General(CollisionRule::Drop)) => Decision::Dropped,
+            (false, Rule::General(CollisionRule::Fail)) => {
                 undecided.push((path, names));
                 continue;
             }
@@ -125,19 +128,35 @@ fn same_bytes(providers: &[(&WheelArchive, &WheelFile)]) -> Result<bool, Problem
     Ok(bodies.len() == 1)
 }
 
+/// What decides a path.
+enum Rule<'a> {
+    /// A rule of the recipe's `[collisions]`.
+    General(CollisionRule),
+    /// The override of this distribution.
+    Winner(&'a PackageName),
+}
+
 /// The rule of the longest key that names the path or a directory above it. A key is relative to
-/// the output or to `site-packages`.
-fn rule(output: &Output, rules: &CollisionRules, path: &str) -> CollisionRule {
+/// the output or to `site-packages`. Who wins a directory decides only what it brings itself.
+fn rule<'a>(
+    output: &Output,
+    rules: &'a CollisionRules,
+    path: &str,
+    providers: &[PackageName],
+) -> Rule<'a> {
     let module = path.strip_prefix(&format!("{}/", output.site_packages));
     let names = |key: &str, path: &str| {
         path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let matching = rules.paths.iter().filter(|(key, _)| {
-        let key = key.trim_end_matches('/');
-        names(key, path) || module.is_some_and(|module| names(key, module))
-    });
-    let longest = matching.max_by_key(|(key, _)| key.trim_end_matches('/').len());
-    longest.map_or(rules.default, |(_, rule)| *rule)
+    let winners = rules.winners.iter().filter(|(_, name)| providers.contains(name));
+    let winners = winners.map(|(key, name)| (key.trim_end_matches('/'), Rule::Winner(name)));
+    let general = rules.paths.iter();
+    let general = general.map(|(key, rule)| (key.trim_end_matches('/'), Rule::General(*rule)));
+    let matching = general
+        .chain(winners)
+        .filter(|(key, _)| names(key, path) || module.is_some_and(|module| names(key, module)));
+    let longest = matching.max_by_key(|(key, _)| key.len());
+    longest.map_or(Rule::General(rules.default), |(_, rule)| rule)
 }
 
 fn undecided_problem(output: &Output, undecided: &[(&str, Vec<PackageName>)]) -> Problem {
@@ -150,7 +169,8 @@ fn undecided_problem(output: &Output, undecided: &[(&str, Vec<PackageName>)]) ->
     ))
     .outcome(Outcome::Policy);
     let mut hint =
-        "decide in the recipe, by `first-by-name`, `drop` or another lock:\n\n[collisions.paths]"
+        "decide in the recipe, by `first-by-name`, `drop`, `override.<name>.wins` or another \
+         lock:\n\n[collisions.paths]"
             .to_owned();
     for (path, names) in undecided.iter().take(SHOWN_MAX) {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

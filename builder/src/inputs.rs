@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use uv_normalize::PackageName;
 
 use crate::build_lock::BuildLock;
 use crate::fetch;
@@ -11,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::pyproject::Pyproject;
 use crate::recipe::{Recipe, Source, nearest};
+use crate::resolve::{Resolution, resolve};
 use crate::sources;
 use crate::sys::Host;
 use crate::sys::files::sorted_entries;
@@ -47,8 +49,8 @@ impl LocatedRecipe {
         }
         let text = fs::read_to_string(&path)
             .map_err(|error| Problem::usage("cannot read the recipe").cause(error))?;
-        let recipe = Recipe::parse(&name, &text)?;
         let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let recipe = Recipe::parse(&name, &text, &|beside| fs::read(dir.join(beside)))?;
         // A recipe outside of the workspace keeps its ledger beside it.
         let ledger = if is_path && !root.join("recipes").join(format!("{name}.toml")).is_file() {
             dir.join(format!("{name}.ledger.toml"))
@@ -156,6 +158,29 @@ impl Application {
             lock: Lock::parse(&text)?,
             lock_hash: Sha256::of(&text),
             project: Pyproject::parse("the project", &read("pyproject.toml")?)?,
+        })
+    }
+
+    /// An override of what no target of the recipe installs is taken for a slip. `resolution` is
+    /// that of one target; the others are resolved only where it has not all of them.
+    pub fn check_overrides(&self, recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
+        let mut names = recipe.overrides.keys().filter(|name| resolution.get(name).is_none());
+        let Some(first) = names.next() else {
+            return Ok(());
+        };
+        let others = recipe.targets.iter().filter(|target| **target != resolution.target);
+        let others = others
+            .map(|target| resolve(&self.lock, &self.project, target, &recipe.selection))
+            .collect::<Result<Vec<_>, Problem>>()?;
+        let unknown = |name: &&PackageName| others.iter().all(|other| other.get(name).is_none());
+        let Some(name) = std::iter::once(first).chain(names).find(unknown) else {
+            return Ok(());
+        };
+        let problem = Problem::usage(format!("`override.{name}` is of what is not installed"));
+        let installed = others.iter().chain([resolution]).flat_map(|it| &it.distributions);
+        Err(match nearest(name.as_ref(), installed.map(|it| it.name.as_ref())) {
+            Some(name) => problem.hint(format!("did you mean `{name}`?")),
+            None => problem.hint("`cargo xtask resolve` lists what is; remove the override"),
         })
     }
 

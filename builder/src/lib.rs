@@ -16,6 +16,7 @@ pub mod build_graph; // which build waits for which
 pub mod resolvers; // the two of them, which a caller can replace
 pub mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
+pub mod source_patch; // unified diffs, applied to a source before its build
 pub mod sources; // trees, laid out where they are built
 pub mod inputs; // recipe, source tree, lock and build lock, read together
 pub mod phase1; // read, resolve, plan, fetch

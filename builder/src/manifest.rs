@@ -86,6 +86,8 @@ pub enum Kind {
     Url,
     /// An archive in the source tree.
     Path,
+    /// A source tree of the recipe.
+    Tree,
     /// A project in the source tree.
     Local,
 }

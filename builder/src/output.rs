@@ -3,7 +3,7 @@
 //! into touching something outside.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fs_err as fs;
 
@@ -79,26 +79,6 @@ pub fn relative_link(link: &str, target: &str) -> String {
     let up = std::iter::repeat_n("..", from.len() - common);
     let text = up.chain(to[common..].iter().copied()).collect::<Vec<_>>().join("/");
     if text.is_empty() { ".".to_owned() } else { text }
-}
-
-/// The names in `dir` that a person most likely meant by `path`, for messages.
-pub fn nearest_names(root: &Path, path: &str) -> Vec<String> {
-    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let Ok(entries) = crate::sys::files::sorted_entries(&root.join(parent)) else {
-        // The parent is missing too: that is what was mistyped.
-        return if parent.is_empty() { Vec::new() } else { nearest_names(root, parent) };
-    };
-    let mut scored: Vec<(f64, String)> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .map(|entry| (strsim::jaro_winkler(name, &entry), entry))
-        .filter(|(score, _)| *score > 0.6)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let full = |name: String| {
-        if parent.is_empty() { name } else { format!("{parent}/{name}") }
-    };
-    scored.into_iter().take(3).map(|(_, name)| full(name)).collect()
 }
 
 #[cfg(test)]

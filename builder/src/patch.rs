@@ -9,13 +9,11 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::dist_info::InstalledRecords;
-use crate::output::{Output, nearest_names, normalised};
+use crate::output::{Output, normalised};
 use crate::recipe::{Patch, ReplaceMode};
-use crate::sys::files::write_atomically;
+use crate::sys::files::{nearest_names, write_atomically};
 use crate::variables::Variables;
-use crate::vocabulary::{Problem, Progress, Sha256};
-
-mod nearest_lines;
+use crate::vocabulary::{Problem, Progress, Sha256, nearest_lines};
 
 /// A patch that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,7 +156,7 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 fn not_found(what: &str, patch: &Patch, from: &str, content: &[u8]) -> Problem {
-    let near = nearest_lines::nearest_lines(from, &String::from_utf8_lossy(content));
+    let near = nearest_lines(from, &String::from_utf8_lossy(content));
     let mut problem = Problem::new(what)
         .fact("because", "the text to replace is not in it")
         .fact("wanted", from.trim_end_matches('\n'));

@@ -52,14 +52,17 @@ pub fn fetch(
     let Wanted { located, target, source, resolvers } = *wanted;
     let application = Application::load(located, source, &work.join("tree"), settings, host)?;
     application.warn_unknown(host);
+    let recipe = &located.recipe;
     let resolution = resolvers.resolution(&RuntimeRequest {
         lock: &application.lock,
         pyproject: &application.project,
         target,
-        selection: &located.recipe.selection,
+        selection: &recipe.selection,
     })?;
+    application.check_overrides(recipe, &resolution)?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
-    let request = plan::everything(&resolution, &build_lock, &application.tree)?;
+    let places = plan::Places { tree: &application.tree, recipe: &located.dir };
+    let request = plan::everything(&resolution, &build_lock, recipe, places)?;
     let wheelhouse = fetch::fetch(&request, &host, settings)?;
     Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
 }

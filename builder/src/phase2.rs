@@ -64,6 +64,7 @@ pub fn installed_from(
                 let tree = fetched.wheelhouse.path.join(path);
                 (Kind::Git, format!("{}@{}", git.url, git.commit), crate::nar::hash_path(&tree)?)
             }
+            Artifact::Tree { path, nar_hash } => (Kind::Tree, path.clone(), *nar_hash),
             Artifact::Local(path) => {
                 let tree = fetched.application.tree.join(path);
                 (Kind::Local, path.clone(), crate::nar::hash_path(&tree)?)

@@ -219,7 +219,11 @@ fn assemble(
         resolution: &fetched.resolution,
         build_lock: &fetched.build_lock,
         project: &fetched.application.project,
-        sources: Sources { wheelhouse: &fetched.wheelhouse.path, tree: &fetched.application.tree },
+        sources: Sources {
+            wheelhouse: &fetched.wheelhouse.path,
+            tree: &fetched.application.tree,
+            recipe,
+        },
         toolchain,
         uv,
         jobs,
@@ -267,7 +271,7 @@ pub fn provide_toolchain(
         Some(provider) => vec![provider],
         None => recipe.providers.clone(),
     };
-    let builds = recipe.builds.values();
+    let builds = recipe.overrides.values().map(|it| &it.build);
     let wanted = toolchain::Wanted {
         providers: &providers,
         debian: &recipe.debian,

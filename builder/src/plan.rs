@@ -6,16 +6,27 @@ use std::path::Path;
 use url::Url;
 
 use crate::build_lock::BuildLock;
-use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf, TreeRequest};
+use crate::fetch::request::{
+    FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest,
+};
+use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution, Place, RegistryFile, Resolution, is_wheel};
 use crate::vocabulary::Problem;
 
-/// What the run time needs. `tree` is the application's source tree, below which local archives
-/// and flat indexes lie.
-pub fn runtime(resolution: &Resolution, tree: &Path) -> Result<Request, Problem> {
+/// Where local things lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The application's source tree: local archives and flat indexes.
+    pub tree: &'a Path,
+    /// The recipe's directory: the sources that it has instead of locked ones.
+    pub recipe: &'a Path,
+}
+
+/// What the run time needs.
+pub fn runtime(resolution: &Resolution, places: Places<'_>) -> Result<Request, Problem> {
     let mut request = Request::default();
     for distribution in &resolution.distributions {
-        add(&mut request, distribution, tree)?;
+        add(&mut request, distribution, places)?;
     }
     Ok(request)
 }
@@ -24,10 +35,11 @@ pub fn runtime(resolution: &Resolution, tree: &Path) -> Result<Request, Problem>
 pub fn everything(
     resolution: &Resolution,
     build_lock: &BuildLock,
-    tree: &Path,
+    recipe: &Recipe,
+    places: Places<'_>,
 ) -> Result<Request, Problem> {
-    let mut request = runtime(resolution, tree)?;
-    build_lock.cover(resolution)?;
+    let mut request = runtime(resolution, places)?;
+    build_lock.cover(resolution, recipe)?;
     for distribution in resolution.built() {
         let build = build_lock.of(distribution)?;
         for requirement in &build.requirements {
@@ -51,7 +63,12 @@ pub fn everything(
     Ok(request)
 }
 
-fn add(request: &mut Request, distribution: &Distribution, tree: &Path) -> Result<(), Problem> {
+fn add(
+    request: &mut Request,
+    distribution: &Distribution,
+    places: Places<'_>,
+) -> Result<(), Problem> {
+    let tree = places.tree;
     let name = &distribution.name;
     match &distribution.artifact {
         Artifact::Wheel(file) => {
@@ -91,6 +108,11 @@ fn add(request: &mut Request, distribution: &Distribution, tree: &Path) -> Resul
             // As uv does: a git dependency is checked out with its submodules.
             submodules: true,
             nar_hash: None,
+        }),
+        Artifact::Tree { path, nar_hash } => request.local_trees.push(LocalTreeRequest {
+            project: name.clone(),
+            path: places.recipe.join(path),
+            nar_hash: *nar_hash,
         }),
         Artifact::Local(_) | Artifact::Virtual(_) => {}
     }

@@ -2,17 +2,17 @@
 //! laid out from the wheelhouse at the place where it is built.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
 use crate::fetch::request::Shelf;
 use crate::plan::git_directory;
+use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution};
+use crate::source_patch;
 use crate::sys::archive::{self, Limits};
-use crate::sys::files::sorted_entries;
+use crate::sys::files::{copy_tree, sorted_entries};
 use crate::vocabulary::Problem;
 
 /// Directories that are no part of a source tree wherever they lie in it: records of version
@@ -32,32 +32,9 @@ pub const NOT_SOURCE: [&str; 10] = [
 
 /// Copies a developer's tree without [`NOT_SOURCE`]; modes become 0644 and 0755.
 pub fn snapshot(tree: &Path, into: &Path) -> Result<(), Problem> {
-    copy_tree(tree, into).map_err(|error| {
+    copy_tree(tree, into, &NOT_SOURCE).map_err(|error| {
         Problem::new(format!("cannot copy the source tree `{}`", tree.display())).cause(error)
     })
-}
-
-fn copy_tree(from: &Path, into: &Path) -> io::Result<()> {
-    fs::create_dir_all(into)?;
-    fs::set_permissions(into, std::fs::Permissions::from_mode(0o755))?;
-    for entry in sorted_entries(from)? {
-        let (name, path) = (entry.file_name(), entry.path());
-        if NOT_SOURCE.iter().any(|skipped| name == *skipped) {
-            continue;
-        }
-        let (kind, target) = (entry.file_type()?, into.join(&name));
-        if kind.is_dir() {
-            copy_tree(&path, &target)?;
-        } else if kind.is_symlink() {
-            symlink(fs::read_link(&path)?, &target)?;
-        } else if kind.is_file() {
-            fs::copy(&path, &target)?;
-            let executable = fs::metadata(&path)?.permissions().mode() & 0o100 != 0;
-            let mode = if executable { 0o755 } else { 0o644 };
-            fs::set_permissions(&target, std::fs::Permissions::from_mode(mode))?;
-        }
-    }
-    Ok(())
 }
 
 /// Where the sources of a resolution are.
@@ -67,12 +44,23 @@ pub struct Sources<'a> {
     pub wheelhouse: &'a Path,
     /// The application's tree, as [`snapshot`] made it.
     pub tree: &'a Path,
+    /// Whose patches are applied.
+    pub recipe: &'a Recipe,
 }
 
 impl Sources<'_> {
-    /// Lays out the tree of a distribution that is built, in `into`, which must not exist. Returns
-    /// the directory of the project in it, relative to `into`: `.` or a subdirectory.
+    /// Lays out the tree of a distribution that is built, patched, in `into`, which must not exist.
+    /// Returns the directory of the project in it, relative to `into`: `.` or a subdirectory.
     pub fn lay_out(&self, distribution: &Distribution, into: &Path) -> Result<String, Problem> {
+        let project = self.unpatched(distribution, into)?;
+        for patch in &self.recipe.build_settings(&distribution.name).patches {
+            source_patch::apply(patch, into)
+                .map_err(|problem| problem.fact("distribution", &distribution.name))?;
+        }
+        Ok(project)
+    }
+
+    fn unpatched(&self, distribution: &Distribution, into: &Path) -> Result<String, Problem> {
         let name = &distribution.name;
         match &distribution.artifact {
             Artifact::Sdist(file) | Artifact::Wheel(file) => {
@@ -91,6 +79,11 @@ impl Sources<'_> {
                 let tree = self.wheelhouse.join(Shelf::Git.directory());
                 snapshot(&tree.join(git_directory(distribution)), into)?;
                 checked_subdirectory(distribution, into, git.subdirectory.as_deref())
+            }
+            Artifact::Tree { .. } => {
+                let trees = self.wheelhouse.join(Shelf::Trees.directory());
+                snapshot(&trees.join(name.as_ref()), into)?;
+                Ok(".".to_owned())
             }
             Artifact::Local(path) => {
                 let tree = self.tree.join(path);

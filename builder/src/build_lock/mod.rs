@@ -14,6 +14,7 @@ use uv_normalize::PackageName;
 use uv_pep440::Version;
 
 use crate::lock::GitSource;
+use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution, Resolution};
 use crate::vocabulary::{Problem, Sha256};
 
@@ -33,6 +34,8 @@ pub struct BuildLock {
 pub struct LockedBuild {
     /// What is built: a change of it makes the entry stale.
     pub source: SourcePin,
+    /// [`crate::recipe::BuildSettings::lock_key`] of the recipe's override: a change of it does so too.
+    pub overrides: Option<Sha256>,
     /// The backend's object, for a reader.
     pub backend: String,
     /// What was asked for, as PEP 508 texts: `[build-system] requires`, the backend's
@@ -71,6 +74,8 @@ pub enum SourcePin {
     Sha256(Sha256),
     /// A git commit.
     Commit(String),
+    /// A source tree of the recipe, by its NAR hash.
+    Tree(Sha256),
     /// A directory of the application's own tree.
     Local(String),
 }
@@ -87,6 +92,7 @@ impl SourcePin {
                 Some(Self::Sha256(*sha256))
             }
             Artifact::Git(GitSource { commit, .. }) => Some(Self::Commit(commit.clone())),
+            Artifact::Tree { nar_hash, .. } => Some(Self::Tree(*nar_hash)),
             Artifact::Local(path) => Some(Self::Local(path.clone())),
             Artifact::Virtual(_) => None,
         }
@@ -98,6 +104,7 @@ impl fmt::Display for SourcePin {
         match self {
             Self::Sha256(digest) => write!(f, "sha256:{digest}"),
             Self::Commit(commit) => write!(f, "git:{commit}"),
+            Self::Tree(nar_hash) => write!(f, "nar:{}", nar_hash.to_sri()),
             Self::Local(path) => write!(f, "local:{path}"),
         }
     }
@@ -120,15 +127,21 @@ impl BuildLock {
         wire::render(self)
     }
 
-    /// The entry of every distribution that `resolution` builds, or which of them the lock lacks.
-    pub fn cover(&self, resolution: &Resolution) -> Result<(), Problem> {
+    /// Whether every distribution that `resolution` builds has an entry, made for the same source
+    /// and the same overrides as the recipe has; the error names those that have not.
+    pub fn cover(&self, resolution: &Resolution, recipe: &Recipe) -> Result<(), Problem> {
         let mut stale = Vec::new();
         for distribution in &resolution.distributions {
             let Some(pin) = SourcePin::of(&distribution.artifact) else {
                 continue;
             };
+            let overrides = recipe.build_settings(&distribution.name).lock_key();
             match self.builds.get(&distribution.name) {
-                Some(build) if build.source == pin => {}
+                Some(build) if build.source == pin && build.overrides == overrides => {}
+                Some(build) if build.source == pin => stale.push(format!(
+                    "{}: the recipe's override of its requirements or source is another one",
+                    distribution.name
+                )),
                 Some(build) => stale.push(format!(
                     "{}: locked for {}, the lock has {pin}",
                     distribution.name, build.source
@@ -139,7 +152,7 @@ impl BuildLock {
         if stale.is_empty() {
             return Ok(());
         }
-        Err(Problem::new("the build lock does not fit `uv.lock`")
+        Err(Problem::new("the build lock does not fit `uv.lock` and the recipe")
             .fact("stale", stale.join("\n"))
             .hint("`cargo xtask build-lock` writes it anew"))
     }

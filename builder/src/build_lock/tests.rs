@@ -14,6 +14,7 @@ fn sample() -> BuildLock {
     };
     let build = |source, requirements: &[Requirement], from_source: &[&str]| LockedBuild {
         source,
+        overrides: Some(Sha256::of("o")),
         backend: "setuptools.build_meta".to_owned(),
         requires: ["setuptools>=40".to_owned()].into(),
         requirements: requirements.iter().cloned().collect(),

@@ -32,6 +32,8 @@ struct Wire {
 struct BuildWire {
     name: String,
     source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overrides: Option<Sha256>,
     backend: String,
     requires: BTreeSet<String>,
     requirements: Vec<String>,
@@ -87,6 +89,7 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BuildLock, Problem> {
 fn locked_build(path: &str, wire: BuildWire) -> Result<LockedBuild, Problem> {
     Ok(LockedBuild {
         source: pin(path, &wire.source)?,
+        overrides: wire.overrides,
         backend: wire.backend,
         requires: wire.requires,
         requirements: wire
@@ -111,8 +114,11 @@ fn pin(path: &str, text: &str) -> Result<SourcePin, Problem> {
     match text.split_once(':') {
         Some(("sha256", hex)) => Ok(SourcePin::Sha256(parsed(path, hex)?)),
         Some(("git", commit)) => Ok(SourcePin::Commit(commit.to_owned())),
+        Some(("nar", sri)) => Sha256::from_sri(sri)
+            .map(SourcePin::Tree)
+            .map_err(|error| invalid(path, text, &error.to_string())),
         Some(("local", dir)) => Ok(SourcePin::Local(dir.to_owned())),
-        _ => Err(invalid(path, text, "it is none of `sha256:`, `git:` and `local:`")),
+        _ => Err(invalid(path, text, "it is none of `sha256:`, `git:`, `nar:` and `local:`")),
     }
 }
 
@@ -133,6 +139,7 @@ pub(super) fn render(lock: &BuildLock) -> String {
     let builds = lock.builds.iter().map(|(name, build)| BuildWire {
         name: name.to_string(),
         source: build.source.to_string(),
+        overrides: build.overrides,
         backend: build.backend.clone(),
         requires: build.requires.clone(),
         requirements: build.requirements.iter().map(ToString::to_string).collect(),

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 pub use file::Fetcher;
 pub use http::Patience;
-pub use request::{FileOrigin, FileRequest, Request, Shelf, TreeRequest};
+pub use request::{FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
 pub use source::fetch_source;
 pub use wheelhouse::{LedgerFile, LedgerTree, Wheelhouse, fetch};
 

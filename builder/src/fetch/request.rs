@@ -15,6 +15,8 @@ pub struct Request {
     pub files: Vec<FileRequest>,
     /// Git trees, each pinned by a commit.
     pub trees: Vec<TreeRequest>,
+    /// Local trees, each pinned by its NAR hash.
+    pub local_trees: Vec<LocalTreeRequest>,
 }
 
 /// The directory of the wheelhouse in which something lies.
@@ -28,6 +30,8 @@ pub enum Shelf {
     Build,
     /// `git/`: exported trees.
     Git,
+    /// `trees/`: source trees of the recipe.
+    Trees,
 }
 
 impl Shelf {
@@ -38,6 +42,7 @@ impl Shelf {
             Self::Sdists => "sdists",
             Self::Build => "build",
             Self::Git => "git",
+            Self::Trees => "trees",
         }
     }
 }
@@ -91,4 +96,15 @@ pub struct TreeRequest {
     pub submodules: bool,
     /// The NAR hash that the tree must have, if a ledger knows it.
     pub nar_hash: Option<Sha256>,
+}
+
+/// One local tree, copied as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalTreeRequest {
+    /// The distribution that it belongs to, and its directory below `trees/`.
+    pub project: PackageName,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The NAR hash that it must have.
+    pub nar_hash: Sha256,
 }

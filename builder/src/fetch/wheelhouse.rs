@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tasks::{Run, Task};
 
 use super::http::Client;
-use super::request::{FileRequest, Request, Shelf, TreeRequest};
+use super::request::{FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
 use super::store::disk;
 use super::{Fetcher, Settings};
 use crate::nar;
@@ -31,13 +31,14 @@ use crate::vocabulary::{Problem, Sha256};
 /// What phase 1 has brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wheelhouse {
-    /// The directory: `wheels/`, `sdists/`, `build/` and `git/`, as far as they are not empty.
+    /// The directory: `wheels/`, `sdists/`, `build/`, `git/` and `trees/`, as far as they are not
+    /// empty.
     pub path: PathBuf,
     /// Its identity: the sha256 of its NAR, Nix's `outputHash` with `outputHashMode = "recursive"`.
     pub nar_hash: Sha256,
     /// Every file, sorted by path.
     pub files: Vec<LedgerFile>,
-    /// Every git tree, sorted by path.
+    /// Every tree, sorted by path.
     pub trees: Vec<LedgerTree>,
 }
 
@@ -52,13 +53,11 @@ pub struct LedgerFile {
     pub size: u64,
 }
 
-/// A git tree of a wheelhouse.
+/// A tree of a wheelhouse.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LedgerTree {
-    /// Relative to the wheelhouse, such as `git/a`.
+    /// Relative to the wheelhouse, such as `git/a` or `trees/a`.
     pub path: String,
-    /// The commit.
-    pub rev: String,
     /// The NAR hash of the tree.
     pub nar_hash: Sha256,
 }
@@ -109,11 +108,18 @@ pub fn fetch(
 struct Plan<'a> {
     files: BTreeMap<String, &'a FileRequest>,
     trees: BTreeMap<String, &'a TreeRequest>,
+    local_trees: BTreeMap<String, &'a LocalTreeRequest>,
 }
 
 impl<'a> Plan<'a> {
     fn of(request: &'a Request) -> Result<Self, Problem> {
-        let mut plan = Self { files: BTreeMap::new(), trees: BTreeMap::new() };
+        let local =
+            |it: &'a LocalTreeRequest| (format!("{}/{}", Shelf::Trees.directory(), it.project), it);
+        let mut plan = Self {
+            files: BTreeMap::new(),
+            trees: BTreeMap::new(),
+            local_trees: request.local_trees.iter().map(local).collect(),
+        };
         let clash = |path: &str, first: String, second: String| {
             Problem::usage(format!("two different things are to be `{path}`"))
                 .fact("first", first)
@@ -162,6 +168,9 @@ impl<'a> Plan<'a> {
                 .with("submodules", [u8::from(tree.submodules)])
                 .with("nar hash", pinned);
         }
+        for (path, tree) in &self.local_trees {
+            key = key.with("local tree", path).with("nar hash", tree.nar_hash.as_bytes());
+        }
         key.finish()
     }
 
@@ -203,6 +212,7 @@ impl<'a> Plan<'a> {
         })?;
         let mut tasks: Vec<Task<'_>> =
             self.trees.iter().map(|(path, tree)| Task::Tree(path, tree)).collect();
+        tasks.extend(self.local_trees.iter().map(|(path, tree)| Task::LocalTree(path, tree)));
         let mut files: Vec<_> = self.files.iter().collect();
         // The largest first, so that none is left for the end, when the others are idle.
         files.sort_by_key(|(_, file)| std::cmp::Reverse(file.size.unwrap_or(u64::MAX)));
@@ -222,6 +232,9 @@ impl<'a> Plan<'a> {
         let mut shelves: Vec<_> = shelves.map(Shelf::directory).collect();
         if !self.trees.is_empty() {
             shelves.push(Shelf::Git.directory());
+        }
+        if !self.local_trees.is_empty() {
+            shelves.push(Shelf::Trees.directory());
         }
         shelves.sort_unstable();
         shelves.dedup();

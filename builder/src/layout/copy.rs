@@ -8,9 +8,9 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::shebang::{RewrittenShebang, rewritten};
-use crate::output::{Output, nearest_names, normalised};
+use crate::output::{Output, normalised};
 use crate::recipe::CopyRule;
-use crate::sys::files::{sorted_entries, write_atomically};
+use crate::sys::files::{nearest_names, sorted_entries, write_atomically};
 use crate::variables::Variables;
 use crate::vocabulary::{Problem, Sha256};
 

@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::output::{Output, nearest_names, normalised, relative_link};
+use crate::output::{Output, normalised, relative_link};
 use crate::recipe::LinkRule;
+use crate::sys::files::nearest_names;
 use crate::variables::Variables;
 use crate::vocabulary::Problem;
 

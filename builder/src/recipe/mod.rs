@@ -3,15 +3,16 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
-mod wire;
+mod overrides; // what a recipe decides of single distributions
+mod wire; // the file
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
-use uv_pep508::Requirement;
 
+pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
     LinkRule, Patch, Provider, ReplaceMode, Replacement,
@@ -37,8 +38,8 @@ pub struct Recipe {
     pub selection: Selection,
     /// Where files of registry packages are looked for.
     pub index: IndexPolicy,
-    /// Settings of single builds.
-    pub builds: BTreeMap<PackageName, BuildSettings>,
+    /// What is decided of single distributions.
+    pub overrides: BTreeMap<PackageName, Override>,
     /// Build requirements newer than this are not seen by `build-lock`; in uv's words.
     pub build_lock_exclude_newer: Option<String>,
     /// Toolchain providers in order of preference.
@@ -92,17 +93,8 @@ pub struct Selection {
     /// Distributions built from source although a wheel would fit; `None` is what the project's
     /// `[tool.uv] no-binary-package` says.
     pub no_binary: Option<BTreeSet<PackageName>>,
-}
-
-/// Settings of one distribution's build from source.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BuildSettings {
-    /// Environment variables of the build.
-    pub env: BTreeMap<String, String>,
-    /// System packages that the build needs, in the words of the provider.
-    pub system_packages: BTreeSet<String>,
-    /// Build requirements beside those of `[build-system]` (PEP 508).
-    pub requires: Vec<Requirement>,
+    /// What single distributions come from, whatever `no_binary` says: the overrides' choices.
+    pub choices: BTreeMap<PackageName, Choice>,
 }
 
 /// What the Debian provider installs.
@@ -114,36 +106,42 @@ pub struct DebianSettings {
     pub packages: BTreeSet<String>,
 }
 
+/// Reads a file of the recipe's directory, given its path relative to that.
+pub type ReadBeside<'a> = dyn Fn(&str) -> std::io::Result<Vec<u8>> + 'a;
+
 /// The names that `@name@` can have without the recipe defining them.
 pub const BUILT_IN_VARIABLES: [&str; 3] = ["out", "python", "site-packages"];
 
 impl Recipe {
-    /// Parses the text of `recipes/<name>.toml`.
-    pub fn parse(name: &str, text: &str) -> Result<Self, Problem> {
+    /// Parses the text of `recipes/<name>.toml`. `beside` reads a file of the recipe's directory:
+    /// the source patches.
+    pub fn parse(name: &str, text: &str, beside: &ReadBeside<'_>) -> Result<Self, Problem> {
         let wire: wire::RecipeWire = toml::from_str(text).map_err(|error| shape(name, &error))?;
-        Self::try_from_wire(name, wire).map_err(|problem| Problem {
+        Self::try_from_wire(name, wire, beside).map_err(|problem| Problem {
             what: format!("cannot use recipe `{name}`: {}", problem.what),
             ..problem
         })
     }
 
-    fn try_from_wire(name: &str, wire: wire::RecipeWire) -> Result<Self, Problem> {
+    fn try_from_wire(
+        name: &str,
+        wire: wire::RecipeWire,
+        beside: &ReadBeside<'_>,
+    ) -> Result<Self, Problem> {
         let prefix = wire.prefix.unwrap_or_else(|| format!("/opt/{name}"));
         check_prefix(&prefix)?;
-        let builds = wire
-            .build
-            .into_iter()
-            .map(|(name, build)| Ok((parsed("build", &name)?, settings(build)?)))
-            .collect::<Result<_, Problem>>()?;
+        let overrides = overrides::from_wire(wire.r#override, beside)?;
+        let mut collisions = wire.collisions;
+        collisions.winners = overrides::winners(&overrides, &collisions)?;
         let recipe = Self {
             name: name.to_owned(),
             description: wire.description,
             prefix,
             source: source(wire.source)?,
             targets: targets(&wire.target)?,
-            selection: selection(wire.project)?,
+            selection: selection(wire.project, &overrides)?,
             index: wire.index,
-            builds,
+            overrides,
             build_lock_exclude_newer: wire.build_lock.exclude_newer,
             providers: wire
                 .toolchain
@@ -159,7 +157,7 @@ impl Recipe {
             links: wire.link,
             shebangs: wire.shebangs,
             bytecode: wire.bytecode,
-            collisions: wire.collisions,
+            collisions,
             checks: wire.check,
         };
         recipe.check()?;
@@ -183,6 +181,11 @@ impl Recipe {
                 .hint("give it a `[[patch.replace]]` whose `from` is not empty"));
         }
         Ok(())
+    }
+
+    /// Settings of a distribution's build; without an override, those that change nothing.
+    pub fn build_settings(&self, name: &PackageName) -> &BuildSettings {
+        self.overrides.get(name).map_or(&overrides::NO_SETTINGS, |it| &it.build)
     }
 
     /// The directory of the output that holds modules, such as `lib/python3.14/site-packages`.
@@ -254,21 +257,19 @@ fn targets(wire: &wire::TargetWire) -> Result<Vec<Target>, Problem> {
     targets.collect()
 }
 
-fn selection(wire: wire::ProjectWire) -> Result<Selection, Problem> {
+fn selection(
+    wire: wire::ProjectWire,
+    overrides: &BTreeMap<PackageName, Override>,
+) -> Result<Selection, Problem> {
+    let choices =
+        overrides.iter().filter_map(|(name, it)| Some((name.clone(), it.choice.clone()?)));
     Ok(Selection {
         project: wire.name.map(|name| parsed("project.name", &name)).transpose()?,
         extras: all("project.extras", &wire.extras)?,
         groups: all("project.groups", &wire.groups)?,
         default_groups: wire.default_groups,
         no_binary: wire.no_binary.map(|names| all("project.no-binary", &names)).transpose()?,
-    })
-}
-
-fn settings(wire: wire::BuildWire) -> Result<BuildSettings, Problem> {
-    Ok(BuildSettings {
-        env: wire.env,
-        system_packages: wire.system_packages.into_iter().collect(),
-        requires: all("build.requires", &wire.requires)?,
+        choices: choices.collect(),
     })
 }
 

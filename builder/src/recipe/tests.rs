@@ -10,9 +10,16 @@ const SMALLEST: &str = "
     platforms = ['x86_64-manylinux_2_39']
 ";
 
+fn parse(text: &str) -> Result<Recipe, Problem> {
+    Recipe::parse("sample", text, &|path| match path {
+        "patches/a.patch" => Ok(b"diff".to_vec()),
+        _ => Err(std::io::ErrorKind::NotFound.into()),
+    })
+}
+
 #[test]
 fn the_smallest_recipe_has_defaults() {
-    let recipe = Recipe::parse("sample", SMALLEST).unwrap();
+    let recipe = parse(SMALLEST).unwrap();
     assert_eq!(recipe.prefix, "/opt/sample");
     assert_eq!(recipe.index, IndexPolicy::Locked);
     assert_eq!(recipe.providers, [Provider::Debian, Provider::Host]);
@@ -29,9 +36,40 @@ fn mistakes_name_the_way_out() {
         ("[[patch]]\nfile = 'a'\nreplace = []", "`[[patch.replace]]`"),
         ("[variables]\nout = '/x'", "built in"),
         ("[project]\nextras = ['not valid!']", "`project.extras`"),
-        ("[build.lxml]\nrequires = ['a b']", "`build.requires`"),
+        ("[override.lxml.build]\nrequires = ['a b']", "`override.build.requires`"),
+        ("[override.lxml.build]\nextra-requires = ['a b']", "`override.build.extra-requires`"),
+        ("[override.lxml.build]\nrequire = ['a']", "did you mean `requires`?"),
+        ("[override.lxml]\nprefered = 'sdist'", "did you mean `prefer`?"),
+        ("[override.lxml]\nprefer = 'source'", "`wheel`"),
+        ("[override.'l x']\nprefer = 'sdist'", "`override`"),
+        ("[override.l_x]\n[override.L-x]", "`l-x` is overridden twice"),
+        ("[override.a]\nsource = { url = 'https://x.example/a.tar.gz' }", "not pinned"),
+        ("[override.a]\nsource = { path = 'a' }", "add `sha256`"),
+        ("[override.a]\nsource = { path = '../a', nar-hash = '@sri@' }", "below the recipe's"),
+        ("[override.a]\nsource = { path = '/a', nar-hash = '@sri@' }", "below the recipe's"),
+        ("[override.a]\nsource = { path = 'a', sha256 = '@hex@' }", "must have either"),
+        (
+            "[override.a]\nsource = { url = 'https://x.example/a-1-py3-none-any.whl', sha256 = '@hex@' }",
+            "is a wheel",
+        ),
+        (
+            "[override.a]\nprefer = 'wheel'\nsource = { path = 'a', nar-hash = '@sri@' }",
+            "nothing to prefer",
+        ),
+        ("[override.a]\nskip = ['../b']", "`override.skip`"),
+        ("[override.a]\nskip = ['b/***']", "`override.skip`"),
+        ("[override.a]\nskip = ['/b']", "relative to `site-packages`"),
+        ("[override.a]\nwins = ['x']\n[override.b]\nwins = ['x']", "two rules decide"),
+        ("[override.a]\nwins = ['x']\n[collisions.paths]\nx = 'drop'", "collisions.paths"),
+        (
+            "[[override.a.build.patch]]\nfile = 'patches/b.patch'",
+            "relative to the recipe's directory",
+        ),
+        ("[[override.a.build.patch]]\nfile = '../a.patch'", "below the recipe's"),
     ] {
-        let problem = Recipe::parse("sample", &format!("{SMALLEST}{addition}")).unwrap_err();
+        let addition = addition.replace("@hex@", &Sha256::of("x").to_string());
+        let addition = addition.replace("@sri@", &Sha256::of("x").to_sri());
+        let problem = parse(&format!("{SMALLEST}{addition}")).unwrap_err();
         let text = format!("{problem} hint: {}", problem.hint.clone().unwrap_or_default());
         assert!(text.contains(expected), "{addition}: {text}");
         assert_eq!(problem.outcome.code(), 2, "{addition}");
@@ -51,6 +89,6 @@ fn prefixes_that_hide_the_toolchain_are_refused() {
 #[test]
 fn an_unpinned_source_is_refused() {
     let text = SMALLEST.replace("path = '../examples/sample'", "url = 'https://x.example/a.tgz'");
-    let problem = Recipe::parse("sample", &text).unwrap_err();
+    let problem = parse(&text).unwrap_err();
     assert!(problem.hint.unwrap().contains("cargo xtask hash"));
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use uv_normalize::PackageName;
 
+use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Sri;
 
 #[derive(Debug, Deserialize)]
@@ -20,7 +22,7 @@ pub(super) struct RecipeWire {
     #[serde(default)]
     pub(super) index: IndexPolicy,
     #[serde(default)]
-    pub(super) build: BTreeMap<String, BuildWire>,
+    pub(super) r#override: BTreeMap<String, OverrideWire>,
     #[serde(default)]
     pub(super) build_lock: BuildLockWire,
     #[serde(default)]
@@ -83,6 +85,37 @@ pub enum IndexPolicy {
     Ambient,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct OverrideWire {
+    pub(super) reason: Option<String>,
+    pub(super) upstream: Option<String>,
+    pub(super) prefer: Option<PreferWire>,
+    pub(super) source: Option<PinWire>,
+    #[serde(default)]
+    pub(super) build: BuildWire,
+    #[serde(default)]
+    pub(super) skip: Vec<String>,
+    #[serde(default)]
+    pub(super) wins: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PreferWire {
+    Wheel,
+    Sdist,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PinWire {
+    pub(super) url: Option<url::Url>,
+    pub(super) sha256: Option<Sha256>,
+    pub(super) path: Option<String>,
+    pub(super) nar_hash: Option<Sri>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct BuildWire {
@@ -90,8 +123,19 @@ pub(super) struct BuildWire {
     pub(super) env: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) system_packages: Vec<String>,
+    pub(super) requires: Option<Vec<String>>,
     #[serde(default)]
-    pub(super) requires: Vec<String>,
+    pub(super) extra_requires: Vec<String>,
+    #[serde(default)]
+    pub(super) patch: Vec<SourcePatchWire>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SourcePatchWire {
+    pub(super) file: String,
+    pub(super) reason: Option<String>,
+    pub(super) upstream: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -215,6 +259,9 @@ pub struct CollisionRules {
     /// output. The longest key that names a path counts.
     #[serde(default)]
     pub paths: BTreeMap<String, CollisionRule>,
+    /// Such a key, and the distribution whose file stays there: `override.<name>.wins`.
+    #[serde(skip)]
+    pub winners: BTreeMap<String, PackageName>,
 }
 
 /// A decision on a colliding path.

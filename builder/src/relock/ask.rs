@@ -44,7 +44,7 @@ impl Maker<'_> {
                 .iter()
                 .map(|(requirement, file)| build_file(requirement, file))
                 .collect(),
-            trees: Vec::new(),
+            ..Request::default()
         };
         let wheelhouse = fetch::fetch(&request, &host, self.settings)?;
         let requirements: BTreeSet<String> = resolved.keys().map(ToString::to_string).collect();
@@ -93,7 +93,7 @@ impl Maker<'_> {
                     .fact("backend", own.backend())
                     .fact("exit code", finished.code)
                     .fact("log ends", end)
-                    .hint("a missing system package goes into `build.<name>.system-packages`"))
+                    .hint("a missing system package goes into `override.<name>.build.system-packages`"))
             }
         }
     }

@@ -25,7 +25,7 @@ use crate::sources::Sources;
 use crate::sys::Host;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
-use crate::vocabulary::{Problem, Target};
+use crate::vocabulary::{Problem, Sha256, Target};
 
 /// Everything that making a build lock needs.
 #[derive(Debug)]
@@ -67,6 +67,7 @@ struct Question<'a> {
 /// What a build needs.
 struct Answer {
     backend: String,
+    overrides: Option<Sha256>,
     requires: BTreeSet<String>,
     resolved: BTreeMap<Requirement, LockedFile>,
 }
@@ -103,13 +104,19 @@ impl Maker<'_> {
             target,
             selection: &self.located.recipe.selection,
         })?;
-        let request = plan::runtime(&resolution, &application.tree)?;
+        application.check_overrides(&self.located.recipe, &resolution)?;
+        let places = plan::Places { tree: &application.tree, recipe: &self.located.dir };
+        let request = plan::runtime(&resolution, places)?;
         let sources = Request {
             files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
-            trees: request.trees,
+            ..request
         };
         let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
-        let sources = Sources { wheelhouse: &wheelhouse.path, tree: &application.tree };
+        let sources = Sources {
+            wheelhouse: &wheelhouse.path,
+            tree: &application.tree,
+            recipe: &self.located.recipe,
+        };
         let built: Vec<&Distribution> = resolution.built().collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
         let (draft_so_far, known) = (&*draft, &draft.requires);
@@ -163,7 +170,8 @@ impl Maker<'_> {
             Some(known) => (known.clone(), self.resolve(memo, &asked, known, host)?),
             None => self.ask_all(memo, &own, &project, &asked, host)?,
         };
-        Ok(Answer { backend: own.backend().to_owned(), requires, resolved })
+        let overrides = self.located.recipe.build_settings(name).lock_key();
+        Ok(Answer { backend: own.backend().to_owned(), overrides, requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -216,7 +224,7 @@ impl Draft {
         answer: Answer,
         resolution: &Resolution,
     ) -> Result<(), Problem> {
-        let Answer { backend, requires, resolved } = answer;
+        let Answer { backend, requires, resolved, overrides } = answer;
         let from_source = from_source(distribution, &resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
@@ -229,7 +237,7 @@ impl Draft {
         self.requires.insert(name.clone(), requires.clone());
         let source = SourcePin::of(&distribution.artifact).expect("it is built");
         let requirements = resolved.into_keys().collect();
-        let build = LockedBuild { source, backend, requires, requirements, from_source };
+        let build = LockedBuild { source, overrides, backend, requires, requirements, from_source };
         let shown = |build: &LockedBuild| {
             build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
@@ -240,7 +248,7 @@ impl Draft {
             .fact("before", shown(other))
             .fact(target.to_string(), shown(&build))
             .hint(format!(
-                "pin them with `build.{name}.requires`, or give the targets recipes of their own"
+                "pin them with `override.{name}.build.extra-requires`, or give the targets recipes of their own"
             ))),
             Some(_) => Ok(()),
             None => {

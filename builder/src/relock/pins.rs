@@ -100,8 +100,8 @@ impl Maker<'_> {
                 .fact("up to", bound.unwrap_or("any date"))
                 .fact("uv says", last_lines(&text, 12))
                 .hint(format!(
-                    "`build-lock.exclude-newer` allows newer versions; `build.{name}.requires` \
-                     adds a requirement; one that has no wheel cannot be locked"
+                    "`build-lock.exclude-newer` allows newer versions; `override.{name}.build.\
+                     extra-requires` adds a requirement; one that has no wheel cannot be locked"
                 )));
         }
         let text = fs::read_to_string(dir.join("pylock.toml"))

@@ -12,7 +12,7 @@ use crate::vocabulary::Problem;
 
 /// The static build requirements of a distribution whose own `pyproject.toml` is `own`: those of
 /// `[build-system]` with PEP 517's fallback, the `extra-build-dependencies` of the application's
-/// project, and the recipe's `build.<name>.requires`. Requirements whose marker excludes the target
+/// project, and the recipe's override. Requirements whose marker excludes the target
 /// on every platform of the recipe are left out.
 pub(super) fn static_requires(
     distribution: &Distribution,
@@ -21,16 +21,13 @@ pub(super) fn static_requires(
     recipe: &Recipe,
     resolution: &Resolution,
 ) -> Result<BTreeSet<String>, Problem> {
-    let mut requires = own.build_requires();
+    let mut requires = recipe.build_settings(&distribution.name).asked(own.build_requires());
     for extra in project.uv.extra_build_dependencies.get(&distribution.name).into_iter().flatten() {
         requires.push(if extra.match_runtime {
             matching_runtime(&extra.requirement, distribution, resolution)?
         } else {
             extra.requirement.clone()
         });
-    }
-    if let Some(settings) = recipe.builds.get(&distribution.name) {
-        requires.extend(settings.requires.iter().cloned());
     }
     let wanted = |requirement: &Requirement| {
         let markers = recipe.targets.iter().map(crate::vocabulary::Target::markers);

@@ -1,6 +1,6 @@
 //! The one file of a package that is installed or built: PEP 425 order, as uv chooses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use uv_distribution_filename::{BuildTag, WheelFilename};
@@ -10,16 +10,16 @@ use uv_platform_tags::{TagCompatibility, TagPriority};
 use super::{Artifact, Place, RegistryFile};
 use crate::lock::{File, Location, Lock, Package, Source};
 use crate::pyproject::Pyproject;
-use crate::recipe::{Selection, nearest};
+use crate::recipe::{Choice, Selection, nearest};
 use crate::vocabulary::{Problem, Sha256, Target};
 
 /// What may come as a wheel and what may be built, in the words of `[tool.uv]`.
-#[expect(clippy::struct_field_names, reason = "they are uv's")]
 pub(super) struct Policy {
     no_binary: bool,
     no_binary_package: BTreeSet<PackageName>,
     no_build: bool,
     no_build_package: BTreeSet<PackageName>,
+    choices: BTreeMap<PackageName, Choice>,
 }
 
 impl Policy {
@@ -30,9 +30,8 @@ impl Policy {
         selection: &Selection,
         lock: &Lock,
     ) -> Result<Self, Problem> {
-        if let Some(names) = &selection.no_binary
-            && let Some(name) = names.iter().find(|name| lock.named(name).next().is_none())
-        {
+        let mut named = selection.no_binary.iter().flatten();
+        if let Some(name) = named.find(|name| lock.named(name).next().is_none()) {
             let problem =
                 Problem::usage(format!("`no-binary` names `{name}`, which is not locked"));
             return Err(match nearest(name.as_ref(), lock.names().map(AsRef::as_ref)) {
@@ -49,15 +48,22 @@ impl Policy {
             },
             no_build: uv.no_build,
             no_build_package: uv.no_build_package.clone(),
+            choices: selection.choices.clone(),
         })
     }
 
     fn wheel_allowed(&self, name: &PackageName) -> bool {
-        !self.no_binary && !self.no_binary_package.contains(name)
+        match self.choices.get(name) {
+            Some(choice) => *choice == Choice::Wheel,
+            None => !self.no_binary && !self.no_binary_package.contains(name),
+        }
     }
 
     fn build_allowed(&self, name: &PackageName) -> bool {
-        !self.no_build && !self.no_build_package.contains(name)
+        match self.choices.get(name) {
+            Some(choice) => *choice != Choice::Wheel,
+            None => !self.no_build && !self.no_build_package.contains(name),
+        }
     }
 }
 
@@ -66,6 +72,18 @@ pub(super) fn artifact(
     target: &Target,
     policy: &Policy,
 ) -> Result<Artifact, Problem> {
+    if let Some(choice) = policy.choices.get(&package.name) {
+        let nothing = matches!(package.source, Source::Virtual(_));
+        match choice {
+            _ if nothing => return Err(no_choice(package, "nothing of it is installed")),
+            Choice::Archive { url, sha256 } => return replaced(package, url, *sha256),
+            Choice::Tree { path, nar_hash } => {
+                return Ok(Artifact::Tree { path: path.clone(), nar_hash: nar_hash.0 });
+            }
+            _ if matches!(package.source, Source::Registry(_)) => {}
+            _ => return Err(no_choice(package, "it comes from no index, so there is one source")),
+        }
+    }
     match &package.source {
         Source::Registry(registry) => registry_file(package, registry, target, policy),
         Source::Git(git) => Ok(Artifact::Git(git.clone())),
@@ -122,6 +140,10 @@ fn registry_file(
     }
     match &package.sdist {
         Some(sdist) if policy.build_allowed(&package.name) => Ok(Artifact::Sdist(file(sdist)?)),
+        _ if policy.choices.contains_key(&package.name) => {
+            Err(nothing_fits(package, target, policy)
+                .hint(format!("`override.{}.prefer` asks for what the lock has not", package.name)))
+        }
         Some(_) => Err(nothing_fits(package, target, policy)
             .hint("`[tool.uv] no-build` or `no-build-package` forbids to build it from source")),
         None if !policy.wheel_allowed(&package.name) => Err(nothing_fits(package, target, policy)
@@ -130,6 +152,22 @@ fn registry_file(
             "choose a target that a wheel fits, or a version that has a source distribution",
         )),
     }
+}
+
+/// The archive that a recipe has instead of what the lock has.
+fn replaced(package: &Package, url: &url::Url, sha256: Sha256) -> Result<Artifact, Problem> {
+    let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+    let filename = percent_encoding::percent_decode_str(last).decode_utf8_lossy().into_owned();
+    if filename.is_empty() {
+        return Err(no_choice(package, "the URL of its replacement ends in no file name"));
+    }
+    Ok(Artifact::Url { url: url.clone(), filename, sha256, size: None, subdirectory: None })
+}
+
+fn no_choice(package: &Package, because: &str) -> Problem {
+    Problem::usage(format!("the recipe's override of `{package}` cannot be followed"))
+        .fact("because", because)
+        .hint(format!("remove `prefer` or `source` from `override.{}`", package.name))
 }
 
 /// The wheel with the best tag; of those, the one with the highest build tag; of those, the first.
@@ -176,6 +214,7 @@ impl Policy {
             no_binary_package: BTreeSet::new(),
             no_build: false,
             no_build_package: BTreeSet::new(),
+            choices: BTreeMap::new(),
         }
     }
 }

@@ -74,6 +74,13 @@ pub enum Artifact {
         /// Its pin.
         sha256: Sha256,
     },
+    /// A source tree of the recipe, instead of what the lock has.
+    Tree {
+        /// Relative to the recipe's directory.
+        path: String,
+        /// Its pin.
+        nar_hash: Sha256,
+    },
     /// A local project, relative to the lock.
     Local(String),
     /// A local project of which only the dependencies count.
@@ -106,7 +113,7 @@ impl Artifact {
     /// Whether a build is needed before it can be installed.
     pub fn is_built(&self) -> bool {
         match self {
-            Self::Sdist(_) | Self::Git(_) | Self::Local(_) => true,
+            Self::Sdist(_) | Self::Git(_) | Self::Tree { .. } | Self::Local(_) => true,
             Self::Wheel(_) | Self::Virtual(_) => false,
             Self::Url { filename: name, .. } | Self::Path { path: name, .. } => !is_wheel(name),
         }
@@ -117,7 +124,8 @@ impl Artifact {
         !matches!(self, Self::Virtual(_))
     }
 
-    /// The word for it in JSON: `wheel`, `sdist`, `git`, `url`, `path`, `local` or `virtual`.
+    /// The word for it in JSON: `wheel`, `sdist`, `git`, `url`, `path`, `tree`, `local` or
+    /// `virtual`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Wheel(_) => "wheel",
@@ -125,6 +133,7 @@ impl Artifact {
             Self::Git(_) => "git",
             Self::Url { .. } => "url",
             Self::Path { .. } => "path",
+            Self::Tree { .. } => "tree",
             Self::Local(_) => "local",
             Self::Virtual(_) => "virtual",
         }
@@ -231,7 +240,7 @@ impl PackageJson {
                 json.file = Some(filename.clone());
                 json.sha256 = Some(*sha256);
             }
-            Artifact::Path { path, sha256 } => {
+            Artifact::Path { path, sha256 } | Artifact::Tree { path, nar_hash: sha256 } => {
                 json.path = Some(path.clone());
                 json.sha256 = Some(*sha256);
             }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -15,6 +15,51 @@ pub fn sorted_entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
     let mut entries = fs::read_dir(dir)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_cached_key(fs::DirEntry::file_name);
     Ok(entries)
+}
+
+/// Copies a tree without what is called like one of `without`, wherever it lies in it; modes become
+/// 0644 and 0755, links are copied as links.
+pub fn copy_tree(from: &Path, into: &Path, without: &[&str]) -> io::Result<()> {
+    fs::create_dir_all(into)?;
+    fs::set_permissions(into, std::fs::Permissions::from_mode(0o755))?;
+    for entry in sorted_entries(from)? {
+        let (name, path) = (entry.file_name(), entry.path());
+        if without.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        let (kind, target) = (entry.file_type()?, into.join(&name));
+        if kind.is_dir() {
+            copy_tree(&path, &target, without)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&path)?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&path, &target)?;
+            let executable = fs::metadata(&path)?.permissions().mode() & 0o100 != 0;
+            let mode = if executable { 0o755 } else { 0o644 };
+            fs::set_permissions(&target, std::fs::Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(())
+}
+
+/// The names in `dir` that a person most likely meant by `path`, for messages.
+pub fn nearest_names(root: &Path, path: &str) -> Vec<String> {
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let Ok(entries) = sorted_entries(&root.join(parent)) else {
+        // The parent is missing too: that is what was mistyped.
+        return if parent.is_empty() { Vec::new() } else { nearest_names(root, parent) };
+    };
+    let mut scored: Vec<(f64, String)> = entries
+        .iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .map(|entry| (strsim::jaro_winkler(name, &entry), entry))
+        .filter(|(score, _)| *score > 0.6)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let full = |name: String| {
+        if parent.is_empty() { name } else { format!("{parent}/{name}") }
+    };
+    scored.into_iter().take(3).map(|(_, name)| full(name)).collect()
 }
 
 /// Writes a file atomically: another process sees the old content or the new, never a part, and a

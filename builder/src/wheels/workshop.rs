@@ -181,7 +181,9 @@ impl Workshop<'_> {
             Err(_) => Pyproject::default(),
         };
         let markers = self.resolution.target.markers();
-        let asked = own.build_requires().into_iter().filter(|it| it.evaluate_markers(markers, &[]));
+        let settings = self.recipe.build_settings(&distribution.name);
+        let asked = settings.asked(own.build_requires());
+        let asked = asked.into_iter().filter(|it| it.evaluate_markers(markers, &[]));
         let missing: Vec<String> =
             asked.map(|it| it.to_string()).filter(|it| !build.requires.contains(it)).collect();
         if missing.is_empty() && own.backend() == build.backend {
@@ -214,7 +216,7 @@ impl Workshop<'_> {
             .env("UV_PYTHON_DOWNLOADS", "never")
             // Debug information takes a third of a compiler's time, and most of the bytes of what
             // it makes; nobody debugs an output. `-O2` stands there because a build that sees any
-            // CFLAGS drops its own. A recipe's `build.<name>.env` overrides both.
+            // CFLAGS drops its own. A recipe's `override.<name>.build.env` wins over both.
             .env("CFLAGS", COMPILER_FLAGS)
             .env("CXXFLAGS", COMPILER_FLAGS)
             .env("DIST_EXTRA_CONFIG", "/build/distutils.cfg")
@@ -225,7 +227,7 @@ impl Workshop<'_> {
             sandbox = sandbox.bind_ro(&wheelhouse, WHEELHOUSE);
         }
         let project = self.project.uv.extra_build_variables.get(name).into_iter().flatten();
-        let recipe = self.recipe.builds.get(name).into_iter().flat_map(|build| &build.env);
+        let recipe = &self.recipe.build_settings(name).env;
         project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
     }
 

@@ -32,7 +32,7 @@ fn racing(dir: &Path) -> Vec<WheelArchive> {
 
 fn rules(default: CollisionRule, paths: &[(&str, CollisionRule)]) -> CollisionRules {
     let paths = paths.iter().map(|(path, rule)| ((*path).to_owned(), *rule));
-    CollisionRules { default, paths: paths.collect() }
+    CollisionRules { default, paths: paths.collect(), ..CollisionRules::default() }
 }
 
 fn decisions(found: &Collisions) -> BTreeMap<&str, &Decision> {

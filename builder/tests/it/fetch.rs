@@ -88,7 +88,7 @@ impl World {
     }
 
     fn fetch(&self, files: &[FileRequest]) -> Result<Wheelhouse, Problem> {
-        let request = Request { files: files.to_vec(), trees: Vec::new() };
+        let request = Request { files: files.to_vec(), ..Request::default() };
         fetch(&request, &self.host(), &self.settings)
     }
 

@@ -66,7 +66,7 @@ impl Repositories {
     fn fetch(&self, tree: TreeRequest, cache: &str) -> Result<Wheelhouse, Problem> {
         let cache = self.dir.path().join(cache);
         let host = Host { environment: &self.environment, cache: &cache, progress: &Silent };
-        let request = Request { files: Vec::new(), trees: vec![tree] };
+        let request = Request { trees: vec![tree], ..Request::default() };
         fetch(&request, &host, &Settings::default())
     }
 }

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fs_err as fs;
 
 use super::{LedgerFile, LedgerTree};
-use crate::fetch::request::{FileRequest, TreeRequest};
+use crate::fetch::request::{FileRequest, LocalTreeRequest, TreeRequest};
 use crate::fetch::store::disk;
 use crate::fetch::{Fetcher, Settings, git};
+use crate::nar;
 use crate::sys::Host;
+use crate::sys::files::copy_tree;
 use crate::vocabulary::Problem;
 
 /// One thing to bring, with its path in the wheelhouse.
@@ -20,6 +22,7 @@ use crate::vocabulary::Problem;
 pub(super) enum Task<'a> {
     File(&'a str, &'a FileRequest),
     Tree(&'a str, &'a TreeRequest),
+    LocalTree(&'a str, &'a LocalTreeRequest),
 }
 
 impl Task<'_> {
@@ -27,6 +30,7 @@ impl Task<'_> {
         match self {
             Self::File(_, file) => &file.filename,
             Self::Tree(_, tree) => &tree.directory,
+            Self::LocalTree(_, tree) => tree.project.as_ref(),
         }
     }
 }
@@ -87,6 +91,10 @@ impl Run<'_> {
                 let entry = self.tree(path, tree)?;
                 brought.lock().expect("no panic").1.push(entry);
             }
+            Task::LocalTree(path, tree) => {
+                let entry = self.local_tree(path, tree)?;
+                brought.lock().expect("no panic").1.push(entry);
+            }
         }
         Ok(())
     }
@@ -120,7 +128,23 @@ impl Run<'_> {
                  without submodules",
                 ));
         }
-        Ok(LedgerTree { path: path.to_owned(), rev: tree.rev.clone(), nar_hash })
+        Ok(LedgerTree { path: path.to_owned(), nar_hash })
+    }
+
+    fn local_tree(&self, path: &str, tree: &LocalTreeRequest) -> Result<LedgerTree, Problem> {
+        let into = self.staging.join(path);
+        let what = || Problem::new(format!("cannot take the source tree of `{}`", tree.project));
+        copy_tree(&tree.path, &into, &[])
+            .map_err(|error| disk(what(), self.staging, None, error))?;
+        let nar_hash = nar::hash_path(&into)?;
+        if nar_hash == tree.nar_hash {
+            return Ok(LedgerTree { path: path.to_owned(), nar_hash });
+        }
+        Err(what()
+            .fact("tree", tree.path.display())
+            .fact("expected", tree.nar_hash.to_sri())
+            .fact("received", nar_hash.to_sri())
+            .hint("set `nar-hash` to the received hash once you know why it is another one"))
     }
 }
 

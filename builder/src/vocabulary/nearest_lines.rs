@@ -9,7 +9,7 @@ const LINE_CHARS_MAX: usize = 200;
 
 /// The places of `content` that are most like `wanted`, best first, with line numbers; as many
 /// lines each as `wanted` has.
-pub(super) fn nearest_lines(wanted: &str, content: &str) -> Vec<String> {
+pub fn nearest_lines(wanted: &str, content: &str) -> Vec<String> {
     let wanted: Vec<String> = wanted.lines().map(shortened).collect();
     let lines: Vec<String> = content.lines().take(LINES_MAX).map(shortened).collect();
     // The longest line says most of where the text was; comparing it alone is also much faster than

@@ -1,0 +1,322 @@
+//! Overrides: what a recipe decides of single distributions, against their lock and their own
+//! project. Each key stands for itself, so that they can be combined. What of it reaches a built
+//! wheel is [`BuildSettings`]; the rest decides what is installed, and where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Serialize, Serializer};
+use uv_normalize::PackageName;
+use uv_pep508::Requirement;
+
+use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
+use super::{CollisionRules, ReadBeside, all, parsed};
+use crate::vocabulary::digest::Sri;
+use crate::vocabulary::fingerprint::Fingerprint;
+use crate::vocabulary::{Problem, Sha256};
+
+/// What is decided of one distribution.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Override {
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where upstream discusses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// What it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// How it is built.
+    #[serde(skip_serializing_if = "BuildSettings::is_empty")]
+    pub build: BuildSettings,
+    /// Paths that are not installed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skip: Vec<PathPattern>,
+    /// Paths and directories at which its file stays when distributions collide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wins: Vec<String>,
+}
+
+/// What a distribution comes from, whatever the lock's order of files and `no-binary` say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Choice {
+    /// The best wheel that the lock has of it.
+    Wheel,
+    /// The source distribution that the lock has of it.
+    Sdist,
+    /// A source distribution from elsewhere.
+    Archive {
+        /// Where it is.
+        url: url::Url,
+        /// Its pin.
+        sha256: Sha256,
+    },
+    /// A source tree in the recipe's directory.
+    Tree {
+        /// Relative to the recipe's directory.
+        path: String,
+        /// Its pin.
+        nar_hash: Sri,
+    },
+}
+
+/// Settings of one distribution's build from source: all of an override that reaches its wheel.
+/// Serialised, patches stand for their content, so that the text is a key of the build.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BuildSettings {
+    /// Environment variables of the build.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// System packages that the build needs, in the words of the provider.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub system_packages: BTreeSet<String>,
+    /// Build requirements instead of those of `[build-system]` (PEP 508).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Vec<Requirement>>,
+    /// Build requirements beside them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra_requires: Vec<Requirement>,
+    /// Patches of the unpacked source, in the order in which they are applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<SourcePatch>,
+}
+
+/// The settings of a build that nothing overrides.
+pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
+    env: BTreeMap::new(),
+    system_packages: BTreeSet::new(),
+    requires: None,
+    extra_requires: Vec::new(),
+    patches: Vec::new(),
+};
+
+impl BuildSettings {
+    fn is_empty(&self) -> bool {
+        *self == NO_SETTINGS
+    }
+
+    /// What a build asks for, given what its `[build-system]` does.
+    pub fn asked(&self, own: Vec<Requirement>) -> Vec<Requirement> {
+        let mut asked = self.requires.clone().unwrap_or(own);
+        asked.extend(self.extra_requires.iter().cloned());
+        asked
+    }
+
+    /// A fingerprint of what can change the build requirements; `None` if nothing here does. What
+    /// was locked under another one is stale.
+    pub fn lock_key(&self) -> Option<Sha256> {
+        let same = self.requires.is_none() && self.extra_requires.is_empty();
+        if same && self.patches.is_empty() {
+            return None;
+        }
+        let mut key = Fingerprint::new("build requirements 1");
+        for requirement in self.requires.iter().flatten() {
+            key = key.with("requires", requirement.to_string());
+        }
+        if self.requires.is_some() {
+            key = key.with("replaces", "");
+        }
+        for requirement in &self.extra_requires {
+            key = key.with("extra", requirement.to_string());
+        }
+        for patch in &self.patches {
+            key = key.with("patch", patch.sha256().as_bytes());
+        }
+        Some(key.finish())
+    }
+}
+
+/// A unified diff that is applied to a source before it is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePatch {
+    /// Relative to the recipe's directory.
+    pub file: String,
+    /// Why it is needed.
+    pub reason: Option<String>,
+    /// Where upstream discusses it.
+    pub upstream: Option<String>,
+    /// The diff.
+    pub content: Vec<u8>,
+}
+
+impl SourcePatch {
+    /// The digest of the diff.
+    pub fn sha256(&self) -> Sha256 {
+        Sha256::of(&self.content)
+    }
+}
+
+impl Serialize for SourcePatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.sha256().serialize(serializer)
+    }
+}
+
+/// A glob over installed paths: `*` and `?` stay within one component, `**` does not. It names what
+/// it matches and all that lies below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern(glob::Pattern);
+
+const WITHIN_COMPONENTS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
+
+impl PathPattern {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let invalid = |because: String| {
+            Problem::usage(format!("`{text}` in `override.skip` is no pattern of paths"))
+                .fact("because", because)
+                .hint("give a path relative to `site-packages` or to the output, such as `docs/*`")
+        };
+        if text.is_empty() || text.starts_with('/') || text.split('/').any(|part| part == "..") {
+            return Err(invalid("it is empty, absolute, or has `..`".to_owned()));
+        }
+        let pattern = glob::Pattern::new(text.trim_end_matches('/'));
+        pattern.map(Self).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Whether it names `path` or a directory above it.
+    pub fn names(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        ends.into_iter().any(|end| self.0.matches_with(&path[..end], WITHIN_COMPONENTS))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl Serialize for PathPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The overrides by normalised name; `beside` reads the patches.
+pub(super) fn from_wire(
+    wire: BTreeMap<String, OverrideWire>,
+    beside: &ReadBeside<'_>,
+) -> Result<BTreeMap<PackageName, Override>, Problem> {
+    let mut overrides = BTreeMap::new();
+    for (text, wire) in wire {
+        let name: PackageName = parsed("override", &text)?;
+        let made = Override {
+            choice: choice(&name, wire.prefer, wire.source)?,
+            build: settings(wire.build, beside)?,
+            skip: wire
+                .skip
+                .iter()
+                .map(|text| PathPattern::parse(text))
+                .collect::<Result<_, _>>()?,
+            wins: wire.wins,
+            reason: wire.reason,
+            upstream: wire.upstream,
+        };
+        if overrides.insert(name.clone(), made).is_some() {
+            return Err(Problem::usage(format!("`{name}` is overridden twice"))
+                .hint("the names differ only in what normalisation removes (PEP 503)"));
+        }
+    }
+    Ok(overrides)
+}
+
+/// Whose file stays where. A path has one rule.
+pub(super) fn winners(
+    overrides: &BTreeMap<PackageName, Override>,
+    rules: &CollisionRules,
+) -> Result<BTreeMap<String, PackageName>, Problem> {
+    let mut winners = BTreeMap::<String, PackageName>::new();
+    for (name, path) in
+        overrides.iter().flat_map(|(name, it)| it.wins.iter().map(move |path| (name, path)))
+    {
+        let twice = |other: String| {
+            Problem::usage(format!("two rules decide collisions at `{path}`"))
+                .fact("one", format!("override.{name}.wins"))
+                .fact("other", other)
+        };
+        if rules.paths.contains_key(path) {
+            return Err(twice("collisions.paths".to_owned()));
+        }
+        if let Some(other) = winners.insert(path.clone(), name.clone()) {
+            return Err(twice(format!("override.{other}.wins")));
+        }
+    }
+    Ok(winners)
+}
+
+fn choice(
+    name: &PackageName,
+    prefer: Option<PreferWire>,
+    source: Option<PinWire>,
+) -> Result<Option<Choice>, Problem> {
+    let key = format!("override.{name}.source");
+    match (prefer, source) {
+        (None, None) => Ok(None),
+        (Some(PreferWire::Wheel), None) => Ok(Some(Choice::Wheel)),
+        (Some(PreferWire::Sdist), None) => Ok(Some(Choice::Sdist)),
+        (None, Some(pin)) => pinned(&key, pin).map(Some),
+        (Some(_), Some(_)) => Err(Problem::usage(format!("`{key}` leaves nothing to prefer"))
+            .hint(format!("remove `override.{name}.prefer`"))),
+    }
+}
+
+fn pinned(key: &str, pin: PinWire) -> Result<Choice, Problem> {
+    match (pin.url, pin.sha256, pin.path, pin.nar_hash) {
+        (Some(url), Some(sha256), None, None) => {
+            if url.path().ends_with(".whl") {
+                return Err(Problem::usage(format!("`{key}.url` is a wheel"))
+                    .hint("a replacement is a source distribution, which is built here"));
+            }
+            Ok(Choice::Archive { url, sha256 })
+        }
+        (None, None, Some(path), Some(nar_hash)) => {
+            Ok(Choice::Tree { path: beside_recipe(&format!("{key}.path"), path)?, nar_hash })
+        }
+        (Some(_), None, None, None) | (None, None, Some(_), None) => {
+            Err(Problem::usage(format!("`{key}` is not pinned")).hint(
+                "add `sha256` of the archive at `url`, or `nar-hash` of the tree at `path`; \
+                 `cargo xtask hash PATH` prints both",
+            ))
+        }
+        _ => Err(Problem::usage(format!(
+            "`{key}` must have either `url` and `sha256`, or `path` and `nar-hash`"
+        ))),
+    }
+}
+
+fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, Problem> {
+    let patches = wire.patch.into_iter().map(|patch| source_patch(patch, beside));
+    Ok(BuildSettings {
+        env: wire.env,
+        system_packages: wire.system_packages.into_iter().collect(),
+        requires: wire.requires.map(|texts| all("override.build.requires", &texts)).transpose()?,
+        extra_requires: all("override.build.extra-requires", &wire.extra_requires)?,
+        patches: patches.collect::<Result<_, Problem>>()?,
+    })
+}
+
+fn source_patch(wire: SourcePatchWire, beside: &ReadBeside<'_>) -> Result<SourcePatch, Problem> {
+    let file = beside_recipe("override.build.patch.file", wire.file)?;
+    let content = beside(&file).map_err(|error| {
+        Problem::usage(format!("cannot read the source patch `{file}`"))
+            .cause(error)
+            .hint("the path is relative to the recipe's directory")
+    })?;
+    Ok(SourcePatch { file, reason: wire.reason, upstream: wire.upstream, content })
+}
+
+/// A path that stays in the recipe's directory: what lies elsewhere does not travel with it.
+fn beside_recipe(key: &str, path: String) -> Result<String, Problem> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..");
+    if path.split('/').all(plain) {
+        return Ok(path);
+    }
+    Err(Problem::usage(format!("`{path}` in `{key}` is not below the recipe's directory"))
+        .hint("give a path like `patches/fix.patch`, without `..`"))
+}
