@@ -16,14 +16,16 @@ use crate::{doctor, nar, resolve};
 impl Context<'_> {
     pub(super) fn resolve(&self, flags: &Resolve) -> Result<Outcome> {
         let mut selection = Selection::default();
-        let work;
+        let (work, located);
+        let mut recipe = None;
         let (tree, python, platform) = if let Some(workspace) = &flags.workspace {
             (workspace.clone(), "3.14".to_owned(), "linux".to_owned())
         } else {
             let name = flags.recipe.as_deref().unwrap_or("sample");
-            let located = LocatedRecipe::find(self.root, name)?;
+            located = LocatedRecipe::find(self.root, name)?;
             let target = &located.recipe.targets[0];
             selection = located.recipe.selection.clone();
+            recipe = Some(&located.recipe);
             work = self.work("resolve")?;
             let tree = work.path().join("tree");
             let settings = match located.recipe.source {
@@ -45,6 +47,7 @@ impl Context<'_> {
         application.warn_unknown(self.host);
         let resolution =
             resolve::resolve(&application.lock, &application.project, &target, &selection)?;
+        recipe.map_or(Ok(()), |recipe| application.check_overrides(recipe, &resolution))?;
         let rows = resolution.distributions.iter().map(|it| {
             let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();
             format!("{:<32} {version:<16} {}", it.name.to_string(), it.artifact.kind())
