@@ -236,7 +236,7 @@ fn assemble(
     let installer = Installer { toolchain, uv, work: &work.join("install") };
     let paths = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
-    let installed = installer.install(&paths, output, &recipe.collisions)?;
+    let installed = installer.install(&paths, output, recipe)?;
     clock.lap("install");
 
     let manifest = finish(located, fetched, &installed, &installer, host)?;
@@ -252,7 +252,14 @@ fn assemble(
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
     Ok(Assembled {
         nar_hash: nar::hash_path(&installed.output.root)?,
-        provenance: publish::provenance(located, fetched, toolchain, uv, &built, checked),
+        provenance: publish::provenance(
+            located,
+            fetched,
+            (toolchain, uv),
+            &built,
+            &installed.skipped,
+            checked,
+        ),
         tree: installed.output.root,
         manifest,
         longest,

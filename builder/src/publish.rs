@@ -14,6 +14,7 @@ use crate::inputs::LocatedRecipe;
 use crate::manifest::Manifest;
 use crate::nar;
 use crate::phase1::Fetched;
+use crate::recipe::{Override, SourcePatch};
 use crate::sys::Host;
 use crate::sys::files::{FileLock, publish_dir, remove_tree, write_atomically};
 use crate::toolchain::uv::Uv;
@@ -34,13 +35,17 @@ pub fn key(
     toolchain: &Toolchain,
     uv: &Uv,
 ) -> Result<Sha256, Problem> {
+    let patches = located.recipe.overrides.values().flat_map(|it| &it.build.patches);
     // Every build of this tool is another builder: what it does is in its code, and no version
     // number is raised for each change of that.
     let program = crate::sys::env::own_program()?;
     // A caller can replace the resolvers; then these do not follow from the locks.
     let resolution = serde_json::to_vec(&fetched.resolution.to_json())
         .expect("a resolution has only plain values");
-    let key = Fingerprint::new(OUTPUT_FORMAT)
+    let key = patches
+        .fold(Fingerprint::new(OUTPUT_FORMAT), |key, patch| {
+            key.with("source patch", patch.sha256().as_bytes())
+        })
         .with("builder", program.as_bytes())
         .with("name", &located.recipe.name)
         .with("recipe", &located.text)
@@ -99,7 +104,45 @@ pub struct Provenance {
     toolchain: ToolchainRecord,
     /// The wheels that were built, by distribution.
     built: BTreeMap<PackageName, Sha256>,
+    /// The overrides that were applied, by distribution.
+    overrides: BTreeMap<PackageName, AppliedOverride>,
     checked: Checked,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct AppliedOverride {
+    /// What the recipe says.
+    #[serde(flatten)]
+    asked: Override,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    source_patches: Vec<AppliedPatch>,
+    /// What `skip` named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct AppliedPatch {
+    file: String,
+    sha256: Sha256,
+    reason: Option<String>,
+    upstream: Option<String>,
+}
+
+fn applied_override(asked: &Override, skipped: Option<&Vec<String>>) -> AppliedOverride {
+    let patch = |patch: &SourcePatch| AppliedPatch {
+        file: patch.file.clone(),
+        sha256: patch.sha256(),
+        reason: patch.reason.clone(),
+        upstream: patch.upstream.clone(),
+    };
+    AppliedOverride {
+        source_patches: asked.build.patches.iter().map(patch).collect(),
+        skipped: skipped.cloned().unwrap_or_default(),
+        asked: asked.clone(),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -117,15 +160,18 @@ struct ToolchainRecord {
     packages: Vec<SystemPackage>,
 }
 
-/// Puts together what is known of a build.
+/// Puts together what is known of a build. `skipped` is what overrides kept from being installed.
 pub fn provenance(
     located: &LocatedRecipe,
     fetched: &Fetched,
-    toolchain: &Toolchain,
-    uv: &Uv,
+    (toolchain, uv): (&Toolchain, &Uv),
     built: &BTreeMap<PackageName, BuiltWheel>,
+    skipped: &BTreeMap<PackageName, Vec<String>>,
     checked: Checked,
 ) -> Provenance {
+    let overrides = located.recipe.overrides.iter();
+    let applied = overrides.filter(|(name, _)| fetched.resolution.get(name).is_some());
+    let applied = applied.map(|(name, it)| (name.clone(), applied_override(it, skipped.get(name))));
     Provenance {
         version: 1,
         recipe: located.recipe.name.clone(),
@@ -143,6 +189,7 @@ pub fn provenance(
             packages: toolchain.packages.clone(),
         },
         built: built.iter().map(|(name, wheel)| (name.clone(), wheel.sha256)).collect(),
+        overrides: applied.collect(),
         checked,
     }
 }

@@ -2,13 +2,15 @@
 //! resolution in it. No `PYTHONPATH`, no wrappers: a child that is started through `sys.executable`
 //! sees what its parent sees.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use uv_normalize::PackageName;
 
 use crate::collisions::{self, Collisions};
 use crate::output::Output;
-use crate::recipe::CollisionRules;
+use crate::recipe::Recipe;
 use crate::sys::process::last_lines;
 use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
 use crate::toolchain::Toolchain;
@@ -36,6 +38,8 @@ pub struct Installed {
     pub wheels: Vec<WheelArchive>,
     /// What they fought over.
     pub collisions: Collisions,
+    /// What of them was not installed, by the recipe's overrides.
+    pub skipped: BTreeMap<PackageName, Vec<String>>,
 }
 
 // The cache lies below the prefix because hard links do not cross mounts, and each bind is one.
@@ -63,19 +67,29 @@ impl Installer<'_> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
     }
 
-    /// Installs `wheels` into the empty `output`. Collisions are found before anything is
+    /// Installs `wheels` into the empty `output`, as the recipe's overrides and rules say. Collisions are found before anything is
     /// installed: uv installs in parallel, so afterwards the bytes would only show who happened to
     /// be last.
     pub fn install(
         &self,
         wheels: &[PathBuf],
         output: Output,
-        rules: &CollisionRules,
+        recipe: &Recipe,
     ) -> Result<Installed, Problem> {
         let opened = wheels.iter().map(|path| WheelArchive::open(path, &output.site_packages));
         let mut archives = opened.collect::<Result<Vec<_>, Problem>>()?;
         archives.sort_by(|a, b| a.name.cmp(&b.name));
-        let collisions = collisions::find(&output, &archives, rules)?;
+        let mut skipped = BTreeMap::new();
+        for archive in &mut archives {
+            let patterns = recipe.overrides.get(&archive.name).map(|it| it.skip.as_slice());
+            if let Some(patterns) = patterns.filter(|patterns| !patterns.is_empty()) {
+                let into = self.work.join("skipped");
+                let (without, paths) = archive.without(patterns, &output.site_packages, &into)?;
+                skipped.insert(archive.name.clone(), paths);
+                *archive = without;
+            }
+        }
+        let collisions = collisions::find(&output, &archives, &recipe.collisions)?;
 
         self.shelve(&archives)
             .map_err(|error| Problem::new("cannot prepare the installation").cause(error))?;
@@ -98,7 +112,7 @@ impl Installer<'_> {
                 .fact("log ends", last_lines(&String::from_utf8_lossy(&text), 25)));
         }
         collisions.apply(&output, &archives)?;
-        Ok(Installed { output, wheels: archives, collisions })
+        Ok(Installed { output, wheels: archives, collisions, skipped })
     }
 
     /// Puts the wheels into one directory for `--find-links`, and their names and versions into a

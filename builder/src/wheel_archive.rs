@@ -21,6 +21,7 @@ use crate::output::normalised;
 use crate::vocabulary::{Problem, Sha256};
 
 mod places;
+mod without;
 
 /// A wheel that has been read.
 #[derive(Debug, Clone)]

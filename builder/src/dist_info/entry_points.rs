@@ -1,7 +1,7 @@
 //! `entry_points.txt`. Source: “Entry points specification”: an INI file whose keys keep their case
 //! and whose values are `module:object [extras]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::vocabulary::Problem;
@@ -11,6 +11,8 @@ use crate::vocabulary::Problem;
 pub struct EntryPoints {
     groups: BTreeMap<String, BTreeMap<String, String>>,
 }
+
+const SCRIPT_GROUPS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
 /// A command that an installer makes in `bin/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +58,21 @@ impl EntryPoints {
         Ok(points)
     }
 
+    /// The text of an `entry_points.txt` without the commands of those names.
+    pub fn without_scripts(bytes: &[u8], names: &BTreeSet<&str>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(bytes);
+        let mut in_scripts = false;
+        let kept = text.lines().filter(|line| {
+            let line = line.trim();
+            if let Some(group) = line.strip_prefix('[') {
+                in_scripts = SCRIPT_GROUPS.contains(&group.trim_end_matches(']').trim());
+            }
+            let name = line.split('=').next().unwrap_or_default().trim();
+            !(in_scripts && names.contains(name))
+        });
+        kept.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes()
+    }
+
     /// All groups.
     pub fn groups(&self) -> &BTreeMap<String, BTreeMap<String, String>> {
         &self.groups
@@ -68,7 +85,7 @@ impl EntryPoints {
     }
 
     fn script_values(&self) -> impl Iterator<Item = (&str, &str)> {
-        ["console_scripts", "gui_scripts"]
+        SCRIPT_GROUPS
             .into_iter()
             .filter_map(|group| self.groups.get(group))
             .flatten()

@@ -58,9 +58,12 @@ impl Context<'_> {
     }
 
     pub(super) fn resolve(&self, flags: &Resolve) -> Result<Outcome> {
-        let Looked { application, target, selection, .. } = self.look(&flags.selected)?;
+        let Looked { located, application, target, selection, .. } = self.look(&flags.selected)?;
         let resolution =
             resolve::resolve(&application.lock, &application.project, &target, &selection)?;
+        if let Some(located) = located {
+            application.check_overrides(&located.recipe, &resolution)?;
+        }
         let rows = resolution.distributions.iter().map(|it| {
             let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();
             format!("{:<32} {version:<16} {}", it.name.to_string(), it.artifact.kind())
