@@ -23,8 +23,10 @@ pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &Bui
             build.requirements.iter().filter(|it| !build.from_source.contains(&it.name))
         })
         .collect();
-    let nodes: BTreeSet<Node> =
-        installed.map(of_distribution).chain(requirements.into_iter().map(of_requirement)).collect();
+    let nodes: BTreeSet<Node> = installed
+        .map(of_distribution)
+        .chain(requirements.into_iter().map(of_requirement))
+        .collect();
     let nodes: Vec<Node> = nodes.into_iter().collect();
     let places: BTreeMap<&Node, NodeId> =
         nodes.iter().enumerate().map(|(id, node)| (node, id)).collect();

@@ -94,7 +94,9 @@ impl WheelArchive {
         let members: BTreeSet<&str> = members.collect();
         let mut replaced = BTreeMap::new();
         let mut lines = self.record.clone();
-        members.iter().for_each(|member| lines.remove(member));
+        for member in &members {
+            lines.remove(member);
+        }
         // A script that hid a launcher of its name must not give way to that.
         let scripts: BTreeSet<&str> =
             skipped.iter().filter_map(|path| path.strip_prefix("bin/")).collect();
