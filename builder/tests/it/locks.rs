@@ -13,6 +13,7 @@ use builder::vocabulary::{Problem, Sha256, Target};
 use fs_err as fs;
 use serde::Deserialize;
 
+use crate::cli::scratch;
 use crate::export::{Export, Installed, markers};
 
 /// `cases.toml`.
@@ -267,6 +268,61 @@ fn every_selection_is_what_uv_exports() {
     assert!(compared > 200, "only {compared} were compared");
 }
 
+/// A project of which only the lock is at hand, made again as far as an export looks at it.
+fn stand_in(lock: &Lock, dir: &Path, text: &str) {
+    fs::write(dir.join("uv.lock"), text).unwrap();
+    let mut members = Vec::new();
+    for package in &lock.packages {
+        let Some(path) = package.source.local_path() else {
+            continue;
+        };
+        fs::create_dir_all(dir.join(path)).unwrap();
+        let pyproject = dir.join(path).join("pyproject.toml");
+        let text = format!("[project]\nname = '{}'\nversion = '1'\n", package.name);
+        fs::write(pyproject, text).unwrap();
+        members.extend((path != ".").then_some(path));
+    }
+    let workspace = format!("[tool.uv.workspace]\nmembers = {members:?}\n");
+    let root = dir.join("pyproject.toml");
+    let text = fs::read_to_string(&root).unwrap_or_default();
+    fs::write(root, format!("{text}{workspace}")).unwrap();
+}
+
+/// Real locks, where they are at hand.
+#[test]
+fn real_locks_are_what_uv_exports() {
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/locks");
+    let Ok(entries) = sorted_entries(&locks) else {
+        return; // This folder is not part of the project.
+    };
+    let mut compared = 0;
+    for path in entries.iter().map(fs_err::DirEntry::path) {
+        if path.extension().is_none_or(|extension| extension != "lock") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let lock = Lock::parse(&text).unwrap();
+        let dir = scratch();
+        stand_in(&lock, dir.path(), &text);
+        let export = Export::of(dir.path(), &["--no-default-groups"]).unwrap();
+        for (python, platform, machine) in TARGETS {
+            let what = format!("{} {python} {platform}", path.display());
+            let target = Target::new(python, platform).unwrap();
+            let required = lock.requires_python.as_ref().unwrap();
+            let found = resolve(&lock, &Pyproject::default(), &target, &Selection::default());
+            if !required.contains(&target.markers().python_full_version().version) {
+                assert!(found.is_err(), "{what}");
+                continue;
+            }
+            let resolution = found.unwrap_or_else(|problem| panic!("{what}: {problem}"));
+            let difference = different(&resolution, &export.on(&markers(python, machine)));
+            assert_eq!(difference, None, "{what}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 0);
+}
+
 /// What uv and we do not agree in. Where we refuse, a case must say so: uv's export chooses no
 /// files and knows no target.
 fn disagreement(
@@ -288,7 +344,7 @@ fn disagreement(
     different(&resolution, &export.unwrap())
 }
 
-pub(crate) fn different(resolution: &Resolution, exported: &Installed) -> Option<String> {
+fn different(resolution: &Resolution, exported: &Installed) -> Option<String> {
     let installed: Vec<_> = resolution.distributions.iter().filter_map(as_exported).collect();
     let ours: BTreeSet<&String> = installed.iter().map(|(what, _)| what).collect();
     let uvs: BTreeSet<&String> = exported.keys().collect();
