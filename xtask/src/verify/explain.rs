@@ -15,6 +15,8 @@ mod rewrite;
 mod patterns;
 mod text;
 mod elf;
+mod pyc;
+mod container;
 mod file;
 mod record;
 mod owners;

@@ -2,7 +2,7 @@
 //! piece by piece, so that no archive has to fit into memory.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,9 +13,11 @@ use fs_err as fs;
 /// copies, stay below the tool's bound of 150 MB.
 pub(super) const MOST_IN_MEMORY: u64 = 12 << 20;
 
+/// What is unpacked goes to a temporary file if it is larger.
+const MOST_UNPACKED: u64 = 1 << 20;
+
 /// Some bytes, wherever they are.
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "archives unpack into memory; they come next")]
 pub(super) enum Blob {
     /// In memory.
     Memory(Arc<[u8]>),
@@ -69,5 +71,69 @@ impl Blob {
             }
             Self::File { file, start, .. } => file.read_exact_at(buffer, start + offset),
         }
+    }
+    /// A part of the bytes; `None` if there are not so many.
+    pub(super) fn slice(&self, from: u64, length: u64) -> Option<Self> {
+        let end = from.checked_add(length).filter(|end| *end <= self.len())?;
+        Some(match self {
+            Self::Memory(bytes) => {
+                let [from, end] = [from, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+                Self::Memory(bytes[from..end].into())
+            }
+            Self::File { file, start, .. } => {
+                Self::File { file: Arc::clone(file), start: start + from, length }
+            }
+        })
+    }
+
+    /// The bytes `from..from + N`, if there are so many.
+    pub(super) fn array<const N: usize>(&self, from: u64) -> Option<[u8; N]> {
+        let mut array = [0; N];
+        self.read_at(from, &mut array).ok()?;
+        Some(array)
+    }
+
+    /// A small part, as a vector.
+    pub(super) fn part(&self, from: u64, length: u64) -> Option<Vec<u8>> {
+        self.slice(from, length)?.read(MOST_IN_MEMORY).ok()?
+    }
+
+    /// Reads the bytes from the first on.
+    pub(super) fn reader(&self) -> io::BufReader<BlobReader<'_>> {
+        io::BufReader::with_capacity(64 * 1024, BlobReader { blob: self, at: 0 })
+    }
+
+    /// Keeps what a reader brings; more than `most` bytes are an error, not a full disk.
+    pub(super) fn collect(mut reader: impl Read, most: u64) -> io::Result<Self> {
+        let mut head = Vec::new();
+        reader.by_ref().take(MOST_UNPACKED).read_to_end(&mut head)?;
+        if (head.len() as u64) < MOST_UNPACKED {
+            return Ok(Self::Memory(head.into()));
+        }
+        let mut file = tempfile::tempfile()?;
+        file.write_all(&head)?;
+        let more = most.saturating_sub(MOST_UNPACKED);
+        let length = head.len() as u64 + io::copy(&mut reader.take(more + 1), &mut file)?;
+        if length > most {
+            return Err(io::Error::other(format!("it unpacks to more than {most} bytes")));
+        }
+        Ok(Self::File { file: Arc::new(file), start: 0, length })
+    }
+}
+
+/// Reads a [`Blob`].
+#[derive(Debug)]
+pub(super) struct BlobReader<'b> {
+    blob: &'b Blob,
+    at: u64,
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.blob.len() - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        self.blob.read_at(self.at, &mut buffer[..wanted])?;
+        self.at += wanted as u64;
+        Ok(wanted)
     }
 }

@@ -4,7 +4,6 @@ use serde::{Serialize, Serializer};
 
 /// A cause that can be proved. Files with one cause have one root, wherever they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "archives and bytecode claim the rest; they come next")]
 pub(crate) enum Cause {
     /// The directory in which something was built or installed.
     BuildPath(Place),
@@ -56,7 +55,6 @@ pub(crate) enum Cause {
 
 /// Where a path or a time stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "archives and bytecode claim the rest; they come next")]
 pub(crate) enum Place {
     /// Debug information of an ELF file.
     Dwarf,
@@ -84,7 +82,6 @@ pub(crate) enum Place {
 
 /// What stands in another order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(dead_code, reason = "archives and bytecode claim the rest; they come next")]
 pub(crate) enum Ordered {
     /// Lines of a text.
     Lines,

@@ -64,16 +64,14 @@ pub(super) fn explain(
     canaries: &Canaries,
 ) -> Result<Vec<Proved>, Unexplained> {
     let (Some(a), Some(b)) = (Elf::parse(&files[0]), Elf::parse(&files[1])) else {
-        return Err(unexplained(Vec::new(), Vec::new()));
+        return Err(Unexplained::because("an ELF file that cannot be read"));
     };
     let elves = [a, b];
     let claims = claims(&elves, canaries);
-    prove(&elves, claims, |normalisation, side, elf| normalisation.apply(side, elf)).map_err(
-        |refused| {
-            let evidence = differing(&elves).take(3).map(|[a, b]| a.evidence(b)).collect();
-            unexplained(refused, evidence)
-        },
-    )
+    prove(&elves, claims, Normalisation::apply).map_err(|refused| {
+        let evidence = differing(&elves).take(3).map(|[a, b]| a.evidence(b)).collect();
+        unexplained(refused, evidence)
+    })
 }
 
 fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
@@ -137,12 +135,10 @@ fn data_claims(a: &Section<'_>, b: &Section<'_>, canaries: &Canaries) -> Vec<Cla
     let name = String::from_utf8_lossy(a.name).into_owned();
     let claims = value_claims(&joined, &pairs, Place::ReadOnlyData, canaries).into_iter();
     claims
-        .map(|claim| Claim {
-            cause: claim.cause,
-            normalisation: Normalisation::Data(claim.normalisation),
-            proof: format!("`{name}` {}", claim.proof),
-            evidence: claim.evidence,
-            derived_from: claim.derived_from,
+        .map(|claim| {
+            let mut claim = claim.map(Normalisation::Data);
+            claim.proof = format!("`{name}` {}", claim.proof);
+            claim
         })
         .collect()
 }

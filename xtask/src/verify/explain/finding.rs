@@ -32,6 +32,13 @@ pub(crate) struct Unexplained {
     pub(crate) evidence: Vec<Evidence>,
 }
 
+impl Unexplained {
+    /// Nothing was claimed, for a reason.
+    pub(super) fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), refused: Vec::new(), evidence: Vec::new() }
+    }
+}
+
 /// The distribution to which a file belongs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Owner {

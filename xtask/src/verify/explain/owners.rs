@@ -74,8 +74,10 @@ impl Owners {
 
     /// Whose file it is; more than one if distributions collide.
     pub(super) fn of(&self, path: &Path) -> Vec<Owner> {
-        let directories = self.lines.get(path).into_iter().flat_map(BTreeMap::keys);
-        directories.filter_map(|directory| self.distributions.get(directory)).cloned().collect()
+        let Some(lines) = self.lines.get(path) else {
+            return Owner::of_archive(path).into_iter().collect();
+        };
+        lines.keys().filter_map(|directory| self.distributions.get(directory)).cloned().collect()
     }
 
     /// The `.dist-info` directories whose `RECORD`s have a path, each with its line on each side.
@@ -87,9 +89,21 @@ impl Owners {
 
 impl Owner {
     /// Of a `.dist-info` directory: `<name>-<version>.dist-info`.
-    fn of(directory: &Path) -> Option<Self> {
+    pub(super) fn of(directory: &Path) -> Option<Self> {
         let stem = directory.file_name()?.to_str()?.strip_suffix(".dist-info")?;
         let (name, version) = stem.split_once('-')?;
+        Some(Self { name: name.to_owned(), version: version.to_owned(), built_from: None })
+    }
+
+    /// Of a wheel's or sdist's file name: PEP 427, PEP 625.
+    fn of_archive(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let (name, version) = if let Some(stem) = name.strip_suffix(".whl") {
+            let (name, rest) = stem.split_once('-')?;
+            (name, rest.split('-').next()?)
+        } else {
+            name.strip_suffix(".tar.gz").or(name.strip_suffix(".zip"))?.rsplit_once('-')?
+        };
         Some(Self { name: name.to_owned(), version: version.to_owned(), built_from: None })
     }
 }

@@ -30,6 +30,12 @@ impl<N> Claim<N> {
         self
     }
 
+    /// The same claim about a larger thing, of which its normalisation changes a part.
+    pub(super) fn map<M>(self, normalisation: impl FnOnce(N) -> M) -> Claim<M> {
+        let Self { cause, normalisation: part, proof, evidence, derived_from } = self;
+        Claim { cause, normalisation: normalisation(part), proof, evidence, derived_from }
+    }
+
     fn into_proved(self) -> Proved {
         let Self { cause, proof, evidence, derived_from, .. } = self;
         Proved { cause, proof, evidence, derived_from }

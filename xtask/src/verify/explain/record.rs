@@ -2,11 +2,13 @@
 //! proved: a line only counts as derived if each side's digest is that of that side's file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use builder::dist_info::Record;
 use builder::vocabulary::Sha256;
 
+use super::blob::{Blob, MOST_IN_MEMORY};
 use super::owners::recorded;
 use super::prove::Claim;
 use super::rewrite::Rewrite;
@@ -18,7 +20,7 @@ pub(super) type DigestOf<'d> = &'d dyn Fn(Side, &Path) -> Option<Sha256>;
 
 /// The claim that lines of the `RECORD` in `directory` follow from files that differ; `None` if no
 /// line does.
-pub(super) fn claim(
+fn claim(
     texts: &[Vec<u8>; 2],
     directory: &Path,
     differing: &BTreeSet<&Path>,
@@ -46,6 +48,20 @@ pub(super) fn claim(
         Claim::new(Cause::DerivedRecord, Rewrite::Derived(derived), proof).evidence([first]);
     claim.derived_from = from.keys().map(|path| shown(path)).collect();
     Some(claim)
+}
+
+/// [`claim`] about files that may be too large to be read.
+pub(super) fn of_blobs(
+    blobs: &[Blob; 2],
+    directory: &Path,
+    differing: &BTreeSet<&Path>,
+    digest: DigestOf<'_>,
+) -> io::Result<Option<Claim<Rewrite>>> {
+    let [Some(a), Some(b)] = [blobs[0].read(MOST_IN_MEMORY)?, blobs[1].read(MOST_IN_MEMORY)?]
+    else {
+        return Ok(None);
+    };
+    Ok(claim(&[a, b], directory, differing, digest))
 }
 
 fn lines(text: &[u8]) -> BTreeSet<&[u8]> {

@@ -7,13 +7,13 @@ use builder::vocabulary::digest::Hashing;
 use builder::vocabulary::{Problem, Sha256};
 use fs_err as fs;
 
-use super::blob::{Blob, MOST_IN_MEMORY};
-use super::finding::{Finding, Proved, Unexplained};
+use super::blob::Blob;
+use super::file::{self, Explained, File};
+use super::finding::{Finding, Proved};
 use super::owners::Owners;
-use super::prove::{Claim, unexplained};
-use super::rewrite::Rewrite;
+use super::prove::unexplained;
 use super::text::{self, Style};
-use super::{Cause, Context, Evidence, Place, file, record};
+use super::{Cause, Context, Evidence, Place, record};
 use crate::verify::compare::{Change, Comparison, Difference, Side, shown};
 
 /// One finding for each path, in the order of paths.
@@ -46,29 +46,20 @@ impl Tree<'_> {
     /// All that is said of one path, which may have changed in several ways.
     fn finding(&self, changes: &[Difference]) -> Result<Finding, Problem> {
         let path = &changes[0].path;
-        let mut finding = Finding {
-            path: if path.as_os_str().is_empty() { ".".to_owned() } else { shown(path) },
-            owners: self.owners.of(path),
-            causes: Vec::new(),
-            unexplained: None,
-            members: Vec::new(),
-        };
+        let mut finding =
+            Explained::from(Ok(Vec::new())).finding(path_of(path), self.owners.of(path));
         for difference in changes {
-            match self.causes(path, &difference.change)? {
-                Ok(causes) => finding.causes.extend(causes),
-                Err(unexplained) => finding.unexplained = Some(unexplained),
-            }
+            let explained = self.change(path, &difference.change)?;
+            finding.causes.extend(explained.causes);
+            finding.unexplained = finding.unexplained.or(explained.unexplained);
+            finding.members.extend(explained.members);
         }
         Ok(finding)
     }
 
-    fn causes(
-        &self,
-        path: &Path,
-        change: &Change,
-    ) -> Result<Result<Vec<Proved>, Unexplained>, Problem> {
-        Ok(match change {
-            Change::Content { .. } => self.content(path)?,
+    fn change(&self, path: &Path, change: &Change) -> Result<Explained, Problem> {
+        let causes = match change {
+            Change::Content { .. } => return self.content(path),
             Change::Mode { a, b, .. } => {
                 let [a, b] = [a, b].map(|mode| format!("{mode:04o}"));
                 let evidence = vec![Evidence::new("permission bits", a, b)];
@@ -93,42 +84,35 @@ impl Tree<'_> {
                 let [a, b] = [a, b].map(|kind| format!("{kind:?}").to_lowercase());
                 Err(unexplained(Vec::new(), vec![Evidence::new("kind", a, b)]))
             }
-        })
+        };
+        Ok(causes.into())
     }
 
-    fn content(&self, path: &Path) -> Result<Result<Vec<Proved>, Unexplained>, Problem> {
+    fn content(&self, path: &Path) -> Result<Explained, Problem> {
         let problem =
             |error| Problem::new(format!("cannot explain `{}`", shown(path))).cause(error);
         if let Some(collision) = self.collision(path) {
-            return Ok(Ok(vec![collision]));
+            return Ok(Ok(vec![collision]).into());
         }
-        let blobs = Side::BOTH.map(|side| Blob::open(&self.comparison.locate(side, path)));
-        let [a, b] = blobs;
+        let [a, b] = Side::BOTH.map(|side| Blob::open(&self.comparison.locate(side, path)));
         let blobs = [a.map_err(problem)?, b.map_err(problem)?];
         let name = self.comparison.locate(Side::A, path);
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let known = match path.parent() {
             Some(directory) if name == "RECORD" => {
-                self.record(directory, &blobs).map_err(problem)?
+                let digest = |side, path: &Path| self.digest(side, path);
+                record::of_blobs(&blobs, directory, &self.differing, &digest).map_err(problem)?
             }
-            _ => Vec::new(),
+            _ => None,
         };
-        let explained =
-            file::explain(&blobs, &name, &self.context.canaries, known).map_err(problem)?;
-        Ok(match explained.unexplained {
-            Some(unexplained) => Err(unexplained),
-            None => Ok(explained.causes),
-        })
-    }
-
-    fn record(&self, directory: &Path, blobs: &[Blob; 2]) -> std::io::Result<Vec<Claim<Rewrite>>> {
-        let [Some(a), Some(b)] = [blobs[0].read(MOST_IN_MEMORY)?, blobs[1].read(MOST_IN_MEMORY)?]
-        else {
-            return Ok(Vec::new());
+        let file = File {
+            path: &path_of(path),
+            name: &name,
+            depth: 0,
+            canaries: &self.context.canaries,
+            known: known.into_iter().collect(),
         };
-        let digest = |side, path: &Path| self.digest(side, path);
-        let claim = record::claim(&[a, b], directory, &self.differing, &digest);
-        Ok(claim.into_iter().collect())
+        file::explain(&blobs, &file).map_err(problem)
     }
 
     /// Two distributions own the file, and each side has what another one of them brought.
@@ -157,4 +141,9 @@ impl Tree<'_> {
         std::io::copy(&mut file, &mut hashing).ok()?;
         Some(hashing.digest())
     }
+}
+
+/// The path as reports name it; the roots themselves have none.
+fn path_of(path: &Path) -> String {
+    if path.as_os_str().is_empty() { ".".to_owned() } else { shown(path) }
 }
