@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Forwarded(Forwarded),
     /// Check the repository against its written policy; every violation comes with its mend
     Tidy,
+    /// Say what differs between two trees, wheels, sdists or tarballs, and why
+    Compare(Compare),
     /// Measure against Nix and uv, both sides in turn
     Bench(Bench),
     /// Run what CI runs: format, lints, tidy, tests
@@ -78,6 +80,21 @@ pub(crate) struct Words {
     /// Arguments of the command; `--help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
+}
+
+/// `cargo xtask compare`.
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// A directory or a file
+    pub(crate) a: PathBuf,
+    /// Another one
+    pub(crate) b: PathBuf,
+    /// Values that only one side can have: a JSON list of `{"kind": …, "a": …, "b": …}`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) canaries: Option<PathBuf>,
+    /// Print all findings as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `cargo xtask bench`.
@@ -142,7 +159,7 @@ mod tests {
             let texts = [listed, command].map(|command| command.get_about().unwrap().to_string());
             assert_eq!(texts[0], texts[1], "{name}");
         }
-        let own = ["bench", "ci", "tidy"];
+        let own = ["bench", "ci", "compare", "tidy"];
         let forwarded = ours.get_subcommands().filter(|command| !own.contains(&command.get_name()));
         assert_eq!(forwarded.count(), builder.get_subcommands().count());
     }

@@ -4,6 +4,8 @@
 mod flags;
 mod forward;
 mod bench;
+mod verify;
+mod report;
 mod tidy;
 
 use std::path::Path;
@@ -29,6 +31,7 @@ fn run() -> anyhow::Result<()> {
         Command::Forwarded(_) => forward::run(&shell),
         Command::Tidy => tidy::run(&shell),
         Command::Bench(command) => command.run(&shell),
+        Command::Compare(command) => command.run(),
         Command::Ci => {
             let run = root().join(".ci/run");
             Ok(cmd!(shell, "{run}").run()?)

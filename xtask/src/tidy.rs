@@ -69,6 +69,12 @@ impl SourceFile {
     fn is_example(&self) -> bool {
         self.path.starts_with("examples/")
     }
+
+    /// Pairs of files that are explained are as the tools that make such files write them.
+    fn is_explained(&self) -> bool {
+        self.path.starts_with("golden/explain/")
+            && ["/a/", "/b/"].iter().any(|side| self.path.contains(side))
+    }
 }
 
 fn extension(path: &str) -> &str {

@@ -19,7 +19,11 @@ pub(super) fn check(file: &SourceFile, root: &Path) -> Vec<Violation> {
     let name = file.path.rsplit('/').next().unwrap_or_default();
     // An application's executables have no extension.
     let is_program = file.is_example() && !name.contains('.');
-    if !is_program && !EXTENSIONS.contains(&extension(&file.path)) && !NAMES.contains(&name) {
+    if !is_program
+        && !file.is_explained()
+        && !EXTENSIONS.contains(&extension(&file.path))
+        && !NAMES.contains(&name)
+    {
         let mend = "add the kind of file to the table in `xtask/src/tidy/tree.rs`, or ignore it";
         found.push(file.violation(0, "kind", mend));
     }
@@ -27,7 +31,8 @@ pub(super) fn check(file: &SourceFile, root: &Path) -> Vec<Violation> {
         let mend = format!("{} bytes are more than 1 MiB; make it when it is needed", file.bytes);
         found.push(file.violation(0, "size", mend));
     }
-    let keeps_blanks = matches!(extension(&file.path), "snap" | "patch" | "diff" | "lock");
+    let keeps_blanks =
+        file.is_explained() || matches!(extension(&file.path), "snap" | "patch" | "diff" | "lock");
     let machine = machine_path(root);
     for (number, line) in file.lines() {
         if !keeps_blanks && !file.is_example() && line.ends_with([' ', '\t', '\r']) {

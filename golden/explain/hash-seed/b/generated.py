@@ -1,0 +1,1 @@
+NAMES = {'three', 'one', 'two'}

@@ -1,0 +1,345 @@
+"""Makes the pairs of `golden/explain`: `python3 make.py` here writes them anew, byte for byte.
+
+Each case is what a known tool leaves behind; the causes that must be found are in `CASES`.
+"""
+
+import base64
+import hashlib
+import io
+import pathlib
+import shutil
+import struct
+import tarfile
+import zipfile
+import zlib
+
+HERE = pathlib.Path(__file__).parent
+CASES = {}
+
+
+def case(name, causes, a, b, canaries=()):
+    """A pair of trees, each a mapping of path to content."""
+    CASES[name] = (causes, a, b, canaries)
+
+
+def record(files, order=sorted):
+    """The RECORD of files, as an installer writes it."""
+    lines = []
+    for path in order(files):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(files[path]).digest())
+        lines.append(f"{path},sha256={digest.decode().rstrip('=')},{len(files[path])}\n")
+    return "".join(lines).encode()
+
+
+def text_cases():
+    url = b'{"url":"file://%s/packages/x","dir_info":{}}'
+    case(
+        "direct-url",
+        {"x-1.dist-info/direct_url.json": ["build-path-in-direct-url"]},
+        {"x-1.dist-info/direct_url.json": url % b"/src"},
+        {"x-1.dist-info/direct_url.json": url % b"/srcdifferent"},
+    )
+    times = b'{"timestamp":{"secs_since_epoch":%d,"nanos_since_epoch":%d},"commit":null}'
+    case(
+        "uv-cache",
+        {"x-1.dist-info/uv_cache.json": ["timestamp-in-uv-cache"]},
+        {"x-1.dist-info/uv_cache.json": times % (1795479203, 5)},
+        {"x-1.dist-info/uv_cache.json": times % (1795479877, 123456789)},
+    )
+    case(
+        "text-path",
+        {"config.py": ["build-path-in-text"]},
+        {"config.py": b'prefix = "/tmp/one/build"\nlib = "-L/tmp/one/build/lib"\n'},
+        {"config.py": b'prefix = "/home/me/build"\nlib = "-L/home/me/build/lib"\n'},
+    )
+    case(
+        "text-times",
+        {
+            "a.txt": ["timestamp-in-text"],
+            "b.txt": ["timestamp-in-text"],
+            "c.py": ["timestamp-in-text"],
+        },
+        {
+            "a.txt": b"made on Tue Nov 24 00:01:18 UTC 2026\n",
+            "b.txt": b"made 2026-11-24T00:01:18Z\n",
+            "c.py": b"BUILT = 1795479203.25\n",
+        },
+        {
+            "a.txt": b"made on Wed Jan  6 10:59:00 UTC 2027\n",
+            "b.txt": b"made 2027-01-06T10:59:00Z\n",
+            "c.py": b"BUILT = 1799233140.5\n",
+        },
+    )
+    case(
+        "random-name",
+        {"log.txt": ["random-name"]},
+        {"log.txt": b"in /tmp/tmpab3_x9qz/x.c\n"},
+        {"log.txt": b"in /tmp/tmp0pq8rs_t/x.c\n"},
+    )
+    case(
+        "memory-address",
+        {"api.txt": ["memory-address"]},
+        {"api.txt": b"default: <object object at 0x7f2a1c3d5e80>\n"},
+        {"api.txt": b"default: <object object at 0x7fe39a014b60>\n"},
+    )
+    case(
+        "several-causes",
+        {"info.py": ["build-path-in-text", "timestamp-in-text", "host-name"]},
+        {"info.py": b'P = "/one/x"\nT = "2026-11-24 00:01:18"\nH = "build-alpha"\n'},
+        {"info.py": b'P = "/two/x"\nT = "2027-01-06 10:59:00"\nH = "build-beta"\n'},
+        [("host-name", "build-alpha", "build-beta")],
+    )
+    case(
+        "locale",
+        {"env.txt": ["locale"]},
+        {"env.txt": b"LANG=C.UTF-8\n"},
+        {"env.txt": b"LANG=et_EE.UTF-8\n"},
+    )
+    case(
+        "time-zone",
+        {"env.txt": ["time-zone"]},
+        {"env.txt": b"zone is GMT\n"},
+        {"env.txt": b"zone is CET\n"},
+    )
+    case(
+        "environment",
+        {"env.txt": ["environment"]},
+        {"env.txt": b"A=1\nB=2\n"},
+        {"env.txt": b"A=1\nEXTRA=captured-17\nB=2\n"},
+        [("environment", None, "captured-17")],
+    )
+    case(
+        "cpu",
+        {"flags.txt": ["cpu"]},
+        {"flags.txt": b"cc -O2 -march=znver3 -c x.c\n"},
+        {"flags.txt": b"cc -O2 -march=skylake -c x.c\n"},
+    )
+
+
+def order_cases():
+    case(
+        "order-of-lines",
+        {"list.txt": ["order-of-lines"]},
+        {"list.txt": b"a\nb\nc\n"},
+        {"list.txt": b"c\na\nb\n"},
+    )
+    case(
+        "order-of-sources",
+        {"x.egg-info/SOURCES.txt": ["order-of-sources"]},
+        {"x.egg-info/SOURCES.txt": b"a.py\nb.py\n"},
+        {"x.egg-info/SOURCES.txt": b"b.py\na.py\n"},
+    )
+    head = b"Metadata-Version: 2.1\nName: x\nVersion: 1\n"
+    one, two = b"Requires-Dist: attrs\n", b"Requires-Dist: zstd\n"
+    case(
+        "order-of-requires-dist",
+        {"x-1.dist-info/METADATA": ["order-of-requires-dist"]},
+        {"x-1.dist-info/METADATA": head + one + two},
+        {"x-1.dist-info/METADATA": head + two + one},
+    )
+    case(
+        "hash-seed",
+        {"generated.py": ["hash-seed"]},
+        {"generated.py": b"NAMES = {'one', 'two', 'three'}\n"},
+        {"generated.py": b"NAMES = {'three', 'one', 'two'}\n"},
+    )
+
+
+def record_cases():
+    def tree(content):
+        files = {"x.py": b"x = 1\n", "log.txt": content}
+        files["x-1.dist-info/RECORD"] = record(files) + b"x-1.dist-info/RECORD,,\n"
+        return files
+
+    case(
+        "derived-record",
+        {"log.txt": ["timestamp-in-text"], "x-1.dist-info/RECORD": ["derived-record"]},
+        tree(b"2026-11-24\n"),
+        tree(b"2027-01-06\n"),
+    )
+    stale = tree(b"2027-01-06\n")
+    stale["x-1.dist-info/RECORD"] = tree(b"another\n")["x-1.dist-info/RECORD"]
+    case(
+        "stale-record",
+        {"log.txt": ["timestamp-in-text"], "x-1.dist-info/RECORD": ["unexplained"]},
+        tree(b"2026-11-24\n"),
+        stale,
+    )
+    files = {"a.py": b"", "b.py": b"x = 1\n"}
+    case(
+        "order-of-record",
+        {"x-1.dist-info/RECORD": ["order-of-record"]},
+        files | {"x-1.dist-info/RECORD": record(files)},
+        files | {"x-1.dist-info/RECORD": record(files, lambda names: sorted(names, reverse=True))},
+    )
+    own = {name: {"docs/Makefile": content} for name, content in (("x", b"x:\n"), ("y", b"y:\n"))}
+    records = {f"{name}-1.dist-info/RECORD": record(files) for name, files in own.items()}
+    case(
+        "file-collision",
+        {"docs/Makefile": ["file-collision"]},
+        records | own["x"],
+        records | own["y"],
+    )
+
+
+def zipped(members, second=0, mode=0o644, method=zipfile.ZIP_DEFLATED, level=6):
+    """A zip, as wheels are: (name, content) in order."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method, compresslevel=level) as archive:
+        for name, content in members:
+            info = zipfile.ZipInfo(name, (2026, 11, 24, 0, 1, second))
+            info.compress_type = method
+            info.external_attr = (0o100000 | mode) << 16
+            archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+def tarred(members, mtime=315532800, mode=0o644, owner="root", pax=None):
+    buffer = io.BytesIO()
+    form = tarfile.PAX_FORMAT if pax else tarfile.USTAR_FORMAT
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime, info.mode = len(content), mtime, mode
+            info.uname = info.gname = owner
+            info.pax_headers = pax or {}
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def gzipped(content, mtime=0, level=9):
+    """Written by hand, so that the bytes do not depend on the version of Python."""
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -15)
+    body = deflate.compress(content) + deflate.flush()
+    head = struct.pack("<BBBBIBB", 0x1F, 0x8B, 8, 0, mtime, 2 if level == 9 else 0, 255)
+    return head + body + struct.pack("<II", zlib.crc32(content), len(content))
+
+
+def archive_cases():
+    one, two = ("x/a.py", b"a = 1\n" * 50), ("x/b.py", b"b = 2\n" * 50)
+    wheel = "x-1-py3-none-any.whl"
+
+    def archives(name, cause, a, b, file=wheel):
+        case(name, {file: [cause]}, {file: a}, {file: b})
+
+    plain = zipped([one, two])
+    archives("zip-times", "timestamp-in-zip", plain, zipped([one, two], second=2))
+    archives("zip-modes", "modes", plain, zipped([one, two], mode=0o664))
+    archives("zip-order", "order-of-zip-entries", plain, zipped([two, one]))
+    stored = zipped([one, two], method=zipfile.ZIP_STORED)
+    archives("zip-compression", "compression", plain, stored)
+    source, plain = "x-1.tar", tarred([one, two])
+    archives("tar-times", "timestamp-in-tar", plain, tarred([one, two], 1795479203), source)
+    archives("tar-owner", "user", plain, tarred([one, two], owner="me"), source)
+    archives("tar-modes", "modes", plain, tarred([one, two], mode=0o664), source)
+    archives("tar-order", "order-of-tar-entries", plain, tarred([two, one]), source)
+    pax = [tarred([one], pax={"mtime": time}) for time in ("315532800.5", "1795479203.25")]
+    archives("tar-pax-times", "timestamp-in-tar", *pax, source)
+    archives("gzip-time", "timestamp-in-gzip", gzipped(plain), gzipped(plain, 5), "x.gz")
+    archives("gzip-level", "compression", gzipped(plain), gzipped(plain, level=1), "x.gz")
+    member = {wheel + "!/x/made.txt": ["timestamp-in-text"]}
+    dates = [b"2026-11-24\n", b"2027-01-06\n"]
+    case(
+        "zip-member",
+        member | {wheel + "!/x-1.dist-info/RECORD": ["derived-record"]},
+        *({wheel: zipped(wheel_of({"x/made.txt": date}))} for date in dates),
+    )
+    times = ["timestamp-in-gzip", "timestamp-in-tar"]
+    case(
+        "sdist",
+        {"x-1.tar.gz": times, "x-1.tar.gz!/x-1/made.txt": ["timestamp-in-text"]},
+        {"x-1.tar.gz": gzipped(tarred([("x-1/made.txt", dates[0])]))},
+        {"x-1.tar.gz": gzipped(tarred([("x-1/made.txt", dates[1])], 5), 7)},
+    )
+    more = zipped([one, two, ("x/c.py", b"")])
+    archives("zip-entry-more", "unexplained", zipped([one, two]), more)
+    archives("zip-broken", "unexplained", plain[:40], zipped([one])[:-30], "x.zip")
+
+
+def wheel_of(files):
+    files = dict(files)
+    files["x-1.dist-info/RECORD"] = record(files) + b"x-1.dist-info/RECORD,,\n"
+    return list(files.items())
+
+
+REF = 0x80
+
+
+def text(value, mark=0):
+    return bytes([ord("z") | mark, len(value)]) + value.encode()
+
+
+def code(path="/src/x.py", consts=b"N", count=1, line=1):
+    """A body as CPython 3.14 writes it: a code object without anything to do."""
+    empty = b")\0"
+    return b"".join(
+        [
+            b"\xe3" + struct.pack("<5i", 0, 0, 0, 1, 0),
+            b"s" + struct.pack("<i", 4) + b"\x80\0\x52\0",
+            b")" + bytes([count]) + consts,
+            empty + empty + b"s\0\0\0\0",
+            text(path, REF) + text("<module>") + text("<module>"),
+            struct.pack("<i", line) + b"s\0\0\0\0" + b"s\0\0\0\0",
+        ]
+    )
+
+
+def pyc(body, flags=1, stamp=b"hashhash"):
+    return struct.pack("<HBBI", 3627, 13, 10, flags) + stamp + body
+
+
+def pyc_cases():
+    def bodies(name, cause, a, b):
+        case(name, {"x.pyc": [cause]}, {"x.pyc": a}, {"x.pyc": b})
+
+    plain = pyc(code())
+    stamps = [struct.pack("<II", time, 100) for time in (1795479203, 1795479877)]
+    bodies("pyc-time", "timestamp-in-pyc", *(pyc(code(), 0, stamp) for stamp in stamps))
+    bodies("pyc-size", "unexplained", *(pyc(code(), 0, b"time" + s) for s in (b"1\0\0\0", b"2\0\0\0")))
+    bodies("pyc-path", "build-path-in-pyc", plain, pyc(code("/another/dir/x.py")))
+    marked = [pyc(code(consts=text("once", mark))) for mark in (0, REF)]
+    bodies("pyc-mark", "pyc-references", *marked)
+    # Number 0 is the code itself, number 1 the first text that is marked.
+    shared = text("twice", REF) + b"r" + struct.pack("<i", 1)
+    twice = [pyc(code(consts=items, count=2)) for items in (shared, text("twice", REF) * 2)]
+    bodies("pyc-shared", "pyc-references", *twice)
+    items = [text("one"), text("two"), text("three")]
+    sets = [b">" + struct.pack("<i", 3) + b"".join(order) for order in (items, items[::-1])]
+    bodies("pyc-set", "pyc-constant-order", *(pyc(code(consts=item)) for item in sets))
+    dates = [pyc(code(consts=text(date))) for date in ("2026-11-24", "2027-01-06")]
+    bodies("pyc-date", "timestamp-in-text", *dates)
+    bodies("pyc-constant", "unexplained", plain, pyc(code(consts=text("other"))))
+    bodies("pyc-line", "unexplained", plain, pyc(code(line=2)))
+    # A tuple that holds itself has no value.
+    knot = b"\xa9\1r" + struct.pack("<i", 1)
+    bodies("pyc-knot", "unexplained", *(pyc(code(consts=knot, line=line)) for line in (1, 2)))
+
+
+def toml_of(causes, canaries):
+    lines = ["# Made by make.py.\n"]
+    for kind, a, b in canaries:
+        lines.append("[[canaries]]\n" + f'kind = "{kind}"\n')
+        lines.extend(f'{side} = "{value}"\n' for side, value in (("a", a), ("b", b)) if value)
+    lines.append("[causes]\n")
+    for path, ids in causes.items():
+        lines.append(f'"{path}" = [{", ".join(f"{chr(34)}{id}{chr(34)}" for id in sorted(ids))}]\n')
+    return "".join(lines)
+
+
+def main():
+    text_cases()
+    order_cases()
+    record_cases()
+    archive_cases()
+    pyc_cases()
+    for name, (causes, a, b, canaries) in CASES.items():
+        shutil.rmtree(HERE / name, ignore_errors=True)
+        for side, files in (("a", a), ("b", b)):
+            for path, content in files.items():
+                target = HERE / name / side / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+        (HERE / name / "expect.toml").write_text(toml_of(causes, canaries))
+
+
+main()

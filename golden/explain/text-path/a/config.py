@@ -1,0 +1,2 @@
+prefix = "/tmp/one/build"
+lib = "-L/tmp/one/build/lib"

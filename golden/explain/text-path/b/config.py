@@ -1,0 +1,2 @@
+prefix = "/home/me/build"
+lib = "-L/home/me/build/lib"

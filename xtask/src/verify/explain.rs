@@ -1,0 +1,57 @@
+//! Differences in, causes out. A cause is claimed by whoever knows the format, and stands only if
+//! its counterfactual holds: the one normalisation that the cause predicts, applied to both sides,
+//! must leave them equal byte for byte (`prove`). What stands unproved is `unexplained`.
+//!
+//! To teach it a new kind of difference: one variant in `cause`, one claim in the file of the
+//! format, one folder under `golden/explain/`.
+
+pub(crate) mod cause;
+pub(crate) mod canaries;
+mod evidence;
+pub(crate) mod finding;
+mod prove;
+mod blob;
+mod rewrite;
+mod patterns;
+mod text;
+mod elf;
+mod pyc;
+mod container;
+mod file;
+mod record;
+mod owners;
+mod tree;
+#[cfg(test)]
+mod tests;
+
+use builder::vocabulary::Problem;
+
+pub(crate) use canaries::Canaries;
+pub(crate) use cause::{Cause, Ordered, Place};
+pub(crate) use evidence::Evidence;
+pub(crate) use finding::{Explanation, Finding, Proved, Root, Unexplained};
+
+use super::compare::Comparison;
+use owners::Owners;
+
+/// What is known of the two sides beside their bytes. The default knows nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Context {
+    /// Values that are unique to a side.
+    pub(crate) canaries: Canaries,
+}
+
+/// Explains every difference of a comparison. `found` is told each finding as soon as it is known,
+/// in the order of paths, so that a run that is killed leaves what it knew.
+///
+/// Errors: a file that cannot be read any more. A file that cannot be understood is no error but
+/// unexplained.
+pub(crate) fn explain(
+    comparison: &Comparison,
+    context: &Context,
+    mut found: impl FnMut(&Finding),
+) -> Result<Explanation, Problem> {
+    let owners = Owners::read(comparison)?;
+    let findings = tree::findings(comparison, context, &owners, &mut found)?;
+    Ok(Explanation::new(findings, owners.sizes))
+}

@@ -1,0 +1,158 @@
+//! What was found out about each difference, and the few causes that all of them have.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Cause, Evidence};
+
+/// A cause whose counterfactual held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Proved {
+    /// The cause.
+    pub(crate) cause: Cause,
+    /// The normalisation after which both sides are equal.
+    pub(crate) proof: String,
+    /// A few bytes of both sides.
+    pub(crate) evidence: Vec<Evidence>,
+    /// Paths of the differences that this one follows from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) derived_from: Vec<String>,
+}
+
+/// A difference, or a part of one, without a proved cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Unexplained {
+    /// Why nothing more is known.
+    pub(crate) reason: String,
+    /// Causes that were claimed and whose counterfactual failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) refused: Vec<Cause>,
+    /// What still differs.
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+impl Unexplained {
+    /// Nothing was claimed, for a reason.
+    pub(super) fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), refused: Vec::new(), evidence: Vec::new() }
+    }
+}
+
+/// The distribution to which a file belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Owner {
+    /// As its `.dist-info` is called.
+    pub(crate) name: String,
+    /// As its `.dist-info` is called.
+    pub(crate) version: String,
+    /// `wheel`, `sdist`, `git` and so on, if a manifest tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) built_from: Option<String>,
+}
+
+/// What was found out about one path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// The path; members of archives stand after `!/`.
+    pub(crate) path: String,
+    /// Whose file it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) owners: Vec<Owner>,
+    /// Proved causes; together they account for all that differs here, unless `unexplained`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) causes: Vec<Proved>,
+    /// What is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unexplained: Option<Unexplained>,
+    /// Members of an archive that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) members: Vec<Finding>,
+}
+
+impl Finding {
+    /// Whether everything that differs here and in members has a proved cause.
+    pub(crate) fn explained(&self) -> bool {
+        self.unexplained.is_none() && self.members.iter().all(Self::explained)
+    }
+
+    /// It and its members, depth first.
+    pub(crate) fn flattened(&self) -> Vec<&Self> {
+        let members = self.members.iter().flat_map(Self::flattened);
+        std::iter::once(self).chain(members).collect()
+    }
+
+    /// Whether the cause is a root here: a build-id follows from whatever else differs in its file.
+    fn has_root(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::BuildId => self.causes.len() == 1 && self.unexplained.is_none(),
+            cause => !cause.is_derived(),
+        }
+    }
+}
+
+/// A cause and all paths that have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Root {
+    /// The cause.
+    pub(crate) cause: Cause,
+    /// What can be done about it.
+    pub(crate) mitigation: &'static str,
+    /// How many paths have it.
+    pub(crate) paths: u64,
+    /// How many of them by distribution; files of none are under the empty name.
+    pub(crate) distributions: BTreeMap<String, u64>,
+    /// One piece of evidence, of the first path.
+    pub(crate) evidence: Option<Evidence>,
+    /// The first path.
+    pub(crate) first: String,
+}
+
+/// All findings, and the roots that they come down to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Explanation {
+    /// Causes that follow from no other, the most frequent first.
+    pub(crate) roots: Vec<Root>,
+    /// Causes that only follow, in the same order.
+    pub(crate) derived: Vec<Root>,
+    /// How many findings have something unexplained.
+    pub(crate) unexplained: u64,
+    /// One for each path that differs, sorted by path.
+    pub(crate) findings: Vec<Finding>,
+    /// Bytes in A by distribution, as its `RECORD` tells them.
+    pub(crate) sizes: BTreeMap<String, u64>,
+}
+
+impl Explanation {
+    /// Groups findings by cause.
+    pub(crate) fn new(findings: Vec<Finding>, sizes: BTreeMap<String, u64>) -> Self {
+        let unexplained = findings.iter().filter(|finding| !finding.explained()).count() as u64;
+        let (roots, derived) = (group(&findings, true), group(&findings, false));
+        Self { roots, derived, unexplained, findings, sizes }
+    }
+}
+
+fn group(findings: &[Finding], wanted_roots: bool) -> Vec<Root> {
+    let mut roots: BTreeMap<Cause, Root> = BTreeMap::new();
+    for finding in findings.iter().flat_map(Finding::flattened) {
+        for proved in &finding.causes {
+            if finding.has_root(proved.cause) != wanted_roots {
+                continue;
+            }
+            let root = roots.entry(proved.cause).or_insert_with(|| Root {
+                cause: proved.cause,
+                mitigation: proved.cause.mitigation(),
+                paths: 0,
+                distributions: BTreeMap::new(),
+                evidence: proved.evidence.first().cloned(),
+                first: finding.path.clone(),
+            });
+            root.paths += 1;
+            let owner = finding.owners.first().map_or(String::new(), |owner| owner.name.clone());
+            *root.distributions.entry(owner).or_default() += 1;
+        }
+    }
+    let mut roots: Vec<Root> = roots.into_values().collect();
+    roots.sort_by_key(|root| std::cmp::Reverse(root.paths));
+    roots
+}

@@ -1,0 +1,124 @@
+//! Which distribution a file belongs to, as the `RECORD`s of both trees tell it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use builder::dist_info::{Record, RecordLine};
+use builder::vocabulary::Problem;
+use fs_err as fs;
+
+use super::finding::Owner;
+use crate::verify::compare::{Comparison, Side};
+
+/// The distributions of both trees, and which of them own the files that differ.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    /// By path of the `.dist-info` directory.
+    distributions: BTreeMap<PathBuf, Owner>,
+    /// Of each path that differs: its `.dist-info` directory, and its line on each side.
+    lines: BTreeMap<PathBuf, BTreeMap<PathBuf, [Option<RecordLine>; 2]>>,
+    /// How many bytes each distribution has in A, by its name.
+    pub(super) sizes: BTreeMap<String, u64>,
+}
+
+/// A `.dist-info` directory, and its line of one path on each side.
+pub(super) type Lines<'o> = (&'o Path, &'o [Option<RecordLine>; 2]);
+
+impl Owners {
+    /// Reads all `RECORD`s. One that cannot be understood owns nothing: it may be what differs.
+    pub(super) fn read(comparison: &Comparison) -> Result<Self, Problem> {
+        let differing: BTreeSet<&Path> =
+            comparison.differences.iter().map(|difference| difference.path.as_path()).collect();
+        let mut owners = Self::default();
+        for directory in &comparison.dist_infos {
+            let Some(owner) = Owner::of(directory) else { continue };
+            for side in Side::BOTH {
+                let path = comparison.locate(side, &directory.join("RECORD"));
+                let bytes = match fs::read(&path) {
+                    Ok(bytes) => bytes,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                    Err(error) => {
+                        return Err(Problem::new("cannot tell whose the files are").cause(error));
+                    }
+                };
+                let Ok(record) = Record::parse(directory.display(), &bytes) else { continue };
+                for line in record.lines() {
+                    owners.line(directory, &owner, side, line, &differing);
+                }
+            }
+            owners.distributions.insert(directory.clone(), owner);
+        }
+        Ok(owners)
+    }
+
+    fn line(
+        &mut self,
+        directory: &Path,
+        owner: &Owner,
+        side: Side,
+        line: &RecordLine,
+        differing: &BTreeSet<&Path>,
+    ) {
+        if side == Side::A {
+            let bytes: u64 = line.size.parse().unwrap_or(0);
+            *self.sizes.entry(owner.name.clone()).or_default() += bytes;
+        }
+        if let Some(path) = recorded(directory, &line.path)
+            && differing.contains(path.as_path())
+        {
+            let sides =
+                self.lines.entry(path).or_default().entry(directory.to_owned()).or_default();
+            sides[side as usize] = Some(line.clone());
+        }
+    }
+
+    /// Whose file it is; more than one if distributions collide.
+    pub(super) fn of(&self, path: &Path) -> Vec<Owner> {
+        let Some(lines) = self.lines.get(path) else {
+            return Owner::of_archive(path).into_iter().collect();
+        };
+        lines.keys().filter_map(|directory| self.distributions.get(directory)).cloned().collect()
+    }
+
+    /// The `.dist-info` directories whose `RECORD`s have a path, each with its line on each side.
+    pub(super) fn lines(&self, path: &Path) -> impl Iterator<Item = Lines<'_>> {
+        let lines = self.lines.get(path).into_iter().flatten();
+        lines.map(|(directory, lines)| (directory.as_path(), lines))
+    }
+}
+
+impl Owner {
+    /// Of a `.dist-info` directory: `<name>-<version>.dist-info`.
+    pub(super) fn of(directory: &Path) -> Option<Self> {
+        let stem = directory.file_name()?.to_str()?.strip_suffix(".dist-info")?;
+        let (name, version) = stem.split_once('-')?;
+        Some(Self { name: name.to_owned(), version: version.to_owned(), built_from: None })
+    }
+
+    /// Of a wheel's or sdist's file name: PEP 427, PEP 625.
+    fn of_archive(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let (name, version) = if let Some(stem) = name.strip_suffix(".whl") {
+            let (name, rest) = stem.split_once('-')?;
+            (name, rest.split('-').next()?)
+        } else {
+            name.strip_suffix(".tar.gz").or(name.strip_suffix(".zip"))?.rsplit_once('-')?
+        };
+        Some(Self { name: name.to_owned(), version: version.to_owned(), built_from: None })
+    }
+}
+
+/// The path that a line of the `RECORD` in `directory` means: it is relative to the directory above
+/// that, and may lead out of it, but not out of the tree.
+pub(super) fn recorded(directory: &Path, line: &str) -> Option<PathBuf> {
+    let mut path = directory.parent()?.to_owned();
+    for component in Path::new(line).components() {
+        match component {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => path = path.parent()?.to_owned(),
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(path)
+}

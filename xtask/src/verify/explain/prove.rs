@@ -1,0 +1,111 @@
+//! The counterfactual: claims stand if, and only if, the normalisations that they predict leave
+//! both sides equal, and none of them can be left out.
+
+use super::finding::{Proved, Unexplained};
+use super::{Cause, Evidence};
+use crate::verify::compare::Side;
+
+/// More claims on one file are not tried: each costs a pass over it.
+const MOST_CLAIMS: usize = 24;
+
+/// A cause that someone believes in, with the normalisation that it predicts.
+#[derive(Debug, Clone)]
+pub(super) struct Claim<N> {
+    pub(super) cause: Cause,
+    pub(super) normalisation: N,
+    /// The normalisation in words.
+    pub(super) proof: String,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) derived_from: Vec<String>,
+}
+
+impl<N> Claim<N> {
+    pub(super) fn new(cause: Cause, normalisation: N, proof: impl Into<String>) -> Self {
+        let proof = proof.into();
+        Self { cause, normalisation, proof, evidence: Vec::new(), derived_from: Vec::new() }
+    }
+
+    pub(super) fn evidence(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// The same claim about a larger thing, of which its normalisation changes a part.
+    pub(super) fn map<M>(self, normalisation: impl FnOnce(N) -> M) -> Claim<M> {
+        let Self { cause, normalisation: part, proof, evidence, derived_from } = self;
+        Claim { cause, normalisation: normalisation(part), proof, evidence, derived_from }
+    }
+
+    fn into_proved(self) -> Proved {
+        let Self { cause, proof, evidence, derived_from, .. } = self;
+        Proved { cause, proof, evidence, derived_from }
+    }
+}
+
+/// Proves claims about two documents that differ. The normalisations are applied in the order of
+/// the claims, so one may rely on what those before it did. Earlier claims are preferred: from the
+/// last on, each that can be left out is.
+///
+/// Fails with all claimed causes if the normalised documents still differ.
+pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
+    documents: &[D; 2],
+    mut claims: Vec<Claim<N>>,
+    normalise: impl Fn(&N, Side, D) -> D,
+) -> Result<Vec<Proved>, Vec<Cause>> {
+    claims.truncate(MOST_CLAIMS);
+    let equal = |claims: &[Claim<N>]| {
+        let [a, b] = Side::BOTH.map(|side| {
+            claims.iter().fold(documents[side as usize].clone(), |document, claim| {
+                normalise(&claim.normalisation, side, document)
+            })
+        });
+        a == b
+    };
+    if !equal(&claims) {
+        return Err(refused(&claims));
+    }
+    for index in (0..claims.len()).rev() {
+        let mut others = claims.clone();
+        others.remove(index);
+        if equal(&others) {
+            claims = others;
+        }
+    }
+    Ok(merged(claims))
+}
+
+/// Claims of one cause are one finding, with the evidence of all.
+fn merged<N>(claims: Vec<Claim<N>>) -> Vec<Proved> {
+    let mut proved: Vec<Proved> = Vec::new();
+    for claim in claims {
+        let claim = claim.into_proved();
+        match proved.iter_mut().find(|proved| proved.cause == claim.cause) {
+            Some(same) => {
+                if !same.proof.contains(&claim.proof) {
+                    same.proof = format!("{}; {}", same.proof, claim.proof);
+                }
+                same.evidence.extend(claim.evidence);
+                same.evidence.truncate(3);
+                same.derived_from.extend(claim.derived_from);
+            }
+            None => proved.push(claim),
+        }
+    }
+    proved
+}
+
+fn refused<N>(claims: &[Claim<N>]) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = claims.iter().map(|claim| claim.cause).collect();
+    causes.sort();
+    causes.dedup();
+    causes
+}
+
+/// What is said when no claim stands.
+pub(super) fn unexplained(refused: Vec<Cause>, evidence: Vec<Evidence>) -> Unexplained {
+    let reason = match refused.len() {
+        0 => "no known cause fits",
+        _ => "the causes that were claimed do not account for all that differs",
+    };
+    Unexplained { reason: reason.to_owned(), refused, evidence }
+}

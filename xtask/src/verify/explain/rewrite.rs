@@ -1,0 +1,123 @@
+//! Normalisations of bytes that hold text: what a claim predicts, as something that can be applied.
+
+use std::collections::BTreeSet;
+
+use memchr::memmem;
+
+use super::patterns::Pattern;
+use crate::verify::compare::Side;
+
+/// One normalisation. It is applied to both sides; where it replaces, it leaves the same mark.
+#[derive(Debug, Clone)]
+pub(super) enum Rewrite {
+    /// A value of each side.
+    Value([Value; 2]),
+    /// Everything of a form.
+    Pattern(&'static Pattern),
+    /// The values of lines that only follow: each becomes what it is mapped to.
+    Derived([BTreeSet<Vec<u8>>; 2]),
+    /// Lines in which a side's value stands are dropped.
+    Lines([Value; 2]),
+    /// Items within a line are sorted.
+    Items,
+    /// Lines are sorted.
+    SortedLines,
+}
+
+/// A value to look for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Value {
+    /// Empty if the side has none.
+    pub(super) bytes: Vec<u8>,
+    /// Whether it must not be a part of a longer name.
+    pub(super) whole: bool,
+}
+
+/// What stands for everything that was replaced; no text has it.
+const MARK: &[u8] = b"\x01\x02";
+
+impl Rewrite {
+    /// The bytes as this normalisation leaves them.
+    pub(super) fn apply(&self, side: Side, bytes: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Value(values) => values[side as usize].replace(bytes),
+            Self::Pattern(pattern) => pattern.replace(bytes, MARK),
+            Self::Derived(lines) => {
+                let derived = &lines[side as usize];
+                kept_lines(&bytes, |line| !derived.contains(line))
+            }
+            Self::Lines(values) => {
+                let value = &values[side as usize];
+                kept_lines(&bytes, |line| value.find(line, 0).is_none())
+            }
+            Self::Items => {
+                let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+                lines.flat_map(sorted_items).collect()
+            }
+            Self::SortedLines => {
+                let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+                lines.sort_unstable();
+                lines.join(&b'\n')
+            }
+        }
+    }
+}
+
+impl Value {
+    pub(super) fn new(bytes: &[u8], whole: bool) -> Self {
+        Self { bytes: bytes.to_vec(), whole }
+    }
+
+    /// Where it first stands at or after `from`.
+    pub(super) fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let mut places = memmem::find_iter(&bytes[from..], &self.bytes).map(|at| from + at);
+        places.find(|at| !self.whole || self.stands_alone(bytes, *at))
+    }
+
+    fn stands_alone(&self, bytes: &[u8], at: usize) -> bool {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let starts_name = self.bytes.first().is_some_and(is_name);
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        let after = bytes.get(at + self.bytes.len());
+        let goes_on = after.is_some_and(is_name) || starts_name && before.is_some_and(is_name);
+        !goes_on
+    }
+
+    fn replace(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut replaced = Vec::with_capacity(bytes.len());
+        let mut done = 0;
+        while let Some(at) = self.find(&bytes, done) {
+            replaced.extend_from_slice(&bytes[done..at]);
+            replaced.extend_from_slice(MARK);
+            done = at + self.bytes.len();
+        }
+        if done == 0 {
+            return bytes;
+        }
+        replaced.extend_from_slice(&bytes[done..]);
+        replaced
+    }
+}
+
+fn kept_lines(bytes: &[u8], keep: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines.filter(|line| keep(line.trim_ascii_end())).flatten().copied().collect()
+}
+
+/// Items are what stands between blanks, commas and brackets; what separates them is sorted too, as
+/// the last item of a list has no comma.
+fn sorted_items(line: &[u8]) -> Vec<u8> {
+    let separates = |byte: &u8| byte.is_ascii_whitespace() || b",;{}[]()".contains(byte);
+    let (line, end) = line.split_at(line.trim_ascii_end().len());
+    let mut items: Vec<&[u8]> = line.split(separates).filter(|item| !item.is_empty()).collect();
+    let mut separators: Vec<u8> = line.iter().copied().filter(separates).collect();
+    items.sort_unstable();
+    separators.sort_unstable();
+    let mut sorted = items.join(&b' ');
+    sorted.extend(separators);
+    sorted.extend_from_slice(end);
+    sorted
+}

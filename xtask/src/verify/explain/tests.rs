@@ -1,0 +1,116 @@
+//! Pairs of trees in `golden/explain/<case>/` with the causes that must be found, and pairs whose
+//! claims must be refused. A new case is a folder; `expect.toml` says what is expected of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use builder::sys::files::sorted_entries;
+use fs_err as fs;
+use serde::Deserialize;
+
+use super::canaries::Canary;
+use super::*;
+use crate::verify::compare::compare;
+
+/// What must be found, by path: ids of causes, or `unexplained`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    causes: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    canaries: Vec<Canary>,
+}
+
+fn explained(a: &Path, b: &Path, canaries: Vec<Canary>) -> Explanation {
+    let comparison = compare(a, b).unwrap();
+    let context = Context { canaries: Canaries(canaries) };
+    explain(&comparison, &context, |_| ()).unwrap()
+}
+
+/// The causes of each finding, members included.
+fn causes(explanation: &Explanation) -> BTreeMap<String, Vec<String>> {
+    let findings = explanation.findings.iter().flat_map(Finding::flattened);
+    let causes = findings.map(|finding| {
+        let causes = finding.causes.iter().map(|proved| proved.cause.id().to_owned());
+        let open = finding.unexplained.iter().map(|_| "unexplained".to_owned());
+        let mut causes: Vec<String> = causes.chain(open).collect();
+        causes.sort();
+        (finding.path.clone(), causes)
+    });
+    causes.filter(|(_, causes)| !causes.is_empty()).collect()
+}
+
+#[test]
+fn golden_pairs_have_the_causes_that_they_were_made_with() {
+    let cases = crate::root().join("golden/explain");
+    let mut wrong = Vec::new();
+    for case in sorted_entries(&cases).unwrap() {
+        if !case.file_type().unwrap().is_dir() {
+            continue;
+        }
+        let text = fs::read_to_string(case.path().join("expect.toml")).unwrap();
+        let expected: Expected = toml::from_str(&text).unwrap();
+        let [a, b] = ["a", "b"].map(|side| case.path().join(side));
+        let explanation = explained(&a, &b, expected.canaries);
+        let found = causes(&explanation);
+        if found != expected.causes {
+            let name = case.file_name();
+            let expected = expected.causes;
+            wrong.push(format!("{}: {found:?}, expected {expected:?}", name.display()));
+        }
+        assert_eq!(explained(&a, &a, Vec::new()).findings, [], "{}", a.display());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The causes of two texts at one path.
+fn of_texts(name: &str, [a, b]: [&[u8]; 2], canaries: Vec<Canary>) -> Vec<String> {
+    let base = tempfile::tempdir().unwrap();
+    for (side, text) in [("a", a), ("b", b)] {
+        fs::create_dir(base.path().join(side)).unwrap();
+        fs::write(base.path().join(side).join(name), text).unwrap();
+    }
+    let explanation = explained(&base.path().join("a"), &base.path().join("b"), canaries);
+    let found = causes(&explanation);
+    found.into_values().flatten().collect()
+}
+
+#[test]
+fn claims_that_do_not_account_for_everything_are_refused() {
+    let cases: [(&str, [&[u8]; 2]); 6] = [
+        ("a path and a word", [b"dir=/one/x\nspeed=fast\n", b"dir=/two/x\nspeed=slow\n"]),
+        ("a date and a word", [b"made 2026-01-02 well\n", b"made 2026-01-03 badly\n"]),
+        ("other lines, not other order", [b"a\nb\n", b"b\nc\n"]),
+        ("a line more", [b"a\n", b"a\nb\n"]),
+        ("a word", [b"yes\n", b"no\n"]),
+        ("a number", [b"17\n", b"18\n"]),
+    ];
+    for (name, texts) in cases {
+        assert_eq!(of_texts("x.txt", texts, Vec::new()), ["unexplained"], "{name}");
+    }
+}
+
+#[test]
+fn what_is_unexplained_says_which_claims_were_refused() {
+    let base = tempfile::tempdir().unwrap();
+    for (side, text) in [("a", "at /one/x, fast"), ("b", "at /two/x, slow")] {
+        fs::write(base.path().join(side), text).unwrap();
+    }
+    let explanation = explained(&base.path().join("a"), &base.path().join("b"), Vec::new());
+    let open = explanation.findings[0].unexplained.as_ref().unwrap();
+    assert!(open.refused.contains(&Cause::BuildPath(Place::Text)), "{open:?}");
+    assert_eq!(explanation.unexplained, 1);
+}
+
+#[test]
+fn a_canary_names_what_was_varied() {
+    for kind in ["host-name", "user", "home", "locale", "kernel", "environment", "cpu"] {
+        let canary = serde_json::json!({"kind": kind, "a": "alpha-17", "b": "beta-2"});
+        let canary: Canary = serde_json::from_value(canary).unwrap();
+        let texts: [&[u8]; 2] = [b"x = \"alpha-17\";\n", b"x = \"beta-2\";\n"];
+        assert_eq!(of_texts("x.c", texts, vec![canary.clone()]), [kind], "{kind}");
+        // The value of the other side proves nothing.
+        let crossed: [&[u8]; 2] = [b"x = \"beta-2\";\n", b"x = \"alpha-17\";\n"];
+        assert_eq!(of_texts("x.c", crossed, vec![canary]), ["unexplained"], "{kind}");
+    }
+}

@@ -1,0 +1,245 @@
+//! Text, by line: what two lines that belong together differ in, and what that is due to.
+
+use std::collections::BTreeSet;
+
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
+use super::patterns::PATTERNS;
+use super::prove::{Claim, prove, unexplained};
+use super::rewrite::{Rewrite, Value};
+use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained};
+
+/// So many lines that differ are looked at for what they differ in; a normalisation is applied to
+/// all lines.
+const MOST_PAIRS: usize = 256;
+/// So many different paths are looked for.
+const MOST_PATHS: usize = 8;
+/// Longer texts are compared line by line, without looking for lines that moved.
+const MOST_ALIGNED: usize = 4000;
+/// A shorter canary must not be a part of a longer name: `2` stands everywhere.
+const LEAST_UNIQUE: usize = 6;
+
+/// What a text is, by the name of its file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    pub(super) place: Place,
+    pub(super) ordered: Ordered,
+}
+
+impl Style {
+    /// Of a file name.
+    pub(super) fn of(name: &str) -> Self {
+        let place = match name {
+            "direct_url.json" => Place::DirectUrl,
+            "uv_cache.json" => Place::UvCache,
+            _ => Place::Text,
+        };
+        let ordered = match name {
+            "RECORD" => Ordered::Record,
+            "METADATA" | "PKG-INFO" | "requires.txt" => Ordered::RequiresDist,
+            "SOURCES.txt" => Ordered::Sources,
+            _ => Ordered::Lines,
+        };
+        Self { place, ordered }
+    }
+}
+
+/// Explains two texts. `known` are claims of someone who knows more about the file.
+pub(super) fn explain(
+    texts: &[Vec<u8>; 2],
+    style: Style,
+    canaries: &Canaries,
+    known: Vec<Claim<Rewrite>>,
+) -> Result<Vec<Proved>, Unexplained> {
+    let pairs = pairs(texts);
+    let mut claims = known;
+    claims.extend(value_claims(texts, &pairs, style.place, canaries));
+    claims.extend(order_claims(texts, &pairs, style.ordered));
+    prove(texts, claims, Rewrite::apply).map_err(|refused| {
+        let evidence = pairs.iter().take(3).map(Pair::evidence).collect();
+        unexplained(refused, evidence)
+    })
+}
+
+/// Claims about values: what was varied, and what looks like a path, a time or a random name.
+pub(super) fn value_claims(
+    bytes: &[Vec<u8>; 2],
+    pairs: &[Pair<'_>],
+    place: Place,
+    canaries: &Canaries,
+) -> Vec<Claim<Rewrite>> {
+    let mut claims = canary_claims(bytes, place, canaries);
+    claims.extend(path_claims(pairs, place));
+    for pattern in PATTERNS.iter() {
+        let mut of_pairs = pairs.iter().filter_map(|pair| {
+            let (a, b) = (pattern.all(pair.a), pattern.all(pair.b));
+            (a != b).then_some(())?;
+            let differ = a.iter().zip(&b).find(|(a, b)| a != b);
+            let (a, b) = differ.map_or((&b""[..], &b""[..]), |(a, b)| (*a, *b));
+            Some(Evidence::new(pair.at(), a, b))
+        });
+        if let Some(evidence) = of_pairs.next() {
+            let proof = format!("without {}", pattern.what);
+            let claim = Claim::new(pattern.cause(place), Rewrite::Pattern(pattern), proof);
+            claims.push(claim.evidence([evidence]));
+        }
+    }
+    claims
+}
+
+fn canary_claims(bytes: &[Vec<u8>; 2], place: Place, canaries: &Canaries) -> Vec<Claim<Rewrite>> {
+    let mut found = Vec::new();
+    for canary in &canaries.0 {
+        let values = [&canary.a, &canary.b].map(|value| {
+            let value = value.as_deref().unwrap_or_default().as_bytes();
+            Value::new(value, value.len() < LEAST_UNIQUE)
+        });
+        if values[0] == values[1] {
+            continue;
+        }
+        let stands = [0, 1].map(|side| values[side].find(&bytes[side], 0));
+        if stands == [None, None] {
+            continue;
+        }
+        let excerpts = [0, 1].map(|side| {
+            stands[side].map_or(&b""[..], |at| &bytes[side][at..at + values[side].bytes.len()])
+        });
+        let cause = canary.kind.cause(place);
+        let evidence = Evidence::new("what was varied", excerpts[0], excerpts[1]);
+        // A side that has no value has no line either in which it could stand.
+        let (rewrite, proof) = if values.iter().all(|value| !value.bytes.is_empty()) {
+            (Rewrite::Value(values.clone()), "with one value for what was varied")
+        } else {
+            (Rewrite::Lines(values.clone()), "without the lines that hold what was varied")
+        };
+        let length = values.iter().map(|value| value.bytes.len()).max().unwrap_or_default();
+        found.push((length, Claim::new(cause, rewrite, proof).evidence([evidence])));
+    }
+    // A path within another one must be looked for after it.
+    found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    found.into_iter().map(|(_, claim)| claim).collect()
+}
+
+fn path_claims(pairs: &[Pair<'_>], place: Place) -> Vec<Claim<Rewrite>> {
+    let mut seen = BTreeSet::new();
+    let mut claims: Vec<Claim<Rewrite>> = Vec::new();
+    for pair in pairs {
+        let tokens = pair.tokens();
+        for (a, b) in tokens {
+            let Some((a, b)) = differing_paths(a, b) else { continue };
+            if seen.len() < MOST_PATHS && !random_only(a, b) && seen.insert((a, b)) {
+                let values = [Value::new(a, true), Value::new(b, true)];
+                let claim = Claim::new(
+                    Cause::BuildPath(place),
+                    Rewrite::Value(values),
+                    "with one path for both",
+                );
+                claims.push(claim.evidence([Evidence::new(pair.at(), a, b)]));
+            }
+        }
+    }
+    claims
+}
+
+fn order_claims(texts: &[Vec<u8>; 2], pairs: &[Pair<'_>], ordered: Ordered) -> Vec<Claim<Rewrite>> {
+    let evidence: Vec<_> = pairs.first().map(Pair::evidence).into_iter().collect();
+    let items = Claim::new(Cause::HashSeed, Rewrite::Items, "with the items of each line sorted");
+    let lines = Claim::new(Cause::Order(ordered), Rewrite::SortedLines, "with sorted lines");
+    let mut claims = vec![items.evidence(evidence.clone())];
+    // One line has no order.
+    if texts.iter().all(|text| text.trim_ascii().contains(&b'\n')) {
+        claims.push(lines.evidence(evidence));
+    }
+    claims
+}
+
+/// Two lines that belong together and differ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pair<'t> {
+    pub(super) line: usize,
+    pub(super) a: &'t [u8],
+    pub(super) b: &'t [u8],
+}
+
+impl<'t> Pair<'t> {
+    fn at(&self) -> String {
+        format!("line {}", self.line + 1)
+    }
+
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence::new(self.at(), self.a, self.b)
+    }
+
+    /// The words that differ, in pairs; if there are more on one side, only up to where they do.
+    fn tokens(&self) -> Vec<(&'t [u8], &'t [u8])> {
+        let separates =
+            |byte: &u8| byte.is_ascii_whitespace() || b"\"'`,;()[]{}<>|\0".contains(byte);
+        let words = |line: &'t [u8]| line.split(separates).filter(|word| !word.is_empty());
+        words(self.a).zip(words(self.b)).filter(|(a, b)| a != b).collect()
+    }
+}
+
+/// The lines that differ, each with the one that stands in its place on the other side.
+pub(super) fn pairs(texts: &[Vec<u8>; 2]) -> Vec<Pair<'_>> {
+    let [a, b] = [0, 1].map(|side| texts[side].split(|byte| *byte == b'\n').collect::<Vec<_>>());
+    if a.len() == b.len() || a.len().max(b.len()) > MOST_ALIGNED {
+        let differing = a.iter().zip(&b).enumerate().filter(|(_, (a, b))| a != b);
+        return differing.take(MOST_PAIRS).map(|(line, (a, b))| Pair { line, a, b }).collect();
+    }
+    let mut found = Vec::new();
+    for operation in capture_diff_slices(Algorithm::Myers, &a, &b) {
+        let (from_a, from_b) = match operation {
+            DiffOp::Equal { .. } => continue,
+            operation => (operation.old_range(), operation.new_range()),
+        };
+        for offset in 0..from_a.len().max(from_b.len()) {
+            let line = from_a.start + offset;
+            let of = |lines: &[&'_ [u8]], range: &std::ops::Range<usize>| {
+                range.start + offset < range.end && range.start + offset < lines.len()
+            };
+            let line_a = if of(&a, &from_a) { a[from_a.start + offset] } else { b"" };
+            let line_b = if of(&b, &from_b) { b[from_b.start + offset] } else { b"" };
+            found.push(Pair { line, a: line_a, b: line_b });
+        }
+    }
+    found.truncate(MOST_PAIRS);
+    found
+}
+
+/// If both words hold absolute paths that differ: both up to the last component that does.
+fn differing_paths<'t>(a: &'t [u8], b: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+    let start = path_start(a)?;
+    if a.get(..start)? != b.get(..start)? || b.get(start) != Some(&b'/') {
+        return None;
+    }
+    let (a, b) = (&a[start..], &b[start..]);
+    // What follows the difference is equal from a slash on.
+    let same = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = &a[a.len() - same..];
+    let tail = tail
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b':' | b'='))
+        .map_or(0, |at| tail.len() - at);
+    let (a, b) = (&a[..a.len() - tail], &b[..b.len() - tail]);
+    let absolute = |path: &[u8]| path.len() > 1;
+    (absolute(a) && absolute(b) && a != b).then_some((a, b))
+}
+
+/// Whether two paths differ in nothing but a name that was drawn at random, which is then to blame.
+fn random_only(a: &[u8], b: &[u8]) -> bool {
+    let mut random = PATTERNS.iter().filter(|form| form.cause(Place::Text) == Cause::RandomName);
+    random.any(|form| form.replace(a.to_vec(), b"") == form.replace(b.to_vec(), b""))
+}
+
+/// Where an absolute path starts in a word: a slash that follows no name, or a URL's or flag's.
+fn path_start(word: &[u8]) -> Option<usize> {
+    let slash = word.iter().position(|byte| *byte == b'/')?;
+    let before = &word[..slash];
+    if before.ends_with(b":") && word[slash..].starts_with(b"///") {
+        return Some(slash + 2);
+    }
+    let is_flag = before.starts_with(b"-") && before.len() == 2;
+    let follows_name =
+        before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+    (is_flag || !follows_name).then_some(slash)
+}
