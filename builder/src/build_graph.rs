@@ -198,8 +198,8 @@ fn check_edge(
     ))
     .fact("at run time", shown)
     .hint(format!(
-        "`cargo xtask build-lock` writes the build lock anew; `override.{}.build.extra-requires` can pin the \
-         version of the run time",
+        "`cargo xtask build-lock` writes the build lock anew; \
+         `override.{}.build.extra-requires` can pin the version of the run time",
         distribution.name
     )))
 }

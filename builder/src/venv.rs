@@ -67,9 +67,9 @@ impl Installer<'_> {
             .env("PYTHONDONTWRITEBYTECODE", "1")
     }
 
-    /// Installs `wheels` into the empty `output`, as the recipe's overrides and rules say. Collisions are found before anything is
-    /// installed: uv installs in parallel, so afterwards the bytes would only show who happened to
-    /// be last.
+    /// Installs `wheels` into the empty `output`, as the recipe's overrides and rules say.
+    /// Collisions are found before anything is installed: uv installs in parallel, so afterwards
+    /// the bytes would only show who happened to be last.
     pub fn install(
         &self,
         wheels: &[PathBuf],

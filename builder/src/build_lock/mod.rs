@@ -34,7 +34,8 @@ pub struct BuildLock {
 pub struct LockedBuild {
     /// What is built: a change of it makes the entry stale.
     pub source: SourcePin,
-    /// [`crate::recipe::BuildSettings::lock_key`] of the recipe's override: a change of it does so too.
+    /// [`crate::recipe::BuildSettings::lock_key`] of the recipe's override: a change of it does so
+    /// too.
     pub overrides: Option<Sha256>,
     /// The backend's object, for a reader.
     pub backend: String,

@@ -1,3 +1,5 @@
+//! Trees, paths and drawings of small pictures, each written as its edges.
+
 use super::*;
 
 /// `a -> b[x,y] : extra e ; marker`, one edge per line; `a ->> b` is one of the build graph. Nodes

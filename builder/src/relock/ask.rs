@@ -93,7 +93,10 @@ impl Maker<'_> {
                     .fact("backend", own.backend())
                     .fact("exit code", finished.code)
                     .fact("log ends", end)
-                    .hint("a missing system package goes into `override.<name>.build.system-packages`"))
+                    .hint(
+                        "a missing system package goes into \
+                         `override.<name>.build.system-packages`",
+                    ))
             }
         }
     }

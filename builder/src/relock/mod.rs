@@ -248,7 +248,8 @@ impl Draft {
             .fact("before", shown(other))
             .fact(target.to_string(), shown(&build))
             .hint(format!(
-                "pin them with `override.{name}.build.extra-requires`, or give the targets recipes of their own"
+                "pin them with `override.{name}.build.extra-requires`, or give the targets \
+                 recipes of their own"
             ))),
             Some(_) => Ok(()),
             None => {

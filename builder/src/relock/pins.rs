@@ -121,8 +121,8 @@ impl Maker<'_> {
 }
 
 /// What uv sees of the environment: how to reach a network, and the indexes. Any other setting of
-/// uv's, be it a variable or in a file that uv finds above the directory that it runs in, would make
-/// the lock another one on another machine.
+/// uv's, be it a variable or in a file that uv finds above the directory that it runs in, would
+/// make the lock another one on another machine.
 fn environment(host: Host<'_>) -> Result<BTreeMap<String, String>, Problem> {
     let mut variables = host.environment.for_network();
     variables.retain(|key, _| !key.starts_with("UV_") || ABOUT_NETWORK.contains(&key.as_str()));

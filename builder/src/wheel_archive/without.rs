@@ -1,7 +1,7 @@
 //! A wheel without some of what it would install. The archive is written anew before the
-//! installation, so that whatever follows (collisions, uv, `RECORD`, checks) sees a wheel that never
-//! had those files: also below a directory that only this wheel has, and also where another wheel
-//! has a directory of that name.
+//! installation, so that whatever follows (collisions, uv, `RECORD`, checks) sees a wheel that
+//! never had those files: also below a directory that only this wheel has, and also where another
+//! wheel has a directory of that name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! `build-lock` at the command line: from whom it takes advice, and that a backend which is asked is
-//! foreign code.
+//! `build-lock` at the command line: from whom it takes advice, and that a backend which is asked
+//! is foreign code.
 
 use std::path::Path;
 

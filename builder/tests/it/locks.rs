@@ -92,7 +92,7 @@ impl Case {
             extras: self.extras.iter().map(|name| name.parse().unwrap()).collect(),
             groups: self.groups.iter().map(|name| name.parse().unwrap()).collect(),
             default_groups: self.default_groups,
-            no_binary: None,
+            ..Selection::default()
         }
     }
 
@@ -188,6 +188,7 @@ fn shown(distribution: &Distribution) -> String {
         Artifact::Path { path, .. } => path.clone(),
         Artifact::Local(path) => format!("local {path}"),
         Artifact::Virtual(path) => format!("virtual {path}"),
+        Artifact::Tree { path, .. } => format!("tree {path}"),
     }
 }
 
@@ -377,7 +378,7 @@ fn as_exported(distribution: &Distribution) -> Option<(String, Option<Sha256>)> 
             (format!("{name} @ {url}{}", below(subdirectory)), Some(*sha256))
         }
         Artifact::Path { path, sha256 } => (path.clone(), Some(*sha256)),
-        Artifact::Local(path) => (path.clone(), None),
+        Artifact::Local(path) | Artifact::Tree { path, .. } => (path.clone(), None),
         Artifact::Virtual(_) => return None,
     })
 }

@@ -61,7 +61,7 @@ fn wheel(name: &'static str, files: Files) -> Wheel {
 /// The decisions, or what is wrong with the tree that follows them.
 fn decided(case: &Case, wheels: &[WheelArchive], output: &Output) -> Result<Vec<String>, String> {
     let paths = case.paths.iter().map(|(path, rule)| ((*path).to_owned(), *rule)).collect();
-    let rules = CollisionRules { default: case.default, paths };
+    let rules = CollisionRules { default: case.default, paths, ..CollisionRules::default() };
     let found = find(output, wheels, &rules).map_err(|problem| problem.to_string())?;
     install(output, wheels);
     found.apply(output, wheels).map_err(|problem| problem.to_string())?;

@@ -53,15 +53,18 @@ type Structs<'a> = BTreeMap<&'a str, Vec<(String, &'a str)>>;
 
 fn structs(wire: &str) -> Structs<'_> {
     let mut structs = Structs::new();
-    let mut open = None;
+    let (mut open, mut skipped) = (None, false);
     for line in wire.lines() {
         let words = line.trim().trim_start_matches("pub(super) ").trim_start_matches("pub ");
         if let Some(rest) = words.strip_prefix("struct ") {
             open = rest.split([' ', '<', ';', '(']).next();
         } else if line == "}" {
             open = None;
+        } else if words == "#[serde(skip)]" {
+            skipped = true;
         } else if let (Some(name), Some((field, kind))) = (open, words.split_once(": "))
             && !words.starts_with(['/', '#'])
+            && !std::mem::take(&mut skipped)
         {
             let key = field.trim_start_matches("r#").replace('_', "-");
             structs.entry(name).or_default().push((key, kind.trim_end_matches(',')));
