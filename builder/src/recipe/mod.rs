@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::Serialize;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep508::Requirement;
 
@@ -94,8 +95,10 @@ pub struct Selection {
     pub no_binary: Option<BTreeSet<PackageName>>,
 }
 
-/// Settings of one distribution's build from source.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Settings of one distribution's build from source. All of it is in the key under which what was
+/// built is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct BuildSettings {
     /// Environment variables of the build.
     pub env: BTreeMap<String, String>,

@@ -102,7 +102,11 @@ impl Maker<'_> {
             trees: request.trees,
         };
         let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
-        let sources = Sources { wheelhouse: &wheelhouse.path, tree: &application.tree };
+        let sources = Sources {
+            wheelhouse: &wheelhouse.path,
+            tree: &application.tree,
+            lock: &application.lock,
+        };
         let built: Vec<&Distribution> =
             resolution.distributions.iter().filter(|it| it.artifact.is_built()).collect();
         host.progress.stage("build requirements", Some(built.len() as u64));

@@ -7,6 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use rustix::fs::FlockOperation;
+
+use crate::vocabulary::Sha256;
+use crate::vocabulary::digest::Hashing;
 
 /// The names in a directory with their types, sorted by bytes: the disk's order differs between
 /// machines and must not reach a result.
@@ -76,7 +80,25 @@ fn make_writable(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An exclusive lock on a file, held until it is dropped. The kernel releases it when the process
+/// The digest and size of a file.
+pub fn digest_of(path: &Path) -> io::Result<(Sha256, u64)> {
+    let mut file = Hashing::new(fs::File::open(path)?);
+    io::copy(&mut file, &mut io::sink())?;
+    let (_, digest, size) = file.finish();
+    Ok((digest, size))
+}
+
+/// Notes that an entry of the cache was used now: its modification time is the use stamp by which
+/// the least recently used is found. The kernel sets it, so no clock is read here. Where it cannot
+/// be set, the entry only looks older than it is.
+pub fn touch(path: &Path) {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+    let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps { last_access: time(UTIME_OMIT), last_modification: time(UTIME_NOW) };
+    let _ = rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+}
+
+/// A lock on a file, held until it is dropped. The kernel releases it when the process
 /// dies in whatever way, so a killed run blocks nobody.
 #[derive(Debug)]
 pub struct FileLock {
@@ -90,19 +112,30 @@ impl FileLock {
             return Ok(lock);
         }
         waiting();
-        let file = Self::open(path)?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok(Self { _file: file })
+        Self::flock(path, FlockOperation::LockExclusive)
+    }
+
+    /// As [`FileLock::acquire`], but several may hold it while nobody holds it exclusively.
+    pub fn acquire_shared(path: &Path, waiting: impl FnOnce()) -> io::Result<Self> {
+        match Self::flock(path, FlockOperation::NonBlockingLockShared) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => waiting(),
+            done => return done,
+        }
+        Self::flock(path, FlockOperation::LockShared)
     }
 
     /// Takes the lock if nobody holds it.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
-        let file = Self::open(path)?;
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
+        match Self::flock(path, FlockOperation::NonBlockingLockExclusive) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            done => done.map(Some),
         }
+    }
+
+    fn flock(path: &Path, operation: FlockOperation) -> io::Result<Self> {
+        let file = Self::open(path)?;
+        rustix::fs::flock(&file, operation)?;
+        Ok(Self { _file: file })
     }
 
     fn open(path: &Path) -> io::Result<File> {

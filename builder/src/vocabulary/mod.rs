@@ -3,12 +3,14 @@
 
 pub mod digest;
 pub mod fingerprint;
+pub mod inputs;
 pub mod outcome;
 pub mod problem;
 pub mod progress;
 pub mod target;
 
 pub use digest::Sha256;
+pub use inputs::Inputs;
 pub use outcome::Outcome;
 pub use problem::Problem;
 pub use progress::Progress;
