@@ -98,9 +98,8 @@ pub fn collect(
 ) -> Result<Collected, Problem> {
     let _lock =
         FileLock::acquire(&cache.join(LOCK), waiting).map_err(|error| unlocked(cache, error))?;
-    let failed = |error| {
-        Problem::new("cannot bound the cache").fact("cache", cache.display()).cause(error)
-    };
+    let failed =
+        |error| Problem::new("cannot bound the cache").fact("cache", cache.display()).cause(error);
     let roots = live_roots(cache, dry_run).map_err(failed)?;
     let mut candidates = candidates(cache).map_err(failed)?;
     candidates.sort_by(|a, b| (a.rank, a.used, &a.paths).cmp(&(b.rank, b.used, &b.paths)));
@@ -126,12 +125,7 @@ pub fn collect(
         let path = candidate.paths[0].strip_prefix(cache).unwrap_or(&candidate.paths[0]);
         removed.push(Entry { path: path.to_owned(), bytes });
     }
-    Ok(Collected {
-        before,
-        after: disk.bytes,
-        removed,
-        kept_for: roots.into_keys().collect(),
-    })
+    Ok(Collected { before, after: disk.bytes, removed, kept_for: roots.into_keys().collect() })
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -257,4 +251,3 @@ impl Disk {
         before - self.bytes
     }
 }
-

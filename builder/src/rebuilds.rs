@@ -93,9 +93,8 @@ pub fn explain(
 /// Without the toolchain's fingerprint, if what changed it is told too.
 fn telling(changes: Vec<Change>) -> Vec<Change> {
     const FINGERPRINT: &str = "toolchain.fingerprint";
-    let told = |change: &Change| {
-        change.input.starts_with("toolchain.") && change.input != FINGERPRINT
-    };
+    let told =
+        |change: &Change| change.input.starts_with("toolchain.") && change.input != FINGERPRINT;
     let told = changes.iter().any(told);
     changes.into_iter().filter(|change| !told || change.input != FINGERPRINT).collect()
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::fetch::request::Shelf;
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::nar;
 use crate::plan::git_directory;
 use crate::resolve::{Artifact, Distribution};
@@ -117,12 +117,16 @@ impl Sources<'_> {
     }
 
     /// What lies in the tree of the local project at `path` and is no part of it: the lock, and
-    /// other local projects. Each is an input of its own, so that a change of one, or a bump of
+    /// what is locked itself. Each is an input of its own, so that a change of one, or a bump of
     /// whatever is locked, does not build the project around it anew.
     fn of_others(&self, path: &str) -> Vec<PathBuf> {
         let own = self.tree.join(path);
-        let projects = self.lock.packages.iter().filter_map(|it| it.source.local_path());
-        let others = projects.chain(["uv.lock"]).map(|other| self.tree.join(other));
+        let locked = self.lock.packages.iter().filter_map(|it| match &it.source {
+            // An index that is no directory names no path in the tree.
+            lock::Source::Path(path) | lock::Source::Registry(path) => Some(path.as_str()),
+            source => source.local_path(),
+        });
+        let others = locked.chain(["uv.lock"]).map(|other| self.tree.join(other));
         others.filter(|other| *other != own && other.starts_with(&own)).collect()
     }
 

@@ -141,7 +141,9 @@ impl Environment {
 /// The digest of the running program.
 pub fn own_program() -> Result<Sha256, Problem> {
     let digest = std::env::current_exe().and_then(|path| digest_of(&path));
-    digest.map(|(digest, _)| digest).map_err(|error| Problem::new("cannot read the running program").cause(error))
+    digest
+        .map(|(digest, _)| digest)
+        .map_err(|error| Problem::new("cannot read the running program").cause(error))
 }
 
 fn own((key, value): (&String, &String)) -> (String, String) {

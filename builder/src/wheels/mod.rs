@@ -36,7 +36,8 @@ pub struct BuiltWheel {
     pub took: Duration,
 }
 
-/// Builds everything in the graph that is not in the store. The first failure stops further builds; those under way end.
+/// Builds everything in the graph that is not in the store. The first failure stops further
+/// builds; those under way end.
 pub fn build_all(
     workshop: &Workshop<'_>,
     graph: &BuildGraph,

@@ -28,8 +28,8 @@ struct State<T> {
     failed: Option<Problem>,
 }
 
-/// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a failure nothing more is started;
-/// the failure of the build that failed first is returned.
+/// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a
+/// failure nothing more is started; the failure of the build that failed first is returned.
 pub(super) fn run<T: Clone + Send>(
     graph: &BuildGraph,
     order: &[PackageName],

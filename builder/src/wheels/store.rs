@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uv_normalize::PackageName;
 
 use crate::sys::Host;
-use crate::sys::files::{FileLock, digest_of, touch, write_atomically};
+use crate::sys::files::{FileLock, WorkDir, digest_of, touch, write_atomically};
 use crate::sys::keyed::Keyed;
 use crate::vocabulary::{Inputs, Problem, Sha256, Target};
 
@@ -18,6 +18,7 @@ use crate::vocabulary::{Inputs, Problem, Sha256, Target};
 #[derive(Debug, Clone)]
 pub struct Store {
     entries: Keyed,
+    staging: PathBuf,
     last: PathBuf,
 }
 
@@ -41,7 +42,12 @@ const SEAL: &str = "seal.json";
 impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self { entries: Keyed::new(cache.join("wheels")), last: cache.join("last-builds") }
+        let dir = cache.join("wheels");
+        Self {
+            staging: dir.join(".work"),
+            entries: Keyed::new(dir),
+            last: cache.join("last-builds"),
+        }
     }
 
     /// Waits until no other run builds the same.
@@ -51,7 +57,8 @@ impl Store {
         what: &str,
         host: Host<'_>,
     ) -> Result<FileLock, Problem> {
-        let waiting = || host.progress.note(&format!("another run builds `{what}`; waiting for it"));
+        let waiting =
+            || host.progress.note(&format!("another run builds `{what}`; waiting for it"));
         self.entries.lock(key, waiting)
     }
 
@@ -101,26 +108,24 @@ impl Store {
         Ok(None)
     }
 
-    /// Stores a wheel. `staged` is a directory of this run that does not exist yet, on the disk of
-    /// the cache.
-    pub(super) fn keep(
-        &self,
-        key: &Sha256,
-        inputs: &Inputs,
-        wheel: &Found,
-        staged: &Path,
-    ) -> Result<(), Problem> {
+    /// Stores a wheel.
+    pub(super) fn keep(&self, key: &Sha256, inputs: &Inputs, wheel: &Found) -> Result<(), Problem> {
         let name = wheel.path.file_name().expect("a wheel has a file name");
         let seal = Seal { filename: name.to_string_lossy().into_owned(), sha256: wheel.sha256 };
         let json = |value: serde_json::Result<Vec<u8>>| value.expect("these are plain values");
         let publish = || -> std::io::Result<PathBuf> {
-            fs::create_dir_all(staged)?;
+            let work = WorkDir::create(&self.staging, "wheel")?;
+            let staged = work.path().join("entry");
+            fs::create_dir(&staged)?;
             // A copy: the backend may have made other links to the file that it left.
             fs::copy(&wheel.path, staged.join(name))?;
             fs::File::open(staged.join(name))?.sync_all()?;
-            write_atomically(&staged.join("inputs.json"), &json(serde_json::to_vec_pretty(inputs)))?;
+            write_atomically(
+                &staged.join("inputs.json"),
+                &json(serde_json::to_vec_pretty(inputs)),
+            )?;
             write_atomically(&staged.join(SEAL), &json(serde_json::to_vec(&seal)))?;
-            self.entries.publish(key, staged)
+            self.entries.publish(key, &staged)
         };
         publish().map(drop).map_err(|error| Problem::new("cannot store a wheel").cause(error))
     }

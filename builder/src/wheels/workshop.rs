@@ -71,8 +71,8 @@ exec uv build --wheel --no-build-isolation --python /build/env/bin/python \
   --out-dir /build/dist "/build/src/$1"
 "#;
 
-/// setuptools compiles the extensions of one distribution one after the other unless told otherwise;
-/// the wheel is the same to the byte.
+/// setuptools compiles the extensions of one distribution one after the other unless told
+/// otherwise; the wheel is the same to the byte.
 pub(super) fn compilers(jobs: usize) -> String {
     format!("[build_ext]\nparallel = {jobs}\n")
 }
@@ -134,7 +134,7 @@ impl Workshop<'_> {
             let unread = |error| Problem::new("cannot read a built wheel").cause(error);
             let (sha256, _) = digest.map_err(unread)?;
             let wheel = Found { path, sha256 };
-            self.store.keep(&key, &inputs, &wheel, &dir.join("staged"))?;
+            self.store.keep(&key, &inputs, &wheel)?;
             (wheel, false)
         };
         let Found { path, sha256 } = wheel;

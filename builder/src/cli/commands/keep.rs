@@ -86,7 +86,9 @@ fn line(rebuild: &Rebuild) -> String {
 fn lines(rebuild: &Rebuild) -> String {
     let mut text = format!("{}: {}", rebuild.name, headline(&rebuild.verdict));
     if let Verdict::Changed { changes } = &rebuild.verdict {
-        changes.iter().for_each(|change| text.push_str(&format!("\n  {change}")));
+        for change in changes {
+            text.push_str(&format!("\n  {change}"));
+        }
     }
     text
 }
