@@ -36,6 +36,8 @@ pub mod manifest; // what an output holds
 pub mod phase2; // small parts of phase 2 that belong to no single stage
 pub mod publish; // finished outputs, with manifest and provenance
 pub mod pipeline; // the whole build as one sequence
+pub mod rebuilds; // what a build would compile, and why
+pub mod gc; // bounds the cache
 
 pub mod graphs; // the two graphs as a person looks at them
 pub mod doctor; // looks at what a build needs of the machine

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use uv_normalize::PackageName;
 
 use crate::build_graph::BuildGraph;
 use crate::fetch;
@@ -13,7 +14,7 @@ use crate::manifest::Manifest;
 use crate::output::Output;
 use crate::phase1::{self, Fetched};
 use crate::publish::{self, Assembled, Product};
-use crate::recipe::Provider;
+use crate::recipe::{Provider, Recipe};
 use crate::resolvers::Resolvers;
 use crate::sources::Sources;
 use crate::sys::Host;
@@ -24,8 +25,20 @@ use crate::variables::Variables;
 use crate::venv::{Installed, Installer};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Problem, Target};
-use crate::wheels::{self, Workshop};
+use crate::wheels::{self, BuiltWheel, Workshop};
 use crate::{checks, layout, nar, patch, phase2};
+
+/// What a build may use of earlier ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// A finished output of the same inputs; else stored wheels.
+    #[default]
+    Everything,
+    /// Stored wheels.
+    Wheels,
+    /// Nothing: everything is built.
+    Nothing,
+}
 
 /// What a person can ask of a build.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +49,8 @@ pub struct Options {
     pub toolchain: Option<Provider>,
     /// Whether the toolchain is looked up again although one is known.
     pub refresh_toolchain: bool,
-    /// Whether an output of the same inputs is built anew.
-    pub rebuild: bool,
+    /// What may be used of earlier builds.
+    pub reuse: Reuse,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
     /// What decides what is installed, and in which order builds run.
@@ -70,6 +83,10 @@ pub struct Report {
     pub wheels: usize,
     /// Distributions that were built from source.
     pub built: usize,
+    /// Of these, the ones that this run compiled.
+    pub compiled: usize,
+    /// Of these, the ones that this run took out of the store.
+    pub stored: usize,
     /// Patched files.
     pub patched: usize,
     /// Collisions and what was decided, one line each.
@@ -77,7 +94,7 @@ pub struct Report {
     /// How long each phase took.
     #[serde(skip)]
     pub phases: Vec<(&'static str, Duration)>,
-    /// Builds from source, the longest first.
+    /// What this run compiled, the longest build first.
     #[serde(skip)]
     pub longest: Vec<(String, Duration)>,
 }
@@ -134,18 +151,48 @@ pub fn build_with_toolchain(
 }
 
 /// What has to be there before anything is built.
-struct Prepared {
+#[derive(Debug)]
+pub(crate) struct Prepared {
     uv: Uv,
-    fetched: Fetched,
-    graph: BuildGraph,
+    pub(crate) fetched: Fetched,
+    pub(crate) graph: BuildGraph,
     toolchain: Toolchain,
-    /// Whether the ledger knows the wheelhouse.
-    pinned: bool,
+}
+
+impl Prepared {
+    /// Where what is built from source is built, in the directory `work` of this run.
+    pub(crate) fn workshop<'a>(
+        &'a self,
+        recipe: &'a Recipe,
+        store: &'a wheels::Store,
+        options: &Options,
+        work: &'a Path,
+    ) -> Workshop<'a> {
+        let Fetched { application, resolution, build_lock, wheelhouse, .. } = &self.fetched;
+        Workshop {
+            recipe,
+            resolution,
+            build_lock,
+            project: &application.project,
+            sources: Sources {
+                wheelhouse: &wheelhouse.path,
+                tree: &application.tree,
+                lock: &application.lock,
+                recipe,
+            },
+            toolchain: &self.toolchain,
+            uv: &self.uv,
+            jobs: options.jobs.unwrap_or_else(phase2::processors),
+            store,
+            reuse: options.reuse != Reuse::Nothing,
+            work,
+        }
+    }
 }
 
 /// Toolchain and wheelhouse come from different servers and know nothing of each other, so they are
 /// fetched side by side.
-fn prepare(
+pub(crate) fn prepare(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
@@ -166,9 +213,8 @@ fn prepare(
         (fetched, toolchain.join().expect("no provider panics"))
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
-    let pinned = fetched.judge(located)?;
     let graph = options.resolvers.build_graph(&fetched.resolution, &fetched.build_lock)?;
-    Ok(Prepared { uv, fetched, graph, toolchain, pinned })
+    Ok(Prepared { uv, fetched, graph, toolchain })
 }
 
 fn build_in(
@@ -180,6 +226,7 @@ fn build_in(
     host: Host<'_>,
 ) -> Result<(Report, Toolchain), Problem> {
     let prepared = prepare(located, target, options, work, host)?;
+    let pinned = prepared.fetched.judge(located)?;
     clock.lap("fetch");
     let key = publish::key(
         located,
@@ -190,17 +237,21 @@ fn build_in(
     )?;
     let store = publish::Store::new(host.cache);
     let _building = store.lock(&key, host)?;
-    let known = if options.rebuild { None } else { store.find(&key, host)? };
+    let known = match options.reuse {
+        Reuse::Everything => store.find(&key, host)?,
+        Reuse::Wheels | Reuse::Nothing => None,
+    };
     let (product, longest) = if let Some(product) = known {
         (product, None)
     } else {
-        let jobs = options.jobs.unwrap_or_else(phase2::processors);
-        let assembled = assemble(located, &prepared, jobs, work, clock, host)?;
+        let wheels = wheels::Store::new(host.cache);
+        let workshop = prepared.workshop(&located.recipe, &wheels, options, work);
+        let assembled = assemble(located, &prepared, &workshop, clock, host)?;
         let product = store.publish(&key, &assembled)?;
         clock.lap("publish");
         (product, Some(assembled.longest))
     };
-    let report = report(located, &prepared, product, longest, clock);
+    let report = report(located, (&prepared.fetched, pinned), product, longest, clock);
     Ok((report, prepared.toolchain))
 }
 
@@ -208,28 +259,14 @@ fn build_in(
 fn assemble(
     located: &LocatedRecipe,
     prepared: &Prepared,
-    jobs: usize,
-    work: &Path,
+    workshop: &Workshop<'_>,
     clock: &mut Clock,
     host: Host<'_>,
 ) -> Result<Assembled, Problem> {
-    let (recipe, Prepared { uv, fetched, graph, toolchain, .. }) = (&located.recipe, prepared);
-    let workshop = Workshop {
-        recipe,
-        resolution: &fetched.resolution,
-        build_lock: &fetched.build_lock,
-        project: &fetched.application.project,
-        sources: Sources {
-            wheelhouse: &fetched.wheelhouse.path,
-            tree: &fetched.application.tree,
-            recipe,
-        },
-        toolchain,
-        uv,
-        jobs,
-        work,
-    };
-    let built = wheels::build_all(&workshop, graph, host)?;
+    let (Workshop { recipe, uv, toolchain, work, .. }, fetched) = (*workshop, &prepared.fetched);
+    let built = wheels::build_all(workshop, &prepared.graph, host)?;
+    let inputs = built.iter().map(|(name, wheel)| (name, &wheel.inputs)).collect();
+    workshop.store.remember(&recipe.name, &fetched.resolution.target, &inputs)?;
     clock.lap("build wheels");
 
     host.progress.stage("install", None);
@@ -247,8 +284,9 @@ fn assemble(
         checks::check(&recipe.checks, &installed, &installer.sandbox(), &work.join("checks"))?;
     clock.lap("check");
 
+    let took = |(name, wheel): (&PackageName, &BuiltWheel)| (name.to_string(), wheel.took);
     let mut longest: Vec<(String, Duration)> =
-        built.iter().map(|(name, wheel)| (name.to_string(), wheel.took)).collect();
+        built.iter().filter(|(_, wheel)| !wheel.stored).map(took).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
     Ok(Assembled {
         nar_hash: nar::hash_path(&installed.output.root)?,
@@ -321,15 +359,15 @@ fn finish(
 
 fn report(
     located: &LocatedRecipe,
-    prepared: &Prepared,
+    (fetched, fod_pinned): (&Fetched, bool),
     product: Product,
     longest: Option<Vec<(String, Duration)>>,
     clock: &mut Clock,
 ) -> Report {
-    let fetched = &prepared.fetched;
     let resolution = &fetched.resolution;
     let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
+    let compiled = longest.as_ref().map_or(0, Vec::len);
     let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
     Report {
         recipe: located.recipe.name.clone(),
@@ -339,13 +377,15 @@ fn report(
         ),
         target: resolution.target.to_string(),
         fod_hash: Sri(fetched.wheelhouse.nar_hash),
-        fod_pinned: prepared.pinned,
+        fod_pinned,
         output_hash: Sri(product.nar_hash),
         output: product.tree,
         prefix: located.recipe.prefix.clone(),
         cached: longest.is_none(),
         wheels: installed().count() - built,
         built,
+        compiled,
+        stored: if longest.is_some() { built - compiled } else { 0 },
         patched: product.manifest.patches.len(),
         collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
         phases: std::mem::take(&mut clock.phases),

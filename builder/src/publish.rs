@@ -16,13 +16,17 @@ use crate::nar;
 use crate::phase1::Fetched;
 use crate::recipe::{Override, SourcePatch};
 use crate::sys::Host;
-use crate::sys::files::{FileLock, publish_dir, remove_tree, write_atomically};
+use crate::sys::files::{FileLock, touch, write_atomically};
+use crate::sys::keyed::Keyed;
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 use crate::wheels::BuiltWheel;
+
+/// The directory of finished outputs in the cache.
+pub const OUTPUTS: &str = "outputs";
 
 /// Raised whenever the layout of the store changes.
 const OUTPUT_FORMAT: &str = "output 1";
@@ -197,7 +201,7 @@ pub fn provenance(
 /// Finished outputs by key.
 #[derive(Debug)]
 pub struct Store {
-    dir: PathBuf,
+    entries: Keyed,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -209,20 +213,19 @@ struct Seal {
 impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self { dir: cache.join("outputs") }
+        Self { entries: Keyed::new(cache.join(OUTPUTS)) }
     }
 
     /// Waits until no other run builds the same output.
     pub fn lock(&self, key: &Sha256, host: Host<'_>) -> Result<FileLock, Problem> {
         let waiting = || host.progress.note("another run builds the same output; waiting for it");
-        FileLock::acquire(&self.dir.join(format!("{key}.lock")), waiting)
-            .map_err(|error| Problem::new("cannot lock the store of outputs").cause(error))
+        self.entries.lock(key, waiting)
     }
 
     /// An output that was published under `key` and still is what was published. One that is not is
     /// removed: it is built anew.
     pub fn find(&self, key: &Sha256, host: Host<'_>) -> Result<Option<Product>, Problem> {
-        let dir = self.dir.join(key.to_string());
+        let dir = self.entries.entry(key);
         let Ok(seal) = fs::read(dir.join("seal.json")) else {
             return Ok(None);
         };
@@ -235,22 +238,17 @@ impl Store {
         if let Some((seal, manifest)) = read()
             && nar::hash_path(&tree).is_ok_and(|found| found == seal.nar_hash.0)
         {
+            touch(&dir);
             return Ok(Some(Product { tree, nar_hash: seal.nar_hash.0, manifest }));
         }
         host.progress.warn("the stored output was changed since it was built; building it anew");
-        remove_tree(&dir).map_err(|error| {
-            Problem::new("cannot remove a damaged output")
-                .fact("at", dir.display())
-                .cause(error)
-                .hint("remove it by hand; it may belong to another user")
-        })?;
+        self.entries.discard(key)?;
         Ok(None)
     }
 
     /// Moves a finished tree into the store, with its manifest and provenance.
     pub fn publish(&self, key: &Sha256, assembled: &Assembled) -> Result<Product, Problem> {
         let Assembled { tree, nar_hash, manifest, provenance, .. } = assembled;
-        let final_dir = self.dir.join(key.to_string());
         let staged = tree.with_extension("staged");
         let pretty = |value: &Provenance| {
             let mut text = serde_json::to_vec_pretty(value).expect("provenance has plain values");
@@ -258,23 +256,16 @@ impl Store {
             text
         };
         let seal = serde_json::to_vec(&Seal { nar_hash: Sri(*nar_hash) }).expect("a seal is plain");
-        let publish = || -> std::io::Result<()> {
+        let publish = || -> std::io::Result<PathBuf> {
             fs::create_dir_all(&staged)?;
             fs::rename(tree, staged.join("tree"))?;
             write_atomically(&staged.join("manifest.json"), manifest.to_json().as_bytes())?;
             write_atomically(&staged.join("provenance.json"), &pretty(provenance))?;
             write_atomically(&staged.join("seal.json"), &seal)?;
-            remove_tree(&final_dir)?;
-            publish_dir(&staged, &final_dir)?;
-            Ok(())
+            self.entries.publish(key, &staged)
         };
-        publish().map_err(|error| {
-            Problem::new("cannot publish the output").fact("at", final_dir.display()).cause(error)
-        })?;
-        Ok(Product {
-            tree: final_dir.join("tree"),
-            nar_hash: *nar_hash,
-            manifest: manifest.clone(),
-        })
+        let entry =
+            publish().map_err(|error| Problem::new("cannot publish the output").cause(error))?;
+        Ok(Product { tree: entry.join("tree"), nar_hash: *nar_hash, manifest: manifest.clone() })
     }
 }

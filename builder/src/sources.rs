@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::fetch::request::Shelf;
+use crate::lock::{self, Lock};
+use crate::nar;
 use crate::plan::git_directory;
 use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution};
 use crate::source_patch;
 use crate::sys::archive::{self, Limits};
-use crate::sys::files::{copy_tree, sorted_entries};
+use crate::sys::files::{copy_tree, remove_tree, sorted_entries};
 use crate::vocabulary::Problem;
+use crate::vocabulary::digest::Sri;
 
 /// Directories that are no part of a source tree wherever they lie in it: records of version
 /// control, and what tools of a developer leave behind.
@@ -32,7 +35,16 @@ pub const NOT_SOURCE: [&str; 10] = [
 
 /// Copies a developer's tree without [`NOT_SOURCE`]; modes become 0644 and 0755.
 pub fn snapshot(tree: &Path, into: &Path) -> Result<(), Problem> {
-    copy_tree(tree, into, &NOT_SOURCE).map_err(|error| {
+    snapshot_without(&[], tree, into)
+}
+
+/// As [`snapshot`], without some paths below `tree`.
+fn snapshot_without(left_out: &[PathBuf], tree: &Path, into: &Path) -> Result<(), Problem> {
+    let skipped = |path: &Path| {
+        path.file_name().is_some_and(|name| NOT_SOURCE.iter().any(|it| name == *it))
+            || left_out.iter().any(|it| it == path)
+    };
+    copy_tree(tree, into, &skipped).map_err(|error| {
         Problem::new(format!("cannot copy the source tree `{}`", tree.display())).cause(error)
     })
 }
@@ -46,6 +58,8 @@ pub struct Sources<'a> {
     pub tree: &'a Path,
     /// Whose patches are applied.
     pub recipe: &'a Recipe,
+    /// The application's lock, which knows the local projects.
+    pub lock: &'a Lock,
 }
 
 impl Sources<'_> {
@@ -92,10 +106,44 @@ impl Sources<'_> {
                         .fact("looked in", path)
                         .hint("a git submodule that was not checked out is a frequent cause"));
                 }
-                snapshot(&tree, into)?;
+                snapshot_without(&self.of_others(path), &tree, into)?;
                 Ok(".".to_owned())
             }
             Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
+        }
+    }
+
+    /// What lies in the tree of the local project at `path` and is no part of it: the lock, and
+    /// what is locked itself. Each is an input of its own, so that a change of one, or a bump of
+    /// whatever is locked, does not build the project around it anew.
+    fn of_others(&self, path: &str) -> Vec<PathBuf> {
+        let own = self.tree.join(path);
+        let locked = self.lock.packages.iter().filter_map(|it| match &it.source {
+            // An index that is no directory names no path in the tree.
+            lock::Source::Path(path) | lock::Source::Registry(path) => Some(path.as_str()),
+            source => source.local_path(),
+        });
+        let others = locked.chain(["uv.lock"]).map(|other| self.tree.join(other));
+        others.filter(|other| *other != own && other.starts_with(&own)).collect()
+    }
+
+    /// What identifies the tree of a distribution that is built, for a key. The tree of a local
+    /// project is laid out at `scratch`, to be hashed as its build would see it.
+    pub fn identity(&self, distribution: &Distribution, scratch: &Path) -> Result<Sri, Problem> {
+        match &distribution.artifact {
+            Artifact::Sdist(file) | Artifact::Wheel(file) => Ok(Sri(file.sha256)),
+            Artifact::Url { sha256, .. } | Artifact::Path { sha256, .. } => Ok(Sri(*sha256)),
+            Artifact::Git(_) => {
+                let tree = self.wheelhouse.join(Shelf::Git.directory());
+                Ok(Sri(nar::hash_path(&tree.join(git_directory(distribution)))?))
+            }
+            Artifact::Local(_) | Artifact::Virtual(_) => {
+                self.lay_out(distribution, scratch)?;
+                let hash = nar::hash_path(scratch)?;
+                // What is left of it goes with the directory of the run.
+                let _ = remove_tree(scratch);
+                Ok(Sri(hash))
+            }
         }
     }
 

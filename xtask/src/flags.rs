@@ -66,6 +66,12 @@ pub(crate) enum Forwarded {
     /// Open a shell in a recipe's toolchain, as builds see it
     #[command(disable_help_flag = true)]
     Shell(Words),
+    /// Say what of a recipe would be compiled now, and which input changed
+    #[command(disable_help_flag = true)]
+    WhyRebuild(Words),
+    /// Bound the size of the cache: what was least recently used is removed
+    #[command(disable_help_flag = true)]
+    Gc(Words),
     /// Say what this machine has and lacks, and the mend
     #[command(disable_help_flag = true)]
     Doctor(Words),

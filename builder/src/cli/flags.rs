@@ -1,6 +1,7 @@
 //! What was typed. No logic, no I/O.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -74,6 +75,10 @@ pub enum Command {
     Enter(Enter),
     /// Open a shell in a recipe's toolchain, as builds see it
     Shell(Shell),
+    /// Say what of a recipe would be compiled now, and which input changed
+    WhyRebuild(WhyRebuild),
+    /// Bound the size of the cache: what was least recently used is removed
+    Gc(Gc),
     /// Say what this machine has and lacks, and the mend
     Doctor,
 }
@@ -121,9 +126,12 @@ pub struct Build {
     /// How many builds run at once [default: the number of processors]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Build although an output of the same inputs is there
-    #[arg(long, alias = "no-cache")]
+    /// Build although an output of the same inputs is there; stored wheels are used
+    #[arg(long)]
     pub rebuild: bool,
+    /// Build everything: use neither a finished output nor stored wheels
+    #[arg(long)]
+    pub no_cache: bool,
     /// Where to put the link to the output
     #[arg(long, value_name = "PATH", default_value = "result")]
     pub out_link: PathBuf,
@@ -347,4 +355,59 @@ pub struct Shell {
     /// Run this instead of a shell
     #[arg(last = true)]
     pub command: Vec<String>,
+}
+
+/// `why-rebuild`
+#[derive(Debug, Args)]
+pub struct WhyRebuild {
+    /// The distribution that is asked about [default: one line for each]
+    pub name: Option<String>,
+    /// Name of a recipe, or the path of its .toml [default: sample]
+    pub recipe: Option<String>,
+    /// One line for each distribution; the only word is then the recipe
+    #[arg(long)]
+    pub all: bool,
+    /// Look at this source tree instead of the recipe's
+    #[arg(long, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// Toolchain.
+    #[command(flatten)]
+    pub toolchain: ToolchainFlags,
+}
+
+/// `gc`
+#[derive(Debug, Args)]
+pub struct Gc {
+    /// How large the cache may be: a number of bytes, or one with K, M, G or T (powers of 1024)
+    #[arg(long, value_name = "SIZE", default_value = "5G")]
+    pub max_size: Size,
+    /// Remove nothing, only tell what would be removed
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (digits, unit) = match text.find(|it: char| !it.is_ascii_digit()) {
+            Some(end) => text.split_at(end),
+            None => (text, ""),
+        };
+        let shift = match unit {
+            "" => 0,
+            "K" => 10,
+            "M" => 20,
+            "G" => 30,
+            "T" => 40,
+            _ => return Err(format!("`{unit}` is none of K, M, G and T")),
+        };
+        let number: u64 = digits.parse().map_err(|_| format!("`{digits}` is no number"))?;
+        let size = number.checked_mul(1 << shift).ok_or("it is larger than any disk")?;
+        Ok(Self(size))
+    }
 }

@@ -171,6 +171,9 @@ pub(super) fn build_summary(report: &crate::pipeline::Report, link: Option<&str>
             report.built
         ),
     );
+    if !report.cached && report.built > 0 {
+        row("builds", &format!("{} compiled, {} from the store", report.compiled, report.stored));
+    }
     if !report.longest.is_empty() {
         let shown: Vec<String> = report
             .longest

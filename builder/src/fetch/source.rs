@@ -39,6 +39,7 @@ pub fn fetch_source(
         FileLock::acquire(&base.join(format!("{nar_hash}.lock")), waiting).map_err(failed)?;
     if path.exists() {
         if nar::hash_path(&path).ok() == Some(nar_hash) {
+            files::touch(&path);
             return Ok(path);
         }
         let shown = path.display();

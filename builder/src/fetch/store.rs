@@ -8,8 +8,7 @@ use fs_err as fs;
 use tempfile::NamedTempFile;
 
 use crate::sys::Host;
-use crate::sys::files::{self, FileLock};
-use crate::vocabulary::digest::Hashing;
+use crate::sys::files::{self, FileLock, digest_of};
 use crate::vocabulary::{Problem, Sha256};
 
 /// The cache's directory of files.
@@ -56,7 +55,10 @@ impl Store {
         let _lock = FileLock::acquire(&dir.join(".lock"), waiting).map_err(failed)?;
         sweep(&dir).map_err(failed)?;
         match digest_of(&path) {
-            Ok((found, size)) if found == sha256 => return Ok(Stored { path, size }),
+            Ok((found, size)) if found == sha256 => {
+                files::touch(&dir);
+                return Ok(Stored { path, size });
+            }
             Ok((found, _)) => {
                 host.progress.warn(&format!(
                     "the cached `{}` is damaged (sha256:{found}); it is fetched again",
@@ -102,14 +104,6 @@ fn sweep(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The digest and size of a file.
-pub(super) fn digest_of(path: &Path) -> io::Result<(Sha256, u64)> {
-    let mut file = Hashing::new(fs::File::open(path)?);
-    io::copy(&mut file, &mut io::sink())?;
-    let (_, digest, size) = file.finish();
-    Ok((digest, size))
 }
 
 /// Adds what went wrong with a disk. A full one is told by how much room there is, and how much

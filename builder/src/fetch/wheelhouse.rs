@@ -193,6 +193,7 @@ impl<'a> Plan<'a> {
             ));
             return None;
         };
+        files::touch(path);
         Some(Wheelhouse {
             path: path.to_owned(),
             nar_hash: record.nar_hash,

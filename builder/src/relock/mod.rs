@@ -116,6 +116,7 @@ impl Maker<'_> {
             wheelhouse: &wheelhouse.path,
             tree: &application.tree,
             recipe: &self.located.recipe,
+            lock: &application.lock,
         };
         let built: Vec<&Distribution> = resolution.built().collect();
         host.progress.stage("build requirements", Some(built.len() as u64));

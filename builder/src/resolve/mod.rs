@@ -119,6 +119,15 @@ impl Artifact {
         }
     }
 
+    /// The directory of the project in its tree, if that is not the tree itself.
+    pub fn subdirectory(&self) -> Option<&str> {
+        match self {
+            Self::Url { subdirectory, .. } => subdirectory.as_deref(),
+            Self::Git(git) => git.subdirectory.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether anything is installed for it.
     pub fn is_installed(&self) -> bool {
         !matches!(self, Self::Virtual(_))

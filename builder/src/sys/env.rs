@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::vocabulary::digest::Hashing;
+use super::files::digest_of;
 use crate::vocabulary::{Problem, Sha256};
 
 /// The environment that the process was started with.
@@ -140,12 +140,10 @@ impl Environment {
 
 /// The digest of the running program.
 pub fn own_program() -> Result<Sha256, Problem> {
-    let read = || -> std::io::Result<Sha256> {
-        let mut file = Hashing::new(fs_err::File::open(std::env::current_exe()?)?);
-        std::io::copy(&mut file, &mut std::io::sink())?;
-        Ok(file.finish().1)
-    };
-    read().map_err(|error| Problem::new("cannot read the running program").cause(error))
+    let digest = std::env::current_exe().and_then(|path| digest_of(&path));
+    digest
+        .map(|(digest, _)| digest)
+        .map_err(|error| Problem::new("cannot read the running program").cause(error))
 }
 
 fn own((key, value): (&String, &String)) -> (String, String) {

@@ -7,6 +7,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use rustix::fs::FlockOperation;
+
+use crate::vocabulary::Sha256;
+use crate::vocabulary::digest::Hashing;
 
 /// The names in a directory with their types, sorted by bytes: the disk's order differs between
 /// machines and must not reach a result.
@@ -17,19 +21,19 @@ pub fn sorted_entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
     Ok(entries)
 }
 
-/// Copies a tree without what is called like one of `without`, wherever it lies in it; modes become
+/// Copies a tree without the paths of it that are `skipped`; modes become
 /// 0644 and 0755, links are copied as links.
-pub fn copy_tree(from: &Path, into: &Path, without: &[&str]) -> io::Result<()> {
+pub fn copy_tree(from: &Path, into: &Path, skipped: &dyn Fn(&Path) -> bool) -> io::Result<()> {
     fs::create_dir_all(into)?;
     fs::set_permissions(into, std::fs::Permissions::from_mode(0o755))?;
     for entry in sorted_entries(from)? {
         let (name, path) = (entry.file_name(), entry.path());
-        if without.iter().any(|skipped| name == *skipped) {
+        if skipped(&path) {
             continue;
         }
         let (kind, target) = (entry.file_type()?, into.join(&name));
         if kind.is_dir() {
-            copy_tree(&path, &target, without)?;
+            copy_tree(&path, &target, skipped)?;
         } else if kind.is_symlink() {
             symlink(fs::read_link(&path)?, &target)?;
         } else if kind.is_file() {
@@ -121,7 +125,25 @@ fn make_writable(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// An exclusive lock on a file, held until it is dropped. The kernel releases it when the process
+/// The digest and size of a file.
+pub fn digest_of(path: &Path) -> io::Result<(Sha256, u64)> {
+    let mut file = Hashing::new(fs::File::open(path)?);
+    io::copy(&mut file, &mut io::sink())?;
+    let (_, digest, size) = file.finish();
+    Ok((digest, size))
+}
+
+/// Notes that an entry of the cache was used now: its modification time is the use stamp by which
+/// the least recently used is found. The kernel sets it, so no clock is read here. Where it cannot
+/// be set, the entry only looks older than it is.
+pub fn touch(path: &Path) {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+    let time = |tv_nsec| Timespec { tv_sec: 0, tv_nsec };
+    let times = Timestamps { last_access: time(UTIME_OMIT), last_modification: time(UTIME_NOW) };
+    let _ = rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW);
+}
+
+/// A lock on a file, held until it is dropped. The kernel releases it when the process
 /// dies in whatever way, so a killed run blocks nobody.
 #[derive(Debug)]
 pub struct FileLock {
@@ -135,19 +157,30 @@ impl FileLock {
             return Ok(lock);
         }
         waiting();
-        let file = Self::open(path)?;
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok(Self { _file: file })
+        Self::flock(path, FlockOperation::LockExclusive)
+    }
+
+    /// As [`FileLock::acquire`], but several may hold it while nobody holds it exclusively.
+    pub fn acquire_shared(path: &Path, waiting: impl FnOnce()) -> io::Result<Self> {
+        match Self::flock(path, FlockOperation::NonBlockingLockShared) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => waiting(),
+            done => return done,
+        }
+        Self::flock(path, FlockOperation::LockShared)
     }
 
     /// Takes the lock if nobody holds it.
     pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
-        let file = Self::open(path)?;
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
+        match Self::flock(path, FlockOperation::NonBlockingLockExclusive) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            done => done.map(Some),
         }
+    }
+
+    fn flock(path: &Path, operation: FlockOperation) -> io::Result<Self> {
+        let file = Self::open(path)?;
+        rustix::fs::flock(&file, operation)?;
+        Ok(Self { _file: file })
     }
 
     fn open(path: &Path) -> io::Result<File> {

@@ -3,6 +3,7 @@
 
 pub mod env;
 pub mod files;
+pub mod keyed;
 pub mod process;
 pub mod sandbox;
 pub mod tree;

@@ -7,7 +7,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::sys::Host;
-use crate::sys::files::{FileLock, WorkDir, publish_dir, write_atomically};
+use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
 use crate::sys::process::Process;
 use crate::vocabulary::{Problem, Sha256};
 
@@ -81,7 +81,11 @@ fn remembered(dir: &Path) -> Option<Uv> {
     let known: Uv = serde_json::from_slice(&fs::read(dir.join("uv.json")).ok()?).ok()?;
     // The directory may have been moved along with the cache.
     let found = described(dir.join("bin/uv")).ok()?;
-    (found.sha256 == known.sha256 && known.version == UV_VERSION).then_some(found)
+    if found.sha256 != known.sha256 || known.version != UV_VERSION {
+        return None;
+    }
+    touch(dir);
+    Some(found)
 }
 
 fn described(path: PathBuf) -> Result<Uv, Problem> {

@@ -3,6 +3,7 @@
 
 pub mod digest;
 pub mod fingerprint;
+pub mod inputs;
 pub mod nearest_lines;
 pub mod outcome;
 pub mod problem;
@@ -10,6 +11,7 @@ pub mod progress;
 pub mod target;
 
 pub use digest::Sha256;
+pub use inputs::Inputs;
 pub use nearest_lines::nearest_lines;
 pub use outcome::Outcome;
 pub use problem::Problem;

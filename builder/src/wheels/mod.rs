@@ -2,7 +2,9 @@
 //! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
 //! network, with a build environment made of exactly the locked build requirements.
 
+mod inputs;
 mod schedule;
+pub mod store; // built wheels, by what they were built of
 pub mod workshop; // where one distribution is built
 
 use std::collections::BTreeMap;
@@ -13,22 +15,29 @@ use uv_normalize::PackageName;
 
 use crate::build_graph::BuildGraph;
 use crate::sys::Host;
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Inputs, Problem, Sha256};
 
+pub use inputs::key;
+pub use store::Store;
 pub use workshop::Workshop;
 
-/// A wheel that was built.
+/// A wheel of what is built from source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuiltWheel {
     /// The file.
     pub path: PathBuf,
     /// Its digest.
     pub sha256: Sha256,
-    /// How long its build took.
+    /// What it was built of.
+    pub inputs: Inputs,
+    /// Whether it was in the store.
+    pub stored: bool,
+    /// How long its build took, or to find it.
     pub took: Duration,
 }
 
-/// Builds everything in the graph. The first failure stops further builds; those under way end.
+/// Builds everything in the graph that is not in the store. The first failure stops further
+/// builds; those under way end.
 pub fn build_all(
     workshop: &Workshop<'_>,
     graph: &BuildGraph,
@@ -36,10 +45,10 @@ pub fn build_all(
 ) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
     host.progress.stage("wheels", Some(graph.names().count() as u64));
     let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
-    schedule::run(graph, &order, workshop.jobs, |name| {
+    schedule::run(graph, &order, workshop.jobs, |name, needs| {
         let step = workshop.label(name);
         host.progress.begin(&step);
-        let wheel = workshop.build(name, graph);
+        let wheel = workshop.obtain(name, needs, host);
         host.progress.end(&step);
         wheel
     })

@@ -29,13 +29,13 @@ struct State<T> {
     failed: Option<Problem>,
 }
 
-/// Runs `build` for each of `order`, on `jobs` threads. After a failure nothing more is started;
-/// the failure of the build that failed first is returned.
-pub(super) fn run<T: Send>(
+/// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a
+/// failure nothing more is started; the failure of the build that failed first is returned.
+pub(super) fn run<T: Clone + Send>(
     graph: &BuildGraph,
     order: &[PackageName],
     jobs: usize,
-    build: impl Fn(&PackageName) -> Result<T, Problem> + Sync,
+    build: impl Fn(&PackageName, &[(PackageName, T)]) -> Result<T, Problem> + Sync,
 ) -> Result<BTreeMap<PackageName, T>, Problem> {
     let state = Mutex::new(State {
         waiting: order.to_vec(),
@@ -47,8 +47,8 @@ pub(super) fn run<T: Send>(
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1).min(order.len()) {
             scope.spawn(|| {
-                while let Some(name) = next(graph, &state, &changed) {
-                    let result = build(&name);
+                while let Some((name, needs)) = next(graph, &state, &changed) {
+                    let result = build(&name, &needs);
                     let mut state = state.lock().expect("no build panics");
                     state.running.remove(&name);
                     match result {
@@ -71,8 +71,12 @@ pub(super) fn run<T: Send>(
     }
 }
 
-/// Waits for a build that can start; `None` when there will be none.
-fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Option<PackageName> {
+/// Waits for a build that can start, with what it needs; `None` when there will be none.
+fn next<T: Clone>(
+    graph: &BuildGraph,
+    state: &Mutex<State<T>>,
+    changed: &Condvar,
+) -> Option<(PackageName, Vec<(PackageName, T)>)> {
     let mut state = state.lock().expect("no build panics");
     loop {
         if state.failed.is_some() || state.waiting.is_empty() {
@@ -84,7 +88,9 @@ fn next<T>(graph: &BuildGraph, state: &Mutex<State<T>>, changed: &Condvar) -> Op
         if let Some(index) = state.waiting.iter().position(ready) {
             let name = state.waiting.remove(index);
             state.running.insert(name.clone());
-            return Some(name);
+            let need = |need: &PackageName| (need.clone(), state.done[need].clone());
+            let needs = graph.waits_for(&name).iter().map(need).collect();
+            return Some((name, needs));
         }
         if state.running.is_empty() {
             // The graph is checked before; if that is wrong, waiting would never end.

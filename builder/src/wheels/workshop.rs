@@ -8,20 +8,21 @@ use std::time::Instant;
 use fs_err as fs;
 use uv_normalize::PackageName;
 
-use super::BuiltWheel;
-use crate::build_graph::BuildGraph;
+use super::store::{Found, Store};
+use super::{BuiltWheel, inputs};
 use crate::build_lock::{BuildLock, LockedBuild};
 use crate::fetch::request::Shelf;
 use crate::pyproject::Pyproject;
 use crate::recipe::Recipe;
 use crate::resolve::{Distribution, Resolution};
 use crate::sources::Sources;
+use crate::sys::Host;
+use crate::sys::files::digest_of;
 use crate::sys::process::last_lines;
 use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
-use crate::vocabulary::digest::Hashing;
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::Problem;
 
 /// Everything that builds have in common.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +43,10 @@ pub struct Workshop<'a> {
     pub uv: &'a Uv,
     /// How many builds run at once, and how many compilers one build may start.
     pub jobs: usize,
+    /// Where built wheels are kept.
+    pub store: &'a Store,
+    /// Whether a wheel that is stored is used.
+    pub reuse: bool,
     /// A directory of this run.
     pub work: &'a Path,
 }
@@ -50,22 +55,27 @@ pub struct Workshop<'a> {
 const BUILD: &str = "/build";
 const UV: &str = "/build/tools/uv";
 const WHEELHOUSE: &str = "/build/wheelhouse";
-const BUILT: &str = "/build/built";
 
 /// What compilers are told beside what the interpreter's own build was told.
 const COMPILER_FLAGS: &str = "-O2 -g0";
 
 /// Builds, given the directory of the project below `/build/src`, and requirements if there are
 /// any.
-const SCRIPT: &str = r#"set -eu
+pub(super) const SCRIPT: &str = r#"set -eu
 uv venv --quiet --no-project --python "$PYTHON" /build/env
 if [ -s /build/requirements.txt ]; then
   uv pip install --quiet --python /build/env/bin/python --no-deps --no-index \
-    --find-links /build/wheelhouse --find-links /build/built -r /build/requirements.txt
+    --find-links /build/wheelhouse -r /build/requirements.txt
 fi
 exec uv build --wheel --no-build-isolation --python /build/env/bin/python \
   --out-dir /build/dist "/build/src/$1"
 "#;
+
+/// setuptools compiles the extensions of one distribution one after the other unless told
+/// otherwise; the wheel is the same to the byte.
+pub(super) fn compilers(jobs: usize) -> String {
+    format!("[build_ext]\nparallel = {jobs}\n")
+}
 
 /// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -80,7 +90,7 @@ pub struct Scene {
 pub const SCENE_FILE: &str = "scene.json";
 
 impl Workshop<'_> {
-    fn distribution(&self, name: &PackageName) -> &Distribution {
+    pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
         self.resolution.get(name).expect("the graph is made of the resolution")
     }
 
@@ -95,27 +105,60 @@ impl Workshop<'_> {
         self.sources.size(self.distribution(name))
     }
 
-    /// The directory into which every built wheel is put.
-    pub fn built_dir(&self) -> PathBuf {
-        self.work.join("built")
-    }
-
-    pub(super) fn build(
+    /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
+    /// it waited for. While one run builds a wheel, another one that needs it waits and then finds
+    /// it.
+    pub(super) fn obtain(
         &self,
         name: &PackageName,
-        graph: &BuildGraph,
+        needs: &[(PackageName, BuiltWheel)],
+        host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let distribution = self.distribution(name);
-        let build = self.build_lock.of(distribution)?;
         let dir = self.work.join("builds").join(name.as_ref());
+        let content = |name: &PackageName| {
+            let wheel = needs.iter().find(|(need, _)| need == name);
+            let (_, wheel) = wheel.expect("a build waits for what it needs");
+            format!("sha256:{}", wheel.sha256)
+        };
+        let inputs = self.inputs(name, content, &dir.join("hashed"))?;
+        let key = inputs::key(&inputs);
+        let _building = self.store.lock(&key, &self.label(name), host)?;
+        let into = self.work.join("built").join(name.as_ref());
+        let known = if self.reuse { self.store.find(&key, &into, host)? } else { None };
+        let (wheel, stored) = if let Some(wheel) = known {
+            (wheel, true)
+        } else {
+            let path = self.build(self.distribution(name), needs, &dir, &into)?;
+            let digest = digest_of(&path);
+            let unread = |error| Problem::new("cannot read a built wheel").cause(error);
+            let (sha256, _) = digest.map_err(unread)?;
+            let wheel = Found { path, sha256 };
+            self.store.keep(&key, &inputs, &wheel)?;
+            (wheel, false)
+        };
+        let Found { path, sha256 } = wheel;
+        Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
+    }
+
+    /// Builds in the directory `dir` of this run; the wheel is put into `built`.
+    fn build(
+        &self,
+        distribution: &Distribution,
+        needs: &[(PackageName, BuiltWheel)],
+        dir: &Path,
+        built: &Path,
+    ) -> Result<PathBuf, Problem> {
+        let name = &distribution.name;
+        let build = self.build_lock.of(distribution)?;
         // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene)
         // lies beside it, where no link can be planted.
         let inside = dir.join("inside");
-        let project = self.prepare(distribution, build, graph, &inside)?;
+        self.shelve(build, needs, &dir.join("wheelhouse"))?;
+        let project = self.prepare(distribution, build, &inside)?;
 
         let scene = Scene {
-            sandbox: self.sandbox(name, &inside),
+            sandbox: self.sandbox(name, dir),
             invocation: Invocation {
                 program: "/bin/sh".to_owned(),
                 arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
@@ -125,46 +168,60 @@ impl Workshop<'_> {
         let log = dir.join("log");
         let finished = scene.sandbox.run(&scene.invocation, OutputTo::Log(&log))?;
         if !finished.success() {
-            return Err(self.failed(name, &dir, &scene, finished.code));
+            return Err(self.failed(name, dir, &scene, finished.code));
         }
-        let path = self.collect(distribution, &inside, &log)?;
-        let sha256 = digest(&path)?;
+        let path = self.collect(distribution, &inside, built, &log)?;
         // Object files are many times the wheel; the disk need hold only the builds under way.
         let _ = crate::sys::files::remove_tree(&inside.join("src"));
-        Ok(BuiltWheel { path, sha256, took: started.elapsed() })
+        Ok(path)
+    }
+
+    /// Puts the wheels that are installed into the build environment into one directory, and no
+    /// others: what is there for another build must not be seen.
+    fn shelve(
+        &self,
+        build: &LockedBuild,
+        needs: &[(PackageName, BuiltWheel)],
+        shelf: &Path,
+    ) -> Result<(), Problem> {
+        let downloaded = self.sources.wheelhouse.join(Shelf::Build.directory());
+        let mut wheels: Vec<PathBuf> = needs.iter().map(|(_, wheel)| wheel.path.clone()).collect();
+        for requirement in &build.requirements {
+            if !build.from_source.contains(&requirement.name) {
+                let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
+                wheels.push(downloaded.join(&wheel.filename));
+            }
+        }
+        let copy = || -> std::io::Result<()> {
+            fs::create_dir_all(shelf)?;
+            for wheel in &wheels {
+                fs::copy(wheel, shelf.join(wheel.file_name().unwrap_or_default()))?;
+            }
+            Ok(())
+        };
+        copy().map_err(|error| Problem::new("cannot lay out build requirements").cause(error))
     }
 
     fn prepare(
         &self,
         distribution: &Distribution,
         build: &LockedBuild,
-        graph: &BuildGraph,
         dir: &Path,
     ) -> Result<String, Problem> {
         let unprepared = |error: std::io::Error| {
             Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
                 .cause(error)
         };
-        for made in ["tools", "dist", "wheelhouse", "built", "cache"] {
+        for made in ["tools", "dist", "wheelhouse", "cache"] {
             fs::create_dir_all(dir.join(made)).map_err(unprepared)?;
         }
-        fs::create_dir_all(self.built_dir()).map_err(unprepared)?;
         fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
         let project = self.sources.lay_out(distribution, &dir.join("src"))?;
         self.check_fresh(distribution, build, &dir.join("src").join(&project))?;
         let requirements: Vec<String> =
             build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
         fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
-        // setuptools compiles the extensions of one distribution one after the other unless told
-        // otherwise; the wheel is the same to the byte.
-        let parallel = format!("[build_ext]\nparallel = {}\n", self.jobs);
-        fs::write(dir.join("distutils.cfg"), parallel).map_err(unprepared)?;
-        // Only what the graph says is visible: a wheel that happens to be built already is not.
-        for need in graph.waits_for(&distribution.name) {
-            let wheel = self.built_wheel(need)?;
-            let target = dir.join("built").join(wheel.file_name().unwrap_or_default());
-            fs::copy(wheel, target).map_err(unprepared)?;
-        }
+        fs::write(dir.join("distutils.cfg"), compilers(self.jobs)).map_err(unprepared)?;
         Ok(project)
     }
 
@@ -195,15 +252,13 @@ impl Workshop<'_> {
             .hint("`cargo xtask build-lock` writes it anew"))
     }
 
-    fn sandbox(&self, name: &PackageName, dir: &Path) -> Sandbox {
-        let jobs = self.jobs.to_string();
-        let wheelhouse = self.sources.wheelhouse.join(Shelf::Build.directory());
-        let mut sandbox = self
+    pub(super) fn sandbox(&self, name: &PackageName, dir: &Path) -> Sandbox {
+        let sandbox = self
             .toolchain
             .sandbox()
-            .bind_rw(dir, BUILD)
+            .bind_rw(&dir.join("inside"), BUILD)
             .bind_ro(&self.uv.path, UV)
-            .bind_ro(&dir.join("built"), BUILT)
+            .bind_ro(&dir.join("wheelhouse"), WHEELHOUSE)
             .env("HOME", "/tmp")
             .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("PYTHON", &self.toolchain.python)
@@ -220,21 +275,12 @@ impl Workshop<'_> {
             .env("CFLAGS", COMPILER_FLAGS)
             .env("CXXFLAGS", COMPILER_FLAGS)
             .env("DIST_EXTRA_CONFIG", "/build/distutils.cfg")
-            .env("CMAKE_BUILD_PARALLEL_LEVEL", &jobs)
+            .env("CMAKE_BUILD_PARALLEL_LEVEL", &self.jobs.to_string())
             // Otherwise each file that a backend imports leaves a `.pyc` in its build environment.
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        if wheelhouse.is_dir() {
-            sandbox = sandbox.bind_ro(&wheelhouse, WHEELHOUSE);
-        }
         let project = self.project.uv.extra_build_variables.get(name).into_iter().flatten();
         let recipe = &self.recipe.build_settings(name).env;
         project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
-    }
-
-    fn built_wheel(&self, name: &PackageName) -> Result<PathBuf, Problem> {
-        let entries = crate::sys::files::sorted_entries(&self.built_dir().join(name.as_ref()));
-        let first = entries.ok().and_then(|entries| entries.first().map(fs_err::DirEntry::path));
-        first.ok_or_else(|| Problem::new(format!("`{name}` was not built")))
     }
 
     /// The one wheel that the backend made, which must be of the distribution that was locked.
@@ -242,6 +288,7 @@ impl Workshop<'_> {
         &self,
         distribution: &Distribution,
         dir: &Path,
+        built: &Path,
         log: &Path,
     ) -> Result<PathBuf, Problem> {
         let wrong = |found: &[String]| {
@@ -289,9 +336,8 @@ impl Workshop<'_> {
                 self.resolution.target
             )));
         }
-        let target = self.built_dir().join(distribution.name.as_ref());
-        fs::create_dir_all(&target).map_err(unread)?;
-        let target = target.join(filename);
+        fs::create_dir_all(built).map_err(unread)?;
+        let target = built.join(filename);
         fs::rename(dist.join(filename), &target).map_err(unread)?;
         Ok(target)
     }
@@ -313,13 +359,4 @@ impl Workshop<'_> {
             Err(error) => problem.cause(error),
         }
     }
-}
-
-fn digest(path: &Path) -> Result<Sha256, Problem> {
-    let read = || {
-        let mut file = Hashing::new(fs::File::open(path)?);
-        std::io::copy(&mut file, &mut std::io::sink())?;
-        Ok(file.finish().1)
-    };
-    read().map_err(|error: std::io::Error| Problem::new("cannot read a built wheel").cause(error))
 }

@@ -227,22 +227,31 @@ impl Small {
 
     /// Adds a second project that the first needs, with the backend `other_backend`.
     pub(crate) fn add_other(&self, act: &str) {
-        fs_err::create_dir(self.path("app/other")).unwrap();
+        self.add_project("other", act);
+    }
+
+    /// Adds a project that the last one of the lock needs, with the backend `<name>_backend`.
+    pub(crate) fn add_project(&self, name: &str, act: &str) {
+        fs_err::create_dir(self.path("app").join(name)).unwrap();
         let copy = |from: &str, to: &str| {
             let text = fs_err::read_to_string(self.path("app").join(from)).unwrap();
-            let text = text.replace("\"small\"", "\"other\"");
-            let text = text.replace("build-backend = \"", "build-backend = \"other_");
-            self.write(&format!("app/other/{to}"), &text);
+            let text = text.replace("\"small\"", &format!("\"{name}\""));
+            let backend = format!("build-backend = \"{name}_");
+            let text = text.replace("build-backend = \"", &backend);
+            self.write(&format!("app/{name}/{to}"), &text);
         };
         copy("pyproject.toml", "pyproject.toml");
-        copy("backend.py", "other_backend.py");
-        self.write("app/other/act.py", act);
-        let package = "name = \"other\"\nversion = \"1.0\"\nsource = { directory = \"other\" }";
-        let edge = "dependencies = [{ name = \"other\" }]";
+        copy("backend.py", &format!("{name}_backend.py"));
+        self.write(&format!("app/{name}/act.py"), act);
+        let edge = format!("dependencies = [{{ name = \"{name}\" }}]");
+        let source = format!("source = {{ directory = \"{name}\" }}");
+        let package = format!("name = \"{name}\"\nversion = \"1.0\"\n{source}");
         self.append("app/uv.lock", &format!("{edge}\n\n[[package]]\n{package}\n"));
-        let locked = "[[build]]\nname = \"other\"\nsource = \"local:other\"\n\
-            backend = \"other_backend\"\nrequires = []\nrequirements = []\n";
-        self.append("recipes/small.build-lock.toml", locked);
+        let locked = format!(
+            "[[build]]\nname = \"{name}\"\nsource = \"local:{name}\"\n\
+             backend = \"{name}_backend\"\nrequires = []\nrequirements = []\n"
+        );
+        self.append("recipes/small.build-lock.toml", &locked);
     }
 
     /// The binary, in this workspace and cache.

@@ -40,8 +40,16 @@ fn release(small: &Small, mut run: Running) -> Option<i32> {
 }
 
 fn start(small: &Small) -> Running {
+    start_with(small, &["small"])
+}
+
+fn start_with(small: &Small, arguments: &[&str]) -> Running {
     Running::start(
-        small.builder(&["--json", "build", "small"]).stdout(Stdio::null()).stderr(Stdio::null()),
+        small
+            .builder(&["--json", "build"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
     )
 }
 
@@ -72,7 +80,8 @@ fn a_killed_build_leaves_nothing_that_is_trusted_or_runs() {
     for moment in
         ["tree/uv.lock", "builds/small/inside/gate", "install", "output", "checks/job.json"]
     {
-        let mut run = start(&small);
+        // Without the wheel that an earlier run of this loop may have stored.
+        let mut run = start_with(&small, &["small", "--no-cache"]);
         if moment == "install" || moment == "output" || moment.starts_with("checks") {
             let gate = small.building("gate");
             fs_err::write(gate, "go").unwrap();
@@ -85,7 +94,7 @@ fn a_killed_build_leaves_nothing_that_is_trusted_or_runs() {
         let outputs = sorted_entries(&small.cache.join("outputs")).unwrap_or_default();
         assert!(outputs.iter().all(|it| !it.path().join("seal.json").exists()), "{moment}");
     }
-    let run = start(&small);
+    let run = start_with(&small, &["small", "--no-cache"]);
     assert_eq!(release(&small, run), Some(0));
     let report = small.build().json();
     assert_eq!(report["cached"], true);
@@ -110,6 +119,65 @@ fn ctrl_c_ends_a_build_and_all_that_it_started() {
         assert_eq!(release(&small, again), Some(0), "{signal:?}");
         assert_swept(&small);
     }
+}
+
+/// Between the end of a build and its wheel's place in the store: what was not published is not
+/// there, and what was is whole.
+#[test]
+fn a_wheel_of_a_killed_run_is_stored_whole_or_not_at_all() {
+    let marker = marker(6);
+    let wheel = "small-1.0-py3-none-any.whl";
+    for moment in [format!("builds/small/inside/dist/{wheel}"), format!("built/small/{wheel}")] {
+        let small = Small::new(&waiting(&marker));
+        let mut run = start(&small);
+        fs_err::write(small.building("gate"), "go").unwrap();
+        let stored = || sorted_entries(&small.cache.join("wheels")).unwrap_or_default();
+        let published =
+            || stored().iter().find(|it| it.file_name().len() == 64).map(fs_err::DirEntry::path);
+        until(&moment, || small.work_with(&moment).or_else(published));
+        run.signal(Signal::KILL);
+        let _ = run.0.wait().unwrap();
+        no_survivor(&marker);
+        if let Some(entry) = published() {
+            for file in ["seal.json", "inputs.json", wheel] {
+                assert!(entry.join(file).exists(), "{moment}: {file}");
+            }
+            continue;
+        }
+        forget_gate(&small);
+        let again = start(&small);
+        assert_eq!(release(&small, again), Some(0), "{moment}");
+        assert!(published().is_some(), "{moment}");
+    }
+}
+
+/// Two outputs with one wheel: the second waits for it and compiles nothing.
+#[test]
+fn two_builds_at_once_make_one_wheel() {
+    let marker = marker(7);
+    let small = Small::new(&waiting(&marker));
+    for (from, to) in
+        [("small.toml", "twin.toml"), ("small.build-lock.toml", "twin.build-lock.toml")]
+    {
+        fs_err::copy(small.path("recipes").join(from), small.path("recipes").join(to)).unwrap();
+    }
+    let log = small.path("twin.log");
+    let first = start(&small);
+    small.building("gate");
+    let mut twin = Running::start(
+        small
+            .builder(&["build", "twin", "--no-out-link"])
+            .stderr(fs_err::File::create(&log).unwrap().into_parts().0)
+            .stdout(Stdio::null()),
+    );
+    let told = || fs_err::read_to_string(&log).unwrap();
+    until("the twin to wait", || {
+        told().contains("another run builds `small 1.0`; waiting").then_some(())
+    });
+    assert_eq!(release(&small, first), Some(0));
+    assert_eq!(twin.0.wait().unwrap().code(), Some(0), "{}", told());
+    assert!(told().contains("0 compiled, 1 from the store"), "{}", told());
+    no_survivor(&marker);
 }
 
 #[test]

@@ -111,7 +111,7 @@ impl Place<'_> {
             .emptied(theirs.join("cache"))
             .emptied(theirs.join("venv"));
         let mut ours = cached(self.ours_of_recipe("build")).arg("--no-out-link");
-        for kept in ["files", "git", "outputs", "wheelhouses", "work"] {
+        for kept in ["files", "git", "outputs", "wheelhouses", "wheels", "work"] {
             ours = ours.emptied(cache.join(kept));
         }
         // Makes the root, so that no measured run does.

@@ -9,9 +9,10 @@ use serde_json::json;
 use super::{Context, provider};
 use crate::cli::flags::{Build, Fetch};
 use crate::cli::screen;
+use crate::gc;
 use crate::inputs::LocatedRecipe;
 use crate::phase1;
-use crate::pipeline::{self, Options};
+use crate::pipeline::{self, Options, Reuse};
 use crate::recipe::Recipe;
 use crate::resolvers::Resolvers;
 use crate::vocabulary::{Outcome, Problem, Target};
@@ -23,7 +24,11 @@ impl Context<'_> {
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
-            rebuild: flags.rebuild,
+            reuse: match (flags.no_cache, flags.rebuild) {
+                (true, _) => Reuse::Nothing,
+                (false, true) => Reuse::Wheels,
+                (false, false) => Reuse::Everything,
+            },
             jobs: flags.jobs,
             resolvers: Resolvers::default(),
         };
@@ -31,6 +36,7 @@ impl Context<'_> {
         let link = (!flags.no_out_link).then_some(flags.out_link.as_path());
         if let Some(link) = link {
             replace_link(link, &report.output)?;
+            gc::add_root(self.host.cache, link)?;
         }
         self.screen.clear();
         if self.global.json {

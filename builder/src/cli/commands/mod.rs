@@ -2,6 +2,7 @@
 
 mod graphs;
 mod inside;
+mod keep;
 mod look;
 mod make;
 mod pin;
@@ -13,12 +14,13 @@ use anyhow::Result;
 use super::flags::{Cli, Colour, Command, Global, ProviderName};
 use super::screen::Screen;
 use crate::fetch::Settings;
+use crate::gc;
 use crate::recipe::{Provider, Recipe};
 use crate::sys::Host;
 use crate::sys::env::Environment;
 use crate::sys::files::WorkDir;
 use crate::toolchain::uv::provide_uv;
-use crate::vocabulary::{Outcome, Problem};
+use crate::vocabulary::{Outcome, Problem, Progress as _};
 
 /// Runs what was typed.
 pub fn run(cli: Cli) -> Result<Outcome> {
@@ -40,6 +42,12 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     let screen = Screen::new(global.quiet || global.json);
     let host = Host { environment: &environment, cache: &cache, progress: &screen };
     let context = Context { global: &global, root: &root, host, screen: &screen };
+    let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
+    let _using = match command {
+        // `gc` holds the cache alone; the others hold nothing of it.
+        Command::Gc(_) | Command::Hash(_) | Command::Doctor => None,
+        _ => Some(gc::hold(&cache, waiting)?),
+    };
     let outcome = match command {
         Command::Build(flags) => context.build(&flags),
         Command::Fetch(flags) => context.fetch(&flags),
@@ -53,6 +61,8 @@ pub fn run(cli: Cli) -> Result<Outcome> {
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
         Command::Shell(flags) => context.shell(&flags),
+        Command::WhyRebuild(flags) => context.why_rebuild(&flags),
+        Command::Gc(flags) => context.gc(&flags),
         Command::Doctor => context.doctor(),
     };
     screen.clear();

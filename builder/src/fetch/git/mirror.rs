@@ -88,6 +88,7 @@ impl Mirror {
     pub(super) fn ensure(&self, commit: &Commit<'_>) -> Result<(), Problem> {
         if self.dir.exists() {
             if self.has(commit)? {
+                files::touch(&self.dir);
                 return Ok(());
             }
         } else {

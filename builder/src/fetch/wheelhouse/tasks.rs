@@ -134,7 +134,7 @@ impl Run<'_> {
     fn local_tree(&self, path: &str, tree: &LocalTreeRequest) -> Result<LedgerTree, Problem> {
         let into = self.staging.join(path);
         let what = || Problem::new(format!("cannot take the source tree of `{}`", tree.project));
-        copy_tree(&tree.path, &into, &[])
+        copy_tree(&tree.path, &into, &|_| false)
             .map_err(|error| disk(what(), self.staging, None, error))?;
         let nar_hash = nar::hash_path(&into)?;
         if nar_hash == tree.nar_hash {

@@ -23,7 +23,7 @@ const INIT: &str = r#"umask 022; /usr/bin/env -i "$@"; exit $?"#;
 /// that starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is
 /// root and the program is put into one more user namespace, where it is the ordinary user again
 /// and has no rights over the shell's.
-const INIT_WITH_LOOPBACK: &str = r#"umask 022; ip link set lo up
+pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask 022; ip link set lo up
 unshare --user --map-user=1000 --map-group=1000 -- /usr/bin/env -i "$@"; exit $?"#;
 
 /// What hakoniwa exits with, and begins a message with, when it fails after the fork.

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::Problem;
+use crate::vocabulary::fingerprint::Fingerprint;
+use crate::vocabulary::{Problem, Sha256};
 
 pub use available::check_available;
 
@@ -52,6 +53,18 @@ enum Mount {
     ReadOnly(PathBuf),
     ReadWrite(PathBuf),
     Tmpfs,
+}
+
+/// What of a sandbox a program inside can tell, without where on the host anything comes from: what
+/// a key must know of it beside the root's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Description<'a> {
+    environment: &'a BTreeMap<String, String>,
+    /// By path inside.
+    mounts: BTreeMap<&'a str, &'static str>,
+    network: Network,
+    /// The digest of what every sandbox has: accounts, names, how the first process starts.
+    made: Sha256,
 }
 
 /// A program to run. It is looked for on the sandbox's `PATH` unless it has a slash.
@@ -172,6 +185,23 @@ impl Sandbox {
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
         self
+    }
+
+    /// What a program inside can tell of it.
+    pub fn description(&self) -> Description<'_> {
+        let kind = |mount: &Mount| match mount {
+            Mount::ReadOnly(_) => "read-only",
+            Mount::ReadWrite(_) => "read-write",
+            Mount::Tmpfs => "empty",
+        };
+        let fixed = [HOST_NAME, PASSWD, GROUP, HOSTS, NSSWITCH, launch::INIT_WITH_LOOPBACK];
+        let made = fixed.iter().fold(Fingerprint::new("sandbox 1"), |it, text| it.with("is", text));
+        Description {
+            environment: &self.environment,
+            mounts: self.mounts.iter().map(|(path, it)| (path.as_str(), kind(it))).collect(),
+            network: self.network,
+            made: made.finish(),
+        }
     }
 
     /// The root.

@@ -15,7 +15,7 @@ use self::apt::Apt;
 use super::{SystemPackage, Toolchain, Wanted};
 use crate::recipe::Provider;
 use crate::sys::Host;
-use crate::sys::files::{FileLock, WorkDir, publish_dir, write_atomically};
+use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
 use crate::sys::sandbox::{RootFs, Sandbox};
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
@@ -152,7 +152,11 @@ fn remembered(memory: &Path, store: &Path, wanted: &Wanted<'_>) -> Option<Toolch
     let fits = fingerprint(&known.packages) == known.fingerprint
         && check_pins(wanted, &known.packages).is_ok()
         && root.is_dir();
-    fits.then_some(Toolchain { root: RootFs::Dir(root), ..known })
+    if !fits {
+        return None;
+    }
+    touch(&root);
+    Some(Toolchain { root: RootFs::Dir(root), ..known })
 }
 
 fn check_pins(wanted: &Wanted<'_>, resolved: &[SystemPackage]) -> Result<(), Problem> {

@@ -1,0 +1,253 @@
+//! Bounds the cache: what was least recently used is removed until the rest is small enough. The
+//! lock of the whole cache is held meanwhile, and every run holds it shared, so nothing that a run
+//! uses is removed. Finished outputs that a link of a person's points to stay: links are recorded
+//! in `gcroots/`, as Nix does.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::Serialize;
+
+use crate::publish::OUTPUTS;
+use crate::sys::files::{self, FileLock, sorted_entries};
+use crate::vocabulary::{Problem, Sha256};
+
+/// Directories of the cache, each with the entries that are removed on their own.
+const SECTIONS: [&str; 10] = [
+    WORK,
+    "files",
+    "git",
+    OUTPUTS,
+    "sources",
+    "toolchains",
+    "toolchains/apt",
+    "uv",
+    "wheelhouses",
+    "wheels",
+];
+const WORK: &str = "work";
+const ROOTS: &str = "gcroots";
+
+/// Directories in a section that hold no product, but a part of the section itself.
+const PARTS: [&str; 2] = ["toolchains/apt", "toolchains/index"];
+
+/// Directories of runs that were killed.
+const SCRATCH: [&str; 2] = [".work", "work"];
+
+/// Something that is removed as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Relative to the cache, such as `wheels/4e10…`.
+    pub path: PathBuf,
+    /// Bytes of the disk that its removal frees.
+    pub bytes: u64,
+}
+
+/// What was removed, and what not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Collected {
+    /// Bytes of the disk that the cache had.
+    pub before: u64,
+    /// What it has now.
+    pub after: u64,
+    /// In the order in which they were removed.
+    pub removed: Vec<Entry>,
+    /// Links that keep an output alive.
+    pub kept_for: Vec<PathBuf>,
+}
+
+/// Holds the cache for a run, so that nothing is removed from it meanwhile.
+pub fn hold(cache: &Path, waiting: impl FnOnce()) -> Result<FileLock, Problem> {
+    FileLock::acquire_shared(&cache.join(LOCK), waiting).map_err(|error| unlocked(cache, error))
+}
+
+const LOCK: &str = ".lock";
+
+fn unlocked(cache: &Path, error: io::Error) -> Problem {
+    Problem::new("cannot lock the cache")
+        .fact("cache", cache.display())
+        .cause(error)
+        .hint("`--cache-dir DIR` names another cache")
+}
+
+/// Records a link to an output: it stays as long as the link is there and points to it.
+pub fn add_root(cache: &Path, link: &Path) -> io::Result<()> {
+    let link = std::path::absolute(link)?;
+    let roots = cache.join(ROOTS);
+    fs::create_dir_all(&roots)?;
+    let root = roots.join(Sha256::of(link.as_os_str().as_bytes()).to_string());
+    match symlink(&link, root) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        done => done,
+    }
+}
+
+/// Removes from the cache until it has at most `max_bytes`; with `dry_run`, only tells what that
+/// would be. What killed and failed runs left goes first, then what was least recently used.
+/// `waiting` is called once if another run uses the cache.
+pub fn collect(
+    cache: &Path,
+    max_bytes: u64,
+    dry_run: bool,
+    waiting: impl FnOnce(),
+) -> Result<Collected, Problem> {
+    let _lock =
+        FileLock::acquire(&cache.join(LOCK), waiting).map_err(|error| unlocked(cache, error))?;
+    let failed =
+        |error| Problem::new("cannot bound the cache").fact("cache", cache.display()).cause(error);
+    let roots = live_roots(cache, dry_run).map_err(failed)?;
+    let mut candidates = candidates(cache).map_err(failed)?;
+    candidates.sort_by(|a, b| (a.rank, a.used, &a.paths).cmp(&(b.rank, b.used, &b.paths)));
+    let mut disk = Disk::default();
+    for candidate in &mut candidates {
+        for path in &candidate.paths {
+            disk.add(path, &mut candidate.files).map_err(failed)?;
+        }
+    }
+    let before = disk.bytes;
+    let mut removed = Vec::new();
+    for candidate in &candidates {
+        if disk.bytes <= max_bytes {
+            break;
+        }
+        if roots.values().any(|output| candidate.paths.contains(output)) {
+            continue;
+        }
+        let bytes = disk.free(&candidate.files);
+        if !dry_run {
+            candidate.paths.iter().try_for_each(|path| remove(path)).map_err(failed)?;
+        }
+        let path = candidate.paths[0].strip_prefix(cache).unwrap_or(&candidate.paths[0]);
+        removed.push(Entry { path: path.to_owned(), bytes });
+    }
+    Ok(Collected { before, after: disk.bytes, removed, kept_for: roots.into_keys().collect() })
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() { files::remove_tree(path) } else { fs::remove_file(path) }
+}
+
+/// The links that point to an output, each with the output's entry. Records of links that do not
+/// are forgotten.
+fn live_roots(cache: &Path, dry_run: bool) -> io::Result<BTreeMap<PathBuf, PathBuf>> {
+    let mut live = BTreeMap::new();
+    let outputs = cache.join(OUTPUTS);
+    for root in entries(&cache.join(ROOTS))? {
+        let link = fs::read_link(root.path())?;
+        let output = std::fs::read_link(&link).ok();
+        let output = output.as_deref().and_then(Path::parent);
+        match output.filter(|output| output.parent() == Some(&outputs)) {
+            Some(output) => {
+                live.insert(link, output.to_owned());
+            }
+            None if dry_run => {}
+            None => fs::remove_file(root.path())?,
+        }
+    }
+    Ok(live)
+}
+
+/// What can be removed as a whole.
+struct Candidate {
+    /// What runs left that are dead comes before what anybody could use.
+    rank: Rank,
+    /// When it was used last.
+    used: (i64, i64),
+    /// The directory, and the lock and record beside it.
+    paths: Vec<PathBuf>,
+    files: BTreeMap<Inode, u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Dead,
+    Usable,
+}
+
+fn candidates(cache: &Path) -> io::Result<Vec<Candidate>> {
+    let mut found = Vec::new();
+    for section in SECTIONS {
+        let dir = cache.join(section);
+        // A section that is a link lies elsewhere, for others too: it is not ours to bound.
+        if !std::fs::symlink_metadata(&dir).is_ok_and(|it| it.is_dir()) {
+            continue;
+        }
+        let entries = entries(&dir)?;
+        for entry in &entries {
+            let (name, path) = (entry.file_name(), entry.path());
+            let part = PARTS.iter().any(|part| cache.join(part) == path);
+            if part || !entry.file_type()?.is_dir() {
+                continue;
+            }
+            let scratch = section == WORK || SCRATCH.iter().any(|scratch| name == *scratch);
+            let beside = entries.iter().map(fs::DirEntry::path);
+            let beside = beside.filter(|other| {
+                *other != path && other.is_file() && other.file_stem() == path.file_stem()
+            });
+            let metadata = fs::metadata(&path)?;
+            found.push(Candidate {
+                rank: if scratch { Rank::Dead } else { Rank::Usable },
+                used: (metadata.mtime(), metadata.mtime_nsec()),
+                paths: [path.clone()].into_iter().chain(beside).collect(),
+                files: BTreeMap::new(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The entries of a directory; none if it is not there.
+fn entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match sorted_entries(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        found => found,
+    }
+}
+
+type Inode = (u64, u64);
+
+/// What the cache takes of the disk. A file that has several names is counted once, and is freed
+/// with its last one.
+#[derive(Default)]
+struct Disk {
+    bytes: u64,
+    /// How many names of each file there are, and how many bytes it has.
+    files: BTreeMap<Inode, (u64, u64)>,
+}
+
+impl Disk {
+    fn add(&mut self, path: &Path, names: &mut BTreeMap<Inode, u64>) -> io::Result<()> {
+        let metadata = fs::symlink_metadata(path)?;
+        let inode = (metadata.dev(), metadata.ino());
+        let bytes = metadata.blocks() * 512;
+        let file = self.files.entry(inode).or_insert((0, bytes));
+        if file.0 == 0 {
+            self.bytes += bytes;
+        }
+        file.0 += 1;
+        *names.entry(inode).or_default() += 1;
+        if metadata.is_dir() {
+            for entry in sorted_entries(path)? {
+                self.add(&entry.path(), names)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn free(&mut self, names: &BTreeMap<Inode, u64>) -> u64 {
+        let before = self.bytes;
+        for (inode, count) in names {
+            let file = self.files.get_mut(inode).expect("it was added");
+            file.0 -= count;
+            if file.0 == 0 {
+                self.bytes -= file.1;
+            }
+        }
+        before - self.bytes
+    }
+}
