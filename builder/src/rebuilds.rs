@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use uv_normalize::PackageName;
 
-use crate::build_graph::BuildGraph;
 use crate::inputs::LocatedRecipe;
 use crate::pipeline::{self, Options};
 use crate::sys::Host;
@@ -65,7 +64,7 @@ pub fn explain(
     let prepared = pipeline::prepare(located, target, options, work.path(), host)?;
     let store = wheels::Store::new(host.cache);
     let workshop = prepared.workshop(recipe, &store, options, work.path());
-    let graph = BuildGraph::new(&prepared.fetched.resolution, &prepared.fetched.build_lock)?;
+    let graph = &prepared.graph;
     let last = store.last(&recipe.name, target);
     let mut contents: BTreeMap<PackageName, String> = BTreeMap::new();
     let mut rebuilds = Vec::new();

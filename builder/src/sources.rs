@@ -137,8 +137,9 @@ impl Sources<'_> {
                 let tree = self.wheelhouse.join(Shelf::Git.directory());
                 Ok(Sri(nar::hash_path(&tree.join(git_directory(distribution)))?))
             }
+            Artifact::Tree { nar_hash, .. } => Ok(Sri(*nar_hash)),
             Artifact::Local(_) | Artifact::Virtual(_) => {
-                self.lay_out(distribution, scratch)?;
+                self.unpatched(distribution, scratch)?;
                 let hash = nar::hash_path(scratch)?;
                 // What is left of it goes with the directory of the run.
                 let _ = remove_tree(scratch);

@@ -1,9 +1,13 @@
 //! What was typed. No logic, no I/O.
 
+mod look;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 
 /// Builds Python applications from their uv.lock, in two phases.
 #[derive(Debug, Parser)]
@@ -152,116 +156,6 @@ pub struct Fetch {
     /// Do not compare with the ledger
     #[arg(long)]
     pub no_golden: bool,
-}
-
-/// What is resolved, for which target.
-#[derive(Debug, Args)]
-pub struct Selected {
-    /// Name of a recipe, or the path of its .toml [default: sample]
-    #[arg(conflicts_with = "workspace")]
-    pub recipe: Option<String>,
-    /// Resolve this uv project instead of a recipe's
-    #[arg(long, value_name = "DIR")]
-    pub workspace: Option<PathBuf>,
-    /// Use this source tree instead of the recipe's
-    #[arg(long, value_name = "DIR")]
-    pub source: Option<PathBuf>,
-    /// The root distribution, if not the project at the workspace's root
-    #[arg(long, value_name = "NAME")]
-    pub project: Option<String>,
-    /// Python version, such as 3.14
-    #[arg(long, value_name = "V")]
-    pub python: Option<String>,
-    /// Platform, in the words of `uv --python-platform`
-    #[arg(long, value_name = "P")]
-    pub platform: Option<String>,
-    /// Add a dependency group (repeatable)
-    #[arg(long, value_name = "G")]
-    pub group: Vec<String>,
-    /// Add an extra of the root distribution (repeatable)
-    #[arg(long, value_name = "E")]
-    pub extra: Vec<String>,
-    /// Build this distribution from source (repeatable) [default: the project's `tool.uv`]
-    #[arg(long, value_name = "N")]
-    pub no_binary: Vec<String>,
-}
-
-/// `resolve`
-#[derive(Debug, Args)]
-pub struct Resolve {
-    /// What is resolved.
-    #[command(flatten)]
-    pub selected: Selected,
-}
-
-/// `tree`
-#[derive(Debug, Args)]
-pub struct Tree {
-    /// What is resolved.
-    #[command(flatten)]
-    pub selected: Selected,
-    /// Show what is needed for builds instead of what is needed to run
-    #[arg(long)]
-    pub build: bool,
-    /// From what is needed to what needs it
-    #[arg(long)]
-    pub invert: bool,
-    /// Start at this distribution
-    #[arg(long, value_name = "NAME")]
-    pub package: Option<String>,
-    /// Show so many levels only
-    #[arg(long, value_name = "N")]
-    pub depth: Option<usize>,
-}
-
-/// `why`
-#[derive(Debug, Args)]
-pub struct Why {
-    /// The distribution that is asked about
-    pub name: String,
-    /// What is resolved.
-    #[command(flatten)]
-    pub selected: Selected,
-    /// Show so many paths at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub limit: usize,
-}
-
-/// `graph`
-#[derive(Debug, Args)]
-pub struct Graph {
-    /// What is resolved.
-    #[command(flatten)]
-    pub selected: Selected,
-    /// How it is drawn
-    #[arg(long, value_enum, default_value = "svg")]
-    pub format: Drawing,
-    /// Draw one of the two graphs only
-    #[arg(long, value_enum)]
-    pub only: Option<OneGraph>,
-    /// Write it to this file instead of to standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// In which language a graph is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Drawing {
-    /// Graphviz's.
-    Dot,
-    /// Mermaid, for Markdown.
-    Mermaid,
-    /// A picture for a browser.
-    Svg,
-}
-
-/// One of the two graphs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OneGraph {
-    /// What is needed to run.
-    Runtime,
-    /// What is needed for builds.
-    Build,
 }
 
 /// `build-lock`

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use serde::Serialize;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};

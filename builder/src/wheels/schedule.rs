@@ -112,7 +112,7 @@ mod tests {
     /// Runs builds of which `bad` fails; what was begun, and how it ended.
     fn begun(graph: &BuildGraph, order: &[&str], jobs: usize, bad: &str) -> (String, String) {
         let begun = Mutex::new(Vec::new());
-        let result = run(graph, &names(order), jobs, |name| {
+        let result = run(graph, &names(order), jobs, |name, _| {
             begun.lock().unwrap().push(name.to_string());
             if name.as_ref() == bad { Err(Problem::new(format!("`{bad}`"))) } else { Ok(()) }
         });
