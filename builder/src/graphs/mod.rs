@@ -122,17 +122,16 @@ impl Node {
 }
 
 impl Picture {
-    /// Only the edges that are wanted, and the nodes that these or the roots need.
+    /// Only the edges that are wanted, and their nodes; of the runtime graph also the roots. What is
+    /// only of the build graph has no roots: it starts at whatever no build waits for.
     #[must_use]
     pub fn only(&self, wanted: impl Fn(&Edge) -> bool) -> Self {
         let edges: Vec<&Edge> = self.edges.iter().filter(|edge| wanted(edge)).collect();
         let mut kept: BTreeSet<NodeId> =
             edges.iter().flat_map(|edge| [edge.from, edge.to]).collect();
-        // Where nothing is connected, the roots are still there to be seen.
-        let built = self.edges.iter().any(|edge| edge.need.is_build() && wanted(edge));
-        if !built {
-            kept.extend(&self.roots);
-        }
+        let only_builds = !edges.is_empty() && edges.iter().all(|edge| edge.need.is_build());
+        let roots = if only_builds { &[][..] } else { &self.roots[..] };
+        kept.extend(roots);
         let places: BTreeMap<NodeId, NodeId> =
             kept.iter().enumerate().map(|(new, &old)| (old, new)).collect();
         Self {
@@ -141,7 +140,7 @@ impl Picture {
                 .into_iter()
                 .map(|edge| Edge { from: places[&edge.from], to: places[&edge.to], ..edge.clone() })
                 .collect(),
-            roots: self.roots.iter().filter_map(|root| places.get(root).copied()).collect(),
+            roots: roots.iter().map(|root| places[root]).collect(),
         }
     }
 

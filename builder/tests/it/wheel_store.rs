@@ -130,7 +130,7 @@ const BUMPS: [Bump; 10] = [
     ),
     (
         "a variable of one build",
-        |small| small.append("recipes/small.toml", "[build.lone.env]\nCFLAGS = \"-O1\""),
+        |small| small.append("recipes/small.toml", "[override.lone.build.env]\nCFLAGS = \"-O1\""),
         &["lone sandbox.environment.CFLAGS"],
         1,
     ),
@@ -208,7 +208,7 @@ fn why_rebuild_tells_old_and_new() {
     let text = why(&["lone", "small"]).good();
     assert!(text.contains("lone: no build of this recipe and target is known"), "{text}");
     small.build().json();
-    small.append("recipes/small.toml", "[build.lone.env]\nCFLAGS = \"-O1\"");
+    small.append("recipes/small.toml", "[override.lone.build.env]\nCFLAGS = \"-O1\"");
     let change = "sandbox.environment.CFLAGS: -O2 -g0 → -O1";
     assert!(why(&["lone", "small"]).good().ends_with(&format!("\n  {change}\n")));
     let text = why(&["--all", "small"]).good();

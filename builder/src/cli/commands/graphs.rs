@@ -45,6 +45,7 @@ impl Context<'_> {
     pub(super) fn graph(&self, flags: &Graph) -> Result<Outcome> {
         let looked = self.look(&flags.selected)?;
         let picture = self.picture(&looked, flags.only == Some(OneGraph::Build))?;
+        let title = format!("{} for {}", root_label(&picture), looked.target);
         let picture = match flags.only {
             None => picture,
             Some(only) => picture.only(|edge| edge.need.is_build() == (only == OneGraph::Build)),
@@ -52,10 +53,7 @@ impl Context<'_> {
         let drawn = match flags.format {
             Drawing::Dot => graphs::dot(&picture),
             Drawing::Mermaid => graphs::mermaid(&picture),
-            Drawing::Svg => {
-                let title = format!("{} for {}", root_label(&picture), looked.target);
-                graphs::svg(&picture, &title)?
-            }
+            Drawing::Svg => graphs::svg(&picture, &title)?,
         };
         if let Some(path) = &flags.output {
             write_atomically(path, drawn.as_bytes()).map_err(|error| {
