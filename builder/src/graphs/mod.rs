@@ -122,8 +122,8 @@ impl Node {
 }
 
 impl Picture {
-    /// Only the edges that are wanted, and their nodes; of the runtime graph also the roots. What is
-    /// only of the build graph has no roots: it starts at whatever no build waits for.
+    /// Only the edges that are wanted, and their nodes; of the runtime graph also the roots. What
+    /// is only of the build graph has no roots: it starts at whatever no build waits for.
     #[must_use]
     pub fn only(&self, wanted: impl Fn(&Edge) -> bool) -> Self {
         let edges: Vec<&Edge> = self.edges.iter().filter(|edge| wanted(edge)).collect();
