@@ -3,4 +3,5 @@
 
 pub(crate) mod compare;
 pub(crate) mod explain;
+pub(crate) mod vary;
 pub(crate) mod by_hand;
