@@ -73,6 +73,11 @@ pub(super) fn build(
     });
     sides.collect::<anyhow::Result<Vec<()>>>()?;
     let mut canaries = vary::canaries(&chosen, &places[0], &places[1]);
+    let kernel = rustix::system::uname();
+    for canary in canaries.iter_mut().filter(|canary| canary.kind == CanaryKind::Kernel) {
+        // The first place has the machine's own; the version stands in no case.
+        canary.a.get_or_insert_with(|| kernel.release().to_string_lossy().into_owned());
+    }
     let own = |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
     canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));
     canaries.push(own(CanaryKind::Cpu, &processors().to_string(), "1"));

@@ -56,7 +56,7 @@ fn count(rows: &[Row], is: impl Fn(&Row) -> bool) -> usize {
 
 fn sums(rows: &[Row]) -> String {
     let named = count(rows, |row| row.judged.right(&row.case));
-    let mut lines = vec![format!(
+    let lines = vec![format!(
         "{} cases: {} detected, {named} with the right cause, {} false alarms",
         rows.len(),
         count(rows, |row| row.judged.detected),

@@ -127,7 +127,12 @@ fn moved_claims(
         return Vec::new();
     }
     let Some(moved) = Moved::of(elves, &rewrites) else { return Vec::new() };
-    let causes: BTreeSet<Cause> = of_data.iter().map(|claim| claim.cause).collect();
+    let mut causes: Vec<Cause> = Vec::new();
+    for claim in of_data {
+        if !causes.contains(&claim.cause) {
+            causes.push(claim.cause);
+        }
+    }
     let proof = "without places of sections, and pointers that lead to the same";
     let claim = |cause| Claim::new(cause, Normalisation::Moved(moved.clone()), proof);
     causes.into_iter().map(claim).collect()
@@ -244,7 +249,7 @@ impl<'d> Elf<'d> {
         Some(Self { head, sections, rest: uncovered(file, covered) })
     }
 
-    /// Where sections and segments are, how large they are, and which number they have.
+    /// Where sections and segments are, how large and how aligned, and which number they have.
     fn forget_places(&mut self) {
         const FILE_HEADER: usize = 64;
         const SEGMENT: usize = 56;
@@ -257,7 +262,8 @@ impl<'d> Elf<'d> {
             segment[8..48].fill(0);
         }
         for section in &mut self.sections {
-            section.header[2..7].fill(0);
+            // A longer string may be aligned where a shorter one is not.
+            section.header[2..8].fill(0);
         }
     }
 
