@@ -124,6 +124,9 @@ pub(crate) struct Bench {
     /// Write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
+    /// In `faults`, try reprotest and diffoscope on the same packages, where they are installed
+    #[arg(long)]
+    pub(crate) rivals: bool,
     /// In `faults`, write the table into the docs
     #[arg(long)]
     pub(crate) write: bool,

@@ -3,6 +3,8 @@ import tarfile
 
 
 def make(wheel, fault):
+    with open("data.txt", "x") as data:
+        data.write("data\n")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         entry = archive.gettarinfo("data.txt")

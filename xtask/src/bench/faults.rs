@@ -5,6 +5,7 @@
 mod case;
 mod sides;
 mod judge;
+mod rivals;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::flags::Bench;
 use crate::{forward, root};
 use case::Case;
 use judge::Judged;
+use rivals::{Rival, Tool};
 
 /// Where the packages are.
 const FAULTS: &str = "golden/faults";
@@ -30,11 +32,14 @@ struct Row {
     case: Case,
     #[serde(flatten)]
     judged: Judged,
+    /// One for each other tool that was tried.
+    rivals: Vec<Rival>,
 }
 
 /// `cargo xtask bench faults`.
 pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<()> {
-    let rows = rows(shell, &bench.recipe)?;
+    let tools = if bench.rivals { rivals::installed(shell) } else { Vec::new() };
+    let rows = rows(shell, &bench.recipe, &tools)?;
     println!("{}", table::text(&rows));
     if let Some(path) = &bench.json {
         let json = serde_json::to_string_pretty(&rows)? + "\n";
@@ -47,8 +52,8 @@ pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<()> {
     table::verdict(&rows)
 }
 
-/// Builds and judges all cases.
-fn rows(shell: &Shell, recipe: &str) -> anyhow::Result<Vec<Row>> {
+/// Builds and judges all cases, and lets other tools do so.
+fn rows(shell: &Shell, recipe: &str, tools: &[Tool]) -> anyhow::Result<Vec<Row>> {
     let cases = case::read_all(&root().join(FAULTS))?;
     let builder = forward::compile(shell)?;
     let scratch = tempfile::tempdir().context("cannot make a directory for the builds")?;
@@ -56,7 +61,9 @@ fn rows(shell: &Shell, recipe: &str) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for case in cases {
         let judged = judge::judge(&case, &built)?;
-        rows.push(Row { case, judged });
+        let tried = tools.iter().map(|tool| tool.tried(shell, &case, &built));
+        let rivals = tried.collect::<anyhow::Result<_>>()?;
+        rows.push(Row { case, judged, rivals });
     }
     Ok(rows)
 }

@@ -22,6 +22,8 @@ pub(super) struct Case {
     pub(super) causes: Vec<String>,
     /// The variations without which nothing differs; none if it is random by itself.
     pub(super) bites: Vec<String>,
+    /// What another tool must show of it, so that a person can tell the cause.
+    pub(super) evidence: String,
 }
 
 /// All cases, sorted by row and name.

@@ -78,7 +78,8 @@ pub(super) fn build(
         // The first place has the machine's own; the version stands in no case.
         canary.a.get_or_insert_with(|| kernel.release().to_string_lossy().into_owned());
     }
-    let own = |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
+    let own =
+        |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
     canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));
     canaries.push(own(CanaryKind::Cpu, &processors().to_string(), "1"));
     Ok(Built { directory: directory.to_owned(), canaries: Canaries(canaries) })

@@ -172,7 +172,9 @@ impl Cause {
             Self::Timestamp(Place::Tar | Place::Gzip) => {
                 "repack the archive; do not hash archives made on the spot"
             }
-            Self::Timestamp(Place::Ar) => "make static libraries with `ar D`, which is deterministic",
+            Self::Timestamp(Place::Ar) => {
+                "make static libraries with `ar D`, which is deterministic"
+            }
             Self::Timestamp(_) => "set `SOURCE_DATE_EPOCH`; pretend the version of setuptools-scm",
             Self::BuildId => "mend what it is the hash of, or link with `-Wl,--build-id=none`",
             Self::DerivedRecord => "mend the files that it lists",

@@ -94,7 +94,8 @@ fn subsets(count: usize) -> impl Iterator<Item = Vec<usize>> {
     let but_one = (0..count).map(move |one| (0..count).filter(|other| *other != one).collect());
     let twos = (0..count).flat_map(move |one| (one + 1..count).map(move |two| vec![one, two]));
     let threes = (0..count).flat_map(move |one| {
-        (one + 1..count).flat_map(move |two| (two + 1..count).map(move |three| vec![one, two, three]))
+        (one + 1..count)
+            .flat_map(move |two| (two + 1..count).map(move |three| vec![one, two, three]))
     });
     ones.chain(but_one).chain(twos).chain(threes)
 }

@@ -111,7 +111,8 @@ fn path_claims(pairs: &[Pair<'_>], place: Place) -> Vec<Claim<Rewrite>> {
 
 /// What the C locale quotes as `'x'`, a compiler's message has in typographic quotes in another.
 fn quotes_claim(pairs: &[Pair<'_>]) -> Option<Claim<Rewrite>> {
-    let quotes = |line: &[u8]| TYPOGRAPHIC.iter().any(|(quote, _)| memmem::find(line, quote).is_some());
+    let quotes =
+        |line: &[u8]| TYPOGRAPHIC.iter().any(|(quote, _)| memmem::find(line, quote).is_some());
     let pair = pairs.iter().find(|pair| quotes(pair.a) != quotes(pair.b))?;
     let proof = "with plain quotes for typographic ones";
     Some(Claim::new(Cause::Locale, Rewrite::PlainQuotes, proof).evidence([pair.evidence()]))

@@ -39,7 +39,8 @@ impl Moved {
     /// Follows what differs; `None` if nothing moved, or if anything leads elsewhere.
     pub(super) fn of(elves: &[Elf<'_>; 2], strings: &[Rewrite]) -> Option<Self> {
         let [a, b] = elves;
-        let names = |elf: &Elf<'_>| elf.sections.iter().map(|it| it.name.to_vec()).collect::<Vec<_>>();
+        let names =
+            |elf: &Elf<'_>| elf.sections.iter().map(|it| it.name.to_vec()).collect::<Vec<_>>();
         (a.sections.iter().zip(&b.sections).any(|(a, b)| a.header[2..5] != b.header[2..5]))
             .then_some(())?;
         (names(a) == names(b)).then_some(())?;
@@ -92,9 +93,8 @@ impl Both<'_, '_> {
         for at in (0..a.data.len()).step_by(8) {
             let [word_a, word_b] = [a, b].map(|section| section.data.get(at..at + 8));
             if word_a != word_b {
-                let [to_a, to_b] = [word_a?, word_b?].map(|word| {
-                    u64::from_le_bytes(word.try_into().expect("it has eight bytes"))
-                });
+                let [to_a, to_b] = [word_a?, word_b?]
+                    .map(|word| u64::from_le_bytes(word.try_into().expect("it has eight bytes")));
                 self.same(to_a, to_b).then_some(())?;
                 found.push((at, 8));
             }

@@ -103,8 +103,7 @@ impl Marshal {
     /// The value that the body loads to, whatever it marks and shares; `None` if it refers to
     /// itself.
     pub(super) fn digest(&self, sorted: bool) -> Option<Digest> {
-        let mut values =
-            Values { marshal: self, sorted, known: vec![None; self.objects.len()] };
+        let mut values = Values { marshal: self, sorted, known: vec![None; self.objects.len()] };
         values.of(0, 0)
     }
 }
