@@ -118,6 +118,14 @@ pub enum ProviderName {
     Host,
 }
 
+/// What is done about the ledger.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct LedgerFlags {
+    /// Only tell when the FOD hash is not the golden one, and go on
+    #[arg(long)]
+    pub no_golden: bool,
+}
+
 /// `build`
 #[derive(Debug, Args)]
 pub struct Build {
@@ -136,6 +144,9 @@ pub struct Build {
     /// Build everything: use neither a finished output nor stored wheels
     #[arg(long)]
     pub no_cache: bool,
+    /// Ledger.
+    #[command(flatten)]
+    pub ledger: LedgerFlags,
     /// Where to put the link to the output
     #[arg(long, value_name = "PATH", default_value = "result")]
     pub out_link: PathBuf,
@@ -153,9 +164,9 @@ pub struct Fetch {
     /// Fetch for this platform of the recipe only
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
-    /// Do not compare with the ledger
-    #[arg(long)]
-    pub no_golden: bool,
+    /// Ledger.
+    #[command(flatten)]
+    pub ledger: LedgerFlags,
 }
 
 /// `build-lock`
