@@ -95,6 +95,26 @@ impl BuildGraph {
         Ok(graph)
     }
 
+    /// The part of the graph that the build of `name` is.
+    ///
+    /// # Errors
+    /// `name` is not built from source.
+    pub fn only(&self, name: &PackageName) -> Result<Self, Problem> {
+        if !self.edges.contains_key(name) {
+            let names: Vec<&str> = self.names().map(AsRef::as_ref).collect();
+            return Err(Problem::usage(format!("`{name}` is not built from source"))
+                .fact("what is", names.join(", ")));
+        }
+        let mut edges = BTreeMap::new();
+        let mut open = vec![name.clone()];
+        while let Some(name) = open.pop() {
+            let needs = self.waits_for(&name).clone();
+            open.extend(needs.iter().filter(|need| !edges.contains_key(*need)).cloned());
+            edges.insert(name, needs);
+        }
+        Ok(Self { edges })
+    }
+
     /// The builds, each with what it waits for: what [`BuildGraph::new`] takes.
     pub fn into_edges(self) -> BTreeMap<PackageName, BTreeSet<PackageName>> {
         self.edges

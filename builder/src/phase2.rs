@@ -44,6 +44,19 @@ pub fn wheel_paths(
     resolution.distributions.iter().filter_map(|it| path(&it.name, &it.artifact)).collect()
 }
 
+/// Copies wheels into a directory, which is made if need be.
+pub fn copy_wheels(built: &BTreeMap<PackageName, BuiltWheel>, into: &Path) -> Result<(), Problem> {
+    let copy = || -> std::io::Result<()> {
+        fs_err::create_dir_all(into)?;
+        for wheel in built.values() {
+            let name = wheel.path.file_name().expect("a wheel has a file name");
+            fs_err::copy(&wheel.path, into.join(name))?;
+        }
+        Ok(())
+    };
+    copy().map_err(|error| Problem::new("cannot copy the built wheels").cause(error))
+}
+
 /// Where each installed distribution came from, for the manifest.
 pub fn installed_from(
     fetched: &Fetched,
@@ -95,11 +108,13 @@ pub fn compile(
     }
     let sandbox = installer.sandbox().bind_rw(&output.root, &output.prefix);
     let lib = output.site_packages.split('/').next().unwrap_or("lib");
+    let reversed = installer.toolchain.surroundings.reversed_bytecode;
+    let order = if reversed { "reversed" } else { "sorted" };
     // The toolchain's interpreter and `-S`: the venv's own would run the `.pth` files in it, which
     // is foreign code, and what that imports would be compiled with a time stamp.
     let invocation = Invocation {
         program: installer.toolchain.python.clone(),
-        arguments: ["-S", "-c", COMPILE, &format!("{}/{lib}", output.prefix)]
+        arguments: ["-S", "-c", COMPILE, &format!("{}/{lib}", output.prefix), order]
             .map(str::to_owned)
             .to_vec(),
         directory: "/".to_owned(),
@@ -112,13 +127,14 @@ pub fn compile(
     Ok(())
 }
 
-/// Compiles every module below a directory. Wheels ship templates and test data that never were
+/// Compiles every module below a directory, in the order that is named. Wheels ship templates and test data that never were
 /// Python, so what does not compile is left; what cannot be read or written is an error.
 const COMPILE: &str = "\
 import os, py_compile, sys
+backwards = sys.argv[2] == 'reversed'
 for top, dirs, files in os.walk(sys.argv[1]):
-    dirs.sort()
-    for name in sorted(files):
+    dirs.sort(reverse=backwards)
+    for name in sorted(files, reverse=backwards):
         if name.endswith('.py'):
             try:
                 py_compile.compile(

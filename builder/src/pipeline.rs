@@ -1,6 +1,7 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::resolvers::Resolvers;
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::sys::files::WorkDir;
+use crate::sys::sandbox::Surroundings;
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
 use crate::variables::Variables;
@@ -58,6 +60,10 @@ pub struct Options {
     pub jobs: Option<usize>,
     /// What decides what is installed, and in which order builds run.
     pub resolvers: Resolvers,
+    /// Where copies of the wheels that were built go.
+    pub wheels_out: Option<PathBuf>,
+    /// What programs in the sandbox see around them.
+    pub surroundings: Surroundings,
 }
 
 /// How a build ended.
@@ -242,15 +248,18 @@ fn build_in(
     let store = publish::Store::new(host.cache);
     let _building = store.lock(&key, host)?;
     let known = match options.reuse {
-        Reuse::Everything => store.find(&key, host)?,
-        Reuse::Wheels | Reuse::Nothing => None,
+        // A finished output has no wheels any more.
+        Reuse::Everything if options.wheels_out.is_none() => store.find(&key, host)?,
+        _ => None,
     };
     let (product, longest) = if let Some(product) = known {
         (product, None)
     } else {
         let wheels = wheels::Store::new(host.cache);
         let workshop = prepared.workshop(&located.recipe, &wheels, options, work);
-        let assembled = assemble(located, &prepared, &workshop, clock, host)?;
+        let built = build_wheels(&prepared, &workshop, &prepared.graph, options, host)?;
+        clock.lap("build wheels");
+        let assembled = assemble(located, &prepared, &workshop, &built, clock, host)?;
         let product = store.publish(&key, &assembled)?;
         clock.lap("publish");
         (product, Some(assembled.longest))
@@ -259,23 +268,58 @@ fn build_in(
     Ok((report, prepared.toolchain))
 }
 
-/// Phase 2, offline: from the wheelhouse to a checked output that is ready to be published.
+/// Builds the wheel of one distribution, and of what its build needs, for whoever wants to look at
+/// it.
+pub fn build_one(
+    located: &LocatedRecipe,
+    name: &PackageName,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<(), Problem> {
+    let target = &located.recipe.targets[0];
+    let work = WorkDir::create(&host.cache.join("work"), &located.recipe.name)
+        .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
+    let prepared = prepare(located, target, options, work.path(), host)?;
+    let graph = prepared.graph.only(name)?;
+    let store = wheels::Store::new(host.cache);
+    let workshop = prepared.workshop(&located.recipe, &store, options, work.path());
+    build_wheels(&prepared, &workshop, &graph, options, host).map(drop)
+}
+
+/// Phase 2, first stage: what is built from source.
+fn build_wheels(
+    prepared: &Prepared,
+    workshop: &Workshop<'_>,
+    graph: &BuildGraph,
+    options: &Options,
+    host: Host<'_>,
+) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
+    let built = wheels::build_all(workshop, graph, host)?;
+    if let Some(into) = &options.wheels_out {
+        phase2::copy_wheels(&built, into)?;
+    }
+    if graph == &prepared.graph {
+        let inputs = built.iter().map(|(name, wheel)| (name, &wheel.inputs)).collect();
+        let target = &prepared.fetched.resolution.target;
+        workshop.store.remember(&workshop.recipe.name, target, &inputs)?;
+    }
+    Ok(built)
+}
+
+/// Phase 2, offline: from wheels to a checked output that is ready to be published.
 fn assemble(
     located: &LocatedRecipe,
     prepared: &Prepared,
     workshop: &Workshop<'_>,
+    built: &BTreeMap<PackageName, BuiltWheel>,
     clock: &mut Clock,
     host: Host<'_>,
 ) -> Result<Assembled, Problem> {
     let (Workshop { recipe, uv, toolchain, work, .. }, fetched) = (*workshop, &prepared.fetched);
-    let built = wheels::build_all(workshop, &prepared.graph, host)?;
-    let inputs = built.iter().map(|(name, wheel)| (name, &wheel.inputs)).collect();
-    workshop.store.remember(&recipe.name, &fetched.resolution.target, &inputs)?;
-    clock.lap("build wheels");
 
     host.progress.stage("install", None);
     let installer = Installer { toolchain, uv, work: &work.join("install") };
-    let paths = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, &built);
+    let paths = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;
     clock.lap("install");
@@ -298,7 +342,7 @@ fn assemble(
             located,
             fetched,
             (toolchain, uv),
-            &built,
+            built,
             &installed.skipped,
             checked,
         ),
@@ -330,7 +374,7 @@ pub fn provide_toolchain(
         refresh: options.refresh_toolchain,
         pinned: None,
     };
-    toolchain::provide(&wanted, &host)
+    toolchain::provide(&wanted, &host)?.within(&options.surroundings)
 }
 
 /// Patches, layout and bytecode: what makes an installed venv the application that the recipe

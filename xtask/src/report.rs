@@ -1,19 +1,37 @@
-//! What was found out, for people and programs. Nothing is decided here, and nothing read: the same
-//! report gives the same bytes, without times and without paths of the machine.
+//! What was found out, for people and programs. Nothing is decided elsewhere, and nothing read: the
+//! same report gives the same bytes, without times and without paths of the machine.
 
+mod verdict;
 mod json;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use builder::vocabulary::Outcome;
+use serde::{Serialize, Serializer};
 
 use crate::verify::compare::{Comparison, Counted};
-use crate::verify::explain::Explanation;
+use crate::verify::explain::{Explanation, Finding};
 
 pub(crate) use json::json;
 pub(crate) use terminal::terminal;
 
-/// The version of the JSON; raised whenever a field changes its meaning.
-const FORMAT_VERSION: u32 = 1;
+/// What the two sides are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub(crate) enum Subject {
+    /// Any two trees or files.
+    Pair,
+    /// Builds of one recipe.
+    Rounds {
+        /// The recipe's name.
+        recipe: String,
+        /// How many builds.
+        rounds: usize,
+    },
+}
 
 /// A thing that was varied between the sides, and what each of them saw of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,67 +46,87 @@ pub(crate) struct Variation {
     pub(crate) bites: bool,
 }
 
+/// Something that must hold beside equality.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// Its name, such as `fod-hash`.
+    pub(crate) name: &'static str,
+    /// [`Outcome::Good`] if it holds.
+    #[serde(serialize_with = "outcome_id")]
+    pub(crate) outcome: Outcome,
+    /// What was seen, a line each: always if it does not hold.
+    pub(crate) detail: Vec<String>,
+}
+
 /// All that a report tells.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct Report {
-    version: u32,
-    equal: bool,
+    subject: Subject,
     counted: Counted,
-    /// How many paths differ.
-    differing: u64,
     explanation: Explanation,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     variations: Vec<Variation>,
+    checks: Vec<Check>,
+    /// Reasons, by the paths of findings.
+    waived: BTreeMap<String, String>,
 }
 
 impl Report {
-    /// Of a comparison and its explanation, and what was varied between the sides, if that is
-    /// known.
-    pub(crate) fn new(
-        comparison: &Comparison,
-        explanation: Explanation,
-        variations: Vec<Variation>,
-    ) -> Self {
+    /// Of a comparison and its explanation.
+    pub(crate) fn new(subject: Subject, comparison: &Comparison, explanation: Explanation) -> Self {
         Self {
-            version: FORMAT_VERSION,
-            equal: comparison.equal(),
+            subject,
             counted: comparison.counted,
-            differing: explanation.findings.len() as u64,
             explanation,
-            variations,
+            variations: Vec::new(),
+            checks: Vec::new(),
+            waived: BTreeMap::new(),
         }
     }
 
-    /// In one line, without knowing what was compared.
-    pub(crate) fn verdict(&self) -> String {
-        let Self { counted, differing, explanation, .. } = self;
-        let entries = counted.entries;
-        if self.equal {
-            return format!("equal: {}", number(entries, "entry", "entries"));
-        }
-        format!(
-            "{differing} of {} differ: {}, {}",
-            number(entries, "entry", "entries"),
-            number(explanation.roots.len() as u64, "root cause", "root causes"),
-            match explanation.unexplained {
-                0 => "0 unexplained".to_owned(),
-                count => format!("{} UNEXPLAINED", thousands(count)),
-            }
-        )
+    /// What was varied between the sides.
+    pub(crate) fn varied(self, variations: Vec<Variation>) -> Self {
+        Self { variations, ..self }
+    }
+
+    /// What else was looked at.
+    pub(crate) fn checked(self, checks: Vec<Check>) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// Differences that are allowed: the reason of each, by the path of its finding. What is
+    /// unexplained cannot be waived, whatever stands here.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `verify-repro`"))]
+    pub(crate) fn waived(self, waived: BTreeMap<String, String>) -> Self {
+        Self { waived, ..self }
+    }
+
+    /// The worst of all that was found.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let all_waived = self.explanation.findings.iter().all(|found| self.is_waived(found));
+        let equality = if all_waived { Outcome::Good } else { Outcome::NotReproducible };
+        self.checks.iter().map(|check| check.outcome).fold(equality, Outcome::max)
+    }
+
+    fn is_waived(&self, finding: &Finding) -> bool {
+        finding.explained() && self.waived.contains_key(&finding.path)
+    }
+
+    /// The checks that do not hold.
+    fn failed(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| check.outcome != Outcome::Good)
     }
 }
 
-fn number(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(count), if count == 1 { one } else { many })
-}
-
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
-        .collect();
-    groups.join(",")
+/// The name of an outcome in JSON; it does not change.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn outcome_id<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match outcome {
+        Outcome::Good => "good",
+        Outcome::Policy => "policy",
+        Outcome::SnapshotMismatch => "snapshot-mismatch",
+        Outcome::GoldenMismatch => "golden-mismatch",
+        Outcome::NotReproducible => "not-reproducible",
+        Outcome::Usage => "usage",
+        Outcome::Undecided => "undecided",
+    })
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use uv_normalize::PackageName;
 
 pub use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 
@@ -39,6 +40,9 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Colour,
+    /// Let programs in the sandbox see what this file says around them: for rounds
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub surroundings: Option<PathBuf>,
 }
 
 /// When to use colour.
@@ -147,6 +151,12 @@ pub struct Build {
     /// Ledger.
     #[command(flatten)]
     pub ledger: LedgerFlags,
+    /// Copy the wheels that were built from source into this directory
+    #[arg(long, value_name = "DIR")]
+    pub wheels_out: Option<PathBuf>,
+    /// Build only this distribution's wheel, and what its build needs
+    #[arg(long, value_name = "NAME", requires = "wheels_out")]
+    pub only: Option<PackageName>,
     /// Where to put the link to the output
     #[arg(long, value_name = "PATH", default_value = "result")]
     pub out_link: PathBuf,

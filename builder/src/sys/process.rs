@@ -66,6 +66,28 @@ impl Process {
         self.command.output().map_err(|error| self.not_started(&error))
     }
 
+    /// Runs it to its end; each line of its standard error is passed on as soon as it is printed.
+    pub fn output_told(mut self, mut told: impl FnMut(&str)) -> Result<Output, Problem> {
+        use std::io::BufRead as _;
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let mut printed = Vec::new();
+        let ended = std::thread::scope(|scope| {
+            // Both streams are read at once: a pipe that nobody reads stops its writer.
+            let ended = scope.spawn(|| child.wait_with_output());
+            for line in io::BufReader::new(stderr).split(b'\n') {
+                let mut line = line?;
+                told(&String::from_utf8_lossy(&line));
+                line.push(b'\n');
+                printed.extend(line);
+            }
+            ended.join().expect("waiting does not panic")
+        });
+        let ended = ended.map_err(|error| self.not_started(&error))?;
+        Ok(Output { stderr: printed, ..ended })
+    }
+
     /// Runs it to its end with `input` on its standard input.
     pub fn output_with_input(mut self, input: &[u8]) -> Result<Output, Problem> {
         use std::io::Write as _;

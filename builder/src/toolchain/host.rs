@@ -10,7 +10,7 @@ use super::{Toolchain, Wanted};
 use crate::recipe::Provider;
 use crate::sys::Host;
 use crate::sys::process::Process;
-use crate::sys::sandbox::{Invocation, OutputTo, RootFs};
+use crate::sys::sandbox::{Invocation, OutputTo, RootFs, Surroundings};
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 
@@ -42,6 +42,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
         python_version: String::new(),
         fingerprint: Sha256::of(&bytes),
         packages: Vec::new(),
+        surroundings: Surroundings::default(),
     };
     let script = "import platform; print(platform.python_version())";
     let python = toolchain.python.clone();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::{DebianSettings, Provider};
 use crate::sys::Host;
-use crate::sys::sandbox::{RootFs, Sandbox};
+use crate::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use crate::vocabulary::{Problem, Sha256};
 
 pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror};
@@ -37,12 +37,24 @@ pub struct Toolchain {
     pub fingerprint: Sha256,
     /// The packages in it, sorted by name; none for [`Provider::Host`].
     pub packages: Vec<SystemPackage>,
+    /// What programs see around it: the ordinary surroundings, unless this run is a round.
+    #[serde(skip)]
+    pub surroundings: Surroundings,
 }
 
 impl Toolchain {
+    /// The same toolchain in other surroundings.
+    ///
+    /// # Errors
+    /// The surroundings pretend something, and the toolchain cannot compile what pretends it.
+    pub fn within(self, surroundings: &Surroundings) -> Result<Self, Problem> {
+        surroundings.prepare(&self.sandbox())?;
+        Ok(Self { surroundings: surroundings.clone(), ..self })
+    }
+
     /// A sandbox with this root and the interpreter in it.
     pub fn sandbox(&self) -> Sandbox {
-        let sandbox = Sandbox::new(self.root.clone());
+        let sandbox = Sandbox::within(self.root.clone(), &self.surroundings);
         self.binds
             .iter()
             .fold(sandbox, |sandbox, path| sandbox.bind_ro(path, &path.to_string_lossy()))

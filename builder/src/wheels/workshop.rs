@@ -259,7 +259,6 @@ impl Workshop<'_> {
             .bind_rw(&dir.join("inside"), BUILD)
             .bind_ro(&self.uv.path, UV)
             .bind_ro(&dir.join("wheelhouse"), WHEELHOUSE)
-            .env("HOME", "/tmp")
             .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("PYTHON", &self.toolchain.python)
             .env("VIRTUAL_ENV", "/build/env")

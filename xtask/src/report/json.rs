@@ -1,9 +1,50 @@
 //! The report for programs.
 
-use super::Report;
+use std::collections::BTreeMap;
+
+use builder::vocabulary::Outcome;
+use serde::Serialize;
+
+use super::{Check, Report, Subject, Variation, outcome_id};
+use crate::verify::compare::Counted;
+use crate::verify::explain::Explanation;
+
+/// The version of the JSON; raised whenever a field changes its meaning.
+const FORMAT_VERSION: u32 = 1;
+
+/// A report as it is written.
+#[derive(Serialize)]
+struct Wire<'r> {
+    version: u32,
+    #[serde(serialize_with = "outcome_id")]
+    outcome: Outcome,
+    verdict: String,
+    subject: &'r Subject,
+    equal: bool,
+    counted: Counted,
+    /// How many paths differ.
+    differing: u64,
+    explanation: &'r Explanation,
+    variations: &'r [Variation],
+    checks: &'r [Check],
+    waived: &'r BTreeMap<String, String>,
+}
 
 /// The report as JSON, with a line's end.
 pub(crate) fn json(report: &Report) -> String {
-    let json = serde_json::to_string_pretty(report).expect("a report has only text and numbers");
+    let wire = Wire {
+        version: FORMAT_VERSION,
+        outcome: report.outcome(),
+        verdict: report.verdict(),
+        subject: &report.subject,
+        equal: report.explanation.findings.is_empty(),
+        counted: report.counted,
+        differing: report.explanation.findings.len() as u64,
+        explanation: &report.explanation,
+        variations: &report.variations,
+        checks: &report.checks,
+        waived: &report.waived,
+    };
+    let json = serde_json::to_string_pretty(&wire).expect("a report has only text and numbers");
     json + "\n"
 }

@@ -1,10 +1,14 @@
-//! The report for a terminal: causes first, then files, at most [`MOST_LINES`] lines.
+//! The report for a terminal: causes first, then what has none, then checks that do not hold, then
+//! the verdict; at most [`MOST_LINES`] lines, and a few for each check.
 
-use super::{Report, number, thousands};
+use super::verdict::{number, thousands};
+use super::{Check, Report};
 use crate::verify::compare::shown_bytes;
 use crate::verify::explain::{Evidence, Finding, Root};
 
 const MOST_LINES: usize = 40;
+/// Of each check.
+const MOST_DETAILS: usize = 12;
 const MOST_COLUMNS: usize = 100;
 
 /// The whole report; equal sides have none but the verdict.
@@ -33,6 +37,7 @@ pub(crate) fn terminal(report: &Report) -> String {
     }
     let room = MOST_LINES.saturating_sub(lines.len() + 2);
     lines.extend(bounded(unexplained.iter().flat_map(|finding| open(finding)).collect(), room));
+    lines.extend(report.failed().flat_map(failed));
     lines.push(report.verdict());
     lines.iter().map(|line| clipped(line) + "\n").collect()
 }
@@ -66,6 +71,13 @@ fn open(finding: &Finding) -> Vec<String> {
         lines.push(format!("  refused: {}", refused.join(", ")));
     }
     lines.extend(unexplained.evidence.first().into_iter().flat_map(evidence));
+    lines
+}
+
+fn failed(check: &Check) -> Vec<String> {
+    let mut lines = vec![format!("{:<28} does not hold", check.name)];
+    let detail = check.detail.iter().map(|line| format!("  {}", shown_bytes(line.as_bytes())));
+    lines.extend(bounded(detail.collect(), MOST_DETAILS));
     lines
 }
 

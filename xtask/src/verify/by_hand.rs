@@ -5,7 +5,7 @@ use builder::vocabulary::{Outcome, Problem};
 use super::compare::compare;
 use super::explain::{Canaries, Context, explain};
 use crate::flags::Compare;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Subject};
 
 impl Compare {
     /// Prints the report; that there are differences is an error with an exit code of its own.
@@ -16,7 +16,7 @@ impl Compare {
         };
         let comparison = compare(&self.a, &self.b)?;
         let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
-        let report = Report::new(&comparison, explanation, Vec::new());
+        let report = Report::new(Subject::Pair, &comparison, explanation);
         if self.json {
             print!("{}", report::json(&report));
         } else {

@@ -23,7 +23,7 @@ impl Context<'_> {
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.map(provider),
-            ..Options::default()
+            ..self.options()
         };
         let (report, toolchain) = pipeline::build_with_toolchain(&located, &options, self.host)?;
         let output = Output {
@@ -59,7 +59,7 @@ impl Context<'_> {
         let options = Options {
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
-            ..Options::default()
+            ..self.options()
         };
         let target = &located.recipe.targets[0];
         let uv = provide_uv(&self.host)?;
@@ -68,7 +68,8 @@ impl Context<'_> {
             .sandbox()
             .tmpfs("/build")
             .bind_ro(&uv.path, "/build/tools/uv")
-            .env("PATH", "/build/tools:/usr/bin:/bin:/usr/sbin:/sbin");
+            .env("PATH", "/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
+            .env("PYTHON", &toolchain.python);
         let sandbox = with(sandbox, &flags.seen)?;
         self.screen.clear();
         inherit(&sandbox, &command_or_shell(&flags.command, "/build"))

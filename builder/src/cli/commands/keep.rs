@@ -26,7 +26,7 @@ impl Context<'_> {
             source: flags.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
-            ..Options::default()
+            ..self.options()
         };
         let all = rebuilds::explain(&located, &options, self.host)?;
         let Some(name) = name else {

@@ -32,8 +32,13 @@ impl Context<'_> {
             },
             golden: golden(flags.ledger),
             jobs: flags.jobs,
-            resolvers: Resolvers::default(),
+            wheels_out: flags.wheels_out.clone(),
+            ..self.options()
         };
+        if let Some(name) = &flags.only {
+            pipeline::build_one(&located, name, &options, self.host)?;
+            return Ok(Outcome::Good);
+        }
         let report = pipeline::build(&located, &options, self.host)?;
         let link = (!flags.no_out_link).then_some(flags.out_link.as_path());
         if let Some(link) = link {

@@ -15,10 +15,12 @@ use super::flags::{Cli, Colour, Command, Global, ProviderName};
 use super::screen::Screen;
 use crate::fetch::Settings;
 use crate::gc;
+use crate::pipeline::Options;
 use crate::recipe::{Provider, Recipe};
 use crate::sys::Host;
 use crate::sys::env::Environment;
 use crate::sys::files::WorkDir;
+use crate::sys::sandbox::Surroundings;
 use crate::toolchain::uv::provide_uv;
 use crate::vocabulary::{Outcome, Problem, Progress as _};
 
@@ -39,9 +41,13 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     };
     let cache = std::path::absolute(cache)?;
     let root = std::path::absolute(global.root.clone().unwrap_or_else(|| PathBuf::from(".")))?;
-    let screen = Screen::new(global.quiet || global.json);
+    let screen = Screen::new(global.quiet);
     let host = Host { environment: &environment, cache: &cache, progress: &screen };
-    let context = Context { global: &global, root: &root, host, screen: &screen };
+    let surroundings = match &global.surroundings {
+        Some(file) => Surroundings::read(file)?,
+        None => Surroundings::default(),
+    };
+    let context = Context { global: &global, root: &root, host, screen: &screen, surroundings };
     let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
     let _using = match command {
         // `gc` holds the cache alone; the others hold nothing of it.
@@ -75,6 +81,7 @@ struct Context<'a> {
     root: &'a Path,
     host: Host<'a>,
     screen: &'a Screen,
+    surroundings: Surroundings,
 }
 
 fn provider(name: ProviderName) -> Provider {
@@ -85,6 +92,11 @@ fn provider(name: ProviderName) -> Provider {
 }
 
 impl Context<'_> {
+    /// What is asked for beside what a command's own flags say.
+    fn options(&self) -> Options {
+        Options { surroundings: self.surroundings.clone(), ..Options::default() }
+    }
+
     fn work(&self, label: &str) -> Result<WorkDir> {
         let work = WorkDir::create(&self.host.cache.join("work"), label);
         Ok(work.map_err(|error| {

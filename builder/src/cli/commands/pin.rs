@@ -34,7 +34,7 @@ impl Context<'_> {
         let options = Options {
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
-            ..Options::default()
+            ..self.options()
         };
         let target = &located.recipe.targets[0];
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;

@@ -8,7 +8,7 @@ use fs_err as fs;
 use hakoniwa::{Container, ExitStatus, Namespace, Stdio};
 
 use super::available::explain;
-use super::{Finished, HOST_NAME, ID, Invocation, Network, OutputTo, Sandbox, mounts};
+use super::{Finished, Invocation, Network, OutputTo, Sandbox, Surroundings, mounts};
 use crate::sys::process::last_lines;
 use crate::vocabulary::Problem;
 
@@ -16,15 +16,15 @@ use crate::vocabulary::Problem;
 /// signals to a namespace's first process that it has no handler for, so `abort()` or `kill $$`
 /// would do nothing there, and nobody would reap orphans. The umask would else be the caller's, and
 /// the order of the environment that of a random hash map. `exit` keeps the shell from replacing
-/// itself with the program.
-const INIT: &str = r#"umask 022; /usr/bin/env -i "$@"; exit $?"#;
+/// itself with the program. Its first three arguments are umask, user and group.
+const INIT: &str = r#"umask "$1"; shift 3; /usr/bin/env -i "$@"; exit $?"#;
 
 /// The same for a network namespace of its own, whose loopback interface is down at first: a test
 /// that starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is
 /// root and the program is put into one more user namespace, where it is the ordinary user again
 /// and has no rights over the shell's.
-pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask 022; ip link set lo up
-unshare --user --map-user=1000 --map-group=1000 -- /usr/bin/env -i "$@"; exit $?"#;
+pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask "$1"; user=$2 group=$3; shift 3; ip link set lo up
+unshare --user --map-user="$user" --map-group="$group" -- /usr/bin/env -i "$@"; exit $?"#;
 
 /// What hakoniwa exits with, and begins a message with, when it fails after the fork.
 const NOT_STARTED: (i32, &str) = (125, "hakoniwa: ");
@@ -43,13 +43,16 @@ pub(super) fn run(
     }
     let mut container = Container::empty();
     let loopback = sandbox.network == Network::None && mounts::has_loopback_tools(&sandbox.root);
-    isolate(&mut container, sandbox.network, if loopback { 0 } else { ID });
+    isolate(&mut container, sandbox.network, &sandbox.surroundings, loopback);
     mounts::mount_all(&mut container, sandbox)?;
     let mut command = container.command("/bin/sh");
     let init = if loopback { INIT_WITH_LOOPBACK } else { INIT };
-    command.args(["-c", init, "sh"]);
+    let Surroundings { umask, user_id, group_id, path_tail, .. } = &sandbox.surroundings;
+    command.args(["-c", init, "sh", umask, &user_id.to_string(), &group_id.to_string()]);
     for (key, value) in &sandbox.environment {
-        command.arg(&format!("{key}={value}"));
+        let tail = path_tail.as_ref().filter(|_| key == "PATH");
+        let tail = tail.map(|tail| format!(":{tail}")).unwrap_or_default();
+        command.arg(&format!("{key}={value}{tail}"));
     }
     command
         .arg(&invocation.program)
@@ -71,7 +74,7 @@ pub(super) fn run(
     }
 }
 
-fn isolate(container: &mut Container, network: Network, id: u32) {
+fn isolate(container: &mut Container, network: Network, seen: &Surroundings, as_root: bool) {
     for namespace in
         [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Ipc, Namespace::Uts]
     {
@@ -80,7 +83,8 @@ fn isolate(container: &mut Container, network: Network, id: u32) {
     if network == Network::None {
         container.unshare(Namespace::Network);
     }
-    container.uidmap(id).gidmap(id).hostname(HOST_NAME);
+    let [user, group] = if as_root { [0, 0] } else { [seen.user_id, seen.group_id] };
+    container.uidmap(user).gidmap(group).hostname(&seen.host_name);
 }
 
 /// Connects the three streams; returns how long the log was before.

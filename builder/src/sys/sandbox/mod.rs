@@ -7,6 +7,7 @@
 mod available;
 mod launch;
 mod mounts;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 
 pub use available::check_available;
+pub use surroundings::{Pretended, Surroundings};
 
 /// What the sandbox has as `/`. It is always read-only and must have `/bin/sh` and `/usr/bin/env`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,7 @@ pub enum Network {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
     root: RootFs,
+    surroundings: Surroundings,
     network: Network,
     environment: BTreeMap<String, String>,
     /// By path inside: a path has one mount, and the last one given wins.
@@ -107,48 +110,59 @@ impl Finished {
     }
 }
 
-/// The whole environment inside, before [`Sandbox::env`].
-const ENVIRONMENT: [(&str, &str); 11] = [
-    ("HOME", "/tmp"),
-    ("LANG", "C.UTF-8"),
-    ("LC_ALL", "C.UTF-8"),
-    ("LOGNAME", USER),
+/// The environment inside, beside what the surroundings say and before [`Sandbox::env`].
+const ENVIRONMENT: [(&str, &str); 3] = [
     ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"),
-    ("PYTHONHASHSEED", "0"),
     // 1980-01-01: zip cannot store less.
     ("SOURCE_DATE_EPOCH", "315532800"),
     ("TERM", "dumb"),
-    ("TMPDIR", "/tmp"),
-    ("TZ", "UTC"),
-    ("USER", USER),
 ];
 
-/// The only account inside, with user and group id 1000.
-const USER: &str = "build";
-const ID: u32 = 1000;
-const HOST_NAME: &str = "lockstep";
-
-/// `/etc/passwd` of the sandbox: `getpwuid(1000)` must know a name (PostgreSQL's `initdb` asks).
-pub const PASSWD: &str = "root:x:0:0:root:/:/bin/sh\nbuild:x:1000:1000:build:/tmp:/bin/sh\n\
-    nobody:x:65534:65534:nobody:/:/bin/false\n";
-/// `/etc/group` of the sandbox.
-pub const GROUP: &str = "root:x:0:\nbuild:x:1000:\nnogroup:x:65534:\n";
-/// `/etc/hosts` of the sandbox.
-pub const HOSTS: &str = "127.0.0.1 localhost lockstep\n::1 localhost\n";
 /// `/etc/nsswitch.conf` of the sandbox: files alone, so that no service of the machine answers.
-pub const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
+const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
     services: files\nprotocols: files\n";
+
+/// What a root must have in `/etc` for the sandbox: names and texts of files.
+pub fn etc_files() -> [(&'static str, String); 4] {
+    let ordinary = Surroundings::default();
+    let [passwd, group, hosts] = surroundings::ETC.map(|name| (name, ordinary.etc(name)));
+    [passwd, group, hosts, ("nsswitch.conf", NSSWITCH.to_owned())]
+}
 
 impl Sandbox {
     /// A sandbox without network, with nothing but its root, `/proc`, a minimal `/dev`, and empty
     /// `/tmp`, `/var/tmp` and `/dev/shm`.
     pub fn new(root: RootFs) -> Self {
+        Self::within(root, &Surroundings::default())
+    }
+
+    /// As [`Sandbox::new`], with other surroundings than the ordinary ones.
+    pub fn within(root: RootFs, surroundings: &Surroundings) -> Self {
         let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        Self {
-            root,
+        let fixed = ENVIRONMENT.into_iter().map(own);
+        let mut sandbox = Self {
             network: Network::None,
-            environment: ENVIRONMENT.into_iter().map(own).collect(),
+            environment: fixed.chain(surroundings.variables()).collect(),
             mounts: BTreeMap::new(),
+            surroundings: surroundings.clone(),
+            root,
+        };
+        if let Some((library, inside)) = surroundings.library() {
+            sandbox = sandbox.bind_ro(&library, inside);
+        }
+        for directory in [&surroundings.home, &surroundings.temporary_directory] {
+            if directory != "/tmp" {
+                sandbox = sandbox.tmpfs(directory);
+            }
+        }
+        match &surroundings.directory {
+            // A root of its own is read-only; of the machine's, `/etc` is made anew anyway.
+            Some(directory) if matches!(sandbox.root, RootFs::Dir(_)) => {
+                surroundings::ETC.iter().fold(sandbox, |sandbox, name| {
+                    sandbox.bind_ro(&directory.join(name), &format!("/etc/{name}"))
+                })
+            }
+            _ => sandbox,
         }
     }
 
@@ -194,8 +208,11 @@ impl Sandbox {
             Mount::ReadWrite(_) => "read-write",
             Mount::Tmpfs => "empty",
         };
-        let fixed = [HOST_NAME, PASSWD, GROUP, HOSTS, NSSWITCH, launch::INIT_WITH_LOOPBACK];
-        let made = fixed.iter().fold(Fingerprint::new("sandbox 1"), |it, text| it.with("is", text));
+        // Where their files are on the host is nobody's concern.
+        let surroundings = Surroundings { directory: None, ..self.surroundings.clone() };
+        let surroundings = serde_json::to_string(&surroundings).expect("they are plain values");
+        let fixed = [surroundings.as_str(), NSSWITCH, launch::INIT_WITH_LOOPBACK];
+        let made = fixed.iter().fold(Fingerprint::new("sandbox 2"), |it, text| it.with("is", text));
         Description {
             environment: &self.environment,
             mounts: self.mounts.iter().map(|(path, it)| (path.as_str(), kind(it))).collect(),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use hakoniwa::{Container, MountOptions};
 use rustix::fs::{Access, StatVfsMountFlags};
 
-use super::{GROUP, HOSTS, Mount, NSSWITCH, PASSWD, RootFs, Sandbox};
+use super::surroundings::ETC;
+use super::{Mount, NSSWITCH, RootFs, Sandbox, Surroundings};
 use crate::sys::files::sorted_entries;
 use crate::vocabulary::Problem;
 
@@ -45,7 +46,7 @@ pub(super) fn mount_all(container: &mut Container, sandbox: &Sandbox) -> Result<
     let mut bound = Vec::new();
     match &sandbox.root {
         RootFs::Dir(root) => bind_root(container, root, &submounts, &mut bound)?,
-        RootFs::Host => bind_host(container, &submounts, &mut bound)?,
+        RootFs::Host => bind_host(container, &sandbox.surroundings, &submounts, &mut bound)?,
     }
     for name in EMPTY {
         let path = format!("/{name}");
@@ -105,6 +106,7 @@ fn bind_root(
 
 fn bind_host(
     container: &mut Container,
+    surroundings: &Surroundings,
     submounts: &[PathBuf],
     bound: &mut Vec<(String, PathBuf)>,
 ) -> Result<(), Problem> {
@@ -120,12 +122,10 @@ fn bind_host(
             bind_read_only(container, &path, &format!("/etc/{name}"), submounts)?;
         }
     }
-    container
-        .dir("/etc", 0o755)
-        .file("/etc/passwd", PASSWD)
-        .file("/etc/group", GROUP)
-        .file("/etc/hosts", HOSTS)
-        .file("/etc/nsswitch.conf", NSSWITCH);
+    container.dir("/etc", 0o755).file("/etc/nsswitch.conf", NSSWITCH);
+    for name in ETC {
+        container.file(&format!("/etc/{name}"), &surroundings.etc(name));
+    }
     Ok(())
 }
 

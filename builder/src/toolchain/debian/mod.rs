@@ -16,7 +16,7 @@ use super::{SystemPackage, Toolchain, Wanted};
 use crate::recipe::Provider;
 use crate::sys::Host;
 use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
-use crate::sys::sandbox::{RootFs, Sandbox};
+use crate::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 
@@ -201,5 +201,6 @@ fn examined(
         python_version: version.trim().to_owned(),
         fingerprint,
         packages,
+        surroundings: Surroundings::default(),
     })
 }

@@ -11,9 +11,7 @@ use super::apt::Archive;
 use crate::sys::Host;
 use crate::sys::files::sorted_entries;
 use crate::sys::process::Process;
-use crate::sys::sandbox::{
-    Finished, GROUP, HOSTS, Invocation, NSSWITCH, OutputTo, PASSWD, RootFs, Sandbox,
-};
+use crate::sys::sandbox::{Finished, Invocation, OutputTo, RootFs, Sandbox, etc_files};
 use crate::vocabulary::Problem;
 
 /// Names that Debian's maintainer scripts link, and to what.
@@ -76,9 +74,7 @@ fn finish(root: &Path, python: &str) -> std::io::Result<()> {
             symlink(target, path)?;
         }
     }
-    for (name, text) in
-        [("passwd", PASSWD), ("group", GROUP), ("hosts", HOSTS), ("nsswitch.conf", NSSWITCH)]
-    {
+    for (name, text) in etc_files() {
         fs::write(root.join("etc").join(name), text)?;
     }
     // Empty, and there so that a person's shell with network can have the machine's bound over

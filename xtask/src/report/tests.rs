@@ -1,0 +1,81 @@
+//! Verdicts, and what stands in a report.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::verify::explain::{Cause, Evidence, Place, Proved, Unexplained};
+
+/// A file `name` that differs for its build path, or for no reason that is known.
+pub(super) fn finding(name: &str, explained: bool) -> Finding {
+    let evidence = vec![Evidence::new("line 1", "at /one/x", "at /two/x")];
+    let cause = Cause::BuildPath(Place::Text);
+    let proof = "with one path for both".to_owned();
+    let proved = Proved { cause, proof, evidence, derived_from: Vec::new() };
+    let reason = "no known cause fits".to_owned();
+    let open = Unexplained { reason, refused: Vec::new(), evidence: Vec::new() };
+    Finding {
+        path: name.to_owned(),
+        owners: Vec::new(),
+        causes: explained.then_some(proved).into_iter().collect(),
+        unexplained: (!explained).then_some(open),
+        members: Vec::new(),
+    }
+}
+
+pub(super) fn report(subject: Subject, findings: Vec<Finding>) -> Report {
+    let counted = Counted { entries: 32_273, files: 30_000, bytes: 480_000_000 };
+    let comparison = Comparison {
+        roots: [PathBuf::from("/a"), PathBuf::from("/b")],
+        counted,
+        differences: Vec::new(),
+        dist_infos: Vec::new(),
+    };
+    Report::new(subject, &comparison, Explanation::new(findings, BTreeMap::new()))
+}
+
+pub(super) fn rounds() -> Subject {
+    Subject::Rounds { recipe: "sample".to_owned(), rounds: 2 }
+}
+
+pub(super) fn check(name: &'static str, outcome: Outcome) -> Check {
+    Check { name, outcome, detail: vec!["seen".to_owned()] }
+}
+
+fn variation(bites: bool) -> Variation {
+    Variation { name: "umask".to_owned(), a: "022".to_owned(), b: "077".to_owned(), bites }
+}
+
+#[test]
+fn the_worst_outcome_wins_and_the_verdict_names_what_does_not_hold() {
+    let waived = || BTreeMap::from([("x".to_owned(), "upstream".to_owned())]);
+    let equal = || report(rounds(), Vec::new()).varied(vec![variation(true), variation(false)]);
+    let differs = |explained| report(rounds(), vec![finding("x", explained)]);
+    let fod = || check("fod-hash", Outcome::GoldenMismatch);
+    let good = || check("snapshots", Outcome::Good);
+    let cases = [
+        (equal(), 0, "reproducible: 32,273 entries equal in 2 rounds under 1 variation"),
+        (equal().checked(vec![good()]), 0, "reproducible: 32,273 entries equal"),
+        (
+            equal().checked(vec![good(), fod()]),
+            4,
+            "not the golden hash: `fod-hash` does not hold; ",
+        ),
+        (differs(true), 3, "not reproducible: 1 of 32,273 entries differ in 2 rounds under 0 "),
+        (differs(true).waived(waived()), 0, "reproducible: 1 of 32,273 entries differ"),
+        (differs(false).waived(waived()), 3, "not reproducible: "),
+        (differs(true).checked(vec![fod()]), 3, "not reproducible: `fod-hash` does not hold; 1 of"),
+        (
+            equal().checked(vec![fod(), check("variations", Outcome::Undecided)]),
+            1,
+            "undecided: `fod-hash`, `variations` do not hold; 32,273 entries equal",
+        ),
+        (report(Subject::Pair, Vec::new()), 0, "equal: 32,273 entries"),
+        (report(Subject::Pair, vec![finding("x", false)]), 3, "different: 1 of 32,273 entries"),
+    ];
+    for (report, code, start) in cases {
+        let verdict = report.verdict();
+        assert!(verdict.starts_with(start), "{verdict}, expected {start}");
+        assert_eq!(report.outcome().code(), code, "{verdict}");
+        assert_eq!(terminal(&report).lines().last(), Some(verdict.as_str()));
+    }
+}
