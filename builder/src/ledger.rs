@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use uv_distribution_filename::DistFilename;
 
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Outcome, Problem, Sha256, Target};
@@ -164,33 +165,84 @@ fn changes(golden: &TargetLedger, found: &TargetLedger) -> Vec<Change> {
 /// How many changes one message shows.
 const SHOWN_MAX: usize = 12;
 
+/// What is done about a wheelhouse that is not the golden one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Golden {
+    /// It is an error, with exit code 4.
+    #[default]
+    Enforced,
+    /// It is told, and the caller decides.
+    Told,
+}
+
+/// A verdict as reports carry it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Judgement {
+    /// One word: [`Verdict::word`].
+    #[serde(rename = "golden")]
+    pub word: &'static str,
+    /// What a person reads: the verdict in a sentence, then its facts, then the mend.
+    #[serde(rename = "golden-detail")]
+    pub detail: Vec<String>,
+}
+
 impl Verdict {
-    /// Fails, with exit code 4, unless the wheelhouse is the golden one (or there is none yet).
-    pub fn enforce(&self, recipe: &str, golden: Option<Sri>, found: Sri) -> Result<(), Problem> {
-        let (what, changes, hint) = match self {
-            Self::Unknown | Self::Same | Self::LockChangedOnly => return Ok(()),
-            Self::Stale(changes) => (
-                "the lock changed and its ledger is stale",
-                changes,
-                format!("look at the changes, then `cargo xtask bless {recipe}`"),
-            ),
-            Self::Reselected(changes) => (
-                "the lock is unchanged, and other files of it are wanted than the ledger has",
-                changes,
-                format!(
-                    "the recipe or the project's `[tool.uv]` selects something else; look at the \
-                     changes, then `cargo xtask bless {recipe}`"
-                ),
-            ),
-            Self::Drifted(changes) => (
-                "the lock is unchanged and the FOD hash drifted",
-                changes,
+    /// The verdict in one word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Same => "same",
+            Self::LockChangedOnly => "lock-changed-only",
+            Self::Stale(_) => "stale",
+            Self::Reselected(_) => "reselected",
+            Self::Drifted(_) => "drifted",
+        }
+    }
+
+    /// The verdict in one sentence.
+    pub const fn sentence(&self) -> &'static str {
+        match self {
+            Self::Unknown => "the ledger does not know this target yet",
+            Self::Same => "nothing changed: the FOD hash is the golden one",
+            Self::LockChangedOnly => "the lock changed and the golden FOD hash holds",
+            Self::Stale(_) => "the lock changed and its ledger is stale",
+            Self::Reselected(_) => {
+                "the lock is unchanged, and other files of it are wanted than the ledger has"
+            }
+            Self::Drifted(_) => "the lock is unchanged and the FOD hash drifted",
+        }
+    }
+
+    fn hint(&self, recipe: &str) -> Option<String> {
+        match self {
+            Self::Same => None,
+            Self::Unknown => Some(format!("`cargo xtask bless {recipe}` pins it")),
+            Self::LockChangedOnly => {
+                Some(format!("`cargo xtask bless {recipe}` notes the new lock in the ledger"))
+            }
+            Self::Stale(_) => {
+                Some(format!("look at the changes, then `cargo xtask bless {recipe}`"))
+            }
+            Self::Reselected(_) => Some(format!(
+                "the recipe or the project's `[tool.uv]` selects something else; look at the \
+                 changes, then `cargo xtask bless {recipe}`"
+            )),
+            Self::Drifted(_) => Some(
                 "the same lock must give the same files: find out who changed them, before \
                  anything is blessed"
                     .to_owned(),
             ),
+        }
+    }
+
+    /// What is wrong, with exit code 4, unless the wheelhouse is the golden one (or there is none
+    /// yet).
+    fn problem(&self, recipe: &str, golden: Option<Sri>, found: Sri) -> Option<Problem> {
+        let (Self::Stale(changes) | Self::Reselected(changes) | Self::Drifted(changes)) = self
+        else {
+            return None;
         };
-        let mut problem = Problem::new(what)
+        let mut problem = Problem::new(self.sentence())
             .outcome(Outcome::GoldenMismatch)
             .fact("golden", golden.map(|sri| sri.to_string()).unwrap_or_default())
             .fact("found", found);
@@ -200,7 +252,40 @@ impl Verdict {
         if changes.len() > SHOWN_MAX {
             problem = problem.fact("…", format!("and {} more", changes.len() - SHOWN_MAX));
         }
-        Err(problem.hint(hint))
+        problem.hint = self.hint(recipe);
+        Some(problem)
+    }
+
+    /// What reports carry of it.
+    ///
+    /// # Errors
+    /// Golden hashes are enforced, and the wheelhouse is not the golden one: exit code 4.
+    pub fn told(
+        &self,
+        recipe: &str,
+        (golden, found): (Option<Sri>, Sri),
+        what_then: Golden,
+    ) -> Result<Judgement, Problem> {
+        let text = match (self.problem(recipe, golden, found), what_then) {
+            (Some(problem), Golden::Enforced) => return Err(problem),
+            (Some(problem), Golden::Told) => problem.to_string(),
+            (None, _) => self.sentence().to_owned(),
+        };
+        let hint = self.hint(recipe).map(|hint| format!("hint: {hint}"));
+        let detail = text.lines().map(ToOwned::to_owned).chain(hint).collect();
+        Ok(Judgement { word: self.word(), detail })
+    }
+}
+
+impl Judgement {
+    /// Whether the wheelhouse is the golden one.
+    pub fn is_golden(&self) -> bool {
+        [Verdict::Same.word(), Verdict::LockChangedOnly.word()].contains(&self.word)
+    }
+
+    /// The verdict in one sentence.
+    pub fn sentence(&self) -> &str {
+        self.detail.first().map_or("", String::as_str)
     }
 }
 
@@ -213,8 +298,21 @@ impl std::fmt::Display for Pin {
     }
 }
 
+impl Change {
+    /// The distribution that the path belongs to, with its version where the path tells it: names
+    /// of wheels and sdists are specified, and a tree lies in a directory of its distribution.
+    pub fn distribution(&self) -> String {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        match DistFilename::try_from_normalized_filename(name) {
+            Some(file) => format!("{} {}", file.name(), file.version()),
+            None => name.to_owned(),
+        }
+    }
+}
+
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "of {}", self.distribution())?;
         match (&self.golden, &self.found) {
             (Some(golden), Some(found)) => write!(f, "golden {golden}\nfound  {found}"),
             (Some(golden), None) => write!(f, "gone, was {golden}"),
@@ -225,51 +323,4 @@ impl std::fmt::Display for Change {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(lock: &str, files: &[(&str, &str)]) -> TargetLedger {
-        let entry = |(path, content): &(&str, &str)| Entry {
-            path: (*path).to_owned(),
-            pin: Pin::File { sha256: Sha256::of(content), size: 1 },
-        };
-        let entries: Vec<Entry> = files.iter().map(entry).collect();
-        TargetLedger {
-            lock: Sha256::of(lock),
-            build_lock: Sha256::of("b"),
-            nar_hash: Sri(Sha256::of(format!("{entries:?}"))),
-            entries,
-        }
-    }
-
-    #[test]
-    fn the_verdicts() {
-        let target = Target::new("3.14", "linux").unwrap();
-        let golden = found("l", &[("wheels/a", "1"), ("wheels/b", "1")]);
-        let ledger = Ledger { target: [(target.to_string(), golden.clone())].into() };
-        let ledger = Ledger::parse("x", &ledger.to_toml()).unwrap();
-        let changed = [("wheels/a", "2"), ("wheels/c", "1")];
-        let others = [("wheels/a", "1"), ("wheels/c", "1")];
-        for (lock, files, code, shown) in [
-            ("l", &[("wheels/a", "1"), ("wheels/b", "1")][..], 0, ""),
-            ("new", &[("wheels/a", "1"), ("wheels/b", "1")], 0, ""),
-            ("new", &changed, 4, "ledger is stale"),
-            ("l", &changed, 4, "FOD hash drifted"),
-            ("l", &others, 4, "other files of it are wanted"),
-        ] {
-            let found = found(lock, files);
-            let verdict = ledger.judge(&target, &found);
-            match verdict.enforce("sample", Some(golden.nar_hash), found.nar_hash) {
-                Ok(()) => assert_eq!(code, 0, "{verdict:?}"),
-                Err(problem) => {
-                    assert_eq!(problem.outcome.code(), code);
-                    let text = problem.to_string();
-                    assert!(text.contains(shown) && text.contains("wheels/c"), "{text}");
-                    assert!(text.contains("gone") && text.contains("new"), "{text}");
-                }
-            }
-        }
-        let other = Target::new("3.14", "macos").unwrap();
-        assert_eq!(ledger.judge(&other, &golden), Verdict::Unknown);
-    }
-}
+mod tests;

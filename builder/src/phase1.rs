@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::build_lock::BuildLock;
 use crate::fetch::{self, Wheelhouse};
 use crate::inputs::{Application, LocatedRecipe};
-use crate::ledger::{Entry, Pin, TargetLedger};
+use crate::ledger::{Entry, Golden, Judgement, Pin, TargetLedger};
 use crate::plan;
 use crate::resolve::{Resolution, RuntimeRequest};
 use crate::resolvers::Resolvers;
 use crate::sys::Host;
 use crate::vocabulary::digest::Sri;
-use crate::vocabulary::{Problem, Sha256, Target};
+use crate::vocabulary::{Outcome, Problem, Sha256, Target};
 
 /// What was resolved, and the wheelhouse that holds it.
 #[derive(Debug)]
@@ -63,8 +63,26 @@ pub fn fetch(
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
     let places = plan::Places { tree: &application.tree, recipe: &located.dir };
     let request = plan::everything(&resolution, &build_lock, recipe, places)?;
-    let wheelhouse = fetch::fetch(&request, &host, settings)?;
+    let wheelhouse = fetch::fetch(&request, &host, settings).map_err(|problem| {
+        let golden = located.read_ledger().ok();
+        let golden = golden.as_ref().and_then(|it| it.target.get(&target.to_string()));
+        let same_locks = golden.is_some_and(|golden| {
+            (golden.lock, golden.build_lock) == (application.lock_hash, build_lock_hash)
+        });
+        drifted(problem, same_locks)
+    })?;
     Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
+}
+
+/// A file that was there when the ledger was written and is another one now drifted, as much as a
+/// hash that did: it is told in the same words.
+fn drifted(problem: Problem, same_locks: bool) -> Problem {
+    if !same_locks || problem.outcome != Outcome::GoldenMismatch {
+        return problem;
+    }
+    Problem::new("the lock is unchanged and a file of it drifted")
+        .outcome(Outcome::GoldenMismatch)
+        .cause(problem)
 }
 
 impl Fetched {
@@ -88,17 +106,17 @@ impl Fetched {
         }
     }
 
-    /// Compares what phase 1 brought with the ledger; whether the ledger knows the target.
+    /// Compares what phase 1 brought with the ledger.
     ///
     /// # Errors
-    /// The wheelhouse is not the golden one: exit code 4.
-    pub fn judge(&self, located: &LocatedRecipe) -> Result<bool, Problem> {
+    /// The ledger cannot be read; or golden hashes are enforced, and the wheelhouse is not the
+    /// golden one: exit code 4.
+    pub fn judge(&self, located: &LocatedRecipe, golden: Golden) -> Result<Judgement, Problem> {
         let target = &self.resolution.target;
         let ledger = located.read_ledger()?;
         let found = self.ledger_entry();
-        let golden = ledger.target.get(&target.to_string()).map(|entry| entry.nar_hash);
+        let pinned = ledger.target.get(&target.to_string()).map(|entry| entry.nar_hash);
         let verdict = ledger.judge(target, &found);
-        verdict.enforce(&located.recipe.name, golden, found.nar_hash)?;
-        Ok(golden.is_some())
+        verdict.told(&located.recipe.name, (pinned, found.nar_hash), golden)
     }
 }

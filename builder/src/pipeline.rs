@@ -11,6 +11,7 @@ use uv_normalize::PackageName;
 use crate::build_graph::BuildGraph;
 use crate::fetch;
 use crate::inputs::LocatedRecipe;
+use crate::ledger::{Golden, Judgement};
 use crate::manifest::Manifest;
 use crate::output::Output;
 use crate::phase1::{self, Fetched};
@@ -53,6 +54,8 @@ pub struct Options {
     pub refresh_toolchain: bool,
     /// What may be used of earlier builds.
     pub reuse: Reuse,
+    /// What is done about a wheelhouse that is not the golden one.
+    pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
     /// What decides what is installed, and in which order builds run.
@@ -75,8 +78,9 @@ pub struct Report {
     pub target: String,
     /// NAR hash of the wheelhouse: the FOD hash.
     pub fod_hash: Sri,
-    /// Whether the ledger knows that hash.
-    pub fod_pinned: bool,
+    /// What it is against the ledger.
+    #[serde(flatten)]
+    pub golden: Judgement,
     /// NAR hash of the output.
     pub output_hash: Sri,
     /// Where the output is.
@@ -232,7 +236,7 @@ fn build_in(
     host: Host<'_>,
 ) -> Result<(Report, Toolchain), Problem> {
     let prepared = prepare(located, target, options, work, host)?;
-    let pinned = prepared.fetched.judge(located)?;
+    let golden = prepared.fetched.judge(located, options.golden)?;
     clock.lap("fetch");
     let key = publish::key(
         located,
@@ -260,7 +264,7 @@ fn build_in(
         clock.lap("publish");
         (product, Some(assembled.longest))
     };
-    let report = report(located, (&prepared.fetched, pinned), product, longest, clock);
+    let report = report(located, (&prepared.fetched, golden), product, longest, clock);
     Ok((report, prepared.toolchain))
 }
 
@@ -403,7 +407,7 @@ fn finish(
 
 fn report(
     located: &LocatedRecipe,
-    (fetched, fod_pinned): (&Fetched, bool),
+    (fetched, golden): (&Fetched, Judgement),
     product: Product,
     longest: Option<Vec<(String, Duration)>>,
     clock: &mut Clock,
@@ -421,7 +425,7 @@ fn report(
         ),
         target: resolution.target.to_string(),
         fod_hash: Sri(fetched.wheelhouse.nar_hash),
-        fod_pinned,
+        golden,
         output_hash: Sri(product.nar_hash),
         output: product.tree,
         prefix: located.recipe.prefix.clone(),

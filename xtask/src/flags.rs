@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Forwarded(Forwarded),
     /// Check the repository against its written policy; every violation comes with its mend
     Tidy,
+    /// Build a recipe twice in places that differ, compare every byte, and explain every difference
+    VerifyRepro(VerifyRepro),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
     /// Measure against Nix and uv, both sides in turn
@@ -86,6 +88,45 @@ pub(crate) struct Words {
     /// Arguments of the command; `--help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
+}
+
+/// `cargo xtask verify-repro`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyRepro {
+    /// Name of a recipe in `recipes/`, or the path of its .toml
+    #[arg(default_value = "sample")]
+    pub(crate) recipe: String,
+    /// Build this source tree instead of the recipe's
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source: Option<PathBuf>,
+    /// Use this toolchain provider instead of the recipe's list
+    #[arg(long, value_name = "PROVIDER")]
+    pub(crate) toolchain: Option<String>,
+    /// How many builds are compared with the first
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=26))]
+    pub(crate) rounds: u32,
+    /// What is varied: `-NAME` leaves one out, `+NAME` lets programs see what is pinned otherwise,
+    /// `-all` leaves out everything [default: all that can bite here]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(crate) vary: Vec<String>,
+    /// Say what each variation does and whether it can bite here, and build nothing
+    #[arg(long)]
+    pub(crate) list_variations: bool,
+    /// Share nothing between the rounds: each downloads everything and makes its own toolchain
+    #[arg(long)]
+    pub(crate) refetch: bool,
+    /// Print the reports as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the rounds' directories although nothing differs
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Print no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Where downloads and toolchains are kept, and the rounds run [default: ~/.cache/lockstep]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 /// `cargo xtask compare`.
@@ -173,7 +214,7 @@ mod tests {
             let texts = [listed, command].map(|command| command.get_about().unwrap().to_string());
             assert_eq!(texts[0], texts[1], "{name}");
         }
-        let own = ["bench", "ci", "compare", "tidy"];
+        let own = ["bench", "ci", "compare", "tidy", "verify-repro"];
         let forwarded = ours.get_subcommands().filter(|command| !own.contains(&command.get_name()));
         assert_eq!(forwarded.count(), builder.get_subcommands().count());
     }

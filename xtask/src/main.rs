@@ -31,6 +31,7 @@ fn run() -> anyhow::Result<()> {
         Command::Forwarded(_) => forward::run(&shell),
         Command::Tidy => tidy::run(&shell),
         Command::Bench(command) => command.run(&shell),
+        Command::VerifyRepro(command) => command.run(&shell),
         Command::Compare(command) => command.run(),
         Command::Ci => {
             let run = root().join(".ci/run");

@@ -25,7 +25,6 @@ pub(crate) enum Subject {
     /// Any two trees or files.
     Pair,
     /// Builds of one recipe.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `verify-repro`"))]
     Rounds {
         /// The recipe's name.
         recipe: String,
@@ -85,13 +84,11 @@ impl Report {
     }
 
     /// What was varied between the sides.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `verify-repro`"))]
     pub(crate) fn varied(self, variations: Vec<Variation>) -> Self {
         Self { variations, ..self }
     }
 
     /// What else was looked at.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `verify-repro`"))]
     pub(crate) fn checked(self, checks: Vec<Check>) -> Self {
         Self { checks, ..self }
     }

@@ -1,7 +1,13 @@
-//! Two builds side by side: `compare` finds what differs, `explain` says why, `by_hand` is
-//! `cargo xtask compare`. Data flows in that order; nothing here builds.
+//! Two builds side by side: `vary` makes places that differ, `rounds` builds in them, `probe` reads
+//! back what they were, `compare` finds what differs, `explain` says why, and `blame` finds what an
+//! unexplained difference depends on. `run` is `cargo xtask verify-repro`, `by_hand` is
+//! `cargo xtask compare`. Data flows in that order.
 
 pub(crate) mod compare;
 pub(crate) mod explain;
 pub(crate) mod vary;
+pub(crate) mod probe;
+pub(crate) mod rounds;
+pub(crate) mod blame;
 pub(crate) mod by_hand;
+pub(crate) mod run;

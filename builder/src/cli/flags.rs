@@ -122,6 +122,14 @@ pub enum ProviderName {
     Host,
 }
 
+/// What is done about the ledger.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct LedgerFlags {
+    /// Only tell when the FOD hash is not the golden one, and go on
+    #[arg(long)]
+    pub no_golden: bool,
+}
+
 /// `build`
 #[derive(Debug, Args)]
 pub struct Build {
@@ -140,6 +148,9 @@ pub struct Build {
     /// Build everything: use neither a finished output nor stored wheels
     #[arg(long)]
     pub no_cache: bool,
+    /// Ledger.
+    #[command(flatten)]
+    pub ledger: LedgerFlags,
     /// Copy the wheels that were built from source into this directory
     #[arg(long, value_name = "DIR")]
     pub wheels_out: Option<PathBuf>,
@@ -163,9 +174,9 @@ pub struct Fetch {
     /// Fetch for this platform of the recipe only
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<String>,
-    /// Do not compare with the ledger
-    #[arg(long)]
-    pub no_golden: bool,
+    /// Ledger.
+    #[command(flatten)]
+    pub ledger: LedgerFlags,
 }
 
 /// `build-lock`

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use crate::ledger::Verdict;
 use crate::vocabulary::Progress;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -194,8 +195,8 @@ pub(super) fn build_summary(report: &crate::pipeline::Report, link: Option<&str>
             report.phases.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
         row("phases", &shown.join(" · "));
     }
-    let pinned = if report.fod_pinned { "pinned" } else { "not pinned yet" };
-    row("FOD hash", &format!("{} ({pinned})", report.fod_hash));
+    row("FOD hash", &report.fod_hash.to_string());
+    row("ledger", report.golden.sentence());
     row("output hash", &report.output_hash.to_string());
     row("output", &report.output.display().to_string());
     if let Some(link) = link {
@@ -204,7 +205,7 @@ pub(super) fn build_summary(report: &crate::pipeline::Report, link: Option<&str>
     let recipe =
         if report.recipe == "sample" { String::new() } else { format!(" {}", report.recipe) };
     text.push_str(&format!("\n{}", paint(HINT, "next:")));
-    if !report.fod_pinned {
+    if report.golden.word == Verdict::Unknown.word() {
         text.push_str(&format!(" cargo xtask bless{recipe}   pins the FOD hash\n     "));
     }
     text.push_str(&format!(" cargo xtask run{recipe} -- python -V   runs something in it\n"));

@@ -107,7 +107,7 @@ fn failed(file: &FileRequest, url: &Url, dir: &Path, error: TransferError) -> Pr
         Problem::new(format!("cannot fetch `{}` from `{}`", file.filename, Redacted(url)));
     match error {
         TransferError::Disk(error) => disk(problem, dir, file.size, error),
-        error => because(problem, error),
+        error => because(problem.fact("distribution", &file.project), error),
     }
 }
 
@@ -116,7 +116,7 @@ fn copy_in(file: &FileRequest, path: &Path, dir: &Path) -> Result<NamedTempFile,
         let problem = Problem::new(format!("cannot take `{}`", path.display()));
         match error {
             TransferError::Disk(error) => disk(problem, dir, file.size, error),
-            error => because(problem, error),
+            error => because(problem.fact("distribution", &file.project), error),
         }
     })
 }

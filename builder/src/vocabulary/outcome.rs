@@ -37,6 +37,24 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Each of them, from good to bad.
+    const ALL: [Self; 7] = [
+        Self::Good,
+        Self::Policy,
+        Self::SnapshotMismatch,
+        Self::GoldenMismatch,
+        Self::NotReproducible,
+        Self::Usage,
+        Self::Undecided,
+    ];
+
+    /// The outcome of a process of ours that ended with `code`; `None` if the code is none of ours.
+    pub fn of_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| i32::from(outcome.code()) == code)
+    }
+}
+
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         ExitCode::from(outcome.code())

@@ -1,8 +1,10 @@
 //! Bad input at the command line: which exit code, and what a person reads.
 
 use builder::sys::files::sorted_entries;
+use builder::vocabulary::Sha256;
 
 use crate::cli::{PLAIN, Small, builder, end, installed, workspace};
+use crate::server::{Reply, Server};
 
 /// What is wrong, how it is made so, the exit code, and parts of what is read.
 type Case = (&'static str, fn(&Small), i32, &'static [&'static str]);
@@ -164,22 +166,70 @@ fn another_wheelhouse_than_the_golden_one_is_exit_code_4() {
     let small = Small::new(PLAIN);
     let blessed = end(&mut small.builder(&["--json", "bless", "small"])).json();
     assert_eq!(blessed["changed"], true);
-    assert_eq!(small.build().json()["fod-pinned"], true);
-    let golden = fs_err::read_to_string(small.path("golden/small.toml")).unwrap();
-    let hash = golden.split('"').find(|part| part.starts_with("sha256-")).unwrap();
+    let golden = |report: &serde_json::Value| report["golden"].as_str().map(str::to_owned);
+    let is = |word: &str| Some(word.to_owned());
+    assert_eq!(golden(&small.build().json()), is("same"));
+    let text = fs_err::read_to_string(small.path("golden/small.toml")).unwrap();
+    let hash = text.split('"').find(|part| part.starts_with("sha256-")).unwrap();
     let other = format!("sha256-{}=", "A".repeat(43));
     small.replace("golden/small.toml", hash, &other);
     let parts = ["the FOD hash drifted", &other, hash, "hint: "];
     small.build().bad(4, &parts);
     end(&mut small.builder(&["fetch", "small"])).bad(4, &parts);
-    end(&mut small.builder(&["fetch", "small", "--no-golden"])).good();
+    // It is told, with everything else, to those who go on: the verifier.
+    for command in ["fetch", "build"] {
+        let mut run = small.builder(&["--json", command, "small", "--no-golden"]);
+        let told = end(&mut run).json();
+        let told = told.pointer("/wheelhouses/0").unwrap_or(&told);
+        assert_eq!(golden(told), is("drifted"));
+        let detail = told["golden-detail"].to_string();
+        assert!(parts.iter().all(|part| detail.contains(part)), "{detail}");
+    }
     // With another lock it is a stale ledger, not a drift.
     small.append("app/uv.lock", "# locked again\n");
     small.build().bad(4, &["its ledger is stale", "cargo xtask bless small"]);
     // A build never writes the ledger, only `bless` does.
     assert!(fs_err::read_to_string(small.path("golden/small.toml")).unwrap().contains(&other));
+    let shown = end(&mut small.builder(&["bless", "small"])).good();
+    assert!(shown.contains(&format!("-nar-hash = \"{other}\"")), "{shown}");
+    assert_eq!(golden(&small.build().json()), is("same"));
+    // A change of the lock that wants the same files.
+    small.append("app/uv.lock", "# and again\n");
+    assert_eq!(golden(&small.build().json()), is("lock-changed-only"));
+    for command in ["build", "fetch"] {
+        let ended = end(&mut small.builder(&[command, "small"]));
+        let shown = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(shown.contains("the lock changed and the golden FOD hash holds"), "{shown}");
+    }
+}
+
+#[test]
+fn a_file_that_was_uploaded_again_under_its_name_is_a_drift() {
+    const FILE: &str = "/thing-2.0-py3-none-any.whl";
+    let (server, small) = (Server::start(), Small::new(PLAIN));
+    let sha256 = Sha256::of("first");
+    let url = server.set(FILE, Reply::File(b"first".to_vec()));
+    depend_on_thing(&small, &format!("hash = \"sha256:{sha256}\", size = 5"));
+    small.replace(LOCK, "https://f.example/thing-2.0-cp313-cp313-win_amd64.whl", url.as_str());
     end(&mut small.builder(&["bless", "small"])).good();
-    assert_eq!(small.build().json()["fod-pinned"], true);
+    // Same name, same size, other bytes; and a machine that does not have the first ones.
+    server.set(FILE, Reply::File(b"other".to_vec()));
+    for dir in ["wheelhouses", "files"] {
+        builder::sys::files::remove_tree(&small.cache.join(dir)).unwrap();
+    }
+    let other = Sha256::of("other").to_string();
+    let parts = ["thing-2.0-py3-none-any.whl", &sha256.to_string(), &other, "thing", "hint: "];
+    let drifted = [&["the lock is unchanged and a file of it drifted"][..], &parts].concat();
+    for arguments in
+        [&["fetch", "small"][..], &["build", "small"], &["fetch", "small", "--no-golden"]]
+    {
+        end(&mut small.builder(arguments)).bad(4, &drifted);
+    }
+    // Of a lock that the ledger does not know nobody can say that.
+    small.append(LOCK, "# locked again\n");
+    let ended = end(&mut small.builder(&["fetch", "small"]));
+    ended.bad(4, &parts);
+    assert!(!ended.stderr.contains("unchanged"), "{ended:?}");
 }
 
 #[test]

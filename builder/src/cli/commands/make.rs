@@ -7,10 +7,11 @@ use fs_err as fs;
 use serde_json::json;
 
 use super::{Context, provider};
-use crate::cli::flags::{Build, Fetch};
+use crate::cli::flags::{Build, Fetch, LedgerFlags};
 use crate::cli::screen;
 use crate::gc;
 use crate::inputs::LocatedRecipe;
+use crate::ledger::Golden;
 use crate::phase1;
 use crate::pipeline::{self, Options, Reuse};
 use crate::recipe::Recipe;
@@ -29,6 +30,7 @@ impl Context<'_> {
                 (false, true) => Reuse::Wheels,
                 (false, false) => Reuse::Everything,
             },
+            golden: golden(flags.ledger),
             jobs: flags.jobs,
             wheels_out: flags.wheels_out.clone(),
             ..self.options()
@@ -66,14 +68,15 @@ impl Context<'_> {
             let wanted =
                 phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
             let fetched = phase1::fetch(&wanted, &dir, &settings, self.host)?;
-            if !flags.no_golden {
-                fetched.judge(&located)?;
-            }
+            let golden = fetched.judge(&located, golden(flags.ledger))?;
             let hash = fetched.wheelhouse.nar_hash.to_sri();
-            text.push(format!("{target}  {hash}  {}", fetched.wheelhouse.path.display()));
+            let path = fetched.wheelhouse.path.display();
+            text.push(format!("{target}  {hash}  {path}  ({})", golden.sentence()));
             rows.push(json!({
                 "target": target.to_string(),
                 "nar-hash": hash,
+                "golden": golden.word,
+                "golden-detail": golden.detail,
                 "path": fetched.wheelhouse.path,
                 "files": fetched.wheelhouse.files.len(),
                 "bytes": fetched.wheelhouse.files.iter().map(|file| file.size).sum::<u64>(),
@@ -82,6 +85,10 @@ impl Context<'_> {
         self.print(&json!({ "wheelhouses": rows }), &text.join("\n"));
         Ok(Outcome::Good)
     }
+}
+
+fn golden(flags: LedgerFlags) -> Golden {
+    if flags.no_golden { Golden::Told } else { Golden::Enforced }
 }
 
 fn chosen<'a>(recipe: &'a Recipe, platform: Option<&str>) -> Result<Vec<&'a Target>> {

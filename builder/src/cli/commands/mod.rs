@@ -41,7 +41,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     };
     let cache = std::path::absolute(cache)?;
     let root = std::path::absolute(global.root.clone().unwrap_or_else(|| PathBuf::from(".")))?;
-    let screen = Screen::new(global.quiet || global.json);
+    let screen = Screen::new(global.quiet);
     let host = Host { environment: &environment, cache: &cache, progress: &screen };
     let surroundings = match &global.surroundings {
         Some(file) => Surroundings::read(file)?,

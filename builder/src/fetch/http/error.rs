@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Outcome, Problem, Sha256};
 
 /// A transfer that did not bring what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -126,10 +126,12 @@ pub fn because(problem: Problem, error: TransferError) -> Problem {
         TransferError::WrongHash { expected, received, bytes } => problem
             .fact("expected", format!("sha256:{expected} (locked)"))
             .fact("received", format!("sha256:{received} ({bytes} bytes)"))
+            .outcome(Outcome::GoldenMismatch)
             .hint("the file is not the one that was locked; find out why before locking it again"),
         TransferError::WrongSize { expected, received } => problem
             .fact("expected", format!("{expected} bytes (locked)"))
             .fact("received", format!("{received} bytes"))
+            .outcome(Outcome::GoldenMismatch)
             .hint("the file is not the one that was locked; find out why before locking it again"),
         error @ TransferError::Status { status: 401 | 403 | 407, .. } => {
             problem.fact("because", error).hint(

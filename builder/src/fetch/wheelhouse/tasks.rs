@@ -163,11 +163,13 @@ fn summary(tasks: &[Task<'_>], failures: BTreeMap<usize, Problem>) -> Problem {
     }
     let mut problem = Problem::new(format!("cannot fetch {count} of {} things", tasks.len()));
     problem.hint.clone_from(&first.hint);
+    problem.outcome = first.outcome;
     for (index, failure) in std::iter::once((index, first)).chain(failures) {
         let mut text = failure.to_string();
         if let Some(cause) = &failure.cause {
             text = format!("{text}\n  caused by: {cause}");
         }
+        problem.outcome = problem.outcome.max(failure.outcome);
         problem = problem.fact(tasks[index].name(), text);
     }
     problem

@@ -1,0 +1,77 @@
+//! Who made an unexplained difference, and what it depends on. Only the wheel of the distribution
+//! to blame is built again, in one more place for each variation, until one of them alone makes the
+//! difference.
+
+use std::path::Path;
+
+use builder::vocabulary::Problem;
+
+use super::compare::compare;
+use super::explain::{Explanation, Finding};
+use super::rounds::Workplace;
+use super::vary::{self, Chosen};
+
+/// What a wheel depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// It differs although nothing is varied.
+    Random,
+    /// One variation alone makes it differ.
+    Variation(&'static str),
+    /// No variation alone does.
+    Nothing,
+}
+
+/// Distributions whose built wheel differs without explanation, sorted, each once.
+pub(crate) fn suspects(explanation: &Explanation) -> Vec<String> {
+    let unexplained = |finding: &&Finding| !finding.explained();
+    let of_wheels = explanation.findings.iter().filter(unexplained).filter(|finding| {
+        let name = finding.path.strip_prefix("wheels/").unwrap_or_default();
+        std::path::Path::new(name).extension().is_some_and(|it| it == "whl")
+    });
+    let names = of_wheels.flat_map(|finding| finding.owners.first());
+    let mut names: Vec<String> = names.map(|owner| owner.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Builds the wheel of `name` until a variation is named.
+pub(crate) fn find(
+    workplace: &Workplace<'_>,
+    chosen: &Chosen,
+    name: &str,
+    base: &Path,
+) -> Result<Blame, Problem> {
+    let build = |label: &str, index: usize, chosen: &Chosen| {
+        let place = vary::place(index, chosen);
+        let round = workplace.lay_out(place, &base.join(label))?;
+        workplace.build_wheel(&round, name)
+    };
+    let ordinary = build("ordinary", 0, &Chosen::new())?;
+    let again = build("again", 1, &Chosen::new())?;
+    if !compare(&ordinary, &again)?.equal() {
+        return Ok(Blame::Random);
+    }
+    for (variation, reach) in chosen {
+        let alone: Chosen = [(*variation, *reach)].into();
+        let varied = build(variation.name(), 1, &alone)?;
+        if !compare(&ordinary, &varied)?.equal() {
+            return Ok(Blame::Variation(variation.name()));
+        }
+    }
+    Ok(Blame::Nothing)
+}
+
+impl Blame {
+    /// One line for a person.
+    pub(crate) fn line(&self, name: &str) -> String {
+        match self {
+            Self::Random => format!("{name}: its wheel differs although nothing is varied"),
+            Self::Variation(variation) => format!("{name}: its wheel depends on `{variation}`"),
+            Self::Nothing => {
+                format!("{name}: no variation alone makes its wheel differ; several together may")
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Rounds: the binary `builder`, run in places that differ. Each round has a cache of its own, so
+//! no built wheel and no output of one reaches another. Shared are only downloads, each of which
+//! the builder verifies against its sha256 when it reads it, and the toolchain, which is an input
+//! and read-only: the suite that it comes from can move between two rounds.
+
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use builder::sys::env::Environment;
+use builder::sys::process::{Process, last_lines};
+use builder::vocabulary::{Outcome, Problem, Target};
+use fs_err as fs;
+use serde::Deserialize;
+
+use super::probe::{HOST_PROBE, PROBE, Seen};
+use super::vary::Place;
+use crate::report::Check;
+
+/// What is built, and with what.
+#[derive(Debug)]
+pub(crate) struct Workplace<'w> {
+    /// The binary `builder`.
+    pub(crate) builder: &'w Path,
+    /// The workspace.
+    pub(crate) root: &'w Path,
+    /// The environment that this process was started with.
+    pub(crate) environment: &'w Environment,
+    /// The recipe's name or path, as it was typed.
+    pub(crate) recipe: &'w str,
+    /// Further words of `build`: source, toolchain.
+    pub(crate) words: &'w [String],
+    /// The cache whose downloads and toolchain are shared; `None` if nothing is.
+    pub(crate) shared: Option<&'w Path>,
+    /// Whether lines of progress are printed.
+    pub(crate) quiet: bool,
+}
+
+/// What of the cache is shared.
+const SHARED: [&str; 4] = ["files", "git", "toolchains", "uv"];
+
+/// A round that is laid out and not yet run.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    /// What makes it another place.
+    pub(crate) place: Place,
+    /// Its directory.
+    pub(crate) directory: PathBuf,
+}
+
+/// What the builder says of a build.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Built {
+    /// The NAR hash of the wheelhouse.
+    pub(crate) fod_hash: String,
+    /// What it is against the ledger, in one word.
+    pub(crate) golden: String,
+    /// Where the output is.
+    output: PathBuf,
+}
+
+/// A round that was run.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// What the builder said.
+    pub(crate) built: Built,
+    /// All that is compared: `output/`, `wheels/`, `manifest.json`.
+    pub(crate) product: PathBuf,
+    /// What the builder published beside the output.
+    pub(crate) published: PathBuf,
+}
+
+impl Workplace<'_> {
+    /// Makes the directories of a round below `base`.
+    pub(crate) fn lay_out(&self, mut place: Place, base: &Path) -> Result<Round, Problem> {
+        let directory = base.join(&place.directory);
+        let mut lay_out = || -> std::io::Result<()> {
+            fs::create_dir_all(directory.join("cache"))?;
+            fs::create_dir_all(directory.join("product"))?;
+            let around = directory.join("surroundings");
+            fs::create_dir_all(&around)?;
+            // The kernel's clock at the round's start; no clock is read here.
+            place.surroundings.pretended.since = fs::metadata(&around)?.mtime();
+            let json = serde_json::to_vec_pretty(&place.surroundings).expect("they are plain");
+            fs::write(around.join("surroundings.json"), json)?;
+            for name in self.shared.iter().flat_map(|_| SHARED) {
+                let shared = self.shared.expect("it is iterated over").join(name);
+                fs::create_dir_all(&shared)?;
+                symlink(shared, directory.join("cache").join(name))?;
+            }
+            Ok(())
+        };
+        lay_out().map_err(|error| Problem::new("cannot lay out a round").cause(error))?;
+        Ok(Round { place, directory })
+    }
+
+    /// Phase 1 in the cache that the rounds share, else in the round's own: what the ledger says of
+    /// the wheelhouse.
+    pub(crate) fn fetch(&self, round: &Round, target: &Target) -> Result<Check, Problem> {
+        let mut words = self.builder_words(round, "fetch");
+        words.extend(self.words_of("--source").map(str::to_owned));
+        words.extend(["--platform".to_owned(), target.platform().to_owned()]);
+        let ended = self.ended(round, &words)?;
+        let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let outcome = outcome(&ended);
+        match outcome {
+            Outcome::Good => Ok(Check { name: "fod-hash", outcome, detail: Vec::new() }),
+            Outcome::GoldenMismatch => {
+                let from = printed.find("error: ").map_or(0, |at| at + "error: ".len());
+                let detail = printed[from..].lines().filter(|line| !line.is_empty());
+                let detail = detail.map(|line| line.trim_end().to_owned()).collect();
+                Ok(Check { name: "fod-hash", outcome, detail })
+            }
+            _ => Err(failed(round, &ended)),
+        }
+    }
+
+    /// Reads back what the round's programs see.
+    pub(crate) fn probe(&self, round: &Round) -> Result<Seen, Problem> {
+        let host = self.launched(round, &["/bin/sh", "-c", HOST_PROBE].map(str::to_owned));
+        let host = Seen::of_host(&host.stdout()?, &round.place);
+        let mut words = self.builder_words(round, "shell");
+        words.extend(self.words_of("--toolchain").map(str::to_owned));
+        let inside = r#"exec "$PYTHON" -c "$1""#;
+        words.extend(["--", "sh", "-c", inside, "sh", PROBE].map(str::to_owned));
+        let printed = self.run(round, &words)?;
+        let inside = serde_json::from_slice(&printed).map_err(|error| {
+            Problem::new("a probe of a round printed what it should not")
+                .fact("round", round.place.letter)
+                .fact("printed", String::from_utf8_lossy(&printed))
+                .cause(error)
+        })?;
+        Ok(Seen { inside, host })
+    }
+
+    /// Builds everything, and puts what is compared into one directory.
+    pub(crate) fn build(&self, round: &Round) -> Result<Finished, Problem> {
+        let product = round.directory.join("product");
+        let wheels = product.join("wheels");
+        let mut words = self.builder_words(round, "build");
+        words.extend(self.words.iter().cloned());
+        words.extend(["--json", "--no-out-link", "--wheels-out"].map(str::to_owned));
+        words.push(wheels.display().to_string());
+        let printed = self.run(round, &words)?;
+        let built: Built = serde_json::from_slice(&printed)
+            .map_err(|error| Problem::new("cannot read what the builder printed").cause(error))?;
+        let published = built.output.parent().unwrap_or(Path::new("/")).to_owned();
+        let gather = || -> std::io::Result<()> {
+            // A recipe may build nothing from source.
+            fs::create_dir_all(&wheels)?;
+            fs::rename(&built.output, product.join("output"))?;
+            fs::copy(published.join("manifest.json"), product.join("manifest.json"))?;
+            Ok(())
+        };
+        gather()
+            .map_err(|error| Problem::new("cannot gather what a round has built").cause(error))?;
+        Ok(Finished { built, product, published })
+    }
+
+    /// Builds the wheel of one distribution alone, into `into`.
+    pub(crate) fn build_wheel(&self, round: &Round, name: &str) -> Result<PathBuf, Problem> {
+        let into = round.directory.join("wheel");
+        let mut words = self.builder_words(round, "build");
+        words.extend(self.words.iter().cloned());
+        words.extend(["--only", name, "--wheels-out"].map(str::to_owned));
+        words.push(into.display().to_string());
+        self.run(round, &words)?;
+        Ok(into)
+    }
+
+    fn builder_words(&self, round: &Round, command: &str) -> Vec<String> {
+        let shown = |path: PathBuf| path.display().to_string();
+        let surroundings = round.directory.join("surroundings/surroundings.json");
+        let mut words = vec![
+            self.builder.display().to_string(),
+            "--root".to_owned(),
+            self.root.display().to_string(),
+            "--cache-dir".to_owned(),
+            shown(round.directory.join("cache")),
+            "--surroundings".to_owned(),
+            shown(surroundings),
+            command.to_owned(),
+            self.recipe.to_owned(),
+        ];
+        if command == "build"
+            && let Some(jobs) = round.place.cpus
+        {
+            words.extend(["--jobs".to_owned(), jobs.to_string()]);
+        }
+        words
+    }
+
+    /// A flag of `build` that others understand too, with its value.
+    fn words_of(&self, flag: &str) -> impl Iterator<Item = &str> {
+        let at = self.words.iter().position(|word| word == flag);
+        let words = at.map_or(&[][..], |at| &self.words[at..=at + 1]);
+        words.iter().map(String::as_str)
+    }
+
+    /// Runs words in the round's place and returns what they printed.
+    fn run(&self, round: &Round, words: &[String]) -> Result<Vec<u8>, Problem> {
+        let ended = self.ended(round, words)?;
+        if ended.status.success() { Ok(ended.stdout) } else { Err(failed(round, &ended)) }
+    }
+
+    fn ended(&self, round: &Round, words: &[String]) -> Result<Output, Problem> {
+        let letter = round.place.letter;
+        restrict(round.place.cpus)?;
+        self.launched(round, words).output_told(|line| {
+            if !self.quiet {
+                eprintln!("{letter}  {line}");
+            }
+        })
+    }
+
+    /// A process in the round's place: its umask, its variables, its addresses.
+    fn launched(&self, round: &Round, words: &[String]) -> Process {
+        let Place { umask, aslr, environment, .. } = &round.place;
+        let mut process = Process::new("/bin/sh")
+            .envs(&self.environment.for_network())
+            .args(["-c", r#"umask "$1"; shift; exec "$@""#, "sh", umask]);
+        for (key, value) in environment {
+            process = process.env(key, value);
+        }
+        if !aslr && let Some(setarch) = self.environment.find_program("setarch") {
+            process = process.arg(setarch).arg("-R");
+        }
+        process.args(words)
+    }
+}
+
+fn outcome(ended: &Output) -> Outcome {
+    ended.status.code().and_then(Outcome::of_code).unwrap_or(Outcome::Undecided)
+}
+
+fn failed(round: &Round, ended: &Output) -> Problem {
+    let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
+    Problem::new(format!("round {} failed", round.place.letter))
+        .fact("exit", ended.status)
+        .fact("printed", last_lines(&printed, 30))
+        .fact("directory", round.directory.display())
+        .outcome(outcome(ended))
+}
+
+/// Restricts the calling thread, and so what it starts, to the last `count` of the processors that
+/// it may use.
+fn restrict(count: Option<usize>) -> Result<(), Problem> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let Some(count) = count else { return Ok(()) };
+    let set = || -> rustix::io::Result<()> {
+        let usable = sched_getaffinity(None)?;
+        let mut some = CpuSet::new();
+        let last = (0..CpuSet::MAX_CPU).rev().filter(|cpu| usable.is_set(*cpu)).take(count);
+        last.for_each(|cpu| some.set(cpu));
+        sched_setaffinity(None, &some)
+    };
+    set().map_err(|error| {
+        Problem::new("cannot restrict a round to some processors")
+            .cause(std::io::Error::from(error))
+            .hint("leave that out: `--vary=-cpu`")
+    })
+}

@@ -1,0 +1,268 @@
+//! `cargo xtask verify-repro`: rounds, comparison, explanation, checks, verdict.
+
+use std::path::{Path, PathBuf};
+
+use builder::recipe::Recipe;
+use builder::sys::env::Environment;
+use builder::sys::files::WorkDir;
+use builder::vocabulary::{Outcome, Problem};
+use fs_err as fs;
+use xshell::Shell;
+
+use super::blame;
+use super::compare::compare;
+use super::explain::{Canaries, Context, explain};
+use super::probe::{self, Seen};
+use super::rounds::{Finished, Round, Workplace};
+use super::vary::{self, Chosen, Here, Variation};
+use crate::flags::VerifyRepro;
+use crate::report::{self, Check, Report, Subject};
+use crate::{forward, root};
+
+impl VerifyRepro {
+    /// Prints the reports and says in the last line whether to merge; whatever does not hold is an
+    /// error with the exit code of the worst.
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
+        let environment = Environment::capture();
+        let recipe = read_recipe(&self.recipe)?;
+        let here = Here {
+            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            setarch: environment.find_program("setarch").is_some(),
+            bytecode: recipe.bytecode,
+        };
+        if self.list_variations {
+            list(here);
+            return Ok(());
+        }
+        let chosen = vary::choose(&self.vary, here)?;
+        let builder = forward::compile(shell)?;
+        let cache = match &self.cache_dir {
+            Some(dir) => dir.clone(),
+            None => environment.cache_dir()?,
+        };
+        let cache = std::path::absolute(cache)?;
+        let words = self.build_words()?;
+        let workplace = Workplace {
+            builder: &builder,
+            root: root(),
+            environment: &environment,
+            recipe: &self.recipe,
+            words: &words,
+            shared: (!self.refetch).then_some(cache.as_path()),
+            quiet: self.quiet,
+        };
+        let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
+        let verified = self.verify(&workplace, &recipe, here, &chosen, work.path());
+        if self.keep || !matches!(verified, Ok(Outcome::Good)) {
+            work.keep()?;
+            eprintln!("the rounds stay in {}", work.path().display());
+        }
+        self.verdict(&recipe, verified?)
+    }
+
+    fn verify(
+        &self,
+        workplace: &Workplace<'_>,
+        recipe: &Recipe,
+        here: Here,
+        chosen: &Chosen,
+        base: &Path,
+    ) -> anyhow::Result<Outcome> {
+        let places = (0..self.rounds as usize).map(|index| vary::place(index, chosen));
+        let rounds = places
+            .map(|place| workplace.lay_out(place, base))
+            .collect::<Result<Vec<Round>, Problem>>()?;
+        let mut fod = workplace.fetch(&rounds[0], &recipe.targets[0])?;
+        let side_by_side = here.cpus > 1;
+        let seen = of_each(&rounds, side_by_side, |round| workplace.probe(round))?;
+        let varied = Varied { chosen, rounds: &rounds, seen: &seen };
+        let probed = varied.check();
+        if probed.outcome != Outcome::Good {
+            return Err(varied.problem(&probed).into());
+        }
+        let finished = of_each(&rounds, side_by_side, |round| workplace.build(round))?;
+        fod = judge_fod(fod, &finished);
+        let mut reports = Vec::new();
+        for index in 1..rounds.len() {
+            let checks = vec![fod.clone(), probed.clone()];
+            let report = varied.report(workplace, recipe, &finished, index, checks, base)?;
+            reports.push(report);
+        }
+        self.print(&reports)?;
+        Ok(reports.iter().map(Report::outcome).max().unwrap_or(Outcome::Undecided))
+    }
+
+    fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
+        if self.json {
+            let read = |report| serde_json::from_str::<serde_json::Value>(&report::json(report));
+            let reports = reports.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            println!("{:#}", serde_json::json!({ "reports": reports }));
+            return Ok(());
+        }
+        let differing: Vec<&Report> =
+            reports.iter().filter(|it| it.outcome() != Outcome::Good).collect();
+        // Of equal pairs one is enough.
+        let shown = if differing.is_empty() { reports.iter().take(1).collect() } else { differing };
+        for report in shown {
+            print!("{}", report::terminal(report));
+        }
+        Ok(())
+    }
+
+    fn verdict(&self, recipe: &Recipe, outcome: Outcome) -> anyhow::Result<()> {
+        let name = &recipe.name;
+        if outcome == Outcome::Good {
+            let line = format!("merge: yes, `{name}` is reproducible");
+            // With `--json`, standard output is the report alone.
+            if self.json { eprintln!("{line}") } else { println!("{line}") }
+            return Ok(());
+        }
+        Err(Problem::new(format!("merge: no, `{name}` is not what it must be"))
+            .fact("exit code", outcome.code())
+            .outcome(outcome)
+            .into())
+    }
+
+    /// What `build` is told beside the recipe. Rounds do not run in this directory.
+    fn build_words(&self) -> anyhow::Result<Vec<String>> {
+        let mut words = Vec::new();
+        if let Some(source) = &self.source {
+            let source = std::path::absolute(source)?;
+            words.extend(["--source".to_owned(), source.display().to_string()]);
+        }
+        if let Some(provider) = &self.toolchain {
+            words.extend(["--toolchain".to_owned(), provider.clone()]);
+        }
+        Ok(words)
+    }
+}
+
+/// The rounds, and how they differ.
+struct Varied<'v> {
+    chosen: &'v Chosen,
+    rounds: &'v [Round],
+    seen: &'v [Seen],
+}
+
+impl Varied<'_> {
+    fn variations(&self, index: usize) -> Vec<report::Variation> {
+        let probed = |index: usize| (&self.rounds[index].place, &self.seen[index]);
+        probe::judge(self.chosen, probed(0), probed(index))
+    }
+
+    /// Of the first two rounds: a third repeats values that only have two.
+    fn check(&self) -> Check {
+        let seen: Vec<&Seen> = self.seen.iter().collect();
+        probe::check(&self.variations(1), &seen)
+    }
+
+    fn problem(&self, check: &Check) -> Problem {
+        let problem = Problem::new("the rounds are not what they were meant to be");
+        let problem = check.detail.iter().fold(problem, |problem, it| problem.fact("probe", it));
+        problem.hint("nothing was built; a variation that does not bite proves nothing")
+    }
+
+    /// Compares a round with the first.
+    fn report(
+        &self,
+        workplace: &Workplace<'_>,
+        recipe: &Recipe,
+        finished: &[Finished],
+        index: usize,
+        mut checks: Vec<Check>,
+        base: &Path,
+    ) -> anyhow::Result<Report> {
+        let (a, b) = (&self.rounds[0].place, &self.rounds[index].place);
+        let comparison = compare(&finished[0].product, &finished[index].product)?;
+        let canaries = Canaries(vary::canaries(self.chosen, a, b));
+        let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
+        let mut blamed = Vec::new();
+        for name in blame::suspects(&explanation) {
+            let base = base.join("blame").join(&name);
+            blamed.push(blame::find(workplace, self.chosen, &name, &base)?.line(&name));
+        }
+        if !blamed.is_empty() {
+            checks.push(Check {
+                name: "blame",
+                outcome: Outcome::NotReproducible,
+                detail: blamed,
+            });
+        }
+        let subject =
+            Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
+        let report = Report::new(subject, &comparison, explanation);
+        Ok(report.varied(self.variations(index)).checked(checks))
+    }
+}
+
+/// Does the same in each round, side by side if cores allow.
+fn of_each<T: Send>(
+    rounds: &[Round],
+    side_by_side: bool,
+    work: impl Fn(&Round) -> Result<T, Problem> + Sync,
+) -> Result<Vec<T>, Problem> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        // A thread for each in any case: what a round restricts itself to ends with its thread.
+        let start = |round| scope.spawn(move || work(round));
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T, Problem>>| {
+            thread.join().expect("no round panics")
+        };
+        if side_by_side {
+            let threads: Vec<_> = rounds.iter().map(start).collect();
+            threads.into_iter().map(join).collect()
+        } else {
+            rounds.iter().map(start).map(join).collect()
+        }
+    })
+}
+
+/// What the rounds say of the wheelhouse, over what the ledger said of it.
+fn judge_fod(mut check: Check, finished: &[Finished]) -> Check {
+    let first = &finished[0].built.fod_hash;
+    for other in &finished[1..] {
+        if other.built.fod_hash != *first {
+            check.outcome = Outcome::NotReproducible;
+            check.detail.push(format!("two rounds fetched {first} and {}", other.built.fod_hash));
+        }
+    }
+    if check.outcome == Outcome::Good && finished[0].built.golden == "unknown" {
+        check.outcome = Outcome::GoldenMismatch;
+        check.detail.push(format!("no ledger pins {first}: `cargo xtask bless` writes one"));
+    }
+    check
+}
+
+fn list(here: Here) {
+    for variation in Variation::ALL {
+        let reach = match variation.reach() {
+            vary::Reach::Inside => "varied",
+            vary::Reach::Pinned => "pinned",
+        };
+        let state = variation.impossible(here).map(|why| format!("; cannot bite here: {why}"));
+        println!(
+            "{:<20} {reach}  {}{}",
+            variation.name(),
+            variation.description(),
+            state.unwrap_or_default()
+        );
+    }
+    println!(
+        "\nvaried: programs in the sandbox see another value. pinned: they do not, whatever the \
+         host has;\n`--vary=+NAME` lets them see it, to learn what depends on the pin"
+    );
+}
+
+fn read_recipe(name_or_path: &str) -> Result<Recipe, Problem> {
+    let path = if name_or_path.ends_with(".toml") {
+        PathBuf::from(name_or_path)
+    } else {
+        root().join("recipes").join(format!("{name_or_path}.toml"))
+    };
+    let text = fs::read_to_string(&path).map_err(|error| {
+        Problem::usage(format!("there is no recipe `{name_or_path}`")).cause(error)
+    })?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
+    Recipe::parse(&name, &text, &|file| fs::read(beside.join(file)))
+}
