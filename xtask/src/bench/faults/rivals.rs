@@ -125,7 +125,8 @@ fn diffoscope(shell: &Shell, case: &Case, built: &Built) -> anyhow::Result<Rival
     let evidence = Regex::new(&case.evidence)?;
     let changed = printed.lines().take(FIRST_LINES).filter_map(|line| {
         let line = line.trim_start_matches([' ', '│']);
-        line.strip_prefix(['-', '+']).filter(|_| !line.starts_with("---") && !line.starts_with("+++"))
+        line.strip_prefix(['-', '+'])
+            .filter(|_| !line.starts_with("---") && !line.starts_with("+++"))
     });
     let shown = changed.into_iter().find(|line| evidence.is_match(line));
     let lines = printed.lines().count();
@@ -167,8 +168,7 @@ fn reprotest(shell: &Shell, case: &Case) -> anyhow::Result<Rival> {
     let (_, sound) = run(Flavour::Sound).context("reprotest, without the fault")?;
     let (printed, equal) = run(Flavour::Faulty).context("reprotest, with the fault")?;
     let mut lines = printed.lines().skip_while(|line| !line.contains("when varying each of"));
-    let named: BTreeSet<&str> =
-        lines.nth(1).unwrap_or_default().split_whitespace().collect();
+    let named: BTreeSet<&str> = lines.nth(1).unwrap_or_default().split_whitespace().collect();
     let by_itself = printed.contains("even when");
     let expected: Vec<&[&str]> = case.bites.iter().map(|it| theirs(it)).collect();
     let right = named.iter().all(|name| expected.iter().any(|words| words.contains(name)))
