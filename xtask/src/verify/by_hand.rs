@@ -15,7 +15,8 @@ impl Compare {
             None => Canaries::default(),
         };
         let comparison = compare(&self.a, &self.b)?;
-        let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
+        let explanation =
+            explain(&comparison, &Context { canaries, ..Context::default() }, |_| ())?;
         let report = Report::new(Subject::Pair, &comparison, explanation);
         if self.json {
             print!("{}", report::json(&report));

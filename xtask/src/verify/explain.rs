@@ -24,6 +24,8 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use builder::vocabulary::Problem;
 
 pub(crate) use canaries::Canaries;
@@ -39,6 +41,9 @@ use owners::Owners;
 pub(crate) struct Context {
     /// Values that are unique to a side.
     pub(crate) canaries: Canaries,
+    /// How each distribution came to be (`wheel`, `sdist`, `git` and so on), by its normalised
+    /// name.
+    pub(crate) kinds: BTreeMap<String, String>,
 }
 
 /// Explains every difference of a comparison. `found` is told each finding as soon as it is known,
@@ -51,7 +56,7 @@ pub(crate) fn explain(
     context: &Context,
     mut found: impl FnMut(&Finding),
 ) -> Result<Explanation, Problem> {
-    let owners = Owners::read(comparison)?;
+    let owners = Owners::read(comparison, &context.kinds)?;
     let findings = tree::findings(comparison, context, &owners, &mut found)?;
     Ok(Explanation::new(findings, owners.sizes))
 }

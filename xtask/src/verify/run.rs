@@ -114,7 +114,11 @@ impl VerifyRepro {
         if outcome == Outcome::Good {
             let line = format!("merge: yes, `{name}` is reproducible");
             // With `--json`, standard output is the report alone.
-            if self.json { eprintln!("{line}") } else { println!("{line}") }
+            if self.json {
+                eprintln!("{line}")
+            } else {
+                println!("{line}")
+            }
             return Ok(());
         }
         Err(Problem::new(format!("merge: no, `{name}` is not what it must be"))
@@ -175,21 +179,17 @@ impl Varied<'_> {
         let (a, b) = (&self.rounds[0].place, &self.rounds[index].place);
         let comparison = compare(&finished[0].product, &finished[index].product)?;
         let canaries = Canaries(vary::canaries(self.chosen, a, b));
-        let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
+        let context = Context { canaries, kinds: finished[0].kinds()? };
+        let explanation = explain(&comparison, &context, |_| ())?;
         let mut blamed = Vec::new();
         for name in blame::suspects(&explanation) {
             let base = base.join("blame").join(&name);
             blamed.push(blame::find(workplace, self.chosen, &name, &base)?.line(&name));
         }
         if !blamed.is_empty() {
-            checks.push(Check {
-                name: "blame",
-                outcome: Outcome::NotReproducible,
-                detail: blamed,
-            });
+            checks.push(Check { name: "blame", outcome: Outcome::NotReproducible, detail: blamed });
         }
-        let subject =
-            Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
+        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
         let report = Report::new(subject, &comparison, explanation);
         Ok(report.varied(self.variations(index)).checked(checks))
     }

@@ -19,6 +19,8 @@ pub(super) struct Owners {
     lines: BTreeMap<PathBuf, BTreeMap<PathBuf, [Option<RecordLine>; 2]>>,
     /// How many bytes each distribution has in A, by its name.
     pub(super) sizes: BTreeMap<String, u64>,
+    /// How distributions came to be, by normalised name.
+    kinds: BTreeMap<String, String>,
 }
 
 /// A `.dist-info` directory, and its line of one path on each side.
@@ -26,10 +28,13 @@ pub(super) type Lines<'o> = (&'o Path, &'o [Option<RecordLine>; 2]);
 
 impl Owners {
     /// Reads all `RECORD`s. One that cannot be understood owns nothing: it may be what differs.
-    pub(super) fn read(comparison: &Comparison) -> Result<Self, Problem> {
+    pub(super) fn read(
+        comparison: &Comparison,
+        kinds: &BTreeMap<String, String>,
+    ) -> Result<Self, Problem> {
         let differing: BTreeSet<&Path> =
             comparison.differences.iter().map(|difference| difference.path.as_path()).collect();
-        let mut owners = Self::default();
+        let mut owners = Self { kinds: kinds.clone(), ..Self::default() };
         for directory in &comparison.dist_infos {
             let Some(owner) = Owner::of(directory) else { continue };
             for side in Side::BOTH {
@@ -74,10 +79,17 @@ impl Owners {
 
     /// Whose file it is; more than one if distributions collide.
     pub(super) fn of(&self, path: &Path) -> Vec<Owner> {
-        let Some(lines) = self.lines.get(path) else {
-            return Owner::of_archive(path).into_iter().collect();
+        let owners: Vec<Owner> = match self.lines.get(path) {
+            Some(lines) => {
+                lines.keys().filter_map(|it| self.distributions.get(it)).cloned().collect()
+            }
+            None => Owner::of_archive(path).into_iter().collect(),
         };
-        lines.keys().filter_map(|directory| self.distributions.get(directory)).cloned().collect()
+        let attributed = owners.into_iter().map(|owner| Owner {
+            built_from: self.kinds.get(&normalised(&owner.name)).cloned(),
+            ..owner
+        });
+        attributed.collect()
     }
 
     /// The `.dist-info` directories whose `RECORD`s have a path, each with its line on each side.
@@ -106,6 +118,15 @@ impl Owner {
         };
         Some(Self { name: name.to_owned(), version: version.to_owned(), built_from: None })
     }
+}
+
+/// The name as PEP 503 compares it.
+fn normalised(name: &str) -> String {
+    name.split(['-', '_', '.'])
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+        .to_lowercase()
 }
 
 /// The path that a line of the `RECORD` in `directory` means: it is relative to the directory above
