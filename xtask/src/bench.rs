@@ -3,6 +3,7 @@
 
 mod commands;
 mod measure;
+mod faults;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,9 @@ struct Summary {
 
 impl Bench {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
+        if self.what == Measured::Faults {
+            return faults::run(&self, shell);
+        }
         let mut rows = Vec::new();
         for what in self.wanted() {
             let row = commands::comparison(what, &self, shell)

@@ -165,6 +165,12 @@ pub(crate) struct Bench {
     /// Write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
+    /// In `faults`, try reprotest and diffoscope on the same packages, where they are installed
+    #[arg(long)]
+    pub(crate) rivals: bool,
+    /// In `faults`, write the table into the docs
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// A comparison that `cargo xtask bench` makes.
@@ -178,7 +184,9 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
-    /// All of them that can run here
+    /// Packages with known faults: whether they are found, and the cause named
+    Faults,
+    /// All comparisons of time that can run here
     All,
 }
 

@@ -25,6 +25,7 @@ pub(super) fn comparison(
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
         Measured::Build => place.build(shell),
         Measured::Resolve => place.resolve(),
+        Measured::Faults => unreachable!("`faults` is no comparison of time"),
         Measured::All => unreachable!("`all` was taken apart before"),
     }
 }
