@@ -3,6 +3,7 @@
 
 mod commands;
 mod measure;
+mod naive_pair;
 #[cfg(test)]
 mod tests;
 
@@ -71,7 +72,13 @@ impl Bench {
     fn wanted(&self) -> Vec<Measured> {
         match self.what {
             Measured::All => {
-                vec![Measured::Nar, Measured::Resolve, Measured::Fetch, Measured::Build]
+                vec![
+                    Measured::Nar,
+                    Measured::Compare,
+                    Measured::Resolve,
+                    Measured::Fetch,
+                    Measured::Build,
+                ]
             }
             one => vec![one],
         }

@@ -112,12 +112,15 @@ pub(crate) struct Bench {
     /// The recipe that is fetched, resolved and built
     #[arg(long, default_value = "sample")]
     pub(crate) recipe: String,
-    /// A tree to hash; else a project with a uv.lock, instead of the recipe's own source
+    /// A tree to hash or to compare with its copy; else a project with a uv.lock, instead of the recipe's own source
     #[arg(long)]
     pub(crate) source: Option<PathBuf>,
     /// In `fetch`, a distribution that uv would have to build although the lock has wheels of it
     #[arg(long, value_name = "NAME")]
     pub(crate) skip_for_uv: Vec<String>,
+    /// In `naive`, where the pair is, or will be
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pair: Option<PathBuf>,
     /// How many times each side runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
@@ -137,7 +140,11 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
-    /// All of them that can run here
+    /// `compare` on two copies of a tree, against `diff -rq`
+    Compare,
+    /// `compare` on two plain `uv sync`s from two directories, against `diff -rq`
+    Naive,
+    /// All of them that can run here, but for `naive`
     All,
 }
 
