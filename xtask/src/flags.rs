@@ -101,6 +101,12 @@ pub(crate) struct Compare {
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the report as a page to look at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write each finding as soon as it is known, as a line of JSON: what a killed run leaves
+    #[arg(long, value_name = "FILE")]
+    pub(crate) partial: Option<PathBuf>,
 }
 
 /// `cargo xtask bench`.

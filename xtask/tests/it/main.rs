@@ -1,0 +1,3 @@
+//! The binary `xtask`, run as a person runs it.
+
+mod compare;
