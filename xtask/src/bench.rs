@@ -4,6 +4,7 @@
 mod commands;
 mod measure;
 mod faults;
+mod naive_pair;
 #[cfg(test)]
 mod tests;
 
@@ -75,7 +76,13 @@ impl Bench {
     fn wanted(&self) -> Vec<Measured> {
         match self.what {
             Measured::All => {
-                vec![Measured::Nar, Measured::Resolve, Measured::Fetch, Measured::Build]
+                vec![
+                    Measured::Nar,
+                    Measured::Compare,
+                    Measured::Resolve,
+                    Measured::Fetch,
+                    Measured::Build,
+                ]
             }
             one => vec![one],
         }

@@ -20,6 +20,7 @@ mod pyc;
 mod container;
 mod file;
 mod record;
+mod manifest;
 mod owners;
 mod tree;
 #[cfg(test)]

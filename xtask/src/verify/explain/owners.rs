@@ -38,17 +38,24 @@ impl Owners {
         for directory in &comparison.dist_infos {
             let Some(owner) = Owner::of(directory) else { continue };
             for side in Side::BOTH {
-                let path = comparison.locate(side, &directory.join("RECORD"));
-                let bytes = match fs::read(&path) {
-                    Ok(bytes) => bytes,
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                    Err(error) => {
-                        return Err(Problem::new("cannot tell whose the files are").cause(error));
-                    }
-                };
+                let path = directory.join("RECORD");
+                // One text tells of both sides.
+                let same = !differing.contains(path.as_path());
+                if side == Side::B && same {
+                    continue;
+                }
+                let Some(bytes) = bytes_of(&comparison.locate(side, &path))? else { continue };
+                if side == Side::A {
+                    *owners.sizes.entry(owner.name.clone()).or_default() += size(&bytes);
+                }
+                // What owns nothing that differs is not looked into.
+                if comparison.equal() {
+                    continue;
+                }
                 let Ok(record) = Record::parse(directory.display(), &bytes) else { continue };
+                let sides = if same { &Side::BOTH[..] } else { &[side][..] };
                 for line in record.lines() {
-                    owners.line(directory, &owner, side, line, &differing);
+                    owners.line(directory, sides, line, &differing);
                 }
             }
             owners.distributions.insert(directory.clone(), owner);
@@ -59,21 +66,18 @@ impl Owners {
     fn line(
         &mut self,
         directory: &Path,
-        owner: &Owner,
-        side: Side,
+        sides: &[Side],
         line: &RecordLine,
         differing: &BTreeSet<&Path>,
     ) {
-        if side == Side::A {
-            let bytes: u64 = line.size.parse().unwrap_or(0);
-            *self.sizes.entry(owner.name.clone()).or_default() += bytes;
-        }
         if let Some(path) = recorded(directory, &line.path)
             && differing.contains(path.as_path())
         {
-            let sides =
-                self.lines.entry(path).or_default().entry(directory.to_owned()).or_default();
-            sides[side as usize] = Some(line.clone());
+            let lines = self.lines.entry(path).or_default();
+            let lines = lines.entry(directory.to_owned()).or_default();
+            for side in sides {
+                lines[*side as usize] = Some(line.clone());
+            }
         }
     }
 
@@ -90,6 +94,12 @@ impl Owners {
             ..owner
         });
         attributed.collect()
+    }
+
+    /// The distributions of which files or archives differ, by normalised name.
+    pub(super) fn differing(&self, paths: &BTreeSet<&Path>) -> BTreeSet<String> {
+        let owners = paths.iter().flat_map(|path| self.of(path));
+        owners.map(|owner| normalised(&owner.name)).collect()
     }
 
     /// The `.dist-info` directories whose `RECORD`s have a path, each with its line on each side.
@@ -127,6 +137,25 @@ fn normalised(name: &str) -> String {
         .collect::<Vec<_>>()
         .join("-")
         .to_lowercase()
+}
+
+fn bytes_of(record: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    match fs::read(record) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::new("cannot tell whose the files are").cause(error)),
+    }
+}
+
+/// How many bytes the lines of a `RECORD` add up to. A size stands after the last comma, whatever
+/// the path before it is; lines that have none count nothing.
+fn size(record: &[u8]) -> u64 {
+    let lines = record.split(|byte| *byte == b'\n');
+    let sizes = lines.map(|line| {
+        let size = line.trim_ascii_end().rsplit(|byte| *byte == b',').next()?;
+        std::str::from_utf8(size).ok()?.parse::<u64>().ok()
+    });
+    sizes.flatten().sum()
 }
 
 /// The path that a line of the `RECORD` in `directory` means: it is relative to the directory above
