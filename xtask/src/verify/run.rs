@@ -198,7 +198,8 @@ impl Pair<'_> {
         let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
         let comparison = compare(&finished[0].product, &finished[index].product)?;
         writing.compared(&comparison);
-        let canaries = Canaries(vary::canaries(varied.chosen, a, b));
+        let kernels = [0, index].map(|it| varied.seen[it].inside["kernel"].as_str());
+        let canaries = Canaries(vary::canaries(varied.chosen, [a, b], kernels));
         let context = Context { canaries, kinds: finished[0].kinds()? };
         let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
         Ok((comparison, explanation))

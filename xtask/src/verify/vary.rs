@@ -2,7 +2,7 @@
 //! unique to its round, so that it can be found again in a file that differs. The first round is
 //! the ordinary one, whose output is what `cargo xtask build` makes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use builder::recipe::BytecodePolicy;
 use builder::sys::sandbox::Surroundings;
@@ -239,7 +239,7 @@ impl Variation {
 
     /// The values of two rounds, for finding them in files. Words that occur anyway prove nothing,
     /// so the ordinary value of some is left out.
-    fn canary(self, places: [&Place; 2]) -> Vec<Canary> {
+    fn canary(self, places: [&Place; 2], kernels: [&str; 2]) -> Vec<Canary> {
         let both = |kind, of: fn(&Place) -> String| {
             let [a, b] = places.map(|place| Some(of(place)));
             vec![Canary { kind, a, b }]
@@ -269,16 +269,13 @@ impl Variation {
             Self::Home => both(CanaryKind::Home, |it| it.surroundings.home.clone()),
             Self::HostName => both(CanaryKind::HostName, |it| it.surroundings.host_name.clone()),
             Self::Kernel => {
-                let kernel = |place: &Place, index: usize| {
-                    place.surroundings.pretended.kernel.as_ref().map(|it| it[index].clone())
-                };
-                let [a, b] = places;
-                let canary = |index| Canary {
+                let [a, b] = kernels.map(|it| it.split_once(", ").unwrap_or((it, "")));
+                let canary = |a: &str, b: &str| Canary {
                     kind: CanaryKind::Kernel,
-                    a: kernel(a, index),
-                    b: kernel(b, index),
+                    a: Some(a.to_owned()),
+                    b: Some(b.to_owned()),
                 };
-                vec![canary(0), canary(1)]
+                vec![canary(a.0, b.0), canary(a.1, b.1)]
             }
             Self::Locale => both(CanaryKind::Locale, |it| it.surroundings.locale.clone()),
             Self::TemporaryDirectory => both(CanaryKind::TemporaryDirectory, |it| {
@@ -366,10 +363,10 @@ pub(crate) fn place(index: usize, chosen: &Chosen) -> Place {
     place
 }
 
-/// What can be found again in files of two rounds.
-pub(crate) fn canaries(chosen: &Chosen, a: &Place, b: &Place) -> Vec<Canary> {
-    let names: BTreeSet<&Variation> = chosen.keys().collect();
-    names.into_iter().flat_map(|variation| variation.canary([a, b])).collect()
+/// What can be found again in files of two rounds. `kernels` is what a probe read of them, as the
+/// ordinary round has the machine's own: release and version, with a comma between.
+pub(crate) fn canaries(chosen: &Chosen, places: [&Place; 2], kernels: [&str; 2]) -> Vec<Canary> {
+    chosen.keys().flat_map(|variation| variation.canary(places, kernels)).collect()
 }
 
 #[cfg(test)]
