@@ -108,9 +108,7 @@ fn is_as_asked(variation: Variation, place: &Place, read: &str) -> bool {
         Variation::Locale => read.starts_with(&format!("{}, ", seen.locale)),
         Variation::TemporaryDirectory => read == seen.temporary_directory,
         Variation::Umask => read.ends_with(&seen.umask),
-        Variation::User => {
-            read == format!("{} {}:{}", seen.user, seen.user_id, seen.group_id)
-        }
+        Variation::User => read == format!("{} {}:{}", seen.user, seen.user_id, seen.group_id),
         // That it differs is all that can be said of these.
         Variation::BuildPath
         | Variation::BytecodeOrder

@@ -217,9 +217,12 @@ impl Workplace<'_> {
     /// A process in the round's place: its umask, its variables, its addresses.
     fn launched(&self, round: &Round, words: &[String]) -> Process {
         let Place { umask, aslr, environment, .. } = &round.place;
-        let mut process = Process::new("/bin/sh")
-            .envs(&self.environment.for_network())
-            .args(["-c", r#"umask "$1"; shift; exec "$@""#, "sh", umask]);
+        let mut process = Process::new("/bin/sh").envs(&self.environment.for_network()).args([
+            "-c",
+            r#"umask "$1"; shift; exec "$@""#,
+            "sh",
+            umask,
+        ]);
         for (key, value) in environment {
             process = process.env(key, value);
         }

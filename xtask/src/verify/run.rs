@@ -114,7 +114,11 @@ impl VerifyRepro {
         if outcome == Outcome::Good {
             let line = format!("merge: yes, `{name}` is reproducible");
             // With `--json`, standard output is the report alone.
-            if self.json { eprintln!("{line}") } else { println!("{line}") }
+            if self.json {
+                eprintln!("{line}")
+            } else {
+                println!("{line}")
+            }
             return Ok(());
         }
         Err(Problem::new(format!("merge: no, `{name}` is not what it must be"))
@@ -182,14 +186,9 @@ impl Varied<'_> {
             blamed.push(blame::find(workplace, self.chosen, &name, &base)?.line(&name));
         }
         if !blamed.is_empty() {
-            checks.push(Check {
-                name: "blame",
-                outcome: Outcome::NotReproducible,
-                detail: blamed,
-            });
+            checks.push(Check { name: "blame", outcome: Outcome::NotReproducible, detail: blamed });
         }
-        let subject =
-            Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
+        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
         let report = Report::new(subject, &comparison, explanation);
         Ok(report.varied(self.variations(index)).checked(checks))
     }

@@ -251,9 +251,10 @@ impl Variation {
             Self::Cpu => Vec::new(),
             Self::Domain => both(CanaryKind::HostName, |it| {
                 let name = &it.surroundings.host_name;
-                it.surroundings.domain.as_ref().map_or("localhost".to_owned(), |domain| {
-                    format!("{name}.{domain}")
-                })
+                it.surroundings
+                    .domain
+                    .as_ref()
+                    .map_or("localhost".to_owned(), |domain| format!("{name}.{domain}"))
             }),
             Self::Environment => {
                 let mut found = both(CanaryKind::Environment, |it| {
@@ -308,7 +309,11 @@ pub(crate) fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {
             None => (true, word.strip_prefix('+').unwrap_or(word)),
         };
         if name == "all" {
-            chosen = if add { Variation::ALL.map(|it| (it, Reach::Inside)).into() } else { Chosen::new() };
+            chosen = if add {
+                Variation::ALL.map(|it| (it, Reach::Inside)).into()
+            } else {
+                Chosen::new()
+            };
             chosen.retain(|it, _| it.impossible(here).is_none());
             continue;
         }
@@ -316,8 +321,9 @@ pub(crate) fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {
         if !add {
             chosen.remove(&variation);
         } else if let Some(because) = variation.impossible(here) {
-            return Err(Problem::usage(format!("`{name}` cannot be varied here"))
-                .fact("because", because));
+            return Err(
+                Problem::usage(format!("`{name}` cannot be varied here")).fact("because", because)
+            );
         } else {
             // Where a build is on the host is never seen inside.
             let reach = match variation {
