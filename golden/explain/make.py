@@ -116,6 +116,62 @@ def text_cases():
     )
 
 
+    case(
+        "time-zone-of-times",
+        {"built.txt": ["time-zone"]},
+        {"built.txt": b"1980-01-01 00:00:00 and 1980-01-02T00:00:00\n"},
+        {"built.txt": b"1980-01-01 14:00:00 and 1980-01-02T14:00:00\n"},
+    )
+    case(
+        "time-zone-by-name",
+        {"env.txt": ["time-zone"]},
+        {"env.txt": b"zone: UTC\n"},
+        {"env.txt": b"zone: +14\n"},
+        [("time-zone", "UTC", "<+14>-14")],
+    )
+    case(
+        "locale-in-quotes",
+        {"build.log": ["locale"]},
+        {"build.log": "x.c:1: unused \u2018x\u2019\n".encode()},
+        {"build.log": b"x.c:1: unused 'x'\n"},
+    )
+    case(
+        "environment-tail",
+        {"env.txt": ["environment"]},
+        {"env.txt": b"PATH=/usr/bin:/bin\n"},
+        {"env.txt": b"PATH=/usr/bin:/bin:/captured-17\n"},
+        [("environment", None, "/captured-17")],
+    )
+    # What is short stands elsewhere too: only the line that differs tells of the variation.
+    case(
+        "short-canary",
+        {"config.txt": ["cpu"]},
+        {"config.txt": b"threads = 2\nprotocol = 2\nlevel = 1\n"},
+        {"config.txt": b"threads = 1\nprotocol = 2\nlevel = 1\n"},
+        [("cpu", "2", "1")],
+    )
+    # The home of one side is a part of another path, where it must not be taken for a cause.
+    case(
+        "canary-elsewhere",
+        {"config.txt": ["random-name"]},
+        {"config.txt": b"in /var/tmp/tmpab3_x9qz/x.c\n"},
+        {"config.txt": b"in /var/tmp/tmp0pq8rs_t/x.c\n"},
+        [("home", "/tmp", "/home/other-17"), ("hash-seed", "0", "17")],
+    )
+    case(
+        "hash-in-names",
+        {"x.c": ["random-name"]},
+        {"x.c": b"static int __pyx_k_0a1b2c3d;\n"},
+        {"x.c": b"static int __pyx_k_9f8e7d6c;\n"},
+    )
+    case(
+        "version-by-date",
+        {"_version.py": ["timestamp-in-text"]},
+        {"_version.py": b'version = "1.0.1.dev3+g0123abc.d20261124"\n'},
+        {"_version.py": b'version = "1.0.1.dev3+g0123abc.d20270106"\n'},
+    )
+
+
 def order_cases():
     case(
         "order-of-lines",
@@ -182,12 +238,12 @@ def record_cases():
     )
 
 
-def zipped(members, second=0, mode=0o644, method=zipfile.ZIP_DEFLATED, level=6):
+def zipped(members, second=0, hour=0, mode=0o644, method=zipfile.ZIP_DEFLATED, level=6):
     """A zip, as wheels are: (name, content) in order."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method, compresslevel=level) as archive:
         for name, content in members:
-            info = zipfile.ZipInfo(name, (2026, 11, 24, 0, 1, second))
+            info = zipfile.ZipInfo(name, (2026, 11, 24, hour, 1, second))
             info.compress_type = method
             info.external_attr = (0o100000 | mode) << 16
             archive.writestr(info, content)
@@ -205,6 +261,15 @@ def tarred(members, mtime=315532800, mode=0o644, owner="root", pax=None):
             info.pax_headers = pax or {}
             archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def library(members, mtime=0, owner=0, mode=0o644):
+    """A static library, as `ar` writes it."""
+    made = b"!<arch>\n"
+    for name, content in members:
+        head = f"{name + '/':<16}{mtime:<12}{owner:<6}{owner:<6}{mode | 0o100000:<8o}{len(content):<10}`\n"
+        made += head.encode() + content + b"\n" * (len(content) % 2)
+    return made
 
 
 def gzipped(content, mtime=0, level=9):
@@ -237,6 +302,14 @@ def archive_cases():
     archives("tar-pax-times", "timestamp-in-tar", *pax, source)
     archives("gzip-time", "timestamp-in-gzip", gzipped(plain), gzipped(plain, 5), "x.gz")
     archives("gzip-level", "compression", gzipped(plain), gzipped(plain, level=1), "x.gz")
+    archives("zip-time-zone", "time-zone", zipped([one, two]), zipped([one, two], hour=14))
+    objects = [("a.o", b"odd"), ("b.o", b"even")]
+    file, simple = "libx.a", library(objects)
+    archives("ar-times", "timestamp-in-ar", simple, library(objects, mtime=1795479203), file)
+    archives("ar-owner", "user", simple, library(objects, owner=1000), file)
+    archives("ar-modes", "modes", simple, library(objects, mode=0o664), file)
+    archives("ar-order", "order-of-ar-members", simple, library(objects[::-1]), file)
+    archives("ar-broken", "unexplained", simple, simple[:-3], file)
     member = {wheel + "!/x/made.txt": ["timestamp-in-text"]}
     dates = [b"2026-11-24\n", b"2027-01-06\n"]
     case(
@@ -306,6 +379,11 @@ def pyc_cases():
     items = [text("one"), text("two"), text("three")]
     sets = [b">" + struct.pack("<i", 3) + b"".join(order) for order in (items, items[::-1])]
     bodies("pyc-set", "pyc-constant-order", *(pyc(code(consts=item)) for item in sets))
+    tuples = [b")" + bytes([3]) + b"".join(order) for order in (items, items[::-1])]
+    bodies("pyc-tuple", "pyc-constant-order", *(pyc(code(consts=item)) for item in tuples))
+    # Instructions refer to constants by number: in another order they are another program.
+    both = [pyc(code(consts=b"".join(order), count=3)) for order in (items, items[::-1])]
+    bodies("pyc-constants", "unexplained", *both)
     dates = [pyc(code(consts=text(date))) for date in ("2026-11-24", "2027-01-06")]
     bodies("pyc-date", "timestamp-in-text", *dates)
     bodies("pyc-constant", "unexplained", plain, pyc(code(consts=text("other"))))

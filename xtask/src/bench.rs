@@ -3,6 +3,8 @@
 
 mod commands;
 mod measure;
+mod faults;
+mod naive_pair;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +50,9 @@ struct Summary {
 
 impl Bench {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
+        if self.what == Measured::Faults {
+            return faults::run(&self, shell);
+        }
         let mut rows = Vec::new();
         for what in self.wanted() {
             let row = commands::comparison(what, &self, shell)
@@ -71,7 +76,13 @@ impl Bench {
     fn wanted(&self) -> Vec<Measured> {
         match self.what {
             Measured::All => {
-                vec![Measured::Nar, Measured::Resolve, Measured::Fetch, Measured::Build]
+                vec![
+                    Measured::Nar,
+                    Measured::Compare,
+                    Measured::Resolve,
+                    Measured::Fetch,
+                    Measured::Build,
+                ]
             }
             one => vec![one],
         }

@@ -118,6 +118,10 @@ pub(crate) struct VerifyRepro {
     /// Print the reports as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the report as a page to look at; it stands there from the start and is replaced at the
+    /// end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Keep the rounds' directories although nothing differs
     #[arg(long)]
     pub(crate) keep: bool,
@@ -142,6 +146,12 @@ pub(crate) struct Compare {
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the report as a page to look at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write each finding as soon as it is known, as a line of JSON: what a killed run leaves
+    #[arg(long, value_name = "FILE")]
+    pub(crate) partial: Option<PathBuf>,
 }
 
 /// `cargo xtask bench`.
@@ -153,18 +163,27 @@ pub(crate) struct Bench {
     /// The recipe that is fetched, resolved and built
     #[arg(long, default_value = "sample")]
     pub(crate) recipe: String,
-    /// A tree to hash; else a project with a uv.lock, instead of the recipe's own source
+    /// A tree to hash or to compare with its copy; else a project with a uv.lock, instead of the recipe's own source
     #[arg(long)]
     pub(crate) source: Option<PathBuf>,
     /// In `fetch`, a distribution that uv would have to build although the lock has wheels of it
     #[arg(long, value_name = "NAME")]
     pub(crate) skip_for_uv: Vec<String>,
+    /// In `naive`, where the pair is, or will be
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pair: Option<PathBuf>,
     /// How many times each side runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
     /// Write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
+    /// In `faults`, try reprotest and diffoscope on the same packages, where they are installed
+    #[arg(long)]
+    pub(crate) rivals: bool,
+    /// In `faults`, write the table into the docs
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// A comparison that `cargo xtask bench` makes.
@@ -178,7 +197,13 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
-    /// All of them that can run here
+    /// Packages with known faults: whether they are found, and the cause named
+    Faults,
+    /// `compare` on two copies of a tree, against `diff -rq`
+    Compare,
+    /// `compare` on two plain `uv sync`s from two directories, against `diff -rq`
+    Naive,
+    /// All comparisons of time that can run here, but for `naive`
     All,
 }
 

@@ -3,9 +3,9 @@
 
 mod flags;
 mod forward;
-mod bench;
 mod verify;
 mod report;
+mod bench;
 mod tidy;
 
 use std::path::Path;

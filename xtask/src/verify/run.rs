@@ -10,13 +10,13 @@ use fs_err as fs;
 use xshell::Shell;
 
 use super::blame;
-use super::compare::compare;
-use super::explain::{Canaries, Context, explain};
+use super::compare::{Comparison, compare};
+use super::explain::{Canaries, Context, Explanation, explain};
 use super::probe::{self, Seen};
 use super::rounds::{Finished, Round, Workplace};
 use super::vary::{self, Chosen, Here, Variation};
 use crate::flags::VerifyRepro;
-use crate::report::{self, Check, Report, Subject};
+use crate::report::{self, Check, Report, Subject, Writing};
 use crate::{forward, root};
 
 impl VerifyRepro {
@@ -72,10 +72,13 @@ impl VerifyRepro {
         let rounds = places
             .map(|place| workplace.lay_out(place, base))
             .collect::<Result<Vec<Round>, Problem>>()?;
+        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: rounds.len() };
+        let mut writing = self.writing(&subject, base)?;
         let mut fod = workplace.fetch(&rounds[0], &recipe.targets[0])?;
         let side_by_side = here.cpus > 1;
         let seen = of_each(&rounds, side_by_side, |round| workplace.probe(round))?;
         let varied = Varied { chosen, rounds: &rounds, seen: &seen };
+        writing.note("variations", &varied.variations(1));
         let probed = varied.check();
         if probed.outcome != Outcome::Good {
             return Err(varied.problem(&probed).into());
@@ -84,12 +87,27 @@ impl VerifyRepro {
         fod = judge_fod(fod, &finished);
         let mut reports = Vec::new();
         for index in 1..rounds.len() {
-            let checks = vec![fod.clone(), probed.clone()];
-            let report = varied.report(workplace, recipe, &finished, index, checks, base)?;
-            reports.push(report);
+            let pair = Pair { varied: &varied, finished: &finished, index };
+            let explained = pair.explain(&mut writing)?;
+            let mut checks = vec![fod.clone(), probed.clone()];
+            checks.extend(pair.blame(workplace, &explained.1, base)?);
+            let report = Report::new(subject.clone(), &explained.0, explained.1);
+            reports.push(report.varied(varied.variations(index)).checked(checks));
         }
+        let worst = reports.iter().max_by_key(|report| report.outcome());
+        let worst = worst.expect("there are two rounds or more");
+        writing.finish(worst)?;
         self.print(&reports)?;
-        Ok(reports.iter().map(Report::outcome).max().unwrap_or(Outcome::Undecided))
+        Ok(worst.outcome())
+    }
+
+    /// The page that was asked for, and what is known while the rounds run, in their directory.
+    fn writing(&self, subject: &Subject, base: &Path) -> Result<Writing, Problem> {
+        let lines = base.join("report.jsonl");
+        if !self.quiet {
+            eprintln!("what becomes known is written to {}", lines.display());
+        }
+        Writing::begin(subject, self.html.as_deref(), Some(&lines))
     }
 
     fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
@@ -165,32 +183,41 @@ impl Varied<'_> {
         let problem = check.detail.iter().fold(problem, |problem, it| problem.fact("probe", it));
         problem.hint("nothing was built; a variation that does not bite proves nothing")
     }
+}
 
-    /// Compares a round with the first.
-    fn report(
+/// The first round and another one.
+struct Pair<'p> {
+    varied: &'p Varied<'p>,
+    finished: &'p [Finished],
+    index: usize,
+}
+
+impl Pair<'_> {
+    fn explain(&self, writing: &mut Writing) -> anyhow::Result<(Comparison, Explanation)> {
+        let Self { varied, finished, index } = *self;
+        let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
+        let comparison = compare(&finished[0].product, &finished[index].product)?;
+        writing.compared(&comparison);
+        let canaries = Canaries(vary::canaries(varied.chosen, a, b));
+        let context = Context { canaries, kinds: finished[0].kinds()? };
+        let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
+        Ok((comparison, explanation))
+    }
+
+    /// What the distributions depend on whose wheels differ without explanation.
+    fn blame(
         &self,
         workplace: &Workplace<'_>,
-        recipe: &Recipe,
-        finished: &[Finished],
-        index: usize,
-        mut checks: Vec<Check>,
+        explanation: &Explanation,
         base: &Path,
-    ) -> anyhow::Result<Report> {
-        let (a, b) = (&self.rounds[0].place, &self.rounds[index].place);
-        let comparison = compare(&finished[0].product, &finished[index].product)?;
-        let canaries = Canaries(vary::canaries(self.chosen, a, b));
-        let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
-        let mut blamed = Vec::new();
-        for name in blame::suspects(&explanation) {
-            let base = base.join("blame").join(&name);
-            blamed.push(blame::find(workplace, self.chosen, &name, &base)?.line(&name));
+    ) -> anyhow::Result<Option<Check>> {
+        let mut detail = Vec::new();
+        for name in blame::suspects(explanation) {
+            let base = base.join(format!("blame-{}", self.index)).join(&name);
+            detail.push(blame::find(workplace, self.varied.chosen, &name, &base)?.line(&name));
         }
-        if !blamed.is_empty() {
-            checks.push(Check { name: "blame", outcome: Outcome::NotReproducible, detail: blamed });
-        }
-        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
-        let report = Report::new(subject, &comparison, explanation);
-        Ok(report.varied(self.variations(index)).checked(checks))
+        let found = (!detail.is_empty()).then_some(Outcome::NotReproducible);
+        Ok(found.map(|outcome| Check { name: "blame", outcome, detail }))
     }
 }
 

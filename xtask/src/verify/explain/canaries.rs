@@ -1,12 +1,20 @@
 //! Values that are unique to one side: what they are found in depends on them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use builder::vocabulary::Problem;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Place};
+use super::prove::Claim;
+use super::rewrite::{Rewrite, Value};
+use super::text::Pair;
+use super::{Cause, Evidence, Place};
+
+/// A shorter value stands in many places where nothing was varied, as `2` does: it counts only in
+/// lines that differ and have both values.
+const LEAST_UNIQUE: usize = 6;
 
 /// What was varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,5 +97,109 @@ impl CanaryKind {
             Self::HashSeed => Cause::HashSeed,
             Self::Environment => Cause::Environment,
         }
+    }
+}
+
+/// Claims about values that were varied and stand in what differs.
+pub(super) fn claims(
+    bytes: &[Vec<u8>; 2],
+    pairs: &[Pair<'_>],
+    place: Place,
+    canaries: &Canaries,
+) -> Vec<Claim<Rewrite>> {
+    let mut found = Vec::new();
+    for canary in &canaries.0 {
+        for values in canary.forms() {
+            let cause = canary.kind.cause(place);
+            let unique = |value: &Value| value.bytes.is_empty() || !value.whole;
+            if values[0] == values[1] {
+                continue;
+            }
+            let claims = if !values.iter().all(unique) {
+                common(cause, &values, pairs)
+            } else if values.iter().all(|value| !value.bytes.is_empty()) {
+                unique_on_both(cause, &values, bytes, pairs)
+            } else {
+                unique_on_one(cause, &values, bytes)
+            };
+            let length = values.iter().map(|value| value.bytes.len()).max().unwrap_or_default();
+            found.extend(claims.into_iter().map(|claim| (length, claim)));
+        }
+    }
+    // What is looked for in lines must find them unchanged; and a path within another one must be
+    // looked for after it.
+    found.sort_by_key(|(length, claim)| {
+        (!matches!(claim.normalisation, Rewrite::ValueIn(..)), std::cmp::Reverse(*length))
+    });
+    found.into_iter().map(|(_, claim)| claim).collect()
+}
+
+fn unique_on_both(
+    cause: Cause,
+    values: &[Value; 2],
+    bytes: &[Vec<u8>; 2],
+    pairs: &[Pair<'_>],
+) -> Vec<Claim<Rewrite>> {
+    let stands = |side: usize| match pairs {
+        [] => values[side].find(&bytes[side], 0).is_some(),
+        pairs => pairs.iter().any(|pair| values[side].find([pair.a, pair.b][side], 0).is_some()),
+    };
+    if !stands(0) || !stands(1) {
+        return Vec::new();
+    }
+    let rewrite = Rewrite::Value(values.clone());
+    vec![claim(cause, rewrite, "with one value for what was varied", values)]
+}
+
+/// The other side has no value: no line either in which it could stand, or nothing in its place.
+fn unique_on_one(cause: Cause, values: &[Value; 2], bytes: &[Vec<u8>; 2]) -> Vec<Claim<Rewrite>> {
+    if (0..2).all(|side| values[side].find(&bytes[side], 0).is_none()) {
+        return Vec::new();
+    }
+    let lines = Rewrite::Lines(values.clone());
+    let alone = Rewrite::Without(values.clone());
+    vec![
+        claim(cause, lines, "without the lines that hold what was varied", values),
+        claim(cause, alone, "without what was varied", values),
+    ]
+}
+
+fn common(cause: Cause, values: &[Value; 2], pairs: &[Pair<'_>]) -> Vec<Claim<Rewrite>> {
+    let has_both = |pair: &&Pair<'_>| {
+        values[0].find(pair.a, 0).is_some() && values[1].find(pair.b, 0).is_some()
+    };
+    let lines = pairs.iter().filter(has_both).flat_map(|pair| [pair.a.to_vec(), pair.b.to_vec()]);
+    let lines: BTreeSet<Vec<u8>> = lines.collect();
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let proof = "with one value for what was varied, in the lines that differ";
+    vec![claim(cause, Rewrite::ValueIn(values.clone(), lines), proof, values)]
+}
+
+fn claim(cause: Cause, rewrite: Rewrite, proof: &str, values: &[Value; 2]) -> Claim<Rewrite> {
+    let evidence = Evidence::new("what was varied", &values[0].bytes, &values[1].bytes);
+    Claim::new(cause, rewrite, proof).evidence([evidence])
+}
+
+impl Canary {
+    /// The values as programs write them.
+    fn forms(&self) -> Vec<[Value; 2]> {
+        let texts = [&self.a, &self.b].map(|text| text.as_deref().unwrap_or_default());
+        let mut forms = vec![texts.map(str::to_owned)];
+        if self.kind == CanaryKind::TimeZone {
+            // `TZ=<+14>-14` is called `+14`.
+            forms.push(texts.map(|text| zone_name(text).to_owned()));
+        }
+        let value = |text: String| Value::new(text.as_bytes(), text.len() < LEAST_UNIQUE);
+        forms.into_iter().map(|form| form.map(value)).collect()
+    }
+}
+
+/// The name in a POSIX `TZ`: in angle brackets, or letters.
+fn zone_name(zone: &str) -> &str {
+    match zone.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        Some((name, _)) => name,
+        None => zone.split(|it: char| !it.is_ascii_alphabetic()).next().unwrap_or_default(),
     }
 }

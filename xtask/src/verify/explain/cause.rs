@@ -78,6 +78,8 @@ pub(crate) enum Place {
     Tar,
     /// A gzip's header.
     Gzip,
+    /// The headers of a static library's members.
+    Ar,
 }
 
 /// What stands in another order.
@@ -95,6 +97,8 @@ pub(crate) enum Ordered {
     Zip,
     /// A tar's entries.
     Tar,
+    /// A static library's members.
+    Ar,
 }
 
 impl Cause {
@@ -116,6 +120,7 @@ impl Cause {
                 Place::Zip => "timestamp-in-zip",
                 Place::Tar => "timestamp-in-tar",
                 Place::Gzip => "timestamp-in-gzip",
+                Place::Ar => "timestamp-in-ar",
                 Place::Text | Place::DirectUrl => "timestamp-in-text",
                 _ => "timestamp-in-data",
             },
@@ -130,6 +135,7 @@ impl Cause {
                 Ordered::Sources => "order-of-sources",
                 Ordered::Zip => "order-of-zip-entries",
                 Ordered::Tar => "order-of-tar-entries",
+                Ordered::Ar => "order-of-ar-members",
             },
             Self::HashSeed => "hash-seed",
             Self::HostName => "host-name",
@@ -165,6 +171,9 @@ impl Cause {
             Self::Timestamp(Place::Zip) => "set `SOURCE_DATE_EPOCH` to 315532800 or later",
             Self::Timestamp(Place::Tar | Place::Gzip) => {
                 "repack the archive; do not hash archives made on the spot"
+            }
+            Self::Timestamp(Place::Ar) => {
+                "make static libraries with `ar D`, which is deterministic"
             }
             Self::Timestamp(_) => "set `SOURCE_DATE_EPOCH`; pretend the version of setuptools-scm",
             Self::BuildId => "mend what it is the hash of, or link with `-Wl,--build-id=none`",

@@ -4,6 +4,7 @@
 //! Archives may be made to do harm: sizes are bounded, nothing is written under a name of theirs,
 //! and what is not as its format wants it is unexplained.
 
+mod ar;
 mod gzip;
 mod nar;
 mod tar;
@@ -20,7 +21,7 @@ use super::blob::Blob;
 use super::file::{self, Explained, File};
 use super::finding::{Finding, Owner};
 use super::prove::{Claim, prove, unexplained};
-use super::{Cause, Evidence, Ordered, Place, Unexplained, record};
+use super::{Cause, Evidence, Ordered, Place, Unexplained, record, shift};
 use crate::verify::compare::{Side, shown_bytes};
 
 /// An archive.
@@ -61,6 +62,7 @@ enum Normalisation {
 /// A format of archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
+    Ar,
     Zip,
     Tar,
     Gzip,
@@ -72,6 +74,7 @@ impl Format {
     pub(super) fn of(blob: &Blob) -> Option<Self> {
         let head = blob.part(0, blob.len().min(512))?;
         Some(match head.as_slice() {
+            head if head.starts_with(ar::MAGIC) => Self::Ar,
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Self::Zip,
             [0x1f, 0x8b, 8, ..] => Self::Gzip,
             head if head.len() > 262 && &head[257..262] == b"ustar" => Self::Tar,
@@ -83,6 +86,7 @@ impl Format {
     /// Reads an archive; `None` if it is not as its format wants it, or too large.
     fn read(self, blob: &Blob) -> Option<Container> {
         match self {
+            Self::Ar => ar::read(blob),
             Self::Zip => zip::read(blob),
             Self::Tar => tar::read(blob),
             Self::Gzip => gzip::read(blob),
@@ -92,6 +96,7 @@ impl Format {
 
     fn place(self) -> Place {
         match self {
+            Self::Ar => Place::Ar,
             Self::Zip => Place::Zip,
             Self::Tar | Self::Nar => Place::Tar,
             Self::Gzip => Place::Gzip,
@@ -99,7 +104,11 @@ impl Format {
     }
 
     fn ordered(self) -> Ordered {
-        if self == Self::Zip { Ordered::Zip } else { Ordered::Tar }
+        match self {
+            Self::Zip => Ordered::Zip,
+            Self::Ar => Ordered::Ar,
+            Self::Tar | Self::Nar | Self::Gzip => Ordered::Tar,
+        }
     }
 }
 
@@ -121,8 +130,9 @@ pub(super) fn explain(
         Ok(Vec::new()).into()
     } else {
         let documents = [a, b];
+        let length = (documents[0].0.len() * std::mem::size_of::<Entry>()) as u64;
         let claims = claims(&documents, format);
-        let proved = prove(&documents, claims, |normalisation, _, document| {
+        let proved = prove(&documents, length, claims, |normalisation, _, document| {
             let (entries, rest) = document;
             (normalisation.apply(entries), rest)
         });
@@ -154,9 +164,10 @@ fn claims(documents: &[Document; 2], format: Format) -> Vec<Claim<Normalisation>
         (Cause::User, WithoutOwners, "without the entries' owners", |entry| &entry.owner),
         (Cause::Compression, WithoutPacking, "after decompression", |entry| &entry.packing),
     ];
-    let mut claims = Vec::new();
+    let pairs = named_pairs(&documents[0].0, &documents[1].0);
+    let mut claims: Vec<_> = zone_claim(&pairs, format).into_iter().collect();
     for (cause, normalisation, proof, part) in parts {
-        let pairs = named_pairs(&documents[0].0, &documents[1].0);
+        let pairs = pairs.clone();
         let differing = pairs.into_iter().find(|[a, b]| part(a) != part(b));
         if let Some([a, b]) = differing {
             let at = format!("entry {}", shown_bytes(&a.name));
@@ -174,6 +185,19 @@ fn claims(documents: &[Document; 2], format: Format) -> Vec<Claim<Normalisation>
         claims.push(claim.evidence([evidence]));
     }
     claims
+}
+
+/// A zip has no time zone: the same moment in another one is another time.
+fn zone_claim(pairs: &[[&Entry; 2]], format: Format) -> Option<Claim<Normalisation>> {
+    let read = |entry: &Entry| (format == Format::Zip).then(|| zip::seconds(&entry.times))?;
+    let mut by = None;
+    for [a, b] in pairs.iter().filter(|[a, b]| a.times != b.times) {
+        let difference = read(b)? - read(a)?;
+        (*by.get_or_insert(difference) == difference).then_some(())?;
+    }
+    let by = by.filter(|by| shift::is_of_zones(*by))?;
+    let proof = format!("without the entries' times, which all differ by {} minutes", by / 60);
+    Some(Claim::new(Cause::TimeZone, Normalisation::WithoutTimes, proof))
 }
 
 impl Normalisation {

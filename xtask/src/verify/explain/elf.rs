@@ -3,6 +3,8 @@
 //!
 //! Sources: System V ABI, chapter "Object Files"; DWARF 5, section 7 for the names of sections.
 
+mod layout;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -15,9 +17,10 @@ use object::{Endianness, pod};
 
 use super::prove::{Claim, prove, unexplained};
 use super::rewrite::Rewrite;
-use super::text::{Pair, value_claims};
+use super::text::{Pair, differing_paths, value_claims};
 use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained};
 use crate::verify::compare::Side;
+use layout::Moved;
 
 type Header = FileHeader64<Endianness>;
 
@@ -50,7 +53,9 @@ enum Normalisation {
     WithoutDebug,
     WithoutBuildId,
     Data(Rewrite),
+    Moved(Moved),
     WithoutCode,
+    WithoutSeeds,
 }
 
 /// Whether the bytes start as an ELF file does.
@@ -68,7 +73,7 @@ pub(super) fn explain(
     };
     let elves = [a, b];
     let claims = claims(&elves, canaries);
-    prove(&elves, claims, Normalisation::apply).map_err(|refused| {
+    prove(&elves, files[0].len() as u64, claims, Normalisation::apply).map_err(|refused| {
         let evidence = differing(&elves).take(3).map(|[a, b]| a.evidence(b)).collect();
         unexplained(refused, evidence)
     })
@@ -81,9 +86,13 @@ fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>
     {
         claims.push(debug_claim(elves));
     }
+    let mut of_data = Vec::new();
     for [a, b] in differing(elves).filter(|[a, _]| a.is_data()) {
-        claims.extend(data_claims(a, b, canaries));
+        of_data.extend(data_claims(a, b, canaries));
     }
+    let moved = moved_claims(elves, &of_data);
+    claims.extend(of_data);
+    claims.extend(moved);
     if let Some([a, b]) = differing(elves).find(|[a, _]| a.is_build_id()) {
         let proof = "without `.note.gnu.build-id`";
         let claim = Claim::new(Cause::BuildId, Normalisation::WithoutBuildId, proof);
@@ -94,7 +103,39 @@ fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>
         let claim = Claim::new(Cause::CompilerOutput, Normalisation::WithoutCode, proof);
         claims.push(claim.evidence([a.evidence(b)]));
     }
+    let names = |elf: &Elf<'_>| elf.sections.iter().map(|it| it.name.to_vec()).collect::<Vec<_>>();
+    let [a, b] = [0, 1].map(|side| names(&elves[side]));
+    if let Some((a, b)) = a.iter().zip(&b).find(|(a, b)| a != b && unseeded(a) == unseeded(b)) {
+        let proof = "without the random seeds in names of sections";
+        let claim = Claim::new(Cause::CompilerOutput, Normalisation::WithoutSeeds, proof);
+        claims.push(claim.evidence([Evidence::new("name of a section", a, b)]));
+    }
     claims
+}
+
+/// What moves with a string that has another length is due to what the string is due to.
+fn moved_claims(
+    elves: &[Elf<'_>; 2],
+    of_data: &[Claim<Normalisation>],
+) -> Vec<Claim<Normalisation>> {
+    let rewrites = of_data.iter().filter_map(|claim| match &claim.normalisation {
+        Normalisation::Data(rewrite) => Some(rewrite.clone()),
+        _ => None,
+    });
+    let rewrites: Vec<Rewrite> = rewrites.collect();
+    if rewrites.is_empty() {
+        return Vec::new();
+    }
+    let Some(moved) = Moved::of(elves, &rewrites) else { return Vec::new() };
+    let mut causes: Vec<Cause> = Vec::new();
+    for claim in of_data {
+        if !causes.contains(&claim.cause) {
+            causes.push(claim.cause);
+        }
+    }
+    let proof = "without places of sections, and pointers that lead to the same";
+    let claim = |cause| Claim::new(cause, Normalisation::Moved(moved.clone()), proof);
+    causes.into_iter().map(claim).collect()
 }
 
 /// Debug information may differ for its paths, for the flags that it records, or because the
@@ -108,7 +149,12 @@ fn debug_claim(elves: &[Elf<'_>; 2]) -> Claim<Normalisation> {
     let both = |wanted| Some([only(&a, &b, wanted)?, only(&b, &a, wanted)?]);
     let paths = both(|string| string.starts_with(b"/"));
     let flags = both(|string| string.windows(2).any(|pair| pair == b" -"));
-    let found = paths.map(|pair| (Cause::BuildPath(Place::Dwarf), pair));
+    let in_flags = flags.as_ref().and_then(|[a, b]| {
+        let tokens = Pair { line: 0, a, b }.tokens();
+        let paths = tokens.into_iter().find_map(|(a, b)| differing_paths(a, b));
+        paths.map(|(a, b)| [a.to_vec(), b.to_vec()])
+    });
+    let found = paths.or(in_flags).map(|pair| (Cause::BuildPath(Place::Dwarf), pair));
     let found = found.or(flags.map(|pair| (Cause::Cpu, pair)));
     let (cause, evidence) = match found {
         Some((cause, [a, b])) => (cause, Some(Evidence::new("debug information", a, b))),
@@ -157,8 +203,18 @@ impl Normalisation {
                     section.data = Cow::Owned(rewrite.apply(side, section.data.to_vec()));
                 }
             }
+            Self::Moved(moved) => elf = moved.apply(elf),
             Self::WithoutCode => {
-                elf.sections.retain(|section| !section.is_code());
+                elf.forget_places();
+                elf.sections.retain(|section| !section.is_code() && !section.follows_code());
+            }
+            Self::WithoutSeeds => {
+                for section in &mut elf.sections {
+                    section.name = unseeded(section.name);
+                    if section.name == b".shstrtab" {
+                        section.data = Cow::default();
+                    }
+                }
             }
         }
         elf
@@ -193,6 +249,24 @@ impl<'d> Elf<'d> {
         Some(Self { head, sections, rest: uncovered(file, covered) })
     }
 
+    /// Where sections and segments are, how large and how aligned, and which number they have.
+    fn forget_places(&mut self) {
+        const FILE_HEADER: usize = 64;
+        const SEGMENT: usize = 56;
+        let (file, segments) = self.head.split_at_mut(FILE_HEADER);
+        // The entry point, and how many sections there are.
+        file[24..32].fill(0);
+        file[60..64].fill(0);
+        // Kinds, flags and alignments stay.
+        for segment in segments.chunks_exact_mut(SEGMENT) {
+            segment[8..48].fill(0);
+        }
+        for section in &mut self.sections {
+            // A longer string may be aligned where a shorter one is not.
+            section.header[2..8].fill(0);
+        }
+    }
+
     fn debug_names(&self) -> Vec<&[u8]> {
         self.sections.iter().filter(|s| s.is_debug()).map(|section| section.name).collect()
     }
@@ -206,7 +280,8 @@ impl<'d> Elf<'d> {
 impl Section<'_> {
     fn is_debug(&self) -> bool {
         let flags = self.header[1];
-        let named = [&b".debug_"[..], b".zdebug_", b".gdb_index", b".gnu_debuglink"];
+        let named =
+            [&b".debug_"[..], b".zdebug_", b".gdb_index", b".gnu_debuglink", b".GCC.command.line"];
         flags & SHF_ALLOC.0 == 0 && named.iter().any(|start| self.name.starts_with(start))
     }
 
@@ -215,7 +290,6 @@ impl Section<'_> {
     }
 
     fn is_code(&self) -> bool {
-        let executable = self.header[1] & SHF_EXECINSTR.0 != 0;
         let of_code: [&[u8]; 6] = [
             b".symtab",
             b".strtab",
@@ -224,7 +298,26 @@ impl Section<'_> {
             b".gcc_except_table",
             b".comment",
         ];
-        executable || of_code.contains(&self.name)
+        self.is_executable() || of_code.contains(&self.name)
+    }
+
+    fn is_executable(&self) -> bool {
+        self.header[1] & SHF_EXECINSTR.0 != 0
+    }
+
+    /// Tables of places in code, and names of sections, which are one for each kind of code.
+    fn follows_code(&self) -> bool {
+        let tables: [&[u8]; 8] = [
+            b".data.rel.ro",
+            b".dynamic",
+            b".dynsym",
+            b".fini_array",
+            b".got",
+            b".got.plt",
+            b".init_array",
+            b".shstrtab",
+        ];
+        tables.contains(&self.name) || self.name.starts_with(b".rela")
     }
 
     /// Loaded, and neither code nor a note.
@@ -281,6 +374,14 @@ fn fields(section: &SectionHeader64<Endianness>, endian: Endianness) -> [u64; 9]
         section.sh_addralign.get(endian),
         section.sh_entsize.get(endian),
     ]
+}
+
+/// The name of a section for link-time optimisation, without the seed of its compilation.
+fn unseeded(name: &[u8]) -> &[u8] {
+    let seed = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_seed = (8..=16).contains(&seed.len()) && seed.iter().all(u8::is_ascii_hexdigit);
+    let seeded = name.starts_with(b".gnu.lto_") || name.starts_with(b".gnu.debuglto_");
+    if seeded && is_seed { &name[..name.len() - seed.len()] } else { name }
 }
 
 /// The bytes that no range covers and that are not zeros.

@@ -76,7 +76,7 @@ fn in_memory(files: &[Vec<u8>; 2], file: &File<'_>) -> Result<Vec<Proved>, Unexp
 /// A format of which nothing is known: only values that were varied are looked for.
 fn data(files: &[Vec<u8>; 2], canaries: &Canaries) -> Result<Vec<Proved>, Unexplained> {
     let claims = text::value_claims(files, &[], Place::Data, canaries);
-    prove(files, claims, Rewrite::apply)
+    prove(files, files[0].len() as u64, claims, Rewrite::apply)
         .map_err(|refused| unexplained(refused, vec![Evidence::new("bytes", &files[0], &files[1])]))
 }
 

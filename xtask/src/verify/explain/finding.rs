@@ -83,7 +83,7 @@ impl Finding {
     }
 
     /// Whether the cause is a root here: a build-id follows from whatever else differs in its file.
-    fn has_root(&self, cause: Cause) -> bool {
+    pub(crate) fn has_root(&self, cause: Cause) -> bool {
         match cause {
             Cause::BuildId => self.causes.len() == 1 && self.unexplained.is_none(),
             cause => !cause.is_derived(),

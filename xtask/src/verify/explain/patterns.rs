@@ -49,7 +49,7 @@ pub(super) static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 
 type Row = (&'static str, fn(Place) -> Cause, &'static str);
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 15] = [
     // uv's `uv_cache.json`.
     ("uv's cache times", Cause::Timestamp, r#""(secs|nanos)_since_epoch":\s*\d+"#),
     ("names of temporary files", |_| Cause::RandomName, TEMPORARY),
@@ -58,11 +58,14 @@ const TABLE: [Row; 14] = [
         |_| Cause::RandomName,
         r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
     ),
+    // A generator of C calls a constant `__pyx_k_` and its hash.
+    ("names that end in a hash", |_| Cause::RandomName, r"\b[A-Za-z_]\w*_[0-9a-f]{8}\b"),
     // `repr()` of an object, `%p`.
     ("memory addresses", |_| Cause::Address, r"\b0x[0-9a-f]{7,16}\b"),
     ("dates with times", Cause::Timestamp, DATE_TIME),
     ("dates with times in words", Cause::Timestamp, IN_WORDS),
-    ("dates", Cause::Timestamp, r"\b(19|20)\d\d([-/.])?[01]\d([-/.])?[0-3]\d\b"),
+    // setuptools-scm puts a `d` before the day.
+    ("dates", Cause::Timestamp, r"\bd?(19|20)\d\d([-/.])?[01]\d([-/.])?[0-3]\d\b"),
     ("dates in words", Cause::Timestamp, DATE_IN_WORDS),
     ("times of day", Cause::Timestamp, r"\b[012]?\d:[0-5]\d(:[0-6]\d(\.\d+)?)?( ?[AP]M)?\b"),
     // Seconds from 2001 to 2096, and fractions of them.
@@ -73,13 +76,14 @@ const TABLE: [Row; 14] = [
     ("optimisation flags", |_| Cause::Cpu, r"-(j|m(arch|tune|cpu)=|O)[\w.+-]*"),
 ];
 
-/// tempfile (Python, Rust), mkstemp, pip, meson-python, gcc.
+/// tempfile (Python, Rust), mkstemp, pip, meson-python, the aio-libs backends, gcc.
 const TEMPORARY: &str = r"(?x)
     \b tmp[a-z0-9_]{8} \b
     | \.tmp[A-Za-z0-9]{6} \b
     | \b tmp\.[A-Za-z0-9]{6,10} \b
     | \b pip-[a-z-]+-[a-z0-9_]{8} \b
     | \.mesonpy-[a-z0-9_]{8} \b
+    | \.tmp-[\w.-]+-pep517-[a-z0-9_]{8} \b
     | \b (cc|rustc)[A-Za-z0-9]{6} (\.ltrans\d*)? \.(o|s|c|res|ltrans\w*) \b";
 
 /// RFC 3339, ISO 8601.
@@ -125,6 +129,9 @@ mod tests {
             ("/x/.tmpAb12Cd/y", "names of temporary files"),
             ("pip-build-env-abcd_123", "names of temporary files"),
             ("3f2b8c1e-0a4d-4c39-9f6e-1b2c3d4e5f60", "UUIDs"),
+            ("/x/.tmp-frozenlist-pep517-a1b2c3d4/src", "names of temporary files"),
+            ("static int __pyx_k_1f2e3d4c;", "names that end in a hash"),
+            ("1.0.dev3+g0123abc.d20261124", "dates"),
             ("<object at 0x7f2a1c3d5e80>", "memory addresses"),
             ("2026-11-24T00:01:18+01:00", "dates with times"),
             ("Tue Nov 24 00:01:18 UTC 2026", "dates with times in words"),

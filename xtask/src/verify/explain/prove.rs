@@ -7,6 +7,8 @@ use crate::verify::compare::Side;
 
 /// More claims on one file are not tried: each costs a pass over it.
 const MOST_CLAIMS: usize = 24;
+/// So many bytes are read for attempts with some of the claims, but at least one attempt for each.
+const MOST_READ: u64 = 128 << 20;
 
 /// A cause that someone believes in, with the normalisation that it predicts.
 #[derive(Debug, Clone)]
@@ -46,9 +48,13 @@ impl<N> Claim<N> {
 /// the claims, so one may rely on what those before it did. Earlier claims are preferred: from the
 /// last on, each that can be left out is.
 ///
+/// A claim that is wrong can undo what a right one does: it finds its value on one side only. So if
+/// all together fail, some are tried. `bytes` tells how long a document is, and so how many.
+///
 /// Fails with all claimed causes if the normalised documents still differ.
 pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
     documents: &[D; 2],
+    bytes: u64,
     mut claims: Vec<Claim<N>>,
     normalise: impl Fn(&N, Side, D) -> D,
 ) -> Result<Vec<Proved>, Vec<Cause>> {
@@ -62,7 +68,15 @@ pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
         a == b
     };
     if !equal(&claims) {
-        return Err(refused(&claims));
+        let attempts = usize::try_from(MOST_READ / bytes.max(1)).unwrap_or(usize::MAX);
+        let mut attempts = subsets(claims.len()).take(attempts.max(MOST_CLAIMS));
+        let some = |chosen: Vec<usize>| -> Vec<Claim<N>> {
+            chosen.into_iter().map(|index| claims[index].clone()).collect()
+        };
+        match attempts.find_map(|chosen| Some(some(chosen)).filter(|some| equal(some))) {
+            Some(enough) => claims = enough,
+            None => return Err(refused(&claims)),
+        }
     }
     for index in (0..claims.len()).rev() {
         let mut others = claims.clone();
@@ -72,6 +86,18 @@ pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
         }
     }
     Ok(merged(claims))
+}
+
+/// Of so many claims: each alone, all but one, each two, each three.
+fn subsets(count: usize) -> impl Iterator<Item = Vec<usize>> {
+    let ones = (0..count).map(|one| vec![one]);
+    let but_one = (0..count).map(move |one| (0..count).filter(|other| *other != one).collect());
+    let twos = (0..count).flat_map(move |one| (one + 1..count).map(move |two| vec![one, two]));
+    let threes = (0..count).flat_map(move |one| {
+        (one + 1..count)
+            .flat_map(move |two| (two + 1..count).map(move |three| vec![one, two, three]))
+    });
+    ones.chain(but_one).chain(twos).chain(threes)
 }
 
 /// Claims of one cause are one finding, with the evidence of all.

@@ -21,13 +21,13 @@ struct Pyc {
     time: Vec<u8>,
     size_or_hash: Vec<u8>,
     body: Marshal,
-    /// Whether only what the body loads to counts, and whether sets are sorted for that.
-    by_value: Option<Sets>,
+    /// Whether only what the body loads to counts, and whether constants are sorted for that.
+    by_value: Option<Items>,
 }
 
-/// Whether the order of a set's items counts.
+/// Whether the order of items within a constant counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sets {
+enum Items {
     AsTheyAre,
     Sorted,
 }
@@ -36,7 +36,7 @@ enum Sets {
 enum Normalisation {
     WithoutTime,
     Text(Rewrite),
-    ByValue(Sets),
+    ByValue(Items),
 }
 
 /// Explains two bytecode files of CPython 3.8 to 3.14.
@@ -47,9 +47,10 @@ pub(super) fn explain(
     let (Some(a), Some(b)) = (Pyc::parse(&files[0]), Pyc::parse(&files[1])) else {
         return Err(Unexplained::because("bytecode that cannot be read"));
     };
+    let bytes = files[0].len() as u64;
     let files = [a, b];
     let claims = claims(&files, canaries);
-    prove(&files, claims, Normalisation::apply)
+    prove(&files, bytes, claims, Normalisation::apply)
         .map_err(|refused| unexplained(refused, evidence(&files)))
 }
 
@@ -64,10 +65,10 @@ fn claims(files: &[Pyc; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
     claims.extend(text_claims(files, canaries));
     let proof = "compared by what it loads to";
     let claim =
-        Claim::new(Cause::BytecodeReferences, Normalisation::ByValue(Sets::AsTheyAre), proof);
+        Claim::new(Cause::BytecodeReferences, Normalisation::ByValue(Items::AsTheyAre), proof);
     claims.push(claim.evidence(references(files)));
-    let proof = "with the items of sets sorted";
-    claims.push(Claim::new(Cause::ConstantOrder, Normalisation::ByValue(Sets::Sorted), proof));
+    let proof = "with the items of constant sets and tuples sorted";
+    claims.push(Claim::new(Cause::ConstantOrder, Normalisation::ByValue(Items::Sorted), proof));
     claims
 }
 
@@ -103,7 +104,7 @@ impl Normalisation {
         match self {
             Self::WithoutTime => pyc.time.clear(),
             Self::Text(rewrite) => pyc.body.rewrite(|text| rewrite.apply(side, text)),
-            Self::ByValue(sets) => pyc.by_value = Some(*sets),
+            Self::ByValue(items) => pyc.by_value = Some(*items),
         }
         pyc
     }
@@ -130,7 +131,7 @@ impl Pyc {
     }
 
     fn value(&self) -> Option<Digest> {
-        self.body.digest(self.by_value? == Sets::Sorted)
+        self.body.digest(self.by_value? == Items::Sorted)
     }
 }
 

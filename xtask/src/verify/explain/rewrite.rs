@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use memchr::memmem;
 
 use super::patterns::Pattern;
+use super::shift;
 use crate::verify::compare::Side;
 
 /// One normalisation. It is applied to both sides; where it replaces, it leaves the same mark.
@@ -12,6 +13,14 @@ use crate::verify::compare::Side;
 pub(super) enum Rewrite {
     /// A value of each side.
     Value([Value; 2]),
+    /// A value of each side, in these lines only.
+    ValueIn([Value; 2], BTreeSet<Vec<u8>>),
+    /// A value of each side is dropped, with what separates it from what stands before it.
+    Without([Value; 2]),
+    /// Times of day lead to seconds; those of B are by so many seconds later.
+    Shifted(i64),
+    /// Typographic quotes become plain ones.
+    PlainQuotes,
     /// Everything of a form.
     Pattern(&'static Pattern),
     /// The values of lines that only follow: each becomes what it is mapped to.
@@ -40,7 +49,23 @@ impl Rewrite {
     /// The bytes as this normalisation leaves them.
     pub(super) fn apply(&self, side: Side, bytes: Vec<u8>) -> Vec<u8> {
         match self {
-            Self::Value(values) => values[side as usize].replace(bytes),
+            Self::Value(values) => values[side as usize].replace(bytes, MARK),
+            Self::ValueIn(values, lines) => {
+                let pieces = bytes.split_inclusive(|byte| matches!(byte, b'\n' | 0));
+                let replaced = pieces.map(|piece| {
+                    let end = piece.len() - usize::from(matches!(piece.last(), Some(b'\n' | 0)));
+                    if !lines.contains(&piece[..end]) {
+                        return piece.to_vec();
+                    }
+                    values[side as usize].replace(piece.to_vec(), MARK)
+                });
+                replaced.flatten().collect()
+            }
+            Self::Without(values) => values[side as usize].remove(bytes),
+            Self::Shifted(by) => shift::to_seconds(&bytes, if side == Side::B { *by } else { 0 }),
+            Self::PlainQuotes => TYPOGRAPHIC.iter().fold(bytes, |bytes, (quote, plain)| {
+                Value::new(quote, false).replace(bytes, plain)
+            }),
             Self::Pattern(pattern) => pattern.replace(bytes, MARK),
             Self::Derived(lines) => {
                 let derived = &lines[side as usize];
@@ -86,12 +111,12 @@ impl Value {
         !goes_on
     }
 
-    fn replace(&self, bytes: Vec<u8>) -> Vec<u8> {
+    fn replace(&self, bytes: Vec<u8>, mark: &[u8]) -> Vec<u8> {
         let mut replaced = Vec::with_capacity(bytes.len());
         let mut done = 0;
         while let Some(at) = self.find(&bytes, done) {
             replaced.extend_from_slice(&bytes[done..at]);
-            replaced.extend_from_slice(MARK);
+            replaced.extend_from_slice(mark);
             done = at + self.bytes.len();
         }
         if done == 0 {
@@ -100,7 +125,32 @@ impl Value {
         replaced.extend_from_slice(&bytes[done..]);
         replaced
     }
+
+    fn remove(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut kept = Vec::with_capacity(bytes.len());
+        let mut done = 0;
+        while let Some(at) = self.find(&bytes, done) {
+            kept.extend_from_slice(&bytes[done..at]);
+            if matches!(kept.last(), Some(b':' | b';' | b',' | b'.' | b' ')) {
+                kept.pop();
+            }
+            done = at + self.bytes.len();
+        }
+        if done == 0 {
+            return bytes;
+        }
+        kept.extend_from_slice(&bytes[done..]);
+        kept
+    }
 }
+
+/// `‘`, `’`, `“`, `”`, each with what stands for it in the C locale.
+pub(super) const TYPOGRAPHIC: [(&[u8], &[u8]); 4] = [
+    ("\u{2018}".as_bytes(), b"'"),
+    ("\u{2019}".as_bytes(), b"'"),
+    ("\u{201c}".as_bytes(), b"\""),
+    ("\u{201d}".as_bytes(), b"\""),
+];
 
 fn kept_lines(bytes: &[u8], keep: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');

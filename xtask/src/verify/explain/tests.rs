@@ -23,7 +23,7 @@ struct Expected {
 
 fn explained(a: &Path, b: &Path, canaries: Vec<Canary>) -> Explanation {
     let comparison = compare(a, b).unwrap();
-    let context = Context { canaries: Canaries(canaries) };
+    let context = Context { canaries: Canaries(canaries), ..Context::default() };
     explain(&comparison, &context, |_| ()).unwrap()
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::patterns::PATTERNS;
 use super::prove::{Claim, prove, unexplained};
-use super::rewrite::{Rewrite, Value};
-use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained};
+use super::rewrite::{Rewrite, TYPOGRAPHIC, Value};
+use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained, canaries, shift};
 
 /// So many lines that differ are looked at for what they differ in; a normalisation is applied to
 /// all lines.
@@ -16,8 +17,6 @@ const MOST_PAIRS: usize = 256;
 const MOST_PATHS: usize = 8;
 /// Longer texts are compared line by line, without looking for lines that moved.
 const MOST_ALIGNED: usize = 4000;
-/// A shorter canary must not be a part of a longer name: `2` stands everywhere.
-const LEAST_UNIQUE: usize = 6;
 
 /// What a text is, by the name of its file.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +54,7 @@ pub(super) fn explain(
     let mut claims = known;
     claims.extend(value_claims(texts, &pairs, style.place, canaries));
     claims.extend(order_claims(texts, &pairs, style.ordered));
-    prove(texts, claims, Rewrite::apply).map_err(|refused| {
+    prove(texts, texts[0].len() as u64, claims, Rewrite::apply).map_err(|refused| {
         let evidence = pairs.iter().take(3).map(Pair::evidence).collect();
         unexplained(refused, evidence)
     })
@@ -68,8 +67,10 @@ pub(super) fn value_claims(
     place: Place,
     canaries: &Canaries,
 ) -> Vec<Claim<Rewrite>> {
-    let mut claims = canary_claims(bytes, place, canaries);
+    let mut claims = canaries::claims(bytes, pairs, place, canaries);
     claims.extend(path_claims(pairs, place));
+    claims.extend(shift::claim(pairs));
+    claims.extend(quotes_claim(pairs));
     for pattern in PATTERNS.iter() {
         let mut of_pairs = pairs.iter().filter_map(|pair| {
             let (a, b) = (pattern.all(pair.a), pattern.all(pair.b));
@@ -85,39 +86,6 @@ pub(super) fn value_claims(
         }
     }
     claims
-}
-
-fn canary_claims(bytes: &[Vec<u8>; 2], place: Place, canaries: &Canaries) -> Vec<Claim<Rewrite>> {
-    let mut found = Vec::new();
-    for canary in &canaries.0 {
-        let values = [&canary.a, &canary.b].map(|value| {
-            let value = value.as_deref().unwrap_or_default().as_bytes();
-            Value::new(value, value.len() < LEAST_UNIQUE)
-        });
-        if values[0] == values[1] {
-            continue;
-        }
-        let stands = [0, 1].map(|side| values[side].find(&bytes[side], 0));
-        if stands == [None, None] {
-            continue;
-        }
-        let excerpts = [0, 1].map(|side| {
-            stands[side].map_or(&b""[..], |at| &bytes[side][at..at + values[side].bytes.len()])
-        });
-        let cause = canary.kind.cause(place);
-        let evidence = Evidence::new("what was varied", excerpts[0], excerpts[1]);
-        // A side that has no value has no line either in which it could stand.
-        let (rewrite, proof) = if values.iter().all(|value| !value.bytes.is_empty()) {
-            (Rewrite::Value(values.clone()), "with one value for what was varied")
-        } else {
-            (Rewrite::Lines(values.clone()), "without the lines that hold what was varied")
-        };
-        let length = values.iter().map(|value| value.bytes.len()).max().unwrap_or_default();
-        found.push((length, Claim::new(cause, rewrite, proof).evidence([evidence])));
-    }
-    // A path within another one must be looked for after it.
-    found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-    found.into_iter().map(|(_, claim)| claim).collect()
 }
 
 fn path_claims(pairs: &[Pair<'_>], place: Place) -> Vec<Claim<Rewrite>> {
@@ -141,6 +109,15 @@ fn path_claims(pairs: &[Pair<'_>], place: Place) -> Vec<Claim<Rewrite>> {
     claims
 }
 
+/// What the C locale quotes as `'x'`, a compiler's message has in typographic quotes in another.
+fn quotes_claim(pairs: &[Pair<'_>]) -> Option<Claim<Rewrite>> {
+    let quotes =
+        |line: &[u8]| TYPOGRAPHIC.iter().any(|(quote, _)| memmem::find(line, quote).is_some());
+    let pair = pairs.iter().find(|pair| quotes(pair.a) != quotes(pair.b))?;
+    let proof = "with plain quotes for typographic ones";
+    Some(Claim::new(Cause::Locale, Rewrite::PlainQuotes, proof).evidence([pair.evidence()]))
+}
+
 fn order_claims(texts: &[Vec<u8>; 2], pairs: &[Pair<'_>], ordered: Ordered) -> Vec<Claim<Rewrite>> {
     let evidence: Vec<_> = pairs.first().map(Pair::evidence).into_iter().collect();
     let items = Claim::new(Cause::HashSeed, Rewrite::Items, "with the items of each line sorted");
@@ -162,7 +139,7 @@ pub(super) struct Pair<'t> {
 }
 
 impl<'t> Pair<'t> {
-    fn at(&self) -> String {
+    pub(super) fn at(&self) -> String {
         format!("line {}", self.line + 1)
     }
 
@@ -171,7 +148,7 @@ impl<'t> Pair<'t> {
     }
 
     /// The words that differ, in pairs; if there are more on one side, only up to where they do.
-    fn tokens(&self) -> Vec<(&'t [u8], &'t [u8])> {
+    pub(super) fn tokens(&self) -> Vec<(&'t [u8], &'t [u8])> {
         let separates =
             |byte: &u8| byte.is_ascii_whitespace() || b"\"'`,;()[]{}<>|\0".contains(byte);
         let words = |line: &'t [u8]| line.split(separates).filter(|word| !word.is_empty());
@@ -207,7 +184,7 @@ pub(super) fn pairs(texts: &[Vec<u8>; 2]) -> Vec<Pair<'_>> {
 }
 
 /// If both words hold absolute paths that differ: both up to the last component that does.
-fn differing_paths<'t>(a: &'t [u8], b: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
+pub(super) fn differing_paths<'t>(a: &'t [u8], b: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
     let start = path_start(a)?;
     if a.get(..start)? != b.get(..start)? || b.get(start) != Some(&b'/') {
         return None;

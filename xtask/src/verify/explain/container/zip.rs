@@ -6,6 +6,7 @@ use std::io::Read as _;
 use builder::sys::archive::Limits;
 
 use super::super::blob::Blob;
+use super::super::shift;
 use super::{Container, Entry, digest};
 
 /// End of central directory record, 4.3.16.
@@ -140,6 +141,13 @@ fn fields(mut extra: &[u8], entry: &mut Entry) {
         extra = &extra[end..];
     }
     entry.other.extend_from_slice(extra);
+}
+
+/// The time of an entry, 4.4.6, as if it were one of UTC: `Entry::times` starts with it.
+pub(super) fn seconds(times: &[u8]) -> Option<i64> {
+    let [time, date] = [u16_at(times, 0)?, u16_at(times, 2)?].map(u64::cast_signed);
+    let [day, month, year] = [date & 31, date >> 5 & 15, (date >> 9) + 1980];
+    shift::seconds([year, month, day, time >> 11, time >> 5 & 63, 2 * (time & 31)])
 }
 
 fn crc(content: &Blob) -> Option<u64> {

@@ -102,9 +102,8 @@ impl Marshal {
 
     /// The value that the body loads to, whatever it marks and shares; `None` if it refers to
     /// itself.
-    pub(super) fn digest(&self, sorted_sets: bool) -> Option<Digest> {
-        let mut values =
-            Values { marshal: self, sorted_sets, known: vec![None; self.objects.len()] };
+    pub(super) fn digest(&self, sorted: bool) -> Option<Digest> {
+        let mut values = Values { marshal: self, sorted, known: vec![None; self.objects.len()] };
         values.of(0, 0)
     }
 }
@@ -112,7 +111,7 @@ impl Marshal {
 /// The values of objects, each computed once: with references, a small file can mean a huge tree.
 struct Values<'m> {
     marshal: &'m Marshal,
-    sorted_sets: bool,
+    sorted: bool,
     known: Vec<Option<Digest>>,
 }
 
@@ -129,21 +128,15 @@ impl Values<'_> {
             Content::Plain(plain) => bytes.extend(plain),
             Content::Text(text) => bytes.extend(text),
             Content::Items(items) => {
-                let mut values = Vec::new();
-                for item in items {
-                    values.push(*self.of(*item, depth + 1)?.as_bytes());
-                }
-                if self.sorted_sets && matches!(object.kind, b'<' | b'>') {
-                    values.sort_unstable();
-                }
-                bytes.extend(values.as_flattened());
+                let sorted = self.sorted && matches!(object.kind, b'<' | b'>' | b'(' | b')');
+                bytes.extend(self.items(items, sorted, depth)?);
             }
             Content::Code(fields) => {
                 for field in fields {
                     match field {
                         Field::Number(number) => bytes.extend(number),
                         Field::Object(object) => {
-                            bytes.extend(self.of(*object, depth + 1)?.as_bytes());
+                            bytes.extend(self.field(*object, depth + 1)?.as_bytes());
                         }
                     }
                 }
@@ -157,6 +150,34 @@ impl Values<'_> {
         let digest = Digest::of(bytes);
         self.known[at] = Some(digest);
         Some(digest)
+    }
+
+    /// Instructions refer to names, variables and constants by number, so in the fields of a code
+    /// object the order always counts; within a constant it may be that of a set.
+    fn field(&mut self, at: usize, depth: usize) -> Option<Digest> {
+        let object = &self.marshal.objects[at];
+        match &object.content {
+            Content::Items(items) => {
+                let items = self.items(items, false, depth)?;
+                Some(Digest::of([vec![value_kind(object.kind)], items].concat()))
+            }
+            Content::Reference(number) => {
+                let target = *self.marshal.marked.get(*number)?;
+                if target < at { self.field(target, depth + 1) } else { None }
+            }
+            _ => self.of(at, depth),
+        }
+    }
+
+    fn items(&mut self, items: &[usize], sorted: bool, depth: usize) -> Option<Vec<u8>> {
+        let mut values = Vec::new();
+        for item in items {
+            values.push(*self.of(*item, depth + 1)?.as_bytes());
+        }
+        if sorted {
+            values.sort_unstable();
+        }
+        Some(values.as_flattened().to_vec())
     }
 }
 

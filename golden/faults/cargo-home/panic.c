@@ -1,0 +1,1 @@
+const char *panicked_at(void) { return PANICKED_AT; }

@@ -1,0 +1,6 @@
+#include <stdio.h>
+
+void check(int fine) {
+    if (!fine)
+        printf("check failed in %s\n", __FILE__);
+}

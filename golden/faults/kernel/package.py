@@ -1,0 +1,6 @@
+import platform
+
+
+def make(wheel, fault):
+    value = platform.release() if fault else "6"
+    wheel.add("faulty/_build.py", f"BUILT = {str(value)!r}\n")

@@ -1,0 +1,4 @@
+int twice(int value) {
+    int unused;
+    return 2 * value;
+}

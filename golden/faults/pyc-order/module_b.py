@@ -1,0 +1,5 @@
+GREETING = "hello, world"
+
+
+def greet():
+    return ["hello, world", 1.25]

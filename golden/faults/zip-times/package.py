@@ -1,0 +1,8 @@
+import os
+import time
+
+
+def make(wheel, fault):
+    wheel.add_file("faulty/module.py", "module.py")
+    if fault:
+        wheel.times["faulty/module.py"] = time.gmtime(os.stat("module.py").st_mtime)[:6]

@@ -1,0 +1,69 @@
+//! `cargo xtask bench faults`: packages of our own, each with one known source of nondeterminism,
+//! built in two places without and with its fault. What counts is whether the difference is found,
+//! whether the cause is named, and whether anything is said of what has no fault.
+
+mod case;
+mod sides;
+mod judge;
+mod rivals;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use xshell::Shell;
+
+use crate::flags::Bench;
+use crate::{forward, root};
+use case::Case;
+use judge::Judged;
+use rivals::{Rival, Tool};
+
+/// Where the packages are.
+const FAULTS: &str = "golden/faults";
+/// Where the table is kept.
+const KEPT: &str = "docs/faults.md";
+
+/// A case and what was made of it.
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(flatten)]
+    case: Case,
+    #[serde(flatten)]
+    judged: Judged,
+    /// One for each other tool that was tried.
+    rivals: Vec<Rival>,
+}
+
+/// `cargo xtask bench faults`.
+pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<()> {
+    let tools = if bench.rivals { rivals::installed(shell) } else { Vec::new() };
+    let rows = rows(shell, &bench.recipe, &tools)?;
+    println!("{}", table::text(&rows));
+    if let Some(path) = &bench.json {
+        let json = serde_json::to_string_pretty(&rows)? + "\n";
+        shell.write_file(path, json).context("cannot write the figures")?;
+    }
+    if bench.write {
+        let page = table::page(shell, &rows)?;
+        shell.write_file(root().join(KEPT), page).context("cannot write the table")?;
+    }
+    table::verdict(&rows)
+}
+
+/// Builds and judges all cases, and lets other tools do so.
+fn rows(shell: &Shell, recipe: &str, tools: &[Tool]) -> anyhow::Result<Vec<Row>> {
+    let cases = case::read_all(&root().join(FAULTS))?;
+    let builder = forward::compile(shell)?;
+    let scratch = tempfile::tempdir().context("cannot make a directory for the builds")?;
+    let built = sides::build(&builder, recipe, &cases, scratch.path())?;
+    let mut rows = Vec::new();
+    for case in cases {
+        let judged = judge::judge(&case, &built)?;
+        let tried = tools.iter().map(|tool| tool.tried(shell, &case, &built));
+        let rivals = tried.collect::<anyhow::Result<_>>()?;
+        rows.push(Row { case, judged, rivals });
+    }
+    Ok(rows)
+}

@@ -1,0 +1,126 @@
+//! All cases, built in two places that differ in everything that must not matter. Each place is one
+//! sandbox, in which each build is a process of its own.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use builder::recipe::BytecodePolicy;
+use fs_err as fs;
+use rayon::prelude::*;
+use xshell::{Shell, cmd};
+
+use super::FAULTS;
+use super::case::Case;
+use crate::root;
+use crate::verify::compare::Side;
+use crate::verify::explain::Canaries;
+use crate::verify::explain::canaries::{Canary, CanaryKind};
+use crate::verify::vary::{self, Here, Place};
+
+/// Whether a package is built with its fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flavour {
+    Sound,
+    Faulty,
+}
+
+/// What was built.
+#[derive(Debug)]
+pub(super) struct Built {
+    directory: PathBuf,
+    /// Values by which the places can be told.
+    pub(super) canaries: Canaries,
+}
+
+impl Built {
+    /// The directory with what was built of a case.
+    pub(super) fn place(&self, case: &str, flavour: Flavour, side: Side) -> PathBuf {
+        let flavour = match flavour {
+            Flavour::Sound => "sound",
+            Flavour::Faulty => "faulty",
+        };
+        self.directory.join(letter(side)).join("out").join(case).join(flavour)
+    }
+}
+
+fn letter(side: Side) -> &'static str {
+    match side {
+        Side::A => "a",
+        Side::B => "b",
+    }
+}
+
+/// Where a package is built; the builder itself always takes the first.
+const BUILT_AT: [&str; 2] = ["/build/src", "/build/another-place-of-round-1"];
+
+/// Builds all cases twice, below `directory`.
+pub(super) fn build(
+    builder: &Path,
+    recipe: &str,
+    cases: &[Case],
+    directory: &Path,
+) -> anyhow::Result<Built> {
+    // What the builder pins bites here: the packages show what would happen without that.
+    let words = ["+umask", "+hash-seed"].map(str::to_owned);
+    let here = Here { cpus: 2, setarch: true, bytecode: BytecodePolicy::None };
+    let chosen = vary::choose(&words, here)?;
+    let places = [0, 1].map(|index| vary::place(index, &chosen));
+    let sides = Side::BOTH.into_par_iter().map(|side| {
+        let place = &places[side as usize];
+        let out = directory.join(letter(side));
+        build_side(builder, recipe, cases, place, BUILT_AT[side as usize], &out)
+    });
+    sides.collect::<anyhow::Result<Vec<()>>>()?;
+    let mut canaries = vary::canaries(&chosen, &places[0], &places[1]);
+    let kernel = rustix::system::uname();
+    for canary in canaries.iter_mut().filter(|canary| canary.kind == CanaryKind::Kernel) {
+        // The first place has the machine's own; the version stands in no case.
+        canary.a.get_or_insert_with(|| kernel.release().to_string_lossy().into_owned());
+    }
+    let own =
+        |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
+    canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));
+    canaries.push(own(CanaryKind::Cpu, &processors().to_string(), "1"));
+    Ok(Built { directory: directory.to_owned(), canaries: Canaries(canaries) })
+}
+
+/// As many as the sandbox of the first side sees.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn build_side(
+    builder: &Path,
+    recipe: &str,
+    cases: &[Case],
+    place: &Place,
+    built_at: &str,
+    directory: &Path,
+) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let (root, out) = (root(), directory.join("out"));
+    shell.create_dir(&out)?;
+    let mut surroundings = place.surroundings.clone();
+    surroundings.pretended.since = fs::metadata(&out)?.mtime();
+    let file = directory.join("surroundings.json");
+    shell.write_file(&file, serde_json::to_string(&surroundings)?)?;
+    let mut words = vec!["exec"];
+    if !place.aslr {
+        words.extend(["setarch", "-R"]);
+    }
+    if place.cpus.is_some() {
+        words.extend(["taskset", "--cpu-list", "0"]);
+    }
+    words.push(r#""$PYTHON" -B /faults/build.py "$@""#);
+    let binds = [(root.join(FAULTS), "/faults"), (out, "/out")];
+    let binds = binds.map(|(path, inside)| format!("{}:{inside}", path.display()));
+    let names = cases.iter().map(|case| case.name.as_str());
+    cmd!(shell, "{builder} --quiet --root {root} --surroundings {file} shell {recipe}")
+        .args(binds.iter().flat_map(|bind| ["--bind", bind]))
+        .args(["--", "sh", "-c", &words.join(" "), "sh", built_at, "/out"])
+        .args(names)
+        .quiet()
+        .run()
+        .context("cannot build the packages with faults")
+}
