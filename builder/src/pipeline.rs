@@ -18,6 +18,7 @@ use crate::phase1::{self, Fetched};
 use crate::publish::{self, Assembled, Product};
 use crate::recipe::{Provider, Recipe};
 use crate::resolvers::Resolvers;
+use crate::review::Review;
 use crate::sources::Sources;
 use crate::sys::Host;
 use crate::sys::files::WorkDir;
@@ -29,7 +30,7 @@ use crate::venv::{Installed, Installer};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Problem, Target};
 use crate::wheels::{self, BuiltWheel, Workshop};
-use crate::{checks, layout, nar, patch, phase2};
+use crate::{checks, layout, nar, patch, phase2, review};
 
 /// What a build may use of earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -324,7 +325,7 @@ fn assemble(
     let installed = installer.install(&paths, output, recipe)?;
     clock.lap("install");
 
-    let manifest = finish(located, fetched, &installed, &installer, host)?;
+    let (manifest, review) = finish(located, fetched, &installed, &installer, host)?;
     clock.lap("finish");
 
     host.progress.stage("check", None);
@@ -348,6 +349,7 @@ fn assemble(
         ),
         tree: installed.output.root,
         manifest,
+        review,
         longest,
     })
 }
@@ -385,10 +387,11 @@ fn finish(
     installed: &Installed,
     installer: &Installer<'_>,
     host: Host<'_>,
-) -> Result<Manifest, Problem> {
+) -> Result<(Manifest, Review), Problem> {
     host.progress.stage("finish", None);
     let (recipe, output) = (&located.recipe, &installed.output);
     let variables = Variables::new(output, &recipe.variables);
+    let originals = patch::originals(output, &variables, &recipe.patches);
     let patches = patch::apply(output, &variables, &recipe.patches, host.progress)?;
     let tree = &fetched.application.tree;
     let copied = layout::copy(output, tree, &recipe.copies, &recipe.shebangs, &variables)?;
@@ -402,7 +405,9 @@ fn finish(
         copied,
         links,
     };
-    Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)
+    let manifest = Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)?;
+    let review = review::of(output, &manifest, &originals)?;
+    Ok((manifest, review))
 }
 
 fn report(
