@@ -61,8 +61,9 @@ pub(crate) fn html_unfinished(subject: &Subject) -> String {
     page.assemble(MOST_BYTES)
 }
 
-const FOOT: &str = "<footer>Made by Lockstep. A cause is listed only if the one normalisation that it \
-    predicts, applied to both sides, left them equal byte for byte.</footer></main></body></html>\n";
+const FOOT: &str = "<footer>Made by Lockstep. A cause is listed only if the one normalisation \
+    that it predicts, applied to both sides, left them equal byte for byte.</footer></main></body>\
+    </html>\n";
 
 fn head(subject: &Subject, title: &str) -> Html {
     Html::default()
