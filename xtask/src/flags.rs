@@ -149,7 +149,7 @@ pub(crate) struct Compare {
     /// Write the report as a page to look at
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Write each finding as soon as it is known, as a line of JSON: what a killed run leaves
+    /// Write each finding as soon as it is known, a line of JSON each: what a killed run leaves
     #[arg(long, value_name = "FILE")]
     pub(crate) partial: Option<PathBuf>,
 }
@@ -163,7 +163,8 @@ pub(crate) struct Bench {
     /// The recipe that is fetched, resolved and built
     #[arg(long, default_value = "sample")]
     pub(crate) recipe: String,
-    /// A tree to hash or to compare with its copy; else a project with a uv.lock, instead of the recipe's own source
+    /// A tree to hash, or to compare with its copy; else a project with a uv.lock, instead of the
+    /// recipe's own source
     #[arg(long)]
     pub(crate) source: Option<PathBuf>,
     /// In `fetch`, a distribution that uv would have to build although the lock has wheels of it
