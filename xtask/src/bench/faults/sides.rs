@@ -25,6 +25,15 @@ pub(super) enum Flavour {
     Faulty,
 }
 
+/// With what it is built.
+#[derive(Debug, Clone)]
+pub(super) struct Toolchain<'t> {
+    /// The recipe whose toolchain is used.
+    pub(super) recipe: &'t str,
+    /// Where toolchains are kept, if not where the builder keeps them anyway.
+    pub(super) cache: Option<PathBuf>,
+}
+
 /// What was built.
 #[derive(Debug)]
 pub(super) struct Built {
@@ -57,7 +66,7 @@ const BUILT_AT: [&str; 2] = ["/build/src", "/build/another-place-of-round-1"];
 /// Builds all cases twice, below `directory`.
 pub(super) fn build(
     builder: &Path,
-    recipe: &str,
+    toolchain: &Toolchain<'_>,
     cases: &[Case],
     directory: &Path,
 ) -> anyhow::Result<Built> {
@@ -69,7 +78,7 @@ pub(super) fn build(
     let sides = Side::BOTH.into_par_iter().map(|side| {
         let place = &places[side as usize];
         let out = directory.join(letter(side));
-        build_side(builder, recipe, cases, place, BUILT_AT[side as usize], &out)
+        build_side(builder, toolchain, cases, place, BUILT_AT[side as usize], &out)
     });
     sides.collect::<anyhow::Result<Vec<()>>>()?;
     let mut canaries = vary::canaries(&chosen, &places[0], &places[1]);
@@ -92,7 +101,7 @@ fn processors() -> usize {
 
 fn build_side(
     builder: &Path,
-    recipe: &str,
+    toolchain: &Toolchain<'_>,
     cases: &[Case],
     place: &Place,
     built_at: &str,
@@ -116,7 +125,10 @@ fn build_side(
     let binds = [(root.join(FAULTS), "/faults"), (out, "/out")];
     let binds = binds.map(|(path, inside)| format!("{}:{inside}", path.display()));
     let names = cases.iter().map(|case| case.name.as_str());
+    let Toolchain { recipe, cache } = toolchain;
+    let cache = cache.iter().flat_map(|cache| ["--cache-dir".as_ref(), cache.as_os_str()]);
     cmd!(shell, "{builder} --quiet --root {root} --surroundings {file} shell {recipe}")
+        .args(cache)
         .args(binds.iter().flat_map(|bind| ["--bind", bind]))
         .args(["--", "sh", "-c", &words.join(" "), "sh", built_at, "/out"])
         .args(names)
