@@ -92,6 +92,7 @@ pub(crate) struct Words {
 
 /// `cargo xtask verify-repro`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 pub(crate) struct VerifyRepro {
     /// Name of a recipe in `recipes/`, or the path of its .toml
     #[arg(default_value = "sample")]
