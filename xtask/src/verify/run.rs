@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use builder::recipe::Recipe;
+use builder::sys::cache::hold;
 use builder::sys::env::Environment;
 use builder::sys::files::WorkDir;
 use builder::vocabulary::{Outcome, Problem};
@@ -52,6 +53,8 @@ impl VerifyRepro {
             shared: (!self.refetch).then_some(cache.as_path()),
             quiet: self.quiet,
         };
+        let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
+        let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
         let verified = self.verify(&workplace, &recipe, here, &chosen, work.path());
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
