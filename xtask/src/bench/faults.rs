@@ -66,6 +66,10 @@ fn rows(
     let built = sides::build(&builder, toolchain, &cases, scratch.path())?;
     let mut rows = Vec::new();
     for case in cases {
+        if !sides::bites(&case)? {
+            eprintln!("without {}: {} cannot be varied here", case.name, case.bites.join(", "));
+            continue;
+        }
         let judged = judge::judge(&case, &built)?;
         let tried = tools.iter().map(|tool| tool.tried(shell, &case, &built));
         let rivals = tried.collect::<anyhow::Result<_>>()?;

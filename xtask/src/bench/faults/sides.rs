@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use builder::recipe::BytecodePolicy;
+use builder::vocabulary::Problem;
 use fs_err as fs;
 use rayon::prelude::*;
 use xshell::{Shell, cmd};
@@ -17,7 +18,7 @@ use crate::verify::compare::Side;
 use crate::verify::explain::Canaries;
 use crate::verify::explain::canaries::{Canary, CanaryKind};
 use crate::verify::places::{self, Place};
-use crate::verify::vary::{self, Here};
+use crate::verify::vary::{self, Chosen, Here};
 
 /// Whether a package is built with its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +72,7 @@ pub(super) fn build(
     cases: &[Case],
     directory: &Path,
 ) -> anyhow::Result<Built> {
-    // What the builder pins bites here: the packages show what would happen without that.
-    let words = ["+umask", "+hash-seed"].map(str::to_owned);
-    let here = Here { cpus: 2, setarch: true, bytecode: BytecodePolicy::None };
-    let chosen = vary::choose(&words, here)?;
+    let chosen = chosen()?;
     let places = [0, 1].map(|index| places::place(index, &chosen));
     let sides = Side::BOTH.into_par_iter().map(|side| {
         let place = &places[side as usize];
@@ -94,6 +92,21 @@ pub(super) fn build(
     canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));
     canaries.push(own(CanaryKind::Cpu, &processors().to_string(), "1"));
     Ok(Built { directory: directory.to_owned(), canaries: Canaries(canaries) })
+}
+
+/// What is varied. What the builder pins bites here: the packages show what would happen without
+/// that.
+fn chosen() -> Result<Chosen, Problem> {
+    let words = ["+umask", "+hash-seed"].map(str::to_owned);
+    let here = Here { cpus: processors(), setarch: true, bytecode: BytecodePolicy::None };
+    vary::choose(&words, here)
+}
+
+/// Whether all bites that a case needs: on one processor, its number cannot be varied.
+pub(super) fn bites(case: &Case) -> anyhow::Result<bool> {
+    let chosen = chosen()?;
+    let names: Vec<&str> = chosen.keys().map(|variation| variation.name()).collect();
+    Ok(case.bites.iter().all(|name| names.contains(&name.as_str())))
 }
 
 /// As many as the sandbox of the first side sees.
