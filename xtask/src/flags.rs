@@ -126,7 +126,7 @@ pub(crate) struct Bench {
     pub(crate) json: Option<PathBuf>,
 }
 
-/// A comparison that `cargo xtask bench` makes.
+/// What `cargo xtask bench` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measured {
     /// The NAR hash of a tree, against `nix hash path`
@@ -137,7 +137,11 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
-    /// All of them that can run here
+    /// Resolving generated locks of 1,000 to 10,000 packages
+    Scale,
+    /// What is compiled after single bumps of a recipe, and the time of each by that of a cold build
+    Rebuilds,
+    /// All comparisons with others that can run here
     All,
 }
 

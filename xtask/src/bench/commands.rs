@@ -25,7 +25,9 @@ pub(super) fn comparison(
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
         Measured::Build => place.build(shell),
         Measured::Resolve => place.resolve(),
-        Measured::All => unreachable!("`all` was taken apart before"),
+        Measured::Scale | Measured::Rebuilds | Measured::All => {
+            unreachable!("it is no comparison of two sides")
+        }
     }
 }
 
@@ -155,7 +157,7 @@ impl Place<'_> {
 
 /// What the recipes here build for.
 const PYTHON: &str = "3.14";
-const PLATFORM: &str = "x86_64-manylinux_2_39";
+pub(super) const PLATFORM: &str = "x86_64-manylinux_2_39";
 
 #[derive(serde::Deserialize)]
 struct Lock {
