@@ -188,7 +188,7 @@ pub(crate) struct Bench {
     pub(crate) write: bool,
 }
 
-/// A comparison that `cargo xtask bench` makes.
+/// What `cargo xtask bench` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measured {
     /// The NAR hash of a tree, against `nix hash path`
@@ -199,13 +199,17 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
-    /// Packages with known faults: whether they are found, and the cause named
-    Faults,
     /// `compare` on two copies of a tree, against `diff -rq`
     Compare,
     /// `compare` on two plain `uv sync`s from two directories, against `diff -rq`
     Naive,
-    /// All comparisons of time that can run here, but for `naive`
+    /// Packages with known faults: whether they are found, and the cause named
+    Faults,
+    /// Resolving generated locks of 1,000 to 10,000 packages
+    Scale,
+    /// What is compiled after single bumps of a recipe, and the time of each by that of a cold build
+    Rebuilds,
+    /// All comparisons with others that can run here, but for `naive`
     All,
 }
 
