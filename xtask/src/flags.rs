@@ -104,7 +104,8 @@ pub(crate) struct VerifyRepro {
     #[arg(long, value_name = "PROVIDER")]
     pub(crate) toolchain: Option<String>,
     /// How many builds are compared with the first
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=26))]
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=26))]
     pub(crate) rounds: u32,
     /// What is varied: `-NAME` leaves one out, `+NAME` lets programs see what is pinned otherwise,
     /// `-all` leaves out everything [default: all that can bite here]

@@ -154,7 +154,8 @@ impl Variation {
 }
 
 /// What `--vary` chooses: a list such as `-clock,+umask`. All that can bite here is varied; `-`
-/// leaves one out, and `+` lets programs see what is pinned otherwise. `-all` leaves out everything.
+/// leaves one out, and `+` lets programs see what is pinned otherwise. `-all` leaves out
+/// everything.
 ///
 /// Errors: a name that does not exist; one that is asked for with `+` and cannot bite here.
 pub(crate) fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {

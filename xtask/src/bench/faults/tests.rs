@@ -64,7 +64,7 @@ fn less_than_is_promised_is_an_error() {
             "five wrong causes",
             |at, it| {
                 if at < 5 {
-                    it.named.clear()
+                    it.named.clear();
                 }
             },
             true,
@@ -73,7 +73,7 @@ fn less_than_is_promised_is_an_error() {
             "six wrong causes",
             |at, it| {
                 if at < 6 {
-                    it.named.clear()
+                    it.named.clear();
                 }
             },
             false,
@@ -82,7 +82,7 @@ fn less_than_is_promised_is_an_error() {
             "six causes too many",
             |at, it| {
                 if at < 6 {
-                    it.named.push("cpu".to_owned())
+                    it.named.push("cpu".to_owned());
                 }
             },
             false,
