@@ -71,7 +71,7 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// Whether everything that differs here and in members has a proved cause. No cause at all is no
+    /// Whether everything that differs here and in members has a proved cause. To have none is no
     /// explanation.
     pub(crate) fn explained(&self) -> bool {
         let empty = self.causes.is_empty() && self.members.is_empty();
