@@ -141,7 +141,7 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
 fn described(distribution: &Distribution, content: &Content) -> String {
     let Distribution { name, version, kind, origin, sha256, entry_points, licence, .. } =
         distribution;
-    let kind = match kind {
+    let word = match kind {
         Kind::Wheel => "wheel",
         Kind::Sdist => "sdist",
         Kind::Git => "git",
@@ -152,8 +152,11 @@ fn described(distribution: &Distribution, content: &Content) -> String {
     };
     let mut text = format!("\n{name} {version}\n");
     let mut row = |label: &str, value: &str| text.push_str(&format!("  {label:<8} {value}\n"));
-    row(kind, origin);
-    row("sha256", &sha256.to_string());
+    row(word, origin);
+    // A local tree also holds what is not installed: documents, tests, other programs.
+    if *kind != Kind::Local {
+        row("sha256", &sha256.to_string());
+    }
     row("licence", licence.as_deref().unwrap_or("not said"));
     let digest = content.digest.map(|digest| format!(", sha256 {digest}")).unwrap_or_default();
     row("files", &format!("{}{digest}", content.files));

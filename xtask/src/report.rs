@@ -99,7 +99,6 @@ impl Report {
 
     /// Differences that are allowed: the reason of each, by the path of its finding. What is
     /// unexplained cannot be waived, whatever stands here.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `verify-repro`"))]
     pub(crate) fn waived(self, waived: BTreeMap<String, String>) -> Self {
         Self { waived, ..self }
     }

@@ -17,6 +17,7 @@ use super::places;
 use super::probe::{self, Seen};
 use super::rounds::{Finished, Round, Workplace};
 use super::vary::{self, Chosen, Here, Variation};
+use super::{snapshots, waivers};
 use crate::flags::VerifyRepro;
 use crate::report::{self, Check, Report, Subject, Writing};
 use crate::{forward, root};
@@ -27,6 +28,7 @@ impl VerifyRepro {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let environment = Environment::capture();
         let recipe = read_recipe(&self.recipe)?;
+        waivers::check_causes(&recipe.waivers)?;
         let here = Here {
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             setarch: environment.find_program("setarch").is_some(),
@@ -89,13 +91,23 @@ impl VerifyRepro {
         }
         let finished = of_each(&rounds, side_by_side, |round| workplace.build(round))?;
         fod = judge_fod(fod, &finished);
-        let mut reports = Vec::new();
+        let approved =
+            snapshots::check(&self.recipe, &finished[0].published, workplace.environment)?;
+        let mut pairs = Vec::new();
         for index in 1..rounds.len() {
             let pair = Pair { varied: &varied, finished: &finished, index };
-            let explained = pair.explain(&mut writing)?;
-            let mut checks = vec![fod.clone(), probed.clone()];
-            checks.extend(pair.blame(workplace, &explained.1, base)?);
-            let report = Report::new(subject.clone(), &explained.0, explained.1);
+            let (comparison, explanation) = pair.explain(&mut writing)?;
+            let blamed = pair.blame(workplace, &explanation, base)?;
+            pairs.push((index, comparison, explanation, blamed));
+        }
+        let explanations: Vec<&Explanation> = pairs.iter().map(|(_, _, it, _)| it).collect();
+        let waivers = waivers::check(&explanations, &recipe.waivers, waivers::today());
+        let mut reports = Vec::new();
+        for (index, comparison, explanation, blamed) in pairs {
+            let mut checks = vec![fod.clone(), probed.clone(), approved.clone(), waivers.clone()];
+            checks.extend(blamed);
+            let waived = waivers::waived(&explanation, &recipe.waivers);
+            let report = Report::new(subject.clone(), &comparison, explanation).waived(waived);
             reports.push(report.varied(varied.variations(index)).checked(checks));
         }
         let worst = reports.iter().max_by_key(|report| report.outcome());
