@@ -33,6 +33,7 @@ pub mod patch; // substitutions in installed files
 pub mod layout; // copies, links, modes
 pub mod checks; // what must hold of an output
 pub mod manifest; // what an output holds
+pub mod review; // what a person approves of an output
 pub mod phase2; // small parts of phase 2 that belong to no single stage
 pub mod publish; // finished outputs, with manifest and provenance
 pub mod pipeline; // the whole build as one sequence

@@ -2,6 +2,7 @@
 //! literal text, all occurrences, in order, on bytes. A patched file keeps its mode and its line in
 //! `RECORD` follows, so the venv stays consistent.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -60,6 +61,23 @@ pub fn apply(
         .collect::<Result<_, Problem>>()?;
     records.write()?;
     Ok(applied)
+}
+
+/// The files that `patches` name, as they are now. What cannot be patched is left out: [`apply`]
+/// says why.
+pub fn originals(
+    output: &Output,
+    variables: &Variables,
+    patches: &[Patch],
+) -> BTreeMap<String, Vec<u8>> {
+    let read = |patch: &Patch| {
+        let file = variables.path("patch.file", &patch.file).ok()?;
+        let file = normalised(&file).unwrap_or(file);
+        let on_host = output.host_path("", &file).ok()?;
+        check_file(output, &file, &on_host, "").ok()?;
+        Some((file, fs::read(&on_host).ok()?))
+    };
+    patches.iter().filter_map(read).collect()
 }
 
 fn apply_one(

@@ -15,6 +15,7 @@ use crate::manifest::Manifest;
 use crate::nar;
 use crate::phase1::Fetched;
 use crate::recipe::{Override, SourcePatch};
+use crate::review::{REVIEW, Review};
 use crate::sys::Host;
 use crate::sys::files::{FileLock, touch, write_atomically};
 use crate::sys::keyed::Keyed;
@@ -29,7 +30,7 @@ use crate::wheels::BuiltWheel;
 pub const OUTPUTS: &str = "outputs";
 
 /// Raised whenever the layout of the store changes.
-const OUTPUT_FORMAT: &str = "output 1";
+const OUTPUT_FORMAT: &str = "output 2";
 
 /// The key of an output: a function of everything that can reach its bytes, and of nothing else.
 pub fn key(
@@ -74,6 +75,8 @@ pub struct Assembled {
     pub nar_hash: Sha256,
     /// What it holds.
     pub manifest: Manifest,
+    /// What a person approves of it.
+    pub review: Review,
     /// What went into it.
     pub provenance: Provenance,
     /// What was built from source, the longest build first.
@@ -246,9 +249,10 @@ impl Store {
         Ok(None)
     }
 
-    /// Moves a finished tree into the store, with its manifest and provenance.
+    /// Moves a finished tree into the store, with its manifest, its provenance and what is
+    /// to be approved.
     pub fn publish(&self, key: &Sha256, assembled: &Assembled) -> Result<Product, Problem> {
-        let Assembled { tree, nar_hash, manifest, provenance, .. } = assembled;
+        let Assembled { tree, nar_hash, manifest, review, provenance, .. } = assembled;
         let staged = tree.with_extension("staged");
         let pretty = |value: &Provenance| {
             let mut text = serde_json::to_vec_pretty(value).expect("provenance has plain values");
@@ -259,6 +263,11 @@ impl Store {
         let publish = || -> std::io::Result<PathBuf> {
             fs::create_dir_all(&staged)?;
             fs::rename(tree, staged.join("tree"))?;
+            for (file, text) in review {
+                let path = staged.join(REVIEW).join(file);
+                fs::create_dir_all(path.parent().expect("it lies in a directory"))?;
+                fs::write(path, text)?;
+            }
             write_atomically(&staged.join("manifest.json"), manifest.to_json().as_bytes())?;
             write_atomically(&staged.join("provenance.json"), &pretty(provenance))?;
             write_atomically(&staged.join("seal.json"), &seal)?;

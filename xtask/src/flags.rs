@@ -92,6 +92,7 @@ pub(crate) struct Words {
 
 /// `cargo xtask verify-repro`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 pub(crate) struct VerifyRepro {
     /// Name of a recipe in `recipes/`, or the path of its .toml
     #[arg(default_value = "sample")]
@@ -103,7 +104,8 @@ pub(crate) struct VerifyRepro {
     #[arg(long, value_name = "PROVIDER")]
     pub(crate) toolchain: Option<String>,
     /// How many builds are compared with the first
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=26))]
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=26))]
     pub(crate) rounds: u32,
     /// What is varied: `-NAME` leaves one out, `+NAME` lets programs see what is pinned otherwise,
     /// `-all` leaves out everything [default: all that can bite here]
@@ -118,6 +120,10 @@ pub(crate) struct VerifyRepro {
     /// Print the reports as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the report as a page to look at; it stands there from the start and is replaced at the
+    /// end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Keep the rounds' directories although nothing differs
     #[arg(long)]
     pub(crate) keep: bool,
@@ -142,6 +148,12 @@ pub(crate) struct Compare {
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the report as a page to look at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write each finding as soon as it is known, a line of JSON each: what a killed run leaves
+    #[arg(long, value_name = "FILE")]
+    pub(crate) partial: Option<PathBuf>,
 }
 
 /// `cargo xtask bench`.
@@ -153,12 +165,16 @@ pub(crate) struct Bench {
     /// The recipe that is fetched, resolved and built
     #[arg(long, default_value = "sample")]
     pub(crate) recipe: String,
-    /// A tree to hash; else a project with a uv.lock, instead of the recipe's own source
+    /// A tree to hash, or to compare with its copy; else a project with a uv.lock, instead of the
+    /// recipe's own source
     #[arg(long)]
     pub(crate) source: Option<PathBuf>,
     /// In `fetch`, a distribution that uv would have to build although the lock has wheels of it
     #[arg(long, value_name = "NAME")]
     pub(crate) skip_for_uv: Vec<String>,
+    /// In `naive`, where the pair is, or will be
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pair: Option<PathBuf>,
     /// How many times each side runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
@@ -173,7 +189,7 @@ pub(crate) struct Bench {
     pub(crate) write: bool,
 }
 
-/// A comparison that `cargo xtask bench` makes.
+/// What `cargo xtask bench` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measured {
     /// The NAR hash of a tree, against `nix hash path`
@@ -184,9 +200,17 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
+    /// `compare` on two copies of a tree, against `diff -rq`
+    Compare,
+    /// `compare` on two plain `uv sync`s from two directories, against `diff -rq`
+    Naive,
     /// Packages with known faults: whether they are found, and the cause named
     Faults,
-    /// All comparisons of time that can run here
+    /// Resolving generated locks of 1,000 to 10,000 packages
+    Scale,
+    /// What is compiled after single bumps of a recipe, and the time of each by that of a cold build
+    Rebuilds,
+    /// All comparisons with others that can run here, but for `naive`
     All,
 }
 

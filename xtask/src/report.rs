@@ -4,6 +4,8 @@
 mod verdict;
 mod json;
 mod terminal;
+mod html;
+mod writing;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +17,10 @@ use serde::{Serialize, Serializer};
 use crate::verify::compare::{Comparison, Counted};
 use crate::verify::explain::{Explanation, Finding};
 
+use html::{html, html_unfinished};
 pub(crate) use json::json;
 pub(crate) use terminal::terminal;
+pub(crate) use writing::Writing;
 
 /// What the two sides are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,7 +99,6 @@ impl Report {
 
     /// Differences that are allowed: the reason of each, by the path of its finding. What is
     /// unexplained cannot be waived, whatever stands here.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for `verify-repro`"))]
     pub(crate) fn waived(self, waived: BTreeMap<String, String>) -> Self {
         Self { waived, ..self }
     }

@@ -4,6 +4,7 @@
 //! documents every key.
 
 mod overrides; // what a recipe decides of single distributions
+mod waiver; // differences that are allowed
 mod wire; // the file
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use std::str::FromStr;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
+pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
     LinkRule, Patch, Provider, ReplaceMode, Replacement,
@@ -62,6 +64,8 @@ pub struct Recipe {
     pub collisions: CollisionRules,
     /// What must hold of the output.
     pub checks: Checks,
+    /// Differences between two builds that are allowed.
+    pub waivers: Vec<Waiver>,
 }
 
 /// Where the application's source tree comes from.
@@ -159,6 +163,7 @@ impl Recipe {
             bytecode: wire.bytecode,
             collisions,
             checks: wire.check,
+            waivers: waiver::from_wire(wire.waiver)?,
         };
         recipe.check()?;
         Ok(recipe)

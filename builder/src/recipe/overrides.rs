@@ -167,9 +167,10 @@ const WITHIN_COMPONENTS: glob::MatchOptions = glob::MatchOptions {
 };
 
 impl PathPattern {
-    fn parse(text: &str) -> Result<Self, Problem> {
+    /// `key` is where it stands.
+    pub(super) fn parse(key: &str, text: &str) -> Result<Self, Problem> {
         let invalid = |because: String| {
-            Problem::usage(format!("`{text}` in `override.skip` is no pattern of paths"))
+            Problem::usage(format!("`{text}` in `{key}` is no pattern of paths"))
                 .fact("because", because)
                 .hint("give a path relative to `site-packages` or to the output, such as `docs/*`")
         };
@@ -212,7 +213,7 @@ pub(super) fn from_wire(
             skip: wire
                 .skip
                 .iter()
-                .map(|text| PathPattern::parse(text))
+                .map(|text| PathPattern::parse("override.skip", text))
                 .collect::<Result<_, _>>()?,
             wins: wire.wins,
             reason: wire.reason,

@@ -66,7 +66,22 @@ fn mistakes_name_the_way_out() {
             "relative to the recipe's directory",
         ),
         ("[[override.a.build.patch]]\nfile = '../a.patch'", "below the recipe's"),
+        ("[[waiver]]\ncause = 'user'", "missing field"),
+        ("[[waiver]]\nexpire = 'x'", "did you mean `expires`?"),
+        ("@waiver@expires = '2027-02-29'", "`2027-02-29` in `waiver.expires`"),
+        ("@waiver@expires = 2027-02-28", "expected a string"),
+        ("@waiver@expires = '2027-02-28'\n@waiver@expires = '2028-01-01'", "two waivers"),
+        (
+            "[[waiver]]\ncause = 'user'\npath = '/a'\nreason = 'x'\nexpires = '2027-01-01'",
+            "`/a` in `waiver.path`",
+        ),
+        (
+            "[[waiver]]\ncause = 'user'\npath = 'a'\nreason = ' '\nexpires = '2027-01-01'",
+            "has no reason",
+        ),
     ] {
+        let waiver = "[[waiver]]\ncause = 'user'\npath = 'a'\nreason = 'x'\n";
+        let addition = addition.replace("@waiver@", waiver);
         let addition = addition.replace("@hex@", &Sha256::of("x").to_string());
         let addition = addition.replace("@sri@", &Sha256::of("x").to_sri());
         let problem = parse(&format!("{SMALLEST}{addition}")).unwrap_err();
@@ -74,6 +89,17 @@ fn mistakes_name_the_way_out() {
         assert!(text.contains(expected), "{addition}: {text}");
         assert_eq!(problem.outcome.code(), 2, "{addition}");
     }
+}
+
+#[test]
+fn a_waiver_says_what_and_why_and_until_when() {
+    let text = "[[waiver]]\ncause = 'build-path-in-dwarf'\npath = 'a/*.so'\nreason = 'debug'\n\
+                upstream = 'https://bugs.example/1'\nexpires = '2027-02-28'\n";
+    let waivers = parse(&format!("{SMALLEST}{text}")).unwrap().waivers;
+    let [waiver] = &waivers[..] else { panic!("{waivers:?}") };
+    assert_eq!((waiver.cause.as_str(), waiver.reason.as_str()), ("build-path-in-dwarf", "debug"));
+    assert_eq!(waiver.expires.to_string(), "2027-02-28");
+    assert!(waiver.path.names("a/x.so") && !waiver.path.names("a/b/x.so"));
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(super) struct RecipeWire {
     pub(super) collisions: CollisionRules,
     #[serde(default)]
     pub(super) check: Checks,
+    #[serde(default)]
+    pub(super) waiver: Vec<WaiverWire>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -307,4 +309,14 @@ pub struct CheckCommand {
     pub name: String,
     /// Program and arguments; the program is looked up in the output's `bin` first.
     pub command: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WaiverWire {
+    pub(super) cause: String,
+    pub(super) path: String,
+    pub(super) reason: String,
+    pub(super) upstream: Option<String>,
+    pub(super) expires: String,
 }

@@ -1,6 +1,7 @@
 //! Values without I/O: the words of the project as types. Everything else may use them; they use
 //! nothing of the crate.
 
+pub mod date;
 pub mod digest;
 pub mod fingerprint;
 pub mod inputs;
@@ -10,6 +11,7 @@ pub mod problem;
 pub mod progress;
 pub mod target;
 
+pub use date::Date;
 pub use digest::Sha256;
 pub use inputs::Inputs;
 pub use nearest_lines::nearest_lines;

@@ -1,13 +1,15 @@
 //! Which commands are compared, and why that is fair.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use builder::vocabulary::Outcome;
 use xshell::{Shell, cmd};
 
 use super::Comparison;
 use super::measure::Side;
+use super::naive_pair;
 use crate::flags::{Bench, Measured};
 use crate::{forward, root};
 
@@ -25,8 +27,11 @@ pub(super) fn comparison(
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
         Measured::Build => place.build(shell),
         Measured::Resolve => place.resolve(),
-        Measured::Faults => unreachable!("`faults` is no comparison of time"),
-        Measured::All => unreachable!("`all` was taken apart before"),
+        Measured::Compare => place.compare(shell),
+        Measured::Naive => place.naive(shell, bench.pair.as_deref()),
+        Measured::Faults | Measured::Scale | Measured::Rebuilds | Measured::All => {
+            unreachable!("it is no comparison of two sides")
+        }
     }
 }
 
@@ -132,6 +137,44 @@ impl Place<'_> {
         Ok(Comparison { name: "resolve", ours, theirs, same_output: false })
     }
 
+    /// Two copies of a tree that share no inode, warm on both sides. `diff` neither looks at modes
+    /// nor says what differs in a file; it is told not to follow links, as ours does not.
+    fn compare(&self, shell: &Shell) -> anyhow::Result<Comparison> {
+        let tree =
+            self.source.as_deref().context("`bench compare` needs a tree: `--source DIR`")?;
+        let pair = self.scratch.join("compare");
+        shell.remove_path(&pair)?;
+        shell.create_dir(&pair)?;
+        let [a, b] = ["a", "b"].map(|side| pair.join(side));
+        for copy in [&a, &b] {
+            cmd!(shell, "cp -a {tree} {copy}").quiet().run()?;
+        }
+        let theirs = Side::new("diff").args(["-rq", "--no-dereference"]).arg(&a).arg(&b);
+        let ours = self.xtask("compare").arg(a).arg(b);
+        Ok(Comparison { name: "compare", ours, theirs, same_output: false })
+    }
+
+    /// Two plain `uv sync`s, compared and explained, against `diff`, which only finds what differs.
+    fn naive(&self, shell: &Shell, pair: Option<&Path>) -> anyhow::Result<Comparison> {
+        let project = self.project()?;
+        let skipped = from_git(&shell.read_file(project.join("uv.lock"))?)?;
+        let pair = pair.map_or_else(|| self.scratch.join("naive"), Path::to_owned);
+        let [a, b] =
+            naive_pair::made(shell, &self.builder, self.recipe, &project, &skipped, &pair)?;
+        let theirs = Side::new("diff").args(["-rq", "--no-dereference"]).arg(&a).arg(&b);
+        let ours = self.xtask("compare").arg(a).arg(b);
+        Ok(Comparison {
+            name: "naive",
+            ours: ours.ends_with(Outcome::NotReproducible.code()),
+            theirs: theirs.ends_with(1),
+            same_output: false,
+        })
+    }
+
+    fn xtask(&self, command: &str) -> Side {
+        Side::new(self.builder.with_file_name("xtask")).arg(command)
+    }
+
     fn ours(&self, command: &str) -> Side {
         Side::new(&self.builder).arg("--root").arg(root()).arg(command)
     }
@@ -156,7 +199,7 @@ impl Place<'_> {
 
 /// What the recipes here build for.
 const PYTHON: &str = "3.14";
-const PLATFORM: &str = "x86_64-manylinux_2_39";
+pub(super) const PLATFORM: &str = "x86_64-manylinux_2_39";
 
 #[derive(serde::Deserialize)]
 struct Lock {

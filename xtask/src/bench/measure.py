@@ -1,4 +1,5 @@
-"""Runs the command that its arguments are and prints what the run took, as JSON.
+"""Runs a command and prints what the run took, as JSON. The first argument is the exit code that it
+must end with, the others are the command.
 
 `peak_mib` is that of the largest process among the command and its children; the kernel keeps it,
 so none is missed, and it cannot be told to be less than this interpreter's own (about 10 MiB), in
@@ -23,7 +24,7 @@ def watch(pid, peak, ended):
 
 
 start = time.monotonic()
-run = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+run = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 peak, ended = [0], threading.Event()
 watcher = threading.Thread(target=watch, args=(run.pid, peak, ended))
 watcher.start()
@@ -33,8 +34,8 @@ watcher.join()
 run.wait()
 seconds = time.monotonic() - start
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-if run.returncode != 0:
-    sys.exit(f"{sys.argv[1]} ended with {run.returncode}")
+if run.returncode != int(sys.argv[1]):
+    sys.exit(f"{sys.argv[2]} ended with {run.returncode}")
 print(
     json.dumps(
         {

@@ -17,6 +17,8 @@ const MEASURE: &str = include_str!("measure.py");
 pub(super) struct Side {
     words: Vec<OsString>,
     emptied: Vec<PathBuf>,
+    /// The exit code that it must end with.
+    code: u8,
 }
 
 /// One run.
@@ -36,7 +38,7 @@ pub(super) struct Sample {
 impl Side {
     pub(super) fn new(program: impl AsRef<OsStr>) -> Self {
         let words = vec![program.as_ref().to_owned()];
-        Self { words, emptied: Vec::new() }
+        Self { words, emptied: Vec::new(), code: 0 }
     }
 
     pub(super) fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
@@ -54,18 +56,24 @@ impl Side {
         self
     }
 
+    /// Its exit code must be this one instead of 0.
+    pub(super) fn ends_with(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// The command as a person would type it.
     pub(super) fn shown(&self) -> String {
         let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it once; an exit status other than 0 is an error.
+    /// Runs it once; an exit code other than the expected one is an error.
     pub(super) fn measure(&self, shell: &Shell) -> anyhow::Result<Sample> {
         for path in &self.emptied {
             shell.remove_path(path)?;
         }
-        let printed = cmd!(shell, "python3 -c {MEASURE}")
+        let code = self.code.to_string();
+        let printed = cmd!(shell, "python3 -c {MEASURE} {code}")
             .args(&self.words)
             .quiet()
             .read()

@@ -40,6 +40,8 @@ fn a_side_that_fails_or_disagrees_is_an_error() {
     assert!(table(&[row]).contains("test"));
     assert!(compare(&shell, &pair("echo 1", "echo 2"), 1).is_err());
     assert!(compare(&shell, &pair("echo 1", "exit 3"), 1).is_err());
+    assert!(Side::new("false").ends_with(1).measure(&shell).is_ok());
+    assert!(Side::new("true").ends_with(1).measure(&shell).is_err());
 }
 
 #[test]

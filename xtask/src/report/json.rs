@@ -10,15 +10,28 @@ use crate::verify::compare::Counted;
 use crate::verify::explain::Explanation;
 
 /// The version of the JSON; raised whenever a field changes its meaning.
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// What it all comes to.
+#[derive(Serialize)]
+pub(super) struct Finished {
+    #[serde(serialize_with = "outcome_id")]
+    outcome: Outcome,
+    verdict: String,
+}
+
+impl Finished {
+    pub(super) fn of(report: &Report) -> Self {
+        Self { outcome: report.outcome(), verdict: report.verdict() }
+    }
+}
 
 /// A report as it is written.
 #[derive(Serialize)]
 struct Wire<'r> {
     version: u32,
-    #[serde(serialize_with = "outcome_id")]
-    outcome: Outcome,
-    verdict: String,
+    #[serde(flatten)]
+    finished: Finished,
     subject: &'r Subject,
     equal: bool,
     counted: Counted,
@@ -34,8 +47,7 @@ struct Wire<'r> {
 pub(crate) fn json(report: &Report) -> String {
     let wire = Wire {
         version: FORMAT_VERSION,
-        outcome: report.outcome(),
-        verdict: report.verdict(),
+        finished: Finished::of(report),
         subject: &report.subject,
         equal: report.explanation.findings.is_empty(),
         counted: report.counted,

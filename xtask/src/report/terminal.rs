@@ -38,8 +38,9 @@ pub(crate) fn terminal(report: &Report) -> String {
     let room = MOST_LINES.saturating_sub(lines.len() + 2);
     lines.extend(bounded(unexplained.iter().flat_map(|finding| open(finding)).collect(), room));
     lines.extend(report.failed().flat_map(failed));
-    lines.push(report.verdict());
-    lines.iter().map(|line| clipped(line) + "\n").collect()
+    let lines = lines.iter().map(|line| clipped(line) + "\n");
+    // A verdict is one line that is never cut.
+    lines.chain([report.verdict() + "\n"]).collect()
 }
 
 fn cause(root: &Root) -> Vec<String> {

@@ -79,3 +79,19 @@ fn the_worst_outcome_wins_and_the_verdict_names_what_does_not_hold() {
         assert_eq!(terminal(&report).lines().last(), Some(verdict.as_str()));
     }
 }
+
+#[test]
+fn a_writer_that_is_dropped_leaves_what_it_was_told() {
+    let base = tempfile::tempdir().unwrap();
+    let [page, lines] = ["page.html", "lines"].map(|name| base.path().join(name));
+    let mut writing = Writing::begin(&rounds(), Some(&page), Some(&lines)).unwrap();
+    writing.found(&finding("x", true));
+    drop(writing);
+    let left = fs_err::read_to_string(&lines).unwrap();
+    assert!(left.starts_with(r#"{"event":"begun","value":{"version":1,"#), "{left}");
+    assert!(left.ends_with("}\n") && left.contains(r#"{"event":"found","value":{"path":"x""#));
+    assert!(!left.contains("finished"));
+    assert!(fs_err::read_to_string(&page).unwrap().contains("unfinished"));
+    let absent = base.path().join("absent/lines");
+    assert!(Writing::begin(&rounds(), None, Some(&absent)).is_err());
+}

@@ -5,7 +5,7 @@ use builder::vocabulary::{Outcome, Problem};
 use super::compare::compare;
 use super::explain::{Canaries, Context, explain};
 use crate::flags::Compare;
-use crate::report::{self, Report, Subject};
+use crate::report::{self, Report, Subject, Writing};
 
 impl Compare {
     /// Prints the report; that there are differences is an error with an exit code of its own.
@@ -14,17 +14,22 @@ impl Compare {
             Some(path) => Canaries::read(path)?,
             None => Canaries::default(),
         };
+        let (page, lines) = (self.html.as_deref(), self.partial.as_deref());
+        let mut writing = Writing::begin(&Subject::Pair, page, lines)?;
         let comparison = compare(&self.a, &self.b)?;
-        let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
+        writing.compared(&comparison);
+        let context = Context { canaries, ..Context::default() };
+        let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
         let report = Report::new(Subject::Pair, &comparison, explanation);
+        writing.finish(&report)?;
         if self.json {
             print!("{}", report::json(&report));
         } else {
             print!("{}", report::terminal(&report));
         }
-        if comparison.equal() {
-            return Ok(());
+        match report.outcome() {
+            Outcome::Good => Ok(()),
+            outcome => Err(Problem::new("the sides differ").outcome(outcome).into()),
         }
-        Err(Problem::new("the sides differ").outcome(Outcome::NotReproducible).into())
     }
 }

@@ -6,6 +6,7 @@
 //! equal inputs give equal results, in whatever order the work was done.
 
 mod content;
+mod directory;
 mod tree;
 #[cfg(test)]
 mod tests;

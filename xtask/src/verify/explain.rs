@@ -20,10 +20,13 @@ mod pyc;
 mod container;
 mod file;
 mod record;
+mod manifest;
 mod owners;
 mod tree;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use builder::vocabulary::Problem;
 
@@ -40,6 +43,9 @@ use owners::Owners;
 pub(crate) struct Context {
     /// Values that are unique to a side.
     pub(crate) canaries: Canaries,
+    /// How each distribution came to be (`wheel`, `sdist`, `git` and so on), by its normalised
+    /// name.
+    pub(crate) kinds: BTreeMap<String, String>,
 }
 
 /// Explains every difference of a comparison. `found` is told each finding as soon as it is known,
@@ -52,7 +58,7 @@ pub(crate) fn explain(
     context: &Context,
     mut found: impl FnMut(&Finding),
 ) -> Result<Explanation, Problem> {
-    let owners = Owners::read(comparison)?;
+    let owners = Owners::read(comparison, &context.kinds)?;
     let findings = tree::findings(comparison, context, &owners, &mut found)?;
     Ok(Explanation::new(findings, owners.sizes))
 }

@@ -3,6 +3,7 @@
 //! the builder verifies against its sha256 when it reads it, and the toolchain, which is an input
 //! and read-only: the suite that it comes from can move between two rounds.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -13,8 +14,8 @@ use builder::vocabulary::{Outcome, Problem, Target};
 use fs_err as fs;
 use serde::Deserialize;
 
+use super::places::Place;
 use super::probe::{HOST_PROBE, PROBE, Seen};
-use super::vary::Place;
 use crate::report::Check;
 
 /// What is built, and with what.
@@ -69,6 +70,30 @@ pub(crate) struct Finished {
     pub(crate) product: PathBuf,
     /// What the builder published beside the output.
     pub(crate) published: PathBuf,
+}
+
+/// The parts of a manifest that say how distributions came to be.
+#[derive(Deserialize)]
+struct Manifest {
+    distributions: Vec<Distribution>,
+}
+
+#[derive(Deserialize)]
+struct Distribution {
+    name: String,
+    kind: String,
+}
+
+impl Finished {
+    /// How each distribution came to be, by its normalised name.
+    pub(crate) fn kinds(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let problem = || Problem::new("cannot read the manifest of a round");
+        let text = fs::read_to_string(self.product.join("manifest.json"))
+            .map_err(|error| problem().cause(error))?;
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| problem().cause(error))?;
+        Ok(manifest.distributions.into_iter().map(|it| (it.name, it.kind)).collect())
+    }
 }
 
 impl Workplace<'_> {
@@ -140,7 +165,7 @@ impl Workplace<'_> {
         let wheels = product.join("wheels");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
-        words.extend(["--json", "--no-out-link", "--wheels-out"].map(str::to_owned));
+        words.extend(["--json", "--no-golden", "--no-out-link", "--wheels-out"].map(str::to_owned));
         words.push(wheels.display().to_string());
         let printed = self.run(round, &words)?;
         let built: Built = serde_json::from_slice(&printed)
@@ -163,7 +188,7 @@ impl Workplace<'_> {
         let into = round.directory.join("wheel");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
-        words.extend(["--only", name, "--wheels-out"].map(str::to_owned));
+        words.extend(["--no-golden", "--only", name, "--wheels-out"].map(str::to_owned));
         words.push(into.display().to_string());
         self.run(round, &words)?;
         Ok(into)
@@ -217,9 +242,12 @@ impl Workplace<'_> {
     /// A process in the round's place: its umask, its variables, its addresses.
     fn launched(&self, round: &Round, words: &[String]) -> Process {
         let Place { umask, aslr, environment, .. } = &round.place;
-        let mut process = Process::new("/bin/sh")
-            .envs(&self.environment.for_network())
-            .args(["-c", r#"umask "$1"; shift; exec "$@""#, "sh", umask]);
+        let mut process = Process::new("/bin/sh").envs(&self.environment.for_network()).args([
+            "-c",
+            r#"umask "$1"; shift; exec "$@""#,
+            "sh",
+            umask,
+        ]);
         for (key, value) in environment {
             process = process.env(key, value);
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use builder::recipe::Recipe;
+use builder::sys::cache::hold;
 use builder::sys::env::Environment;
 use builder::sys::files::WorkDir;
 use builder::vocabulary::{Outcome, Problem};
@@ -10,13 +11,15 @@ use fs_err as fs;
 use xshell::Shell;
 
 use super::blame;
-use super::compare::compare;
-use super::explain::{Canaries, Context, explain};
+use super::compare::{Comparison, compare};
+use super::explain::{Canaries, Context, Explanation, explain};
+use super::places;
 use super::probe::{self, Seen};
 use super::rounds::{Finished, Round, Workplace};
 use super::vary::{self, Chosen, Here, Variation};
+use super::{snapshots, waivers};
 use crate::flags::VerifyRepro;
-use crate::report::{self, Check, Report, Subject};
+use crate::report::{self, Check, Report, Subject, Writing};
 use crate::{forward, root};
 
 impl VerifyRepro {
@@ -25,6 +28,7 @@ impl VerifyRepro {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let environment = Environment::capture();
         let recipe = read_recipe(&self.recipe)?;
+        waivers::check_causes(&recipe.waivers)?;
         let here = Here {
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             setarch: environment.find_program("setarch").is_some(),
@@ -51,6 +55,8 @@ impl VerifyRepro {
             shared: (!self.refetch).then_some(cache.as_path()),
             quiet: self.quiet,
         };
+        let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
+        let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
         let verified = self.verify(&workplace, &recipe, here, &chosen, work.path());
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
@@ -68,28 +74,56 @@ impl VerifyRepro {
         chosen: &Chosen,
         base: &Path,
     ) -> anyhow::Result<Outcome> {
-        let places = (0..self.rounds as usize).map(|index| vary::place(index, chosen));
+        let places = (0..self.rounds as usize).map(|index| places::place(index, chosen));
         let rounds = places
             .map(|place| workplace.lay_out(place, base))
             .collect::<Result<Vec<Round>, Problem>>()?;
+        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: rounds.len() };
+        let mut writing = self.writing(&subject, base)?;
         let mut fod = workplace.fetch(&rounds[0], &recipe.targets[0])?;
         let side_by_side = here.cpus > 1;
         let seen = of_each(&rounds, side_by_side, |round| workplace.probe(round))?;
         let varied = Varied { chosen, rounds: &rounds, seen: &seen };
+        writing.note("variations", &varied.variations(1));
         let probed = varied.check();
         if probed.outcome != Outcome::Good {
-            return Err(varied.problem(&probed).into());
+            return Err(Varied::problem(&probed).into());
         }
         let finished = of_each(&rounds, side_by_side, |round| workplace.build(round))?;
         fod = judge_fod(fod, &finished);
-        let mut reports = Vec::new();
+        let approved =
+            snapshots::check(&self.recipe, &finished[0].published, workplace.environment)?;
+        let mut pairs = Vec::new();
         for index in 1..rounds.len() {
-            let checks = vec![fod.clone(), probed.clone()];
-            let report = varied.report(workplace, recipe, &finished, index, checks, base)?;
-            reports.push(report);
+            let pair = Pair { varied: &varied, finished: &finished, index };
+            let (comparison, explanation) = pair.explain(&mut writing)?;
+            let blamed = pair.blame(workplace, &explanation, base)?;
+            pairs.push((index, comparison, explanation, blamed));
         }
+        let explanations: Vec<&Explanation> = pairs.iter().map(|(_, _, it, _)| it).collect();
+        let waivers = waivers::check(&explanations, &recipe.waivers, waivers::today());
+        let mut reports = Vec::new();
+        for (index, comparison, explanation, blamed) in pairs {
+            let mut checks = vec![fod.clone(), probed.clone(), approved.clone(), waivers.clone()];
+            checks.extend(blamed);
+            let waived = waivers::waived(&explanation, &recipe.waivers);
+            let report = Report::new(subject.clone(), &comparison, explanation).waived(waived);
+            reports.push(report.varied(varied.variations(index)).checked(checks));
+        }
+        let worst = reports.iter().max_by_key(|report| report.outcome());
+        let worst = worst.expect("there are two rounds or more");
+        writing.finish(worst)?;
         self.print(&reports)?;
-        Ok(reports.iter().map(Report::outcome).max().unwrap_or(Outcome::Undecided))
+        Ok(worst.outcome())
+    }
+
+    /// The page that was asked for, and what is known while the rounds run, in their directory.
+    fn writing(&self, subject: &Subject, base: &Path) -> Result<Writing, Problem> {
+        let lines = base.join("report.jsonl");
+        if !self.quiet {
+            eprintln!("what becomes known is written to {}", lines.display());
+        }
+        Writing::begin(subject, self.html.as_deref(), Some(&lines))
     }
 
     fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
@@ -114,7 +148,11 @@ impl VerifyRepro {
         if outcome == Outcome::Good {
             let line = format!("merge: yes, `{name}` is reproducible");
             // With `--json`, standard output is the report alone.
-            if self.json { eprintln!("{line}") } else { println!("{line}") }
+            if self.json {
+                eprintln!("{line}");
+            } else {
+                println!("{line}");
+            }
             return Ok(());
         }
         Err(Problem::new(format!("merge: no, `{name}` is not what it must be"))
@@ -156,42 +194,47 @@ impl Varied<'_> {
         probe::check(&self.variations(1), &seen)
     }
 
-    fn problem(&self, check: &Check) -> Problem {
+    fn problem(check: &Check) -> Problem {
         let problem = Problem::new("the rounds are not what they were meant to be");
         let problem = check.detail.iter().fold(problem, |problem, it| problem.fact("probe", it));
         problem.hint("nothing was built; a variation that does not bite proves nothing")
     }
+}
 
-    /// Compares a round with the first.
-    fn report(
+/// The first round and another one.
+struct Pair<'p> {
+    varied: &'p Varied<'p>,
+    finished: &'p [Finished],
+    index: usize,
+}
+
+impl Pair<'_> {
+    fn explain(&self, writing: &mut Writing) -> anyhow::Result<(Comparison, Explanation)> {
+        let Self { varied, finished, index } = *self;
+        let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
+        let comparison = compare(&finished[0].product, &finished[index].product)?;
+        writing.compared(&comparison);
+        let kernels = [0, index].map(|it| varied.seen[it].inside["kernel"].as_str());
+        let canaries = Canaries(places::canaries(varied.chosen, [a, b], kernels));
+        let context = Context { canaries, kinds: finished[0].kinds()? };
+        let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
+        Ok((comparison, explanation))
+    }
+
+    /// What the distributions depend on whose wheels differ without explanation.
+    fn blame(
         &self,
         workplace: &Workplace<'_>,
-        recipe: &Recipe,
-        finished: &[Finished],
-        index: usize,
-        mut checks: Vec<Check>,
+        explanation: &Explanation,
         base: &Path,
-    ) -> anyhow::Result<Report> {
-        let (a, b) = (&self.rounds[0].place, &self.rounds[index].place);
-        let comparison = compare(&finished[0].product, &finished[index].product)?;
-        let canaries = Canaries(vary::canaries(self.chosen, a, b));
-        let explanation = explain(&comparison, &Context { canaries }, |_| ())?;
-        let mut blamed = Vec::new();
-        for name in blame::suspects(&explanation) {
-            let base = base.join("blame").join(&name);
-            blamed.push(blame::find(workplace, self.chosen, &name, &base)?.line(&name));
+    ) -> anyhow::Result<Option<Check>> {
+        let mut detail = Vec::new();
+        for name in blame::suspects(explanation) {
+            let base = base.join(format!("blame-{}", self.index)).join(&name);
+            detail.push(blame::find(workplace, self.varied.chosen, &name, &base)?.line(&name));
         }
-        if !blamed.is_empty() {
-            checks.push(Check {
-                name: "blame",
-                outcome: Outcome::NotReproducible,
-                detail: blamed,
-            });
-        }
-        let subject =
-            Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds.len() };
-        let report = Report::new(subject, &comparison, explanation);
-        Ok(report.varied(self.variations(index)).checked(checks))
+        let found = (!detail.is_empty()).then_some(Outcome::NotReproducible);
+        Ok(found.map(|outcome| Check { name: "blame", outcome, detail }))
     }
 }
 

@@ -35,7 +35,7 @@ impl Judged {
 pub(super) fn judge(case: &Case, built: &Built) -> anyhow::Result<Judged> {
     let sound = compared(case, built, Flavour::Sound)?;
     let faulty = compared(case, built, Flavour::Faulty)?;
-    let context = Context { canaries: built.canaries.clone() };
+    let context = Context { canaries: built.canaries.clone(), ..Context::default() };
     let explanation = explain(&faulty, &context, |_| ())?;
     Ok(Judged {
         detected: !faulty.equal(),

@@ -17,7 +17,8 @@ use crate::root;
 use crate::verify::compare::Side;
 use crate::verify::explain::Canaries;
 use crate::verify::explain::canaries::{Canary, CanaryKind};
-use crate::verify::vary::{self, Chosen, Here, Place};
+use crate::verify::places::{self, Place};
+use crate::verify::vary::{self, Chosen, Here};
 
 /// Whether a package is built with its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,19 +73,20 @@ pub(super) fn build(
     directory: &Path,
 ) -> anyhow::Result<Built> {
     let chosen = chosen()?;
-    let places = [0, 1].map(|index| vary::place(index, &chosen));
+    let places = [0, 1].map(|index| places::place(index, &chosen));
     let sides = Side::BOTH.into_par_iter().map(|side| {
         let place = &places[side as usize];
         let out = directory.join(letter(side));
         build_side(builder, toolchain, cases, place, BUILT_AT[side as usize], &out)
     });
     sides.collect::<anyhow::Result<Vec<()>>>()?;
-    let mut canaries = vary::canaries(&chosen, &places[0], &places[1]);
-    let kernel = rustix::system::uname();
-    for canary in canaries.iter_mut().filter(|canary| canary.kind == CanaryKind::Kernel) {
-        // The first place has the machine's own; the version stands in no case.
-        canary.a.get_or_insert_with(|| kernel.release().to_string_lossy().into_owned());
-    }
+    // The first place has the machine's own kernel.
+    let own = rustix::system::uname();
+    let own = [own.release(), own.version()].map(|it| it.to_string_lossy().into_owned());
+    let named = places[1].surroundings.pretended.kernel.clone().unwrap_or_default();
+    let kernels = [own, named].map(|kernel| kernel.join(", "));
+    let [a, b] = &places;
+    let mut canaries = places::canaries(&chosen, [a, b], kernels.each_ref().map(String::as_str));
     let own =
         |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
     canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));

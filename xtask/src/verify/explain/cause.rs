@@ -159,6 +159,58 @@ impl Cause {
         }
     }
 
+    /// Every cause; a test holds it to the names of [`Cause::id`].
+    pub(crate) fn all() -> Vec<Self> {
+        let places = [
+            Place::Dwarf,
+            Place::ReadOnlyData,
+            Place::Data,
+            Place::Text,
+            Place::DirectUrl,
+            Place::UvCache,
+            Place::Pyc,
+            Place::Link,
+            Place::Zip,
+            Place::Tar,
+            Place::Gzip,
+            Place::Ar,
+        ];
+        let ordered = [
+            Ordered::Lines,
+            Ordered::Record,
+            Ordered::RequiresDist,
+            Ordered::Sources,
+            Ordered::Zip,
+            Ordered::Tar,
+            Ordered::Ar,
+        ];
+        let others = [
+            Self::BuildId,
+            Self::DerivedRecord,
+            Self::BytecodeReferences,
+            Self::ConstantOrder,
+            Self::HashSeed,
+            Self::HostName,
+            Self::User,
+            Self::Home,
+            Self::TemporaryDirectory,
+            Self::Locale,
+            Self::TimeZone,
+            Self::Modes,
+            Self::Cpu,
+            Self::Kernel,
+            Self::Environment,
+            Self::RandomName,
+            Self::Address,
+            Self::Compression,
+            Self::Collision,
+            Self::CompilerOutput,
+        ];
+        let of_places =
+            places.into_iter().flat_map(|it| [Self::BuildPath(it), Self::Timestamp(it)]);
+        of_places.chain(ordered.map(Self::Order)).chain(others).collect()
+    }
+
     /// What can be done about it.
     pub(crate) fn mitigation(self) -> &'static str {
         match self {

@@ -19,6 +19,8 @@ pub(super) struct Owners {
     lines: BTreeMap<PathBuf, BTreeMap<PathBuf, [Option<RecordLine>; 2]>>,
     /// How many bytes each distribution has in A, by its name.
     pub(super) sizes: BTreeMap<String, u64>,
+    /// How distributions came to be, by normalised name.
+    kinds: BTreeMap<String, String>,
 }
 
 /// A `.dist-info` directory, and its line of one path on each side.
@@ -26,24 +28,34 @@ pub(super) type Lines<'o> = (&'o Path, &'o [Option<RecordLine>; 2]);
 
 impl Owners {
     /// Reads all `RECORD`s. One that cannot be understood owns nothing: it may be what differs.
-    pub(super) fn read(comparison: &Comparison) -> Result<Self, Problem> {
+    pub(super) fn read(
+        comparison: &Comparison,
+        kinds: &BTreeMap<String, String>,
+    ) -> Result<Self, Problem> {
         let differing: BTreeSet<&Path> =
             comparison.differences.iter().map(|difference| difference.path.as_path()).collect();
-        let mut owners = Self::default();
+        let mut owners = Self { kinds: kinds.clone(), ..Self::default() };
         for directory in &comparison.dist_infos {
             let Some(owner) = Owner::of(directory) else { continue };
             for side in Side::BOTH {
-                let path = comparison.locate(side, &directory.join("RECORD"));
-                let bytes = match fs::read(&path) {
-                    Ok(bytes) => bytes,
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                    Err(error) => {
-                        return Err(Problem::new("cannot tell whose the files are").cause(error));
-                    }
-                };
+                let path = directory.join("RECORD");
+                // One text tells of both sides.
+                let same = !differing.contains(path.as_path());
+                if side == Side::B && same {
+                    continue;
+                }
+                let Some(bytes) = bytes_of(&comparison.locate(side, &path))? else { continue };
+                if side == Side::A {
+                    *owners.sizes.entry(owner.name.clone()).or_default() += size(&bytes);
+                }
+                // What owns nothing that differs is not looked into.
+                if comparison.equal() {
+                    continue;
+                }
                 let Ok(record) = Record::parse(directory.display(), &bytes) else { continue };
+                let sides = if same { &Side::BOTH[..] } else { &[side][..] };
                 for line in record.lines() {
-                    owners.line(directory, &owner, side, line, &differing);
+                    owners.line(directory, sides, line, &differing);
                 }
             }
             owners.distributions.insert(directory.clone(), owner);
@@ -54,30 +66,40 @@ impl Owners {
     fn line(
         &mut self,
         directory: &Path,
-        owner: &Owner,
-        side: Side,
+        sides: &[Side],
         line: &RecordLine,
         differing: &BTreeSet<&Path>,
     ) {
-        if side == Side::A {
-            let bytes: u64 = line.size.parse().unwrap_or(0);
-            *self.sizes.entry(owner.name.clone()).or_default() += bytes;
-        }
         if let Some(path) = recorded(directory, &line.path)
             && differing.contains(path.as_path())
         {
-            let sides =
-                self.lines.entry(path).or_default().entry(directory.to_owned()).or_default();
-            sides[side as usize] = Some(line.clone());
+            let lines = self.lines.entry(path).or_default();
+            let lines = lines.entry(directory.to_owned()).or_default();
+            for side in sides {
+                lines[*side as usize] = Some(line.clone());
+            }
         }
     }
 
     /// Whose file it is; more than one if distributions collide.
     pub(super) fn of(&self, path: &Path) -> Vec<Owner> {
-        let Some(lines) = self.lines.get(path) else {
-            return Owner::of_archive(path).into_iter().collect();
+        let owners: Vec<Owner> = match self.lines.get(path) {
+            Some(lines) => {
+                lines.keys().filter_map(|it| self.distributions.get(it)).cloned().collect()
+            }
+            None => Owner::of_archive(path).into_iter().collect(),
         };
-        lines.keys().filter_map(|directory| self.distributions.get(directory)).cloned().collect()
+        let attributed = owners.into_iter().map(|owner| Owner {
+            built_from: self.kinds.get(&normalised(&owner.name)).cloned(),
+            ..owner
+        });
+        attributed.collect()
+    }
+
+    /// The distributions of which files or archives differ, by normalised name.
+    pub(super) fn differing(&self, paths: &BTreeSet<&Path>) -> BTreeSet<String> {
+        let owners = paths.iter().flat_map(|path| self.of(path));
+        owners.map(|owner| normalised(&owner.name)).collect()
     }
 
     /// The `.dist-info` directories whose `RECORD`s have a path, each with its line on each side.
@@ -106,6 +128,34 @@ impl Owner {
         };
         Some(Self { name: name.to_owned(), version: version.to_owned(), built_from: None })
     }
+}
+
+/// The name as PEP 503 compares it.
+fn normalised(name: &str) -> String {
+    name.split(['-', '_', '.'])
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+        .to_lowercase()
+}
+
+fn bytes_of(record: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    match fs::read(record) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::new("cannot tell whose the files are").cause(error)),
+    }
+}
+
+/// How many bytes the lines of a `RECORD` add up to. A size stands after the last comma, whatever
+/// the path before it is; lines that have none count nothing.
+fn size(record: &[u8]) -> u64 {
+    let lines = record.split(|byte| *byte == b'\n');
+    let sizes = lines.map(|line| {
+        let size = line.trim_ascii_end().rsplit(|byte| *byte == b',').next()?;
+        std::str::from_utf8(size).ok()?.parse::<u64>().ok()
+    });
+    sizes.flatten().sum()
 }
 
 /// The path that a line of the `RECORD` in `directory` means: it is relative to the directory above

@@ -7,13 +7,13 @@ use builder::vocabulary::digest::Hashing;
 use builder::vocabulary::{Problem, Sha256};
 use fs_err as fs;
 
-use super::blob::Blob;
+use super::blob::{Blob, MOST_IN_MEMORY};
 use super::file::{self, Explained, File};
 use super::finding::{Finding, Proved};
 use super::owners::Owners;
 use super::prove::unexplained;
 use super::text::{self, Style};
-use super::{Cause, Context, Evidence, Place, record};
+use super::{Cause, Context, Evidence, Place, manifest, record};
 use crate::verify::compare::{Change, Comparison, Difference, Side, shown};
 
 /// One finding for each path, in the order of paths.
@@ -99,6 +99,14 @@ impl Tree<'_> {
         let name = self.comparison.locate(Side::A, path);
         let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let known = match path.parent() {
+            Some(directory) if directory.as_os_str().is_empty() && name == manifest::NAME => {
+                let differing = self.owners.differing(&self.differing);
+                let texts = [blobs[0].read(MOST_IN_MEMORY), blobs[1].read(MOST_IN_MEMORY)];
+                match texts {
+                    [Ok(Some(a)), Ok(Some(b))] => manifest::claim(&[a, b], &differing),
+                    _ => None,
+                }
+            }
             Some(directory) if name == "RECORD" => {
                 let digest = |side, path: &Path| self.digest(side, path);
                 record::of_blobs(&blobs, directory, &self.differing, &digest).map_err(problem)?

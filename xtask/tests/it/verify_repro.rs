@@ -1,0 +1,121 @@
+//! `cargo xtask verify-repro`: builds that depend on where they are made, each with what must be
+//! said of it.
+
+use crate::workspace::Workspace;
+
+/// A wheel with one module for each expression, which holds its value: `case0.py` and so on.
+fn holding(expressions: &[&str]) -> String {
+    let entry = |(index, expression)| {
+        format!("        \"case{index}.py\": f\"value = {{{expression}!r}}\\n\",\n")
+    };
+    let entries: String = expressions.iter().enumerate().map(entry).collect();
+    let imports = "import os, random, socket, sys, tempfile, time";
+    format!("{imports}\ndef act():\n    return {{\n{entries}    }}\n")
+}
+
+/// An expression in a build, and the cause that must be named.
+const CAUSES: [(&str, &str); 10] = [
+    ("socket.gethostname()", "host-name"),
+    ("socket.getfqdn()", "host-name"),
+    ("os.environ['HOME']", "home"),
+    ("tempfile.gettempdir()", "temporary-directory"),
+    ("os.environ['LOCKSTEP_ROUND'] if 'LOCKSTEP_ROUND' in os.environ else ''", "environment"),
+    ("os.getuid()", "user"),
+    ("os.environ['USER']", "user"),
+    ("os.uname().release", "kernel"),
+    ("os.environ['TZ']", "time-zone"),
+    ("time.strftime('%Y-%m-%d')", "timestamp-in-text"),
+];
+
+#[test]
+fn what_a_build_holds_of_its_place_is_named() {
+    let expressions = CAUSES.map(|(expression, _)| expression);
+    let workspace = Workspace::new(&holding(&expressions)).blessed();
+    let ended = workspace.xtask("verify-repro", &["--json", "--quiet"]);
+    ended.ends(3, &["merge: no"]);
+    let reports: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let explanation = &reports["reports"][0]["explanation"];
+    let unexplained = explanation["findings"].as_array().unwrap().iter();
+    let unexplained: Vec<_> = unexplained.filter(|it| !it["unexplained"].is_null()).collect();
+    assert_eq!(explanation["unexplained"], 0, "{unexplained:#?}");
+    for (index, (expression, cause)) in CAUSES.iter().enumerate() {
+        let path = format!("output/lib/python3.14/site-packages/case{index}.py");
+        let findings = explanation["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|it| it["path"] == path).expect(expression);
+        assert_eq!(finding["causes"][0]["cause"], *cause, "{expression}");
+        assert_eq!(finding["owners"][0]["built_from"], "local", "{expression}");
+    }
+}
+
+/// An expression in a build, further words, the exit code, and what is printed.
+type Case = (&'static str, &'static [&'static str], i32, &'static [&'static str]);
+
+const CASES: [Case; 5] = [
+    ("42", &[], 0, &["reproducible: ", "entries equal in 2 rounds", "merge: yes"]),
+    // What is left out is not seen, and what is pinned is not, unless that is asked for.
+    ("(socket.getfqdn(), hash('x'))", &["--vary=-host-name,-domain"], 0, &["merge: yes"]),
+    ("hash('x')", &["--vary=-all,+hash-seed"], 3, &["UNEXPLAINED", "depends on `hash-seed`"]),
+    // A value without a mark of its round: only single variations tell.
+    ("len(os.sched_getaffinity(0)) > 1", &[], 3, &["UNEXPLAINED", "depends on `cpu`"]),
+    ("random.SystemRandom().random()", &[], 3, &["although nothing is varied"]),
+];
+
+#[test]
+fn what_a_build_depends_on_is_found() {
+    for (expression, words, code, parts) in CASES {
+        let workspace = Workspace::new(&holding(&[expression])).blessed();
+        let mut words = words.to_vec();
+        words.push("--quiet");
+        workspace.xtask("verify-repro", &words).ends(code, parts);
+    }
+}
+
+#[test]
+fn equal_inputs_give_equal_json() {
+    let workspace = Workspace::new(&holding(&["socket.gethostname()"])).blessed();
+    let printed = || {
+        let ended = workspace.xtask("verify-repro", &["--json", "--quiet"]);
+        ended.ends(3, &[]);
+        ended.stdout
+    };
+    let [first, second] = [printed(), printed()];
+    assert_eq!(first, second);
+    let place = workspace.path("cache");
+    assert!(!first.contains(place.to_str().unwrap()), "{first}");
+}
+
+#[test]
+fn a_third_round_is_compared_too() {
+    let workspace = Workspace::new(&holding(&["1"])).blessed();
+    let ended = workspace.xtask("verify-repro", &["--rounds", "3", "--quiet"]);
+    ended.ends(0, &["in 3 rounds"]);
+}
+
+#[test]
+fn without_a_golden_hash_nothing_is_verified() {
+    let workspace = Workspace::new(&holding(&["1"]));
+    let ended = workspace.xtask("verify-repro", &["--quiet"]);
+    ended.ends(4, &["`fod-hash` does not hold", "cargo xtask bless", "merge: no"]);
+}
+
+#[test]
+fn a_round_that_cannot_be_built_decides_nothing() {
+    let workspace = Workspace::new("def act():\n    raise SystemExit('no such luck')\n").blessed();
+    let ended = workspace.xtask("verify-repro", &["--quiet"]);
+    ended.ends(1, &["round a failed", "no such luck", "the rounds stay in"]);
+}
+
+#[test]
+fn what_cannot_be_varied_is_said() {
+    let workspace = Workspace::new(&holding(&["1"]));
+    let cases: [(&[&str], &[&str]); 3] = [
+        (&["--vary=+wether"], &["there is no variation `wether`", "time-zone"]),
+        (&["--vary=+bytecode-order"], &["the recipe makes no bytecode"]),
+        (&["--rounds", "1"], &["1 is not in 2..=26"]),
+    ];
+    for (words, parts) in cases {
+        workspace.xtask("verify-repro", words).ends(2, parts);
+    }
+    let ended = workspace.xtask("verify-repro", &["--list-variations"]);
+    ended.ends(0, &["host-name", "cannot bite here: the recipe makes no bytecode"]);
+}
