@@ -125,7 +125,9 @@ pub(super) fn claims(
     let on_both = on_both.iter().filter_map(|(cause, it)| unique_on_both(*cause, it, bytes, pairs));
     let mut claims: Vec<Claim<Rewrite>> = on_both.collect();
     let mut lines = Lines::of(pairs);
-    claims.iter().for_each(|claim| lines.rewrite(&claim.normalisation));
+    for claim in &claims {
+        lines.rewrite(&claim.normalisation);
+    }
     for (cause, values) in common {
         if let Some(claim) = lines.common(cause, &values) {
             lines.rewrite(&claim.normalisation);
