@@ -201,6 +201,41 @@ def order_cases():
     )
 
 
+    case(
+        "order-of-items",
+        {"modules.py": ["order-of-items"]},
+        {"modules.py": b"MODULES = ['delta', 'beta', 'gamma', 'alpha']\n"},
+        {"modules.py": b"MODULES = ['alpha', 'gamma', 'beta', 'delta']\n"},
+    )
+    # The lines are the same, so nothing has to be said of the names in them.
+    case(
+        "order-of-names",
+        {"x.c": ["order-of-lines"]},
+        {"x.c": b"int x_0a1b2c3d;\nint x_9f8e7d6c;\n"},
+        {"x.c": b"int x_9f8e7d6c;\nint x_0a1b2c3d;\n"},
+    )
+    many = [
+        b"host: %s\nkernel: %s\nhome: %s\nzone: %s\njobs: %s\npath: /usr/bin%s\nat: %s\nis: 2\n" % values
+        for values in (
+            (b"alpha", b"6.1.0-30", b"/tmp", b"UTC", b"2", b"", b"2026-11-24 00:01:18"),
+            (b"other-17", b"5.9.0-17", b"/home/of-17", b"+14", b"1", b":/path-17", b"2028-01-02 00:26:06"),
+        )
+    ]
+    causes = ["host-name", "kernel", "home", "time-zone", "cpu", "environment", "timestamp-in-text"]
+    canaries = [
+        ("host-name", "alpha", "other-17"),
+        ("kernel", "6.1.0-30", "5.9.0-17"),
+        ("home", "/tmp", "/home/of-17"),
+        ("temporary-directory", "/tmp", "/mnt/tmp-of-17"),
+        ("time-zone", "UTC", "<+14>-14"),
+        ("cpu", "2", "1"),
+        ("environment", None, "/path-17"),
+        ("hash-seed", "0", "17"),
+    ]
+    sides = [{"config.log": text} for text in many]
+    case("many-causes", {"config.log": causes}, *sides, canaries)
+
+
 def record_cases():
     def tree(content):
         files = {"x.py": b"x = 1\n", "log.txt": content}

@@ -10,6 +10,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 use anyhow::Context as _;
 use serde::Serialize;
 use xshell::Shell;
@@ -41,14 +43,16 @@ struct Row {
 pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<()> {
     let tools = if bench.rivals { rivals::installed(shell) } else { Vec::new() };
     let cases = case::read_all(&root().join(FAULTS))?;
+    let start = Instant::now();
     let rows = rows(shell, cases, &Toolchain { recipe: &bench.recipe, cache: None }, &tools)?;
-    println!("{}", table::text(&rows));
+    let seconds = start.elapsed().as_secs_f64() - table::seconds(&rows).iter().sum::<f64>();
+    println!("{}\nours: {seconds:.0} s", table::text(&rows));
     if let Some(path) = &bench.json {
         let json = serde_json::to_string_pretty(&rows)? + "\n";
         shell.write_file(path, json).context("cannot write the figures")?;
     }
     if bench.write {
-        let page = table::page(shell, &rows)?;
+        let page = table::page(shell, &rows, seconds)?;
         shell.write_file(root().join(KEPT), page).context("cannot write the table")?;
     }
     table::verdict(&rows)

@@ -28,8 +28,10 @@ pub(super) fn text(rows: &[Row]) -> String {
 }
 
 fn line(name: &str, row: &str, found: &str, cause: &str, alarm: &str, rivals: &[String]) -> String {
-    let rivals = rivals.iter().fold(String::new(), |all, cell| format!("{all} {cell:<32}"));
-    let line = format!("{name:<26} {row:>3} {found:<5} {cause:<44} {alarm:<11}{rivals}");
+    let mut line = format!("{name:<26} {row:>3} {found:<5} {cause:<44} {alarm:<11}");
+    for cell in rivals {
+        line += &format!(" {cell:<10}");
+    }
     line.trim_end().to_owned()
 }
 
@@ -71,26 +73,34 @@ fn sums(rows: &[Row]) -> String {
         count(rows, |row| row.judged.detected),
         count(rows, |row| row.judged.false_alarm),
     )];
+    let seconds = seconds(rows);
     for (at, name) in heads(rows).iter().enumerate() {
         lines.push(format!(
             "{name}: {} detected, {} so that a person can tell the cause, {} false alarms, {:.0} s",
             count(rows, |row| row.rivals[at].detected),
             count(rows, |row| row.rivals[at].points),
             count(rows, |row| row.rivals[at].false_alarm),
-            rows.iter().map(|row| row.rivals[at].seconds).sum::<f64>(),
+            seconds[at],
         ));
     }
     lines.join("\n")
 }
 
-/// The page of the docs.
-pub(super) fn page(shell: &Shell, rows: &[Row]) -> anyhow::Result<String> {
+/// How long each rival took for all cases.
+pub(super) fn seconds(rows: &[Row]) -> Vec<f64> {
+    let of = |at: usize| rows.iter().map(|row| row.rivals[at].seconds).sum();
+    (0..heads(rows).len()).map(of).collect()
+}
+
+/// The page of the docs. `seconds` is how long our own part took.
+pub(super) fn page(shell: &Shell, rows: &[Row], seconds: f64) -> anyhow::Result<String> {
     let date = cmd!(shell, "date -u +%Y-%m-%d").quiet().read()?;
     let heads = heads(rows);
     let versions = if heads.is_empty() { Vec::new() } else { rivals::versions(shell) };
     let mut page = include_str!("page.md")
         .replace("@date@", &date)
         .replace("@versions@", &versions.join(", "))
+        .replace("@seconds@", &format!("{seconds:.0} s"))
         .replace("@sums@", &sums(rows).replace('\n', "\n- "));
     let columns = ["case", "row", "what goes wrong", "found", "cause named", "false alarm"];
     let columns: Vec<&str> = columns.into_iter().chain(heads.iter().map(String::as_str)).collect();
@@ -99,7 +109,7 @@ pub(super) fn page(shell: &Shell, rows: &[Row]) -> anyhow::Result<String> {
     for row in rows {
         let alarm = if row.judged.false_alarm { "YES" } else { "no" };
         let (number, cause) = (shown(row.case.row), cause(row));
-        let rivals: Vec<String> = row.rivals.iter().map(Rival::cell).collect();
+        let rivals: Vec<String> = row.rivals.iter().map(Rival::long_cell).collect();
         let mut cells = vec![row.case.name.as_str(), &number, &row.case.what];
         cells.extend([yes(row.judged.detected), &cause, alarm]);
         cells.extend(rivals.iter().map(String::as_str));

@@ -87,6 +87,8 @@ pub(crate) enum Place {
 pub(crate) enum Ordered {
     /// Lines of a text.
     Lines,
+    /// Items within a line.
+    Items,
     /// Lines of a `RECORD`.
     Record,
     /// `Requires-Dist` in a `METADATA`.
@@ -130,6 +132,7 @@ impl Cause {
             Self::ConstantOrder => "pyc-constant-order",
             Self::Order(ordered) => match ordered {
                 Ordered::Lines => "order-of-lines",
+                Ordered::Items => "order-of-items",
                 Ordered::Record => "order-of-record",
                 Ordered::RequiresDist => "order-of-requires-dist",
                 Ordered::Sources => "order-of-sources",

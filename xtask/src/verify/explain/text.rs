@@ -129,9 +129,20 @@ fn quotes_claim(pairs: &[Pair<'_>]) -> Option<Claim<Rewrite>> {
     Some(Claim::new(Cause::Locale, Rewrite::PlainQuotes, proof).evidence([pair.evidence()]))
 }
 
+/// A list that is backwards on one side was read from a directory that is listed backwards there;
+/// by chance a set of so many items would hardly be so.
 fn items_claim(pairs: &[Pair<'_>]) -> Claim<Rewrite> {
-    let claim = Claim::new(Cause::HashSeed, Rewrite::Items, "with the items of each line sorted");
-    claim.evidence(pairs.first().map(Pair::evidence))
+    const LEAST_ITEMS: usize = 4;
+    let backwards = pairs.iter().all(|pair| {
+        let (a, b): (Vec<_>, Vec<_>) = pair.tokens().into_iter().unzip();
+        a.len() >= LEAST_ITEMS && a.iter().eq(b.iter().rev())
+    });
+    let (cause, proof) = if backwards {
+        (Cause::Order(Ordered::Items), "with the items of each line sorted; they are backwards")
+    } else {
+        (Cause::HashSeed, "with the items of each line sorted")
+    };
+    Claim::new(cause, Rewrite::Items, proof).evidence(pairs.first().map(Pair::evidence))
 }
 
 fn lines_claim(

@@ -1,0 +1,1 @@
+MODULES = ['delta', 'beta', 'gamma', 'alpha']

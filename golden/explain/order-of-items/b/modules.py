@@ -1,0 +1,1 @@
+MODULES = ['alpha', 'gamma', 'beta', 'delta']
