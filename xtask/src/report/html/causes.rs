@@ -52,7 +52,7 @@ pub(super) fn unexplained(page: &mut Page, report: &Report, room: &mut Room) {
     if !listed.is_empty() {
         page.show(Html::default().raw("<ul class=files>"));
         page.list(listed.iter().map(|finding| {
-            let evidence = finding.unexplained.iter().flat_map(|open| open.evidence.first());
+            let evidence = finding.unexplained.iter().filter_map(|open| open.evidence.first());
             let html = Html::default().raw("<li>").add(&unexplained_head(finding));
             html.all(evidence.map(evidence::short)).raw("</li>")
         }));

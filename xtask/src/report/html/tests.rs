@@ -48,12 +48,11 @@ fn evidence_of_many_causes_is_bounded_too() {
             let evidence = &mut finding("", true).causes[0].evidence[0];
             evidence.a = b"<>".repeat(60);
             evidence.b = b"<<".repeat(60);
-            match &mut found.unexplained {
-                Some(open) => open.evidence = vec![evidence.clone(); 3],
-                None => {
-                    found.causes[0].cause = cause;
-                    found.causes[0].evidence = vec![evidence.clone()];
-                }
+            if let Some(open) = &mut found.unexplained {
+                open.evidence = vec![evidence.clone(); 3];
+            } else {
+                found.causes[0].cause = cause;
+                found.causes[0].evidence = vec![evidence.clone()];
             }
             findings.push(found);
         }
