@@ -13,12 +13,14 @@ use fs_err as fs;
 use serde::Serialize;
 
 use crate::publish::OUTPUTS;
-use crate::sys::files::{self, FileLock, sorted_entries};
+use crate::sys::cache;
+use crate::sys::files::{self, sorted_entries};
 use crate::vocabulary::{Problem, Sha256};
 
 /// Directories of the cache, each with the entries that are removed on their own.
-const SECTIONS: [&str; 10] = [
-    WORK,
+const SECTIONS: [&str; 11] = [
+    RUNS[0],
+    RUNS[1],
     "files",
     "git",
     OUTPUTS,
@@ -29,7 +31,8 @@ const SECTIONS: [&str; 10] = [
     "wheelhouses",
     "wheels",
 ];
-const WORK: &str = "work";
+/// Where runs and rounds work; what is left there is of failed ones.
+const RUNS: [&str; 2] = ["work", "rounds"];
 const ROOTS: &str = "gcroots";
 
 /// Directories in a section that hold no product, but a part of the section itself.
@@ -61,20 +64,6 @@ pub struct Collected {
     pub kept_for: Vec<PathBuf>,
 }
 
-/// Holds the cache for a run, so that nothing is removed from it meanwhile.
-pub fn hold(cache: &Path, waiting: impl FnOnce()) -> Result<FileLock, Problem> {
-    FileLock::acquire_shared(&cache.join(LOCK), waiting).map_err(|error| unlocked(cache, error))
-}
-
-const LOCK: &str = ".lock";
-
-fn unlocked(cache: &Path, error: io::Error) -> Problem {
-    Problem::new("cannot lock the cache")
-        .fact("cache", cache.display())
-        .cause(error)
-        .hint("`--cache-dir DIR` names another cache")
-}
-
 /// Records a link to an output: it stays as long as the link is there and points to it.
 pub fn add_root(cache: &Path, link: &Path) -> io::Result<()> {
     let link = std::path::absolute(link)?;
@@ -96,8 +85,7 @@ pub fn collect(
     dry_run: bool,
     waiting: impl FnOnce(),
 ) -> Result<Collected, Problem> {
-    let _lock =
-        FileLock::acquire(&cache.join(LOCK), waiting).map_err(|error| unlocked(cache, error))?;
+    let _lock = cache::hold_alone(cache, waiting)?;
     let failed =
         |error| Problem::new("cannot bound the cache").fact("cache", cache.display()).cause(error);
     let roots = live_roots(cache, dry_run).map_err(failed)?;
@@ -184,7 +172,7 @@ fn candidates(cache: &Path) -> io::Result<Vec<Candidate>> {
             if part || !entry.file_type()?.is_dir() {
                 continue;
             }
-            let scratch = section == WORK || SCRATCH.iter().any(|scratch| name == *scratch);
+            let scratch = RUNS.contains(&section) || SCRATCH.iter().any(|scratch| name == *scratch);
             let beside = entries.iter().map(fs::DirEntry::path);
             let beside = beside.filter(|other| {
                 *other != path && other.is_file() && other.file_stem() == path.file_stem()

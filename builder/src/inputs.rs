@@ -105,19 +105,56 @@ fn no_recipe(root: &Path, name: &str, path: &Path) -> Problem {
     }
 }
 
-/// The application: its source tree and what its lock and project say.
+/// What the lock of a project and its `pyproject.toml` say: all that resolving needs. Its tree is
+/// not looked at, which takes longer than all the rest.
 #[derive(Debug, Clone)]
-pub struct Application {
-    /// The tree as builds see it: without version control and caches.
-    pub tree: PathBuf,
-    /// The tree's NAR hash.
-    pub tree_hash: Sha256,
+pub struct Locked {
     /// Its `uv.lock`.
     pub lock: Lock,
     /// sha256 of the lock's text.
     pub lock_hash: Sha256,
     /// Its `pyproject.toml`.
     pub project: Pyproject,
+}
+
+/// The application: a locked project with the tree that is built.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// The tree as builds see it: without version control and caches.
+    pub tree: PathBuf,
+    /// The tree's NAR hash.
+    pub tree_hash: Sha256,
+    locked: Locked,
+}
+
+impl std::ops::Deref for Application {
+    type Target = Locked;
+
+    fn deref(&self) -> &Locked {
+        &self.locked
+    }
+}
+
+/// The tree at `over`, else the one that the recipe names.
+fn origin(
+    located: &LocatedRecipe,
+    over: Option<&Path>,
+    settings: &fetch::Settings,
+    host: Host<'_>,
+) -> Result<PathBuf, Problem> {
+    let origin = match (over, &located.recipe.source) {
+        (Some(path), _) => path.to_owned(),
+        (None, Source::Path(path)) => located.dir.join(path),
+        (None, Source::Url { url, nar_hash }) => {
+            fetch::fetch_source(url, *nar_hash, &host, settings)?
+        }
+    };
+    if !origin.join("uv.lock").is_file() {
+        return Err(Problem::usage("the source tree has no `uv.lock`")
+            .fact("looked in", origin.display())
+            .hint("`--source DIR` names the directory of a project that uv has locked"));
+    }
+    Ok(origin)
 }
 
 impl Application {
@@ -129,23 +166,27 @@ impl Application {
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        let origin = match (over, &located.recipe.source) {
-            (Some(path), _) => path.to_owned(),
-            (None, Source::Path(path)) => located.dir.join(path),
-            (None, Source::Url { url, nar_hash }) => {
-                fetch::fetch_source(url, *nar_hash, &host, settings)?
-            }
-        };
-        if !origin.join("uv.lock").is_file() {
-            return Err(Problem::usage("the source tree has no `uv.lock`")
-                .fact("looked in", origin.display())
-                .hint("`--source DIR` names the directory of a project that uv has locked"));
-        }
-        sources::snapshot(&origin, into)?;
-        Self::read(into)
+        sources::snapshot(&origin(located, over, settings, host)?, into)?;
+        Ok(Self {
+            tree: into.to_owned(),
+            tree_hash: crate::nar::hash_path(into)?,
+            locked: Locked::read(into)?,
+        })
+    }
+}
+
+impl Locked {
+    /// Reads what the tree at `over` says, else the one that the recipe names.
+    pub fn of_recipe(
+        located: &LocatedRecipe,
+        over: Option<&Path>,
+        settings: &fetch::Settings,
+        host: Host<'_>,
+    ) -> Result<Self, Problem> {
+        Self::read(&origin(located, over, settings, host)?)
     }
 
-    /// Reads the project in `tree` as it is.
+    /// Reads what is said in `tree`.
     pub fn read(tree: &Path) -> Result<Self, Problem> {
         let read = |name: &str| {
             fs::read_to_string(tree.join(name))
@@ -153,8 +194,6 @@ impl Application {
         };
         let text = read("uv.lock")?;
         Ok(Self {
-            tree: tree.to_owned(),
-            tree_hash: crate::nar::hash_path(tree)?,
             lock: Lock::parse(&text)?,
             lock_hash: Sha256::of(&text),
             project: Pyproject::parse("the project", &read("pyproject.toml")?)?,

@@ -127,8 +127,8 @@ pub fn compile(
     Ok(())
 }
 
-/// Compiles every module below a directory, in the order that is named. Wheels ship templates and test data that never were
-/// Python, so what does not compile is left; what cannot be read or written is an error.
+/// Compiles every module below a directory, in the order that is named. Wheels ship templates and
+/// test data that never were Python, so what does not compile is left; what cannot be read or written is an error.
 const COMPILE: &str = "\
 import os, py_compile, sys
 backwards = sys.argv[2] == 'reversed'

@@ -1,21 +1,22 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+mod report;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde::Serialize;
 use uv_normalize::PackageName;
 
 use crate::build_graph::BuildGraph;
 use crate::fetch;
 use crate::inputs::LocatedRecipe;
-use crate::ledger::{Golden, Judgement};
+use crate::ledger::Golden;
 use crate::manifest::Manifest;
 use crate::output::Output;
 use crate::phase1::{self, Fetched};
-use crate::publish::{self, Assembled, Product};
+use crate::publish::{self, Assembled};
 use crate::recipe::{Provider, Recipe};
 use crate::resolvers::Resolvers;
 use crate::review::Review;
@@ -27,10 +28,12 @@ use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
 use crate::variables::Variables;
 use crate::venv::{Installed, Installer};
-use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Problem, Target};
 use crate::wheels::{self, BuiltWheel, Workshop};
 use crate::{checks, layout, nar, patch, phase2, review};
+
+pub use report::Report;
+use report::{Clock, report};
 
 /// What a build may use of earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,66 +68,6 @@ pub struct Options {
     pub wheels_out: Option<PathBuf>,
     /// What programs in the sandbox see around them.
     pub surroundings: Surroundings,
-}
-
-/// How a build ended.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Report {
-    /// The recipe's name.
-    pub recipe: String,
-    /// The root project and its version.
-    pub project: String,
-    /// For what.
-    pub target: String,
-    /// NAR hash of the wheelhouse: the FOD hash.
-    pub fod_hash: Sri,
-    /// What it is against the ledger.
-    #[serde(flatten)]
-    pub golden: Judgement,
-    /// NAR hash of the output.
-    pub output_hash: Sri,
-    /// Where the output is.
-    pub output: PathBuf,
-    /// The path at which it believes to be.
-    pub prefix: String,
-    /// Whether it was there already.
-    pub cached: bool,
-    /// Distributions that came as wheels.
-    pub wheels: usize,
-    /// Distributions that were built from source.
-    pub built: usize,
-    /// Of these, the ones that this run compiled.
-    pub compiled: usize,
-    /// Of these, the ones that this run took out of the store.
-    pub stored: usize,
-    /// Patched files.
-    pub patched: usize,
-    /// Collisions and what was decided, one line each.
-    pub collisions: Vec<String>,
-    /// How long each phase took.
-    #[serde(skip)]
-    pub phases: Vec<(&'static str, Duration)>,
-    /// What this run compiled, the longest build first.
-    #[serde(skip)]
-    pub longest: Vec<(String, Duration)>,
-}
-
-/// Measures the phases of a build.
-struct Clock {
-    started: Instant,
-    phases: Vec<(&'static str, Duration)>,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { started: Instant::now(), phases: Vec::new() }
-    }
-
-    fn lap(&mut self, phase: &'static str) {
-        self.phases.push((phase, self.started.elapsed()));
-        self.started = Instant::now();
-    }
 }
 
 /// Builds a recipe for its first target.
@@ -408,40 +351,4 @@ fn finish(
     let manifest = Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)?;
     let review = review::of(output, &manifest, &originals)?;
     Ok((manifest, review))
-}
-
-fn report(
-    located: &LocatedRecipe,
-    (fetched, golden): (&Fetched, Judgement),
-    product: Product,
-    longest: Option<Vec<(String, Duration)>>,
-    clock: &mut Clock,
-) -> Report {
-    let resolution = &fetched.resolution;
-    let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
-    let built = installed().filter(|it| it.artifact.is_built()).count();
-    let compiled = longest.as_ref().map_or(0, Vec::len);
-    let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
-    Report {
-        recipe: located.recipe.name.clone(),
-        project: version.map_or_else(
-            || resolution.root.to_string(),
-            |version| format!("{} {version}", resolution.root),
-        ),
-        target: resolution.target.to_string(),
-        fod_hash: Sri(fetched.wheelhouse.nar_hash),
-        golden,
-        output_hash: Sri(product.nar_hash),
-        output: product.tree,
-        prefix: located.recipe.prefix.clone(),
-        cached: longest.is_none(),
-        wheels: installed().count() - built,
-        built,
-        compiled,
-        stored: if longest.is_some() { built - compiled } else { 0 },
-        patched: product.manifest.patches.len(),
-        collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
-        phases: std::mem::take(&mut clock.phases),
-        longest: longest.unwrap_or_default(),
-    }
 }

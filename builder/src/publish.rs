@@ -249,7 +249,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Moves a finished tree into the store, with its manifest, provenance and what is to be approved.
+    /// Moves a finished tree into the store, with its manifest, its provenance and what is
+    /// to be approved.
     pub fn publish(&self, key: &Sha256, assembled: &Assembled) -> Result<Product, Problem> {
         let Assembled { tree, nar_hash, manifest, review, provenance, .. } = assembled;
         let staged = tree.with_extension("staged");

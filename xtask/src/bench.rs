@@ -1,10 +1,14 @@
 //! `cargo xtask bench`: ours against what people use today, both sides in turn, each in a process
-//! of its own. It tells figures, not verdicts: a machine that is busy proves nothing.
+//! of its own; and ours by itself, where nobody else does the same (`scale`, `rebuilds`). It tells
+//! figures, not verdicts: a machine that is busy proves nothing.
 
+mod bumps;
 mod commands;
 mod measure;
 mod faults;
 mod naive_pair;
+mod rebuilds;
+mod scale;
 #[cfg(test)]
 mod tests;
 
@@ -50,12 +54,25 @@ struct Summary {
 
 impl Bench {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
-        if self.what == Measured::Faults {
-            return faults::run(&self, shell);
+        match self.what {
+            Measured::Faults => faults::run(&self, shell),
+            Measured::Scale => {
+                let sizes = scale::run(&self, shell)?;
+                self.tell(shell, &scale::table(&sizes), &sizes)
+            }
+            Measured::Rebuilds => {
+                let found = rebuilds::run(&self, shell)?;
+                self.tell(shell, &rebuilds::table(&found), &found)?;
+                rebuilds::check(&found)
+            }
+            _ => self.compare(shell),
         }
+    }
+
+    fn compare(&self, shell: &Shell) -> anyhow::Result<()> {
         let mut rows = Vec::new();
         for what in self.wanted() {
-            let row = commands::comparison(what, &self, shell)
+            let row = commands::comparison(what, self, shell)
                 .and_then(|comparison| compare(shell, &comparison, self.runs));
             match row {
                 Ok(row) => rows.push(row),
@@ -64,12 +81,18 @@ impl Bench {
                 Err(error) => return Err(error),
             }
         }
-        println!("{}", table(&rows));
+        self.tell(shell, &table(&rows), &rows)?;
+        anyhow::ensure!(!rows.is_empty(), "nothing was measured");
+        Ok(())
+    }
+
+    /// Prints a table, and writes the figures where they are wanted.
+    fn tell(&self, shell: &Shell, table: &str, figures: &impl Serialize) -> anyhow::Result<()> {
+        println!("{table}");
         if let Some(path) = &self.json {
-            let json = serde_json::to_string_pretty(&rows)? + "\n";
+            let json = serde_json::to_string_pretty(figures)? + "\n";
             shell.write_file(path, json).context("cannot write the figures")?;
         }
-        anyhow::ensure!(!rows.is_empty(), "nothing was measured");
         Ok(())
     }
 

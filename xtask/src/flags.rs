@@ -92,6 +92,7 @@ pub(crate) struct Words {
 
 /// `cargo xtask verify-repro`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a person types")]
 pub(crate) struct VerifyRepro {
     /// Name of a recipe in `recipes/`, or the path of its .toml
     #[arg(default_value = "sample")]
@@ -103,7 +104,8 @@ pub(crate) struct VerifyRepro {
     #[arg(long, value_name = "PROVIDER")]
     pub(crate) toolchain: Option<String>,
     /// How many builds are compared with the first
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=26))]
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=26))]
     pub(crate) rounds: u32,
     /// What is varied: `-NAME` leaves one out, `+NAME` lets programs see what is pinned otherwise,
     /// `-all` leaves out everything [default: all that can bite here]
@@ -149,7 +151,7 @@ pub(crate) struct Compare {
     /// Write the report as a page to look at
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// Write each finding as soon as it is known, as a line of JSON: what a killed run leaves
+    /// Write each finding as soon as it is known, a line of JSON each: what a killed run leaves
     #[arg(long, value_name = "FILE")]
     pub(crate) partial: Option<PathBuf>,
 }
@@ -163,7 +165,8 @@ pub(crate) struct Bench {
     /// The recipe that is fetched, resolved and built
     #[arg(long, default_value = "sample")]
     pub(crate) recipe: String,
-    /// A tree to hash or to compare with its copy; else a project with a uv.lock, instead of the recipe's own source
+    /// A tree to hash, or to compare with its copy; else a project with a uv.lock, instead of the
+    /// recipe's own source
     #[arg(long)]
     pub(crate) source: Option<PathBuf>,
     /// In `fetch`, a distribution that uv would have to build although the lock has wheels of it
@@ -186,7 +189,7 @@ pub(crate) struct Bench {
     pub(crate) write: bool,
 }
 
-/// A comparison that `cargo xtask bench` makes.
+/// What `cargo xtask bench` measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measured {
     /// The NAR hash of a tree, against `nix hash path`
@@ -197,13 +200,17 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
-    /// Packages with known faults: whether they are found, and the cause named
-    Faults,
     /// `compare` on two copies of a tree, against `diff -rq`
     Compare,
     /// `compare` on two plain `uv sync`s from two directories, against `diff -rq`
     Naive,
-    /// All comparisons of time that can run here, but for `naive`
+    /// Packages with known faults: whether they are found, and the cause named
+    Faults,
+    /// Resolving generated locks of 1,000 to 10,000 packages
+    Scale,
+    /// What is compiled after single bumps of a recipe, and the time of each by that of a cold build
+    Rebuilds,
+    /// All comparisons with others that can run here, but for `naive`
     All,
 }
 

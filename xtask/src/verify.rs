@@ -1,4 +1,5 @@
-//! Two builds side by side: `vary` makes places that differ, `rounds` builds in them, `probe` reads
+//! Two builds side by side: `vary` lists what must not matter, `places` makes places that differ in
+//! it, `rounds` builds in them, `probe` reads
 //! back what they were, `compare` finds what differs, `explain` says why, and `blame` finds what an
 //! unexplained difference depends on. `waivers` are the differences that a recipe allows,
 //! `snapshots` what people have approved. `run` is `cargo xtask verify-repro`, `by_hand` is
@@ -7,6 +8,7 @@
 pub(crate) mod compare;
 pub(crate) mod explain;
 pub(crate) mod vary;
+pub(crate) mod places;
 pub(crate) mod probe;
 pub(crate) mod rounds;
 pub(crate) mod blame;

@@ -21,8 +21,11 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     let _ = (wire.revision, wire.resolution_markers, wire.required_markers, wire.options);
     let uploads =
         wire.packages.iter().flat_map(|package| package.sdist.iter().chain(&package.wheels));
-    let newest_upload = uploads.filter_map(|file| file.upload_time.clone()).max();
-    let packages = wire.packages.into_iter().map(package).collect::<Result<Vec<_>, Problem>>()?;
+    let newest_upload = uploads.filter_map(|file| file.upload_time.as_deref()).max();
+    let newest_upload = newest_upload.map(str::to_owned);
+    let mut markers = Markers::default();
+    let packages = wire.packages.into_iter().map(|wire| package(wire, &mut markers));
+    let packages = packages.collect::<Result<Vec<_>, Problem>>()?;
     let mut by_name: BTreeMap<PackageName, Vec<usize>> = BTreeMap::new();
     for (index, package) in packages.iter().enumerate() {
         by_name.entry(package.name.clone()).or_default().push(index);
@@ -52,11 +55,27 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     })
 }
 
-fn package(wire: PackageWire) -> Result<Package, Problem> {
+/// Parsed markers: a lock repeats a few, and to parse one takes longer than all else of an edge.
+#[derive(Default)]
+struct Markers(BTreeMap<String, MarkerTree>);
+
+impl Markers {
+    fn parse(&mut self, what: &str, text: String) -> Result<MarkerTree, Problem> {
+        if let Some(marker) = self.0.get(&text) {
+            return Ok(*marker);
+        }
+        let marker = parsed(what, &text)?;
+        self.0.insert(text, marker);
+        Ok(marker)
+    }
+}
+
+fn package(wire: PackageWire, markers: &mut Markers) -> Result<Package, Problem> {
     let what = format!("package `{}`", wire.name);
     let source = source(&what, &wire.source)?;
-    let edges = |edges: Vec<EdgeWire>| {
-        edges.into_iter().map(|wire| edge(&what, wire)).collect::<Result<Vec<_>, Problem>>()
+    let mut edges = |edges: Vec<EdgeWire>| {
+        let edges = edges.into_iter().map(|wire| edge(&what, wire, markers));
+        edges.collect::<Result<Vec<_>, Problem>>()
     };
     let file = |wire| file(&what, &source, wire);
     Ok(Package {
@@ -64,7 +83,7 @@ fn package(wire: PackageWire) -> Result<Package, Problem> {
         version: wire.version.map(|text| parsed(&what, &text)).transpose()?,
         fork_markers: all(&what, &wire.resolution_markers)?,
         dependencies: edges(wire.dependencies)?,
-        extras: keyed(&what, wire.optional_dependencies, edges)?,
+        extras: keyed(&what, wire.optional_dependencies, &mut edges)?,
         provides_groups: wire
             .metadata
             .requires_dev
@@ -83,7 +102,7 @@ fn package(wire: PackageWire) -> Result<Package, Problem> {
 fn keyed<K: FromStr + Ord, T, U>(
     what: &str,
     table: BTreeMap<String, T>,
-    convert: impl Fn(T) -> Result<U, Problem>,
+    mut convert: impl FnMut(T) -> Result<U, Problem>,
 ) -> Result<BTreeMap<K, U>, Problem>
 where
     K::Err: std::fmt::Display,
@@ -92,14 +111,14 @@ where
     entries.collect()
 }
 
-fn edge(what: &str, wire: EdgeWire) -> Result<Edge, Problem> {
+fn edge(what: &str, wire: EdgeWire, markers: &mut Markers) -> Result<Edge, Problem> {
     Ok(Edge {
         name: parsed(what, &wire.name)?,
         version: wire.version.map(|text| parsed(what, &text)).transpose()?,
         source: wire.source.map(|wire| source(what, &wire)).transpose()?,
         extras: all(what, &wire.extra)?,
         marker: match wire.marker {
-            Some(marker) => parsed(what, &marker)?,
+            Some(marker) => markers.parse(what, marker)?,
             None => MarkerTree::TRUE,
         },
     })

@@ -178,11 +178,11 @@ impl Lock {
                 }
             },
         );
-        match version_of(text) {
-            Some(1) | None => {}
-            Some(version) => return Err(wrong_version(version)),
-        }
-        let mut lock = convert::lock(wire.map_err(|error| not_toml(&error))?)?;
+        let wire = wire.map_err(|error| match version_of(text) {
+            Some(1) | None => not_toml(&error),
+            Some(version) => wrong_version(version),
+        })?;
+        let mut lock = convert::lock(wire)?;
         lock.unknown_keys = unknown_keys;
         Ok(lock)
     }
@@ -265,7 +265,7 @@ fn general(path: &str) -> String {
     parts.collect::<Vec<_>>().join(".")
 }
 
-/// The version is read on its own: a lock of version 2 need not have the shape of version 1.
+/// The version of what has not the shape of version 1: a lock of version 2 need not have it.
 fn version_of(text: &str) -> Option<u32> {
     #[derive(serde::Deserialize)]
     struct Head {

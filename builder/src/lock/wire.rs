@@ -142,7 +142,8 @@ pub(super) struct SourceWire {
 pub(super) struct EdgeWire {
     pub(super) name: String,
     pub(super) version: Option<String>,
-    pub(super) source: Option<SourceWire>,
+    /// Few edges have one, and it is larger than all the rest.
+    pub(super) source: Option<Box<SourceWire>>,
     #[serde(default)]
     pub(super) extra: Vec<String>,
     pub(super) marker: Option<String>,
@@ -160,5 +161,5 @@ pub(super) struct FileWire {
     pub(super) upload_time: Option<String>,
     /// A second, smaller form of the metadata.
     #[serde(default, rename = "zstd")]
-    _zstd: Option<toml::Value>,
+    _zstd: Option<serde::de::IgnoredAny>,
 }

@@ -1,6 +1,7 @@
 //! The outside world: the environment, files, processes, the sandbox. Everything that depends on
 //! the machine passes through here, where it is made independent of it (sorted, cleared, atomic).
 
+pub mod cache;
 pub mod env;
 pub mod files;
 pub mod keyed;

@@ -27,10 +27,11 @@ pub(super) fn comparison(
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
         Measured::Build => place.build(shell),
         Measured::Resolve => place.resolve(),
-        Measured::Faults => unreachable!("`faults` is no comparison of time"),
         Measured::Compare => place.compare(shell),
         Measured::Naive => place.naive(shell, bench.pair.as_deref()),
-        Measured::All => unreachable!("`all` was taken apart before"),
+        Measured::Faults | Measured::Scale | Measured::Rebuilds | Measured::All => {
+            unreachable!("it is no comparison of two sides")
+        }
     }
 }
 
@@ -198,7 +199,7 @@ impl Place<'_> {
 
 /// What the recipes here build for.
 const PYTHON: &str = "3.14";
-const PLATFORM: &str = "x86_64-manylinux_2_39";
+pub(super) const PLATFORM: &str = "x86_64-manylinux_2_39";
 
 #[derive(serde::Deserialize)]
 struct Lock {

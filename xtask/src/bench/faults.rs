@@ -19,6 +19,7 @@ use crate::{forward, root};
 use case::Case;
 use judge::Judged;
 use rivals::{Rival, Tool};
+use sides::Toolchain;
 
 /// Where the packages are.
 const FAULTS: &str = "golden/faults";
@@ -39,7 +40,8 @@ struct Row {
 /// `cargo xtask bench faults`.
 pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<()> {
     let tools = if bench.rivals { rivals::installed(shell) } else { Vec::new() };
-    let rows = rows(shell, &bench.recipe, &tools)?;
+    let cases = case::read_all(&root().join(FAULTS))?;
+    let rows = rows(shell, cases, &Toolchain { recipe: &bench.recipe, cache: None }, &tools)?;
     println!("{}", table::text(&rows));
     if let Some(path) = &bench.json {
         let json = serde_json::to_string_pretty(&rows)? + "\n";
@@ -52,14 +54,22 @@ pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<()> {
     table::verdict(&rows)
 }
 
-/// Builds and judges all cases, and lets other tools do so.
-fn rows(shell: &Shell, recipe: &str, tools: &[Tool]) -> anyhow::Result<Vec<Row>> {
-    let cases = case::read_all(&root().join(FAULTS))?;
+/// Builds and judges cases, and lets other tools do so.
+fn rows(
+    shell: &Shell,
+    cases: Vec<Case>,
+    toolchain: &Toolchain<'_>,
+    tools: &[Tool],
+) -> anyhow::Result<Vec<Row>> {
     let builder = forward::compile(shell)?;
     let scratch = tempfile::tempdir().context("cannot make a directory for the builds")?;
-    let built = sides::build(&builder, recipe, &cases, scratch.path())?;
+    let built = sides::build(&builder, toolchain, &cases, scratch.path())?;
     let mut rows = Vec::new();
     for case in cases {
+        if !sides::bites(&case)? {
+            eprintln!("without {}: {} cannot be varied here", case.name, case.bites.join(", "));
+            continue;
+        }
         let judged = judge::judge(&case, &built)?;
         let tried = tools.iter().map(|tool| tool.tried(shell, &case, &built));
         let rivals = tried.collect::<anyhow::Result<_>>()?;

@@ -61,8 +61,9 @@ pub(crate) fn html_unfinished(subject: &Subject) -> String {
     page.assemble(MOST_BYTES)
 }
 
-const FOOT: &str = "<footer>Made by Lockstep. A cause is listed only if the one normalisation that it \
-    predicts, applied to both sides, left them equal byte for byte.</footer></main></body></html>\n";
+const FOOT: &str = "<footer>Made by Lockstep. A cause is listed only if the one normalisation \
+    that it predicts, applied to both sides, left them equal byte for byte.</footer></main></body>\
+    </html>\n";
 
 fn head(subject: &Subject, title: &str) -> Html {
     Html::default()
@@ -104,7 +105,7 @@ fn verdict(report: &Report) -> Html {
         .raw("</span>")
         .text(word)
         .raw("</h1><p>")
-        .text(rest)
+        .prose(rest)
         .raw("</p></header>")
 }
 
@@ -114,21 +115,21 @@ fn figures(report: &Report) -> Html {
         report.explanation.findings.iter().filter(|finding| causes::only_follows(finding));
     let waived = explanation.findings.iter().filter(|finding| report.is_waived(finding)).count();
     let all = [
-        ("entries", report.counted.entries),
-        ("files", report.counted.files),
-        ("differ", explanation.findings.len() as u64),
-        ("root causes", explanation.roots.len() as u64),
-        ("only follow", derived.count() as u64),
-        ("waived", waived as u64),
-        ("unexplained", explanation.unexplained),
+        (report.counted.entries, "entry", "entries"),
+        (report.counted.files, "file", "files"),
+        (explanation.findings.len() as u64, "differs", "differ"),
+        (explanation.roots.len() as u64, "root cause", "root causes"),
+        (derived.count() as u64, "only follows", "only follow"),
+        (waived as u64, "waived", "waived"),
+        (explanation.unexplained, "unexplained", "unexplained"),
     ];
-    let items = all.iter().map(|(name, count)| {
-        let alarming = *name == "unexplained" && *count > 0;
+    let items = all.iter().map(|(count, one, many)| {
+        let alarming = *one == "unexplained" && *count > 0;
         Html::default()
             .raw(if alarming { "<li class=alarm><b>" } else { "<li><b>" })
             .text(&thousands(*count))
             .raw("</b> ")
-            .text(name)
+            .text(if *count == 1 { one } else { many })
             .raw("</li>")
     });
     let bytes = Html::default()

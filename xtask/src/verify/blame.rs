@@ -8,8 +8,9 @@ use builder::vocabulary::Problem;
 
 use super::compare::compare;
 use super::explain::{Explanation, Finding};
+use super::places;
 use super::rounds::Workplace;
-use super::vary::{self, Chosen};
+use super::vary::Chosen;
 
 /// What a wheel depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(crate) fn suspects(explanation: &Explanation) -> Vec<String> {
         let name = finding.path.strip_prefix("wheels/").unwrap_or_default();
         std::path::Path::new(name).extension().is_some_and(|it| it == "whl")
     });
-    let names = of_wheels.flat_map(|finding| finding.owners.first());
+    let names = of_wheels.filter_map(|finding| finding.owners.first());
     let mut names: Vec<String> = names.map(|owner| owner.name.clone()).collect();
     names.sort();
     names.dedup();
@@ -44,7 +45,7 @@ pub(crate) fn find(
     base: &Path,
 ) -> Result<Blame, Problem> {
     let build = |label: &str, index: usize, chosen: &Chosen| {
-        let place = vary::place(index, chosen);
+        let place = places::place(index, chosen);
         let round = workplace.lay_out(place, &base.join(label))?;
         workplace.build_wheel(&round, name)
     };

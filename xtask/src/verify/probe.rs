@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use builder::vocabulary::Outcome;
 
-use super::vary::{Chosen, Place, Reach, Variation};
+use super::places::Place;
+use super::vary::{Chosen, Reach, Variation};
 use crate::report::{self, Check};
 
 /// The program that reads inside; it prints a JSON object of texts.
@@ -139,7 +140,7 @@ pub(crate) fn check(variations: &[report::Variation], seen: &[&Seen]) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::super::vary;
+    use super::super::places;
     use super::*;
 
     /// What an honest probe of a place reads.
@@ -178,7 +179,7 @@ mod tests {
 
     fn judged(spoil: impl FnOnce(&mut Seen)) -> Check {
         let chosen: Chosen = Variation::ALL.map(|it| (it, it.reach())).into();
-        let [a, b] = [0, 1].map(|index| vary::place(index, &chosen));
+        let [a, b] = [0, 1].map(|index| places::place(index, &chosen));
         let (seen_a, mut seen_b) = (honest(&a, &chosen), honest(&b, &chosen));
         spoil(&mut seen_b);
         check(&judge(&chosen, (&a, &seen_a), (&b, &seen_b)), &[&seen_a, &seen_b])
@@ -196,7 +197,7 @@ mod tests {
                 continue;
             }
             let chosen: Chosen = Variation::ALL.map(|it| (it, it.reach())).into();
-            let ordinary = honest(&vary::place(0, &chosen), &chosen);
+            let ordinary = honest(&places::place(0, &chosen), &chosen);
             let name = variation.name();
             let check = judged(|seen| match variation.reach() {
                 // The ordinary value is read although another one was asked for.

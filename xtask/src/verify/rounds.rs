@@ -14,8 +14,8 @@ use builder::vocabulary::{Outcome, Problem, Target};
 use fs_err as fs;
 use serde::Deserialize;
 
+use super::places::Place;
 use super::probe::{HOST_PROBE, PROBE, Seen};
-use super::vary::Place;
 use crate::report::Check;
 
 /// What is built, and with what.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use builder::recipe::Recipe;
+use builder::sys::cache::hold;
 use builder::sys::env::Environment;
 use builder::sys::files::WorkDir;
 use builder::vocabulary::{Outcome, Problem};
@@ -12,6 +13,7 @@ use xshell::Shell;
 use super::blame;
 use super::compare::{Comparison, compare};
 use super::explain::{Canaries, Context, Explanation, explain};
+use super::places;
 use super::probe::{self, Seen};
 use super::rounds::{Finished, Round, Workplace};
 use super::vary::{self, Chosen, Here, Variation};
@@ -53,6 +55,8 @@ impl VerifyRepro {
             shared: (!self.refetch).then_some(cache.as_path()),
             quiet: self.quiet,
         };
+        let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
+        let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
         let verified = self.verify(&workplace, &recipe, here, &chosen, work.path());
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
@@ -70,7 +74,7 @@ impl VerifyRepro {
         chosen: &Chosen,
         base: &Path,
     ) -> anyhow::Result<Outcome> {
-        let places = (0..self.rounds as usize).map(|index| vary::place(index, chosen));
+        let places = (0..self.rounds as usize).map(|index| places::place(index, chosen));
         let rounds = places
             .map(|place| workplace.lay_out(place, base))
             .collect::<Result<Vec<Round>, Problem>>()?;
@@ -83,7 +87,7 @@ impl VerifyRepro {
         writing.note("variations", &varied.variations(1));
         let probed = varied.check();
         if probed.outcome != Outcome::Good {
-            return Err(varied.problem(&probed).into());
+            return Err(Varied::problem(&probed).into());
         }
         let finished = of_each(&rounds, side_by_side, |round| workplace.build(round))?;
         fod = judge_fod(fod, &finished);
@@ -145,9 +149,9 @@ impl VerifyRepro {
             let line = format!("merge: yes, `{name}` is reproducible");
             // With `--json`, standard output is the report alone.
             if self.json {
-                eprintln!("{line}")
+                eprintln!("{line}");
             } else {
-                println!("{line}")
+                println!("{line}");
             }
             return Ok(());
         }
@@ -190,7 +194,7 @@ impl Varied<'_> {
         probe::check(&self.variations(1), &seen)
     }
 
-    fn problem(&self, check: &Check) -> Problem {
+    fn problem(check: &Check) -> Problem {
         let problem = Problem::new("the rounds are not what they were meant to be");
         let problem = check.detail.iter().fold(problem, |problem, it| problem.fact("probe", it));
         problem.hint("nothing was built; a variation that does not bite proves nothing")
@@ -210,7 +214,8 @@ impl Pair<'_> {
         let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
         let comparison = compare(&finished[0].product, &finished[index].product)?;
         writing.compared(&comparison);
-        let canaries = Canaries(vary::canaries(varied.chosen, a, b));
+        let kernels = [0, index].map(|it| varied.seen[it].inside["kernel"].as_str());
+        let canaries = Canaries(places::canaries(varied.chosen, [a, b], kernels));
         let context = Context { canaries, kinds: finished[0].kinds()? };
         let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
         Ok((comparison, explanation))

@@ -1,14 +1,10 @@
-//! What a round varies: the table of variations, and what each of them makes of a round. A value is
-//! unique to its round, so that it can be found again in a file that differs. The first round is
-//! the ordinary one, whose output is what `cargo xtask build` makes.
+//! The table of variations: what must not matter, how far each reaches, and whether it can bite
+//! here. What becomes of a round stands in `places`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use builder::recipe::BytecodePolicy;
-use builder::sys::sandbox::Surroundings;
 use builder::vocabulary::Problem;
-
-use super::explain::canaries::{Canary, CanaryKind};
 
 /// One thing that must not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,29 +51,6 @@ pub(crate) struct Here {
 
 /// Which variations are tried, and how far each of them reaches.
 pub(crate) type Chosen = BTreeMap<Variation, Reach>;
-
-/// All that makes a round another place.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    /// Its letter: the first round is `a`.
-    pub(crate) letter: char,
-    /// The name of its directory.
-    pub(crate) directory: String,
-    /// What programs in its sandboxes see.
-    pub(crate) surroundings: Surroundings,
-    /// Variables of the builder's own process.
-    pub(crate) environment: BTreeMap<&'static str, String>,
-    /// The umask of the builder's own process.
-    pub(crate) umask: &'static str,
-    /// How many processors it may use; `None` is all.
-    pub(crate) cpus: Option<usize>,
-    /// Whether addresses are random.
-    pub(crate) aslr: bool,
-}
-
-/// 402 days, 5 hours, 11 minutes and 13 seconds: on any day of a year that is another year, another
-/// month, another weekday and another hour.
-const SHIFT: i64 = ((402 * 24 + 5) * 60 + 11) * 60 + 13;
 
 impl Variation {
     /// Each of them, sorted by name.
@@ -178,126 +151,11 @@ impl Variation {
             _ => None,
         }
     }
-
-    /// Gives the value of round `index` to a place.
-    fn apply(self, place: &mut Place, index: usize, reach: Reach) {
-        let seen = &mut place.surroundings;
-        let odd = index % 2 == 1;
-        match self {
-            Self::Aslr => place.aslr = !odd,
-            Self::BuildPath => place.directory = format!("{}-of-round-{index}", place.letter),
-            Self::BytecodeOrder => seen.reversed_bytecode = odd,
-            Self::Clock => seen.pretended.clock_shift = SHIFT * i64::try_from(index).unwrap_or(1),
-            Self::Cpu => {
-                place.cpus = odd.then_some(1);
-                seen.pretended.counted_processors = odd;
-            }
-            Self::DirectoryOrder => seen.pretended.reversed_directories = odd,
-            Self::Domain => seen.domain = Some(format!("domain-of-round-{index}.example")),
-            Self::Environment => {
-                let value = format!("value-of-round-{index}");
-                seen.environment.insert("LOCKSTEP_ROUND".to_owned(), value);
-                seen.path_tail = Some(format!("/path-of-round-{index}"));
-            }
-            Self::HashSeed => {
-                let seed = (1000 + index).to_string();
-                place.environment.insert("PYTHONHASHSEED", seed.clone());
-                if reach == Reach::Inside {
-                    seen.hash_seed = seed;
-                }
-            }
-            Self::Home => seen.home = format!("/home/home-of-round-{index}"),
-            Self::HostName => seen.host_name = format!("host-of-round-{index}"),
-            Self::Kernel => {
-                seen.pretended.kernel = Some([
-                    format!("5.{}.0-round-{index}", 90 + index),
-                    format!("#{index} SMP kernel of round {index}"),
-                ]);
-            }
-            Self::Locale if odd => "C".clone_into(&mut seen.locale),
-            Self::Locale => {}
-            Self::TemporaryDirectory => {
-                seen.temporary_directory = format!("/mnt/temporary-of-round-{index}");
-            }
-            Self::TimeZone => {
-                let zone = if odd { "<+14>-14" } else { "<-12>12" };
-                zone.clone_into(&mut seen.time_zone);
-            }
-            Self::Umask => {
-                place.umask = if odd { "0077" } else { "0002" };
-                if reach == Reach::Inside {
-                    "002".clone_into(&mut seen.umask);
-                }
-            }
-            Self::User => {
-                let number = u32::try_from(index).unwrap_or(1);
-                seen.user = format!("user-of-round-{index}");
-                (seen.user_id, seen.group_id) = (22_000 + number, 33_000 + number);
-            }
-        }
-    }
-
-    /// The values of two rounds, for finding them in files. Words that occur anyway prove nothing,
-    /// so the ordinary value of some is left out.
-    fn canary(self, places: [&Place; 2]) -> Vec<Canary> {
-        let both = |kind, of: fn(&Place) -> String| {
-            let [a, b] = places.map(|place| Some(of(place)));
-            vec![Canary { kind, a, b }]
-        };
-        match self {
-            Self::Aslr | Self::BytecodeOrder | Self::DirectoryOrder => Vec::new(),
-            Self::BuildPath => both(CanaryKind::BuildPath, |it| it.directory.clone()),
-            Self::Clock => Vec::new(),
-            Self::Cpu => Vec::new(),
-            Self::Domain => both(CanaryKind::HostName, |it| {
-                let name = &it.surroundings.host_name;
-                it.surroundings
-                    .domain
-                    .as_ref()
-                    .map_or("localhost".to_owned(), |domain| format!("{name}.{domain}"))
-            }),
-            Self::Environment => {
-                let mut found = both(CanaryKind::Environment, |it| {
-                    it.surroundings.environment.get("LOCKSTEP_ROUND").cloned().unwrap_or_default()
-                });
-                found.extend(both(CanaryKind::Environment, |it| {
-                    it.surroundings.path_tail.clone().unwrap_or_default()
-                }));
-                found
-            }
-            Self::HashSeed => both(CanaryKind::HashSeed, |it| it.surroundings.hash_seed.clone()),
-            Self::Home => both(CanaryKind::Home, |it| it.surroundings.home.clone()),
-            Self::HostName => both(CanaryKind::HostName, |it| it.surroundings.host_name.clone()),
-            Self::Kernel => {
-                let kernel = |place: &Place, index: usize| {
-                    place.surroundings.pretended.kernel.as_ref().map(|it| it[index].clone())
-                };
-                let [a, b] = places;
-                let canary = |index| Canary {
-                    kind: CanaryKind::Kernel,
-                    a: kernel(a, index),
-                    b: kernel(b, index),
-                };
-                vec![canary(0), canary(1)]
-            }
-            Self::Locale => both(CanaryKind::Locale, |it| it.surroundings.locale.clone()),
-            Self::TemporaryDirectory => both(CanaryKind::TemporaryDirectory, |it| {
-                it.surroundings.temporary_directory.clone()
-            }),
-            Self::TimeZone => both(CanaryKind::TimeZone, |it| it.surroundings.time_zone.clone()),
-            Self::Umask => both(CanaryKind::Umask, |it| it.surroundings.umask.clone()),
-            Self::User => {
-                let mut found = both(CanaryKind::User, |it| it.surroundings.user.clone());
-                found.extend(both(CanaryKind::User, |it| it.surroundings.user_id.to_string()));
-                found.extend(both(CanaryKind::User, |it| it.surroundings.group_id.to_string()));
-                found
-            }
-        }
-    }
 }
 
 /// What `--vary` chooses: a list such as `-clock,+umask`. All that can bite here is varied; `-`
-/// leaves one out, and `+` lets programs see what is pinned otherwise. `-all` leaves out everything.
+/// leaves one out, and `+` lets programs see what is pinned otherwise. `-all` leaves out
+/// everything.
 ///
 /// Errors: a name that does not exist; one that is asked for with `+` and cannot bite here.
 pub(crate) fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {
@@ -346,32 +204,6 @@ fn find(name: &str) -> Result<Variation, Problem> {
     })
 }
 
-/// The place of round `index`; the first is the ordinary one.
-pub(crate) fn place(index: usize, chosen: &Chosen) -> Place {
-    let letter = char::from(b'a' + u8::try_from(index).unwrap_or(25).min(25));
-    let mut place = Place {
-        letter,
-        directory: letter.to_string(),
-        surroundings: Surroundings::default(),
-        environment: BTreeMap::new(),
-        umask: "0022",
-        cpus: None,
-        aslr: true,
-    };
-    if index > 0 {
-        for (variation, reach) in chosen {
-            variation.apply(&mut place, index, *reach);
-        }
-    }
-    place
-}
-
-/// What can be found again in files of two rounds.
-pub(crate) fn canaries(chosen: &Chosen, a: &Place, b: &Place) -> Vec<Canary> {
-    let names: BTreeSet<&Variation> = chosen.keys().collect();
-    names.into_iter().flat_map(|variation| variation.canary([a, b])).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,15 +230,8 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_sorted_and_each_variation_changes_its_round_alone() {
+    fn the_table_is_sorted() {
         let names = Variation::ALL.map(Variation::name);
         assert!(names.is_sorted(), "{names:?}");
-        let ordinary = format!("{:?}", place(1, &Chosen::new()));
-        for variation in Variation::ALL {
-            let varied = place(1, &[(variation, Reach::Inside)].into());
-            assert_ne!(format!("{varied:?}"), ordinary, "{}", variation.name());
-            let first = format!("{:?}", place(0, &[(variation, Reach::Inside)].into()));
-            assert_eq!(first.replace('a', "b"), ordinary.replace('a', "b"), "{}", variation.name());
-        }
     }
 }

@@ -35,7 +35,9 @@ fn what_a_build_holds_of_its_place_is_named() {
     ended.ends(3, &["merge: no"]);
     let reports: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     let explanation = &reports["reports"][0]["explanation"];
-    assert_eq!(explanation["unexplained"], 0, "{explanation:#}");
+    let unexplained = explanation["findings"].as_array().unwrap().iter();
+    let unexplained: Vec<_> = unexplained.filter(|it| !it["unexplained"].is_null()).collect();
+    assert_eq!(explanation["unexplained"], 0, "{unexplained:#?}");
     for (index, (expression, cause)) in CAUSES.iter().enumerate() {
         let path = format!("output/lib/python3.14/site-packages/case{index}.py");
         let findings = explanation["findings"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! A recipe outside of this repository: a project without dependencies whose backend lies in its own
-//! tree and does what a test says. No tests here.
+//! A recipe outside of this repository: a project without dependencies whose backend lies in its
+//! own tree and does what a test says. No tests here.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

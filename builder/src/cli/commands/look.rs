@@ -6,9 +6,8 @@ use serde_json::json;
 use super::Context;
 use crate::cli::flags::{Hash, Resolve, Selected};
 use crate::fetch::Settings;
-use crate::inputs::{Application, LocatedRecipe};
+use crate::inputs::{LocatedRecipe, Locked};
 use crate::recipe::{Selection, Source};
-use crate::sys::files::WorkDir;
 use crate::vocabulary::target::PLATFORM_EXAMPLES;
 use crate::vocabulary::{Outcome, Problem, Target};
 use crate::{doctor, nar, resolve};
@@ -17,11 +16,9 @@ use crate::{doctor, nar, resolve};
 pub(super) struct Looked {
     /// The recipe, unless a workspace was named instead.
     pub(super) located: Option<LocatedRecipe>,
-    pub(super) application: Application,
+    pub(super) application: Locked,
     pub(super) target: Target,
     pub(super) selection: Selection,
-    /// Holds the recipe's source tree.
-    _work: Option<WorkDir>,
 }
 
 impl Context<'_> {
@@ -30,10 +27,9 @@ impl Context<'_> {
         let mut looked = match &flags.workspace {
             Some(workspace) => Looked {
                 located: None,
-                application: Application::read(workspace)?,
+                application: Locked::read(workspace)?,
                 target: target(flags, "3.14", "linux")?,
                 selection: Selection::default(),
-                _work: None,
             },
             None => self.look_at_recipe(flags)?,
         };
@@ -44,17 +40,16 @@ impl Context<'_> {
 
     fn look_at_recipe(&self, flags: &Selected) -> Result<Looked> {
         let located = LocatedRecipe::find(self.root, flags.recipe.as_deref().unwrap_or("sample"))?;
-        let work = self.work("look")?;
         let settings = match located.recipe.source {
             Source::Url { .. } if flags.source.is_none() => self.settings(&located.recipe)?,
             Source::Url { .. } | Source::Path(_) => Settings::default(),
         };
-        let (source, tree) = (flags.source.as_deref(), work.path().join("tree"));
-        let application = Application::load(&located, source, &tree, &settings, self.host)?;
+        let source = flags.source.as_deref();
+        let application = Locked::of_recipe(&located, source, &settings, self.host)?;
         let of_recipe = &located.recipe.targets[0];
         let target = target(flags, &of_recipe.python().to_string(), of_recipe.platform())?;
         let selection = located.recipe.selection.clone();
-        Ok(Looked { located: Some(located), application, target, selection, _work: Some(work) })
+        Ok(Looked { located: Some(located), application, target, selection })
     }
 
     pub(super) fn resolve(&self, flags: &Resolve) -> Result<Outcome> {

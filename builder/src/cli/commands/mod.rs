@@ -14,7 +14,6 @@ use anyhow::Result;
 use super::flags::{Cli, Colour, Command, Global, ProviderName};
 use super::screen::Screen;
 use crate::fetch::Settings;
-use crate::gc;
 use crate::pipeline::Options;
 use crate::recipe::{Provider, Recipe};
 use crate::sys::Host;
@@ -52,7 +51,7 @@ pub fn run(cli: Cli) -> Result<Outcome> {
     let _using = match command {
         // `gc` holds the cache alone; the others hold nothing of it.
         Command::Gc(_) | Command::Hash(_) | Command::Doctor => None,
-        _ => Some(gc::hold(&cache, waiting)?),
+        _ => Some(crate::sys::cache::hold(&cache, waiting)?),
     };
     let outcome = match command {
         Command::Build(flags) => context.build(&flags),

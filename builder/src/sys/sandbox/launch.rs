@@ -23,7 +23,8 @@ const INIT: &str = r#"umask "$1"; shift 3; /usr/bin/env -i "$@"; exit $?"#;
 /// that starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is
 /// root and the program is put into one more user namespace, where it is the ordinary user again
 /// and has no rights over the shell's.
-pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask "$1"; user=$2 group=$3; shift 3; ip link set lo up
+pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask "$1"; user=$2 group=$3; shift 3
+ip link set lo up
 unshare --user --map-user="$user" --map-group="$group" -- /usr/bin/env -i "$@"; exit $?"#;
 
 /// What hakoniwa exits with, and begins a message with, when it fails after the fork.

@@ -162,7 +162,10 @@ impl Surroundings {
         Err(problem()
             .fact("exit code", finished.code)
             .fact("printed", last_lines(&printed, 10))
-            .hint("the toolchain has no C compiler; leave out what needs it: `--vary=-clock,-kernel,-directory-order,-cpu`"))
+            .hint(
+                "the toolchain has no C compiler; leave out what needs it: \
+                 `--vary=-clock,-kernel,-directory-order,-cpu`",
+            ))
     }
 
     /// Whether a library must be preloaded.

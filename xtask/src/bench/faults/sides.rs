@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use builder::recipe::BytecodePolicy;
+use builder::vocabulary::Problem;
 use fs_err as fs;
 use rayon::prelude::*;
 use xshell::{Shell, cmd};
@@ -16,13 +17,23 @@ use crate::root;
 use crate::verify::compare::Side;
 use crate::verify::explain::Canaries;
 use crate::verify::explain::canaries::{Canary, CanaryKind};
-use crate::verify::vary::{self, Here, Place};
+use crate::verify::places::{self, Place};
+use crate::verify::vary::{self, Chosen, Here};
 
 /// Whether a package is built with its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flavour {
     Sound,
     Faulty,
+}
+
+/// With what it is built.
+#[derive(Debug, Clone)]
+pub(super) struct Toolchain<'t> {
+    /// The recipe whose toolchain is used.
+    pub(super) recipe: &'t str,
+    /// Where toolchains are kept, if not where the builder keeps them anyway.
+    pub(super) cache: Option<PathBuf>,
 }
 
 /// What was built.
@@ -57,32 +68,45 @@ const BUILT_AT: [&str; 2] = ["/build/src", "/build/another-place-of-round-1"];
 /// Builds all cases twice, below `directory`.
 pub(super) fn build(
     builder: &Path,
-    recipe: &str,
+    toolchain: &Toolchain<'_>,
     cases: &[Case],
     directory: &Path,
 ) -> anyhow::Result<Built> {
-    // What the builder pins bites here: the packages show what would happen without that.
-    let words = ["+umask", "+hash-seed"].map(str::to_owned);
-    let here = Here { cpus: 2, setarch: true, bytecode: BytecodePolicy::None };
-    let chosen = vary::choose(&words, here)?;
-    let places = [0, 1].map(|index| vary::place(index, &chosen));
+    let chosen = chosen()?;
+    let places = [0, 1].map(|index| places::place(index, &chosen));
     let sides = Side::BOTH.into_par_iter().map(|side| {
         let place = &places[side as usize];
         let out = directory.join(letter(side));
-        build_side(builder, recipe, cases, place, BUILT_AT[side as usize], &out)
+        build_side(builder, toolchain, cases, place, BUILT_AT[side as usize], &out)
     });
     sides.collect::<anyhow::Result<Vec<()>>>()?;
-    let mut canaries = vary::canaries(&chosen, &places[0], &places[1]);
-    let kernel = rustix::system::uname();
-    for canary in canaries.iter_mut().filter(|canary| canary.kind == CanaryKind::Kernel) {
-        // The first place has the machine's own; the version stands in no case.
-        canary.a.get_or_insert_with(|| kernel.release().to_string_lossy().into_owned());
-    }
+    // The first place has the machine's own kernel.
+    let own = rustix::system::uname();
+    let own = [own.release(), own.version()].map(|it| it.to_string_lossy().into_owned());
+    let named = places[1].surroundings.pretended.kernel.clone().unwrap_or_default();
+    let kernels = [own, named].map(|kernel| kernel.join(", "));
+    let [a, b] = &places;
+    let mut canaries = places::canaries(&chosen, [a, b], kernels.each_ref().map(String::as_str));
     let own =
         |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
     canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));
     canaries.push(own(CanaryKind::Cpu, &processors().to_string(), "1"));
     Ok(Built { directory: directory.to_owned(), canaries: Canaries(canaries) })
+}
+
+/// What is varied. What the builder pins bites here: the packages show what would happen without
+/// that.
+fn chosen() -> Result<Chosen, Problem> {
+    let words = ["+umask", "+hash-seed"].map(str::to_owned);
+    let here = Here { cpus: processors(), setarch: true, bytecode: BytecodePolicy::None };
+    vary::choose(&words, here)
+}
+
+/// Whether all bites that a case needs: on one processor, its number cannot be varied.
+pub(super) fn bites(case: &Case) -> anyhow::Result<bool> {
+    let chosen = chosen()?;
+    let names: Vec<&str> = chosen.keys().map(|variation| variation.name()).collect();
+    Ok(case.bites.iter().all(|name| names.contains(&name.as_str())))
 }
 
 /// As many as the sandbox of the first side sees.
@@ -92,7 +116,7 @@ fn processors() -> usize {
 
 fn build_side(
     builder: &Path,
-    recipe: &str,
+    toolchain: &Toolchain<'_>,
     cases: &[Case],
     place: &Place,
     built_at: &str,
@@ -116,7 +140,10 @@ fn build_side(
     let binds = [(root.join(FAULTS), "/faults"), (out, "/out")];
     let binds = binds.map(|(path, inside)| format!("{}:{inside}", path.display()));
     let names = cases.iter().map(|case| case.name.as_str());
+    let Toolchain { recipe, cache } = toolchain;
+    let cache = cache.iter().flat_map(|cache| ["--cache-dir".as_ref(), cache.as_os_str()]);
     cmd!(shell, "{builder} --quiet --root {root} --surroundings {file} shell {recipe}")
+        .args(cache)
         .args(binds.iter().flat_map(|bind| ["--bind", bind]))
         .args(["--", "sh", "-c", &words.join(" "), "sh", built_at, "/out"])
         .args(names)

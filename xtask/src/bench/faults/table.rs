@@ -28,7 +28,7 @@ pub(super) fn text(rows: &[Row]) -> String {
 }
 
 fn line(name: &str, row: &str, found: &str, cause: &str, alarm: &str, rivals: &[String]) -> String {
-    let rivals: String = rivals.iter().map(|cell| format!(" {cell:<32}")).collect();
+    let rivals = rivals.iter().fold(String::new(), |all, cell| format!("{all} {cell:<32}"));
     let line = format!("{name:<26} {row:>3} {found:<5} {cause:<44} {alarm:<11}{rivals}");
     line.trim_end().to_owned()
 }

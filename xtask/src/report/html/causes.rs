@@ -39,7 +39,7 @@ pub(super) fn unexplained(page: &mut Page, report: &Report) {
             .raw("</code>")
             .add(&owner(finding))
             .raw("<p>")
-            .text(&unexplained.reason)
+            .prose(&unexplained.reason)
             .text(&refused)
             .raw("</p>")
             .all(shown.by_ref().take(usize::from(index < MOST_SHOWN)).map(evidence::full))
@@ -65,7 +65,7 @@ pub(super) fn roots(page: &mut Page, report: &Report) {
             .raw("</span></h3>")
             .add(&owners(root))
             .raw("<p class=mend><b>mend</b> ")
-            .text(root.mitigation)
+            .prose(root.mitigation)
             .raw("</p>")
             .raw("<p class=first>in <code>")
             .text(&root.first)
@@ -121,7 +121,7 @@ pub(super) fn waived(page: &mut Page, report: &Report) {
     );
     page.list(waived.into_iter().map(|(path, reason)| {
         let item = Html::default().raw("<li><code>").text(path).raw("</code> ");
-        item.raw("<span class=why>").text(reason).raw("</span></li>")
+        item.raw("<span class=why>").prose(reason).raw("</span></li>")
     }));
     page.show(Html::default().raw("</ul></details></section>"));
 }
@@ -141,20 +141,24 @@ fn files(page: &mut Page, report: &Report, root: &Root, as_root: bool) {
             .text(&number(having.len() as u64, "file", "files"))
             .raw("</summary><ul class=files>"),
     );
-    page.list(having.into_iter().map(|(finding, proved)| file(finding, proved)));
+    // Hundreds of files that one directory reached show the same evidence: once is enough.
+    let same = |index: usize| {
+        let [(_, one), (_, other)] = [having[index - 1], having[index]];
+        one.proof == other.proof && one.evidence.first() == other.evidence.first()
+    };
+    page.list(having.iter().enumerate().map(|(index, (finding, proved))| {
+        let repeats = index > 0 && !proved.cause.is_derived() && same(index);
+        file(finding, (!repeats).then_some(*proved))
+    }));
     page.show(Html::default().raw("</ul></details>"));
 }
 
-fn file(finding: &Finding, proved: &Proved) -> Html {
-    let html = Html::default()
-        .raw("<li><code>")
-        .text(&finding.path)
-        .raw("</code>")
-        .add(&owner(finding))
-        .raw("<p>equal ")
-        .text(&proved.proof)
-        .text(&from(proved))
-        .raw("</p>");
+/// `proved` is what is shown beside the path.
+fn file(finding: &Finding, proved: Option<&Proved>) -> Html {
+    let html =
+        Html::default().raw("<li><code>").text(&finding.path).raw("</code>").add(&owner(finding));
+    let Some(proved) = proved else { return html.raw("</li>") };
+    let html = html.raw("<p>equal ").prose(&proved.proof).text(&from(proved)).raw("</p>");
     // What follows from other files shows nothing of its own.
     let shown = usize::from(!proved.cause.is_derived());
     html.all(proved.evidence.iter().take(shown).map(evidence::short)).raw("</li>")

@@ -1,5 +1,7 @@
 //! Evidence to look at: text and bytes of both sides, what differs marked.
 
+use similar::{Algorithm, DiffOp, capture_diff_slices};
+
 use super::markup::Html;
 use crate::verify::compare::shown_bytes;
 use crate::verify::explain::Evidence;
@@ -44,20 +46,31 @@ pub(super) fn short(evidence: &Evidence) -> Html {
         .raw("</pre></div>")
 }
 
-/// Which bytes differ: of excerpts of one length those at one place, else what is left between a
-/// common start and a common end.
+/// Which bytes differ: of excerpts of one length those at one place, else the words that the other
+/// has not.
 fn masks(a: &[u8], b: &[u8]) -> [Vec<bool>; 2] {
     if a.len() == b.len() {
         let mask: Vec<bool> = a.iter().zip(b).map(|(a, b)| a != b).collect();
         return [mask.clone(), mask];
     }
-    let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let end = a[start..].iter().rev().zip(b[start..].iter().rev()).take_while(|(a, b)| a == b);
-    let end = end.count();
-    [a, b].map(|bytes| {
-        let middle = start..bytes.len() - end;
-        (0..bytes.len()).map(|at| middle.contains(&at)).collect()
-    })
+    let [words_a, words_b] = [words(a), words(b)];
+    let mut masks = [Vec::new(), Vec::new()];
+    for operation in capture_diff_slices(Algorithm::Myers, &words_a, &words_b) {
+        let differs = !matches!(operation, DiffOp::Equal { .. });
+        let length = |words: &[&[u8]]| words.iter().map(|word| word.len()).sum();
+        let of_a: usize = length(&words_a[operation.old_range()]);
+        let of_b: usize = length(&words_b[operation.new_range()]);
+        masks[0].extend(vec![differs; of_a]);
+        masks[1].extend(vec![differs; of_b]);
+    }
+    masks
+}
+
+/// Names and numbers, and every other byte alone.
+fn words(bytes: &[u8]) -> Vec<&[u8]> {
+    let is_word =
+        |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"_-".contains(byte);
+    bytes.chunk_by(|a, b| is_word(a) && is_word(b)).collect()
 }
 
 /// Runs of bytes with one mark, in order.
@@ -124,7 +137,8 @@ mod tests {
     fn what_differs_is_marked() {
         for (a, b, expected) in [
             ("at /one/x", "at /two/x", "at /<mark>one</mark>/x"),
-            ("at /one/x", "at /a/x", "at /<mark>one</mark>/x"),
+            ("at /one/x/y", "at /a/x/z", "at /<mark>one</mark>/x/<mark>y</mark>"),
+            ("at /one/x", "at /a/bc/x", "at /<mark>one</mark>/x"),
             ("é<", "è<", "<mark>é</mark>&lt;"),
             ("same", "same and more", "same"),
             ("a\u{1b}[1m", "b\u{1b}[1m", "<mark>a</mark>\\u{1b}[1m"),

@@ -37,6 +37,14 @@ impl Html {
         self
     }
 
+    /// A sentence in which code stands between backticks.
+    pub(super) fn prose(self, text: &str) -> Self {
+        text.split('`').enumerate().fold(self, |html, (index, part)| match index % 2 {
+            0 => html.text(part),
+            _ => html.raw("<code>").text(part).raw("</code>"),
+        })
+    }
+
     /// A number of a style, with two digits after the point.
     pub(super) fn number(mut self, number: f64) -> Self {
         self.0.push_str(&format!("{number:.2}"));
@@ -92,26 +100,36 @@ impl Page {
     /// The page in about `most` bytes: listings share what the rest leaves of them, and say what
     /// they left out.
     pub(super) fn assemble(self, most: usize) -> String {
-        let shown = self.0.iter().map(|piece| match piece {
-            Piece::Shown(html) => html.len(),
-            Piece::Listing(..) => 0,
-        });
-        let mut room = most.saturating_sub(shown.sum());
-        let mut listings = self.0.iter().filter(|p| matches!(p, Piece::Listing(..))).count();
+        let needed = |piece: &Piece| match piece {
+            Piece::Shown(html) => (html.len(), 0),
+            Piece::Listing(items, _) => (0, items.iter().map(Html::len).sum()),
+        };
+        let (shown, listed): (Vec<usize>, Vec<usize>) = self.0.iter().map(needed).unzip();
+        let share = share(most.saturating_sub(shown.iter().sum()), listed);
         let mut page = Html::default();
         for piece in self.0 {
-            match piece {
-                Piece::Shown(html) => page = page.add(&html),
-                Piece::Listing(items, total) => {
-                    let before = page.len();
-                    page = listing(page, &items, total, room / listings);
-                    room = room.saturating_sub(page.len() - before);
-                    listings -= 1;
-                }
-            }
+            page = match piece {
+                Piece::Shown(html) => page.add(&html),
+                Piece::Listing(items, total) => listing(page, &items, total, share),
+            };
         }
         page.into_string()
     }
+}
+
+/// How much each listing may take, so that small ones leave what they do not need to large ones.
+fn share(mut room: usize, mut needed: Vec<usize>) -> usize {
+    needed.retain(|needed| *needed > 0);
+    needed.sort_unstable();
+    let mut left = needed.len();
+    for needed in needed {
+        if needed > room / left {
+            return room / left;
+        }
+        room -= needed;
+        left -= 1;
+    }
+    usize::MAX
 }
 
 fn listing(mut page: Html, items: &[Html], total: usize, room: usize) -> Html {
@@ -130,4 +148,22 @@ fn listing(mut page: Html, items: &[Html], total: usize, room: usize) -> Html {
         page = page.raw(" more; <code>--json</code> has all</li>");
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_listings_leave_room_to_large_ones() {
+        for (room, needed, expected) in [
+            (100, vec![10, 20, 30], usize::MAX),
+            (100, vec![10, 90, 90], 45),
+            (100, vec![0, 200], 100),
+            (0, vec![5, 5], 0),
+            (5, vec![], usize::MAX),
+        ] {
+            assert_eq!(share(room, needed.clone()), expected, "{needed:?}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use super::prove::Claim;
 use super::rewrite::{Rewrite, Value};
 use super::text::Pair;
 use super::{Cause, Evidence, Place};
+use crate::verify::compare::Side;
 
 /// A shorter value stands in many places where nothing was varied, as `2` does: it counts only in
 /// lines that differ and have both values.
@@ -107,31 +108,60 @@ pub(super) fn claims(
     place: Place,
     canaries: &Canaries,
 ) -> Vec<Claim<Rewrite>> {
-    let mut found = Vec::new();
-    for canary in &canaries.0 {
-        for values in canary.forms() {
-            let cause = canary.kind.cause(place);
-            let unique = |value: &Value| value.bytes.is_empty() || !value.whole;
-            if values[0] == values[1] {
-                continue;
-            }
-            let claims = if !values.iter().all(unique) {
-                common(cause, &values, pairs)
-            } else if values.iter().all(|value| !value.bytes.is_empty()) {
-                unique_on_both(cause, &values, bytes, pairs)
-            } else {
-                unique_on_one(cause, &values, bytes)
-            };
-            let length = values.iter().map(|value| value.bytes.len()).max().unwrap_or_default();
-            found.extend(claims.into_iter().map(|claim| (length, claim)));
+    let forms = canaries.0.iter().flat_map(|canary| {
+        let cause = canary.kind.cause(place);
+        canary.forms().into_iter().map(move |values| (cause, values))
+    });
+    let mut forms: Vec<(Cause, [Value; 2])> = forms.filter(|(_, [a, b])| a != b).collect();
+    // A path within another one must be looked for after it.
+    let length = |values: &[Value; 2]| values.iter().map(|value| value.bytes.len()).max();
+    forms.sort_by_key(|(_, values)| std::cmp::Reverse(length(values)));
+    let is_unique = |value: &Value| value.bytes.is_empty() || !value.whole;
+    let is_there = |value: &Value| !value.bytes.is_empty();
+    let (unique, common): (Vec<_>, Vec<_>) =
+        forms.into_iter().partition(|(_, values)| values.iter().all(is_unique));
+    let (on_both, on_one): (Vec<_>, Vec<_>) =
+        unique.into_iter().partition(|(_, values)| values.iter().all(is_there));
+    let on_both = on_both.iter().filter_map(|(cause, it)| unique_on_both(*cause, it, bytes, pairs));
+    let mut claims: Vec<Claim<Rewrite>> = on_both.collect();
+    let mut lines = Lines::of(pairs);
+    claims.iter().for_each(|claim| lines.rewrite(&claim.normalisation));
+    for (cause, values) in common {
+        if let Some(claim) = lines.common(cause, &values) {
+            lines.rewrite(&claim.normalisation);
+            claims.push(claim);
         }
     }
-    // What is looked for in lines must find them unchanged; and a path within another one must be
-    // looked for after it.
-    found.sort_by_key(|(length, claim)| {
-        (!matches!(claim.normalisation, Rewrite::ValueIn(..)), std::cmp::Reverse(*length))
-    });
-    found.into_iter().map(|(_, claim)| claim).collect()
+    claims.extend(on_one.iter().flat_map(|(cause, it)| unique_on_one(*cause, it, bytes)));
+    claims
+}
+
+/// The lines that differ, as the claims up to here leave them.
+struct Lines(Vec<[Vec<u8>; 2]>);
+
+impl Lines {
+    fn of(pairs: &[Pair<'_>]) -> Self {
+        Self(pairs.iter().map(|pair| [pair.a.to_vec(), pair.b.to_vec()]).collect())
+    }
+
+    fn rewrite(&mut self, rewrite: &Rewrite) {
+        for [a, b] in &mut self.0 {
+            *a = rewrite.apply(Side::A, std::mem::take(a));
+            *b = rewrite.apply(Side::B, std::mem::take(b));
+        }
+    }
+
+    /// The claim about a value that is not unique: in lines that still differ and have it on both
+    /// sides.
+    fn common(&self, cause: Cause, values: &[Value; 2]) -> Option<Claim<Rewrite>> {
+        let pairs = self.0.iter().filter(|[a, b]| {
+            a != b && values[0].find(a, 0).is_some() && values[1].find(b, 0).is_some()
+        });
+        let lines: BTreeSet<Vec<u8>> = pairs.flatten().cloned().collect();
+        let proof = "with one value for what was varied, in the lines that differ";
+        let rewrite = Rewrite::ValueIn(values.clone(), lines.clone());
+        (!lines.is_empty()).then(|| claim(cause, rewrite, proof, values))
+    }
 }
 
 fn unique_on_both(
@@ -139,16 +169,14 @@ fn unique_on_both(
     values: &[Value; 2],
     bytes: &[Vec<u8>; 2],
     pairs: &[Pair<'_>],
-) -> Vec<Claim<Rewrite>> {
+) -> Option<Claim<Rewrite>> {
     let stands = |side: usize| match pairs {
         [] => values[side].find(&bytes[side], 0).is_some(),
         pairs => pairs.iter().any(|pair| values[side].find([pair.a, pair.b][side], 0).is_some()),
     };
-    if !stands(0) || !stands(1) {
-        return Vec::new();
-    }
     let rewrite = Rewrite::Value(values.clone());
-    vec![claim(cause, rewrite, "with one value for what was varied", values)]
+    let proof = "with one value for what was varied";
+    (stands(0) && stands(1)).then(|| claim(cause, rewrite, proof, values))
 }
 
 /// The other side has no value: no line either in which it could stand, or nothing in its place.
@@ -162,19 +190,6 @@ fn unique_on_one(cause: Cause, values: &[Value; 2], bytes: &[Vec<u8>; 2]) -> Vec
         claim(cause, lines, "without the lines that hold what was varied", values),
         claim(cause, alone, "without what was varied", values),
     ]
-}
-
-fn common(cause: Cause, values: &[Value; 2], pairs: &[Pair<'_>]) -> Vec<Claim<Rewrite>> {
-    let has_both = |pair: &&Pair<'_>| {
-        values[0].find(pair.a, 0).is_some() && values[1].find(pair.b, 0).is_some()
-    };
-    let lines = pairs.iter().filter(has_both).flat_map(|pair| [pair.a.to_vec(), pair.b.to_vec()]);
-    let lines: BTreeSet<Vec<u8>> = lines.collect();
-    if lines.is_empty() {
-        return Vec::new();
-    }
-    let proof = "with one value for what was varied, in the lines that differ";
-    vec![claim(cause, Rewrite::ValueIn(values.clone(), lines), proof, values)]
 }
 
 fn claim(cause: Cause, rewrite: Rewrite, proof: &str, values: &[Value; 2]) -> Claim<Rewrite> {

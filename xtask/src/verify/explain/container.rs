@@ -9,6 +9,8 @@ mod gzip;
 mod nar;
 mod tar;
 mod zip;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -4,16 +4,13 @@
 //! Sources: System V ABI, chapter "Object Files"; DWARF 5, section 7 for the names of sections.
 
 mod layout;
+mod read;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use object::elf::{
-    FileHeader64, SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE, SectionHeader64,
-};
-use object::read::elf::{FileHeader as _, SectionHeader as _};
-use object::{Endianness, pod};
+use object::elf::{SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE};
 
 use super::prove::{Claim, prove, unexplained};
 use super::rewrite::Rewrite;
@@ -21,8 +18,6 @@ use super::text::{Pair, differing_paths, value_claims};
 use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained};
 use crate::verify::compare::Side;
 use layout::Moved;
-
-type Header = FileHeader64<Endianness>;
 
 /// A compressed section may grow to so much while paths are looked for in it.
 const MOST_INFLATED: u64 = 16 << 20;
@@ -221,62 +216,6 @@ impl Normalisation {
     }
 }
 
-impl<'d> Elf<'d> {
-    /// Only 64-bit files: no target of this tool has others.
-    fn parse(file: &'d [u8]) -> Option<Self> {
-        let header = Header::parse(file).ok()?;
-        let endian = header.endian().ok()?;
-        let table = header.sections(endian, file).ok()?;
-        let mut covered = vec![(0, u64::from(header.e_ehsize.get(endian)))];
-        let segments = header.program_headers(endian, file).ok()?;
-        let entry = u64::from(header.e_phentsize.get(endian));
-        let start = header.e_phoff.get(endian);
-        covered.push((start, start + entry * segments.len() as u64));
-        let start = header.e_shoff.get(endian);
-        let entry = u64::from(header.e_shentsize.get(endian));
-        covered.push((start, start.checked_add(entry.checked_mul(table.len() as u64)?)?));
-        let mut sections = Vec::new();
-        for section in table.iter() {
-            let name = table.section_name(endian, section).unwrap_or_default();
-            let data = section.data(endian, file).ok()?;
-            let start = section.sh_offset.get(endian);
-            covered.push((start, start + data.len() as u64));
-            sections.push(Section { name, header: fields(section, endian), data: data.into() });
-        }
-        let mut head = *header;
-        head.e_shoff.set(endian, 0);
-        let head = [pod::bytes_of(&head), pod::bytes_of_slice(segments)].concat();
-        Some(Self { head, sections, rest: uncovered(file, covered) })
-    }
-
-    /// Where sections and segments are, how large and how aligned, and which number they have.
-    fn forget_places(&mut self) {
-        const FILE_HEADER: usize = 64;
-        const SEGMENT: usize = 56;
-        let (file, segments) = self.head.split_at_mut(FILE_HEADER);
-        // The entry point, and how many sections there are.
-        file[24..32].fill(0);
-        file[60..64].fill(0);
-        // Kinds, flags and alignments stay.
-        for segment in segments.chunks_exact_mut(SEGMENT) {
-            segment[8..48].fill(0);
-        }
-        for section in &mut self.sections {
-            // A longer string may be aligned where a shorter one is not.
-            section.header[2..8].fill(0);
-        }
-    }
-
-    fn debug_names(&self) -> Vec<&[u8]> {
-        self.sections.iter().filter(|s| s.is_debug()).map(|section| section.name).collect()
-    }
-
-    fn debug_strings(&self) -> BTreeSet<Vec<u8>> {
-        let debug = self.sections.iter().filter(|section| section.is_debug());
-        debug.flat_map(|section| strings(&section.inflated())).collect()
-    }
-}
-
 impl Section<'_> {
     fn is_debug(&self) -> bool {
         let flags = self.header[1];
@@ -361,42 +300,12 @@ fn differing<'e, 'd>(elves: &'e [Elf<'d>; 2]) -> impl Iterator<Item = [&'e Secti
     })
 }
 
-fn fields(section: &SectionHeader64<Endianness>, endian: Endianness) -> [u64; 9] {
-    let loaded = section.sh_flags.get(endian).0 & SHF_ALLOC.0 != 0;
-    [
-        u64::from(section.sh_type.get(endian).0),
-        section.sh_flags.get(endian).0,
-        section.sh_addr.get(endian),
-        if loaded { section.sh_offset.get(endian) } else { 0 },
-        section.sh_size.get(endian),
-        u64::from(section.sh_link.get(endian)),
-        u64::from(section.sh_info.get(endian)),
-        section.sh_addralign.get(endian),
-        section.sh_entsize.get(endian),
-    ]
-}
-
 /// The name of a section for link-time optimisation, without the seed of its compilation.
 fn unseeded(name: &[u8]) -> &[u8] {
     let seed = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
     let is_seed = (8..=16).contains(&seed.len()) && seed.iter().all(u8::is_ascii_hexdigit);
     let seeded = name.starts_with(b".gnu.lto_") || name.starts_with(b".gnu.debuglto_");
     if seeded && is_seed { &name[..name.len() - seed.len()] } else { name }
-}
-
-/// The bytes that no range covers and that are not zeros.
-fn uncovered(file: &[u8], mut covered: Vec<(u64, u64)>) -> Vec<u8> {
-    covered.sort_unstable();
-    let mut rest = Vec::new();
-    let mut done = 0;
-    for (start, end) in covered.into_iter().chain([(file.len() as u64, file.len() as u64)]) {
-        let [from, to] = [done, start].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
-        if let Some(gap) = file.get(from..to.min(file.len())) {
-            rest.extend(gap.iter().filter(|byte| **byte != 0));
-        }
-        done = done.max(end);
-    }
-    rest
 }
 
 /// What reads as text: runs of printable characters, long enough not to be there by chance.

@@ -1,6 +1,6 @@
 //! One file that differs: which format it has, and who explains that.
 
-use std::io;
+use std::io::{self, Read as _};
 
 use super::blob::{Blob, MOST_IN_MEMORY};
 use super::container::{self, Format};
@@ -38,6 +38,10 @@ pub(super) struct Explained {
 }
 
 impl Explained {
+    fn says_something(&self) -> bool {
+        !self.causes.is_empty() || self.unexplained.is_some() || !self.members.is_empty()
+    }
+
     pub(super) fn finding(self, path: String, owners: Vec<Owner>) -> Finding {
         let Self { causes, unexplained, members } = self;
         Finding { path, owners, causes, unexplained, members }
@@ -46,6 +50,18 @@ impl Explained {
 
 /// Explains two blobs that differ.
 pub(super) fn explain(blobs: &[Blob; 2], file: &File<'_>) -> io::Result<Explained> {
+    let explained = of_format(blobs, file)?;
+    if explained.says_something() {
+        return Ok(explained);
+    }
+    // They differ, so it is in a part that the format's reader passes over, such as padding.
+    let reason = "what differs is in a part that the format gives no meaning";
+    let evidence = vec![first_difference(blobs)?];
+    let unexplained = Unexplained { reason: reason.to_owned(), refused: Vec::new(), evidence };
+    Ok(Err(unexplained).into())
+}
+
+fn of_format(blobs: &[Blob; 2], file: &File<'_>) -> io::Result<Explained> {
     let [format, other] = [0, 1].map(|side| Format::of(&blobs[side]));
     if let Some(format) = format.filter(|_| format == other && file.depth < DEEPEST) {
         return container::explain(blobs, format, file);
@@ -57,6 +73,20 @@ pub(super) fn explain(blobs: &[Blob; 2], file: &File<'_>) -> io::Result<Explaine
         return Ok(Err(Unexplained::because(reason)).into());
     };
     Ok(in_memory(&[a, b], file).into())
+}
+
+/// Some bytes from the first one on that differs.
+fn first_difference(blobs: &[Blob; 2]) -> io::Result<Evidence> {
+    const LENGTH: u64 = 64;
+    let mut at = 0;
+    for (a, b) in blobs[0].reader().bytes().zip(blobs[1].reader().bytes()) {
+        if a? != b? {
+            break;
+        }
+        at += 1;
+    }
+    let [a, b] = [0, 1].map(|side| blobs[side].part(at, LENGTH.min(blobs[side].len() - at)));
+    Ok(Evidence::new(format!("byte {at}"), a.unwrap_or_default(), b.unwrap_or_default()))
 }
 
 fn in_memory(files: &[Vec<u8>; 2], file: &File<'_>) -> Result<Vec<Proved>, Unexplained> {

@@ -71,9 +71,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// Whether everything that differs here and in members has a proved cause.
+    /// Whether everything that differs here and in members has a proved cause. To have none is no
+    /// explanation.
     pub(crate) fn explained(&self) -> bool {
-        self.unexplained.is_none() && self.members.iter().all(Self::explained)
+        let empty = self.causes.is_empty() && self.members.is_empty();
+        self.unexplained.is_none() && !empty && self.members.iter().all(Self::explained)
     }
 
     /// It and its members, depth first.

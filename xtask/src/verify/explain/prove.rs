@@ -9,6 +9,8 @@ use crate::verify::compare::Side;
 const MOST_CLAIMS: usize = 24;
 /// So many bytes are read for attempts with some of the claims, but at least one attempt for each.
 const MOST_READ: u64 = 128 << 20;
+/// However short a document is, more attempts are not made.
+const MOST_ATTEMPTS: u64 = 1000;
 
 /// A cause that someone believes in, with the normalisation that it predicts.
 #[derive(Debug, Clone)]
@@ -68,8 +70,9 @@ pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
         a == b
     };
     if !equal(&claims) {
-        let attempts = usize::try_from(MOST_READ / bytes.max(1)).unwrap_or(usize::MAX);
-        let mut attempts = subsets(claims.len()).take(attempts.max(MOST_CLAIMS));
+        let attempts = (MOST_READ / bytes.max(1)).min(MOST_ATTEMPTS);
+        let attempts = usize::try_from(attempts).unwrap_or(usize::MAX).max(MOST_CLAIMS);
+        let mut attempts = subsets(claims.len()).take(attempts);
         let some = |chosen: Vec<usize>| -> Vec<Claim<N>> {
             chosen.into_iter().map(|index| claims[index].clone()).collect()
         };
@@ -85,7 +88,7 @@ pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
             claims = others;
         }
     }
-    Ok(merged(claims))
+    Ok(merged(claims.into_iter().map(Claim::into_proved)))
 }
 
 /// Of so many claims: each alone, all but one, each two, each three.
@@ -101,10 +104,9 @@ fn subsets(count: usize) -> impl Iterator<Item = Vec<usize>> {
 }
 
 /// Claims of one cause are one finding, with the evidence of all.
-fn merged<N>(claims: Vec<Claim<N>>) -> Vec<Proved> {
+pub(super) fn merged(claims: impl IntoIterator<Item = Proved>) -> Vec<Proved> {
     let mut proved: Vec<Proved> = Vec::new();
     for claim in claims {
-        let claim = claim.into_proved();
         match proved.iter_mut().find(|proved| proved.cause == claim.cause) {
             Some(same) => {
                 if !same.proof.contains(&claim.proof) {

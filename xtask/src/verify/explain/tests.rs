@@ -114,3 +114,15 @@ fn a_canary_names_what_was_varied() {
         assert_eq!(of_texts("x.c", crossed, vec![canary]), ["unexplained"], "{kind}");
     }
 }
+
+#[test]
+fn what_no_reader_looks_at_is_unexplained() {
+    let tar = fs::read(crate::root().join("golden/explain/tar-order/a/x-1.tar")).unwrap();
+    let mut hidden = tar.clone();
+    // In the field of a name, after the zero at its end.
+    hidden[90] = b'x';
+    assert_eq!(of_texts("x.tar", [&tar, &hidden], Vec::new()), ["unexplained"]);
+    let elf = fs::read(std::env::current_exe().unwrap()).unwrap();
+    let longer = [&elf[..], &[0; 3]].concat();
+    assert_eq!(of_texts("x.so", [&elf, &longer], Vec::new()), ["unexplained"]);
+}

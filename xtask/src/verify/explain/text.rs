@@ -6,7 +6,7 @@ use memchr::memmem;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::patterns::PATTERNS;
-use super::prove::{Claim, prove, unexplained};
+use super::prove::{Claim, merged, prove, unexplained};
 use super::rewrite::{Rewrite, TYPOGRAPHIC, Value};
 use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained, canaries, shift};
 
@@ -51,9 +51,20 @@ pub(super) fn explain(
     known: Vec<Claim<Rewrite>>,
 ) -> Result<Vec<Proved>, Unexplained> {
     let pairs = pairs(texts);
+    if known.is_empty() {
+        // That the lines are the same says more than what could be said of each.
+        let lines = lines_claim(texts, &pairs, style.ordered).into_iter().collect();
+        if let Ok(proved) = prove(texts, texts[0].len() as u64, lines, Rewrite::apply) {
+            return Ok(proved);
+        }
+        if let Some(proved) = by_line(texts, &pairs, style.place, canaries) {
+            return Ok(proved);
+        }
+    }
     let mut claims = known;
     claims.extend(value_claims(texts, &pairs, style.place, canaries));
-    claims.extend(order_claims(texts, &pairs, style.ordered));
+    claims.push(items_claim(&pairs));
+    claims.extend(lines_claim(texts, &pairs, style.ordered));
     prove(texts, texts[0].len() as u64, claims, Rewrite::apply).map_err(|refused| {
         let evidence = pairs.iter().take(3).map(Pair::evidence).collect();
         unexplained(refused, evidence)
@@ -118,16 +129,48 @@ fn quotes_claim(pairs: &[Pair<'_>]) -> Option<Claim<Rewrite>> {
     Some(Claim::new(Cause::Locale, Rewrite::PlainQuotes, proof).evidence([pair.evidence()]))
 }
 
-fn order_claims(texts: &[Vec<u8>; 2], pairs: &[Pair<'_>], ordered: Ordered) -> Vec<Claim<Rewrite>> {
-    let evidence: Vec<_> = pairs.first().map(Pair::evidence).into_iter().collect();
-    let items = Claim::new(Cause::HashSeed, Rewrite::Items, "with the items of each line sorted");
-    let lines = Claim::new(Cause::Order(ordered), Rewrite::SortedLines, "with sorted lines");
-    let mut claims = vec![items.evidence(evidence.clone())];
+fn items_claim(pairs: &[Pair<'_>]) -> Claim<Rewrite> {
+    let claim = Claim::new(Cause::HashSeed, Rewrite::Items, "with the items of each line sorted");
+    claim.evidence(pairs.first().map(Pair::evidence))
+}
+
+fn lines_claim(
+    texts: &[Vec<u8>; 2],
+    pairs: &[Pair<'_>],
+    ordered: Ordered,
+) -> Option<Claim<Rewrite>> {
     // One line has no order.
-    if texts.iter().all(|text| text.trim_ascii().contains(&b'\n')) {
-        claims.push(lines.evidence(evidence));
+    if !texts.iter().all(|text| text.trim_ascii().contains(&b'\n')) {
+        return None;
     }
-    claims
+    let claim = Claim::new(Cause::Order(ordered), Rewrite::SortedLines, "with sorted lines");
+    Some(claim.evidence(pairs.first().map(Pair::evidence)))
+}
+
+/// The causes of each line by itself, where no line was added, removed or moved: a cause of one
+/// line does not get into the way of another's. `None` if a line has none.
+fn by_line(
+    texts: &[Vec<u8>; 2],
+    pairs: &[Pair<'_>],
+    place: Place,
+    canaries: &Canaries,
+) -> Option<Vec<Proved>> {
+    let count = |text: &[u8]| memchr::memchr_iter(b'\n', text).count();
+    let same_lines = count(&texts[0]) == count(&texts[1]) && pairs.len() < MOST_PAIRS;
+    same_lines.then_some(())?;
+    let mut proved = Vec::new();
+    for pair in pairs {
+        let lines = [pair.a.to_vec(), pair.b.to_vec()];
+        let pair = std::slice::from_ref(pair);
+        let length = lines[0].len() as u64;
+        let items = prove(&lines, length, vec![items_claim(pair)], Rewrite::apply);
+        let of_line = items.or_else(|_| {
+            let claims = value_claims(&lines, pair, place, canaries);
+            prove(&lines, length, claims, Rewrite::apply)
+        });
+        proved.extend(of_line.ok()?);
+    }
+    Some(merged(proved))
 }
 
 /// Two lines that belong together and differ.

@@ -27,8 +27,11 @@ pub(super) fn read(blob: &Blob) -> Option<Container> {
     let [length, start] = [u32_at(&record, 12)?, u32_at(&record, 16)?];
     let directory = blob.part(start, length)?;
     let mut container = Container { entries: Vec::new(), contents: Vec::new(), rest: Vec::new() };
+    // The comment, and whatever else follows, is among what no header speaks of.
     let mut covered = vec![(start, start + length), (end, end + END_LENGTH)];
-    container.rest.extend(blob.part(end + END_LENGTH, comment)?);
+    covered.push((blob.len(), blob.len()));
+    container.rest.extend(&record[4..10]);
+    container.rest.extend(comment.to_le_bytes());
     let mut at = 0;
     let mut budget = Limits::default().bytes;
     for _ in 0..count {
@@ -107,25 +110,39 @@ impl Member<'_> {
         entry.mode = header[40..42].to_vec();
         let packed_digest = digest(packed.reader()).ok()?;
         // Bits 1 and 2 tell the level of the compression.
-        entry.packing = [&header[10..12], &[header[8] & 6], packed_digest.as_bytes()].concat();
+        entry.packing =
+            [&header[10..12], &[header[8] & 6, local[6] & 6], packed_digest.as_bytes()].concat();
         let steady = [header[8] & !6, header[9], local[6] & !6, local[7]];
-        entry.other = [&header[4..8], &steady, &header[36..40], &local[4..6], &name].concat();
+        entry.other = [&header[4..8], &steady, &header[34..40], &local[4..6], &name].concat();
+        // Method, checksum and lengths stand there a second time; zeros if a descriptor follows.
+        for (second, first) in [(&local[8..10], &header[10..12]), (&local[14..26], &header[16..28])]
+        {
+            if second != first {
+                entry.other.extend(second);
+            }
+        }
         for extra in [self.extra, &extra] {
             fields(extra, &mut entry);
         }
         entry.content = Some(digest(content.reader()).ok()?);
-        let end = data + packed_length + descriptor(blob, flags, data + packed_length);
+        let end = data + packed_length;
+        let end = end + descriptor(blob, flags, end, &header[16..28], &mut entry.other);
         Some((entry, content, (start, end)))
     }
 }
 
-/// A data descriptor repeats sizes and checksum, 4.3.9; its signature is optional.
-fn descriptor(blob: &Blob, flags: u64, at: u64) -> u64 {
-    match blob.array(at) {
-        _ if flags & 8 == 0 => 0,
-        Some([b'P', b'K', 7, 8]) => 16,
-        _ => 12,
+/// A data descriptor repeats checksum and lengths, 4.3.9; its signature is optional. One that does
+/// not repeat them is not covered, so its bytes count.
+fn descriptor(blob: &Blob, flags: u64, at: u64, repeated: &[u8], other: &mut Vec<u8>) -> u64 {
+    let signature = blob.array(at) == Some(*b"PK\x07\x08");
+    let length = if signature { 4 } else { 0 };
+    let is_one = flags & 8 != 0 && blob.part(at + length, 12).as_deref() == Some(repeated);
+    if !is_one {
+        return 0;
     }
+    // Whether there is a signature shows nowhere else.
+    other.push(u8::from(signature));
+    length + 12
 }
 
 /// Shares out extra fields, 4.5: times (NTFS and "UT"), owners ("ux"), the rest.

@@ -1,0 +1,110 @@
+//! How a build ended, for people and programs.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::inputs::LocatedRecipe;
+use crate::ledger::Judgement;
+use crate::phase1::Fetched;
+use crate::phase2;
+use crate::publish::Product;
+use crate::vocabulary::digest::Sri;
+
+/// How a build ended.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The recipe's name.
+    pub recipe: String,
+    /// The root project and its version.
+    pub project: String,
+    /// For what.
+    pub target: String,
+    /// NAR hash of the wheelhouse: the FOD hash.
+    pub fod_hash: Sri,
+    /// What it is against the ledger.
+    #[serde(flatten)]
+    pub golden: Judgement,
+    /// NAR hash of the output.
+    pub output_hash: Sri,
+    /// Where the output is.
+    pub output: PathBuf,
+    /// The path at which it believes to be.
+    pub prefix: String,
+    /// Whether it was there already.
+    pub cached: bool,
+    /// Distributions that came as wheels.
+    pub wheels: usize,
+    /// Distributions that were built from source.
+    pub built: usize,
+    /// Of these, the ones that this run compiled.
+    pub compiled: usize,
+    /// Of these, the ones that this run took out of the store.
+    pub stored: usize,
+    /// Patched files.
+    pub patched: usize,
+    /// Collisions and what was decided, one line each.
+    pub collisions: Vec<String>,
+    /// How long each phase took.
+    #[serde(skip)]
+    pub phases: Vec<(&'static str, Duration)>,
+    /// What this run compiled, the longest build first.
+    #[serde(skip)]
+    pub longest: Vec<(String, Duration)>,
+}
+
+/// Measures the phases of a build.
+pub(super) struct Clock {
+    started: Instant,
+    phases: Vec<(&'static str, Duration)>,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self { started: Instant::now(), phases: Vec::new() }
+    }
+
+    pub(super) fn lap(&mut self, phase: &'static str) {
+        self.phases.push((phase, self.started.elapsed()));
+        self.started = Instant::now();
+    }
+}
+
+/// What is told of a finished build; `longest` is what was compiled, and nothing if it was there.
+pub(super) fn report(
+    located: &LocatedRecipe,
+    (fetched, golden): (&Fetched, Judgement),
+    product: Product,
+    longest: Option<Vec<(String, Duration)>>,
+    clock: &mut Clock,
+) -> Report {
+    let resolution = &fetched.resolution;
+    let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
+    let built = installed().filter(|it| it.artifact.is_built()).count();
+    let compiled = longest.as_ref().map_or(0, Vec::len);
+    let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
+    Report {
+        recipe: located.recipe.name.clone(),
+        project: version.map_or_else(
+            || resolution.root.to_string(),
+            |version| format!("{} {version}", resolution.root),
+        ),
+        target: resolution.target.to_string(),
+        fod_hash: Sri(fetched.wheelhouse.nar_hash),
+        golden,
+        output_hash: Sri(product.nar_hash),
+        output: product.tree,
+        prefix: located.recipe.prefix.clone(),
+        cached: longest.is_none(),
+        wheels: installed().count() - built,
+        built,
+        compiled,
+        stored: if longest.is_some() { built - compiled } else { 0 },
+        patched: product.manifest.patches.len(),
+        collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
+        phases: std::mem::take(&mut clock.phases),
+        longest: longest.unwrap_or_default(),
+    }
+}
