@@ -169,15 +169,11 @@ impl Lock {
     /// Parses the text of a `uv.lock`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let mut unknown_keys = BTreeSet::new();
-        let wire: Result<wire::LockWire, _> = serde_ignored::deserialize(
-            toml::Deserializer::parse(text).map_err(|error| not_toml(&error))?,
-            |path| {
-                let key = general(&path.to_string());
-                if !SKIPPED_KEYS.iter().any(|known| key.starts_with(known)) {
-                    unknown_keys.insert(key);
-                }
-            },
-        );
+        let wire = in_parts(text, &mut unknown_keys).or_else(|_| {
+            // What is wrong, and where, only the whole text tells.
+            unknown_keys.clear();
+            read(text, &mut unknown_keys)
+        });
         let wire = wire.map_err(|error| match version_of(text) {
             Some(1) | None => not_toml(&error),
             Some(version) => wrong_version(version),
@@ -249,6 +245,37 @@ impl fmt::Display for ConflictItem {
             ConflictKind::Project => write!(f, "project `{}`", self.package),
         }
     }
+}
+
+/// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of the text
+/// that it is given, which for a large lock takes most of the time. What is no lock of uv's own hand
+/// may fail here and be valid all the same, but not the other way round: a line that looks like a
+/// header and is none leaves a part before it that does not end.
+fn in_parts(
+    text: &str,
+    unknown_keys: &mut BTreeSet<String>,
+) -> Result<wire::LockWire, toml::de::Error> {
+    let starts = text.match_indices("\n[[package]]\n").map(|(end, _)| end + 1);
+    let ends = starts.clone().skip(1).chain([text.len()]);
+    let head = starts.clone().next().unwrap_or(text.len());
+    let mut lock: wire::LockWire = read(&text[..head], unknown_keys)?;
+    for (start, end) in starts.zip(ends) {
+        let part: wire::PackagesWire = read(&text[start..end], unknown_keys)?;
+        lock.packages.extend(part.packages);
+    }
+    Ok(lock)
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    text: &str,
+    unknown_keys: &mut BTreeSet<String>,
+) -> Result<T, toml::de::Error> {
+    serde_ignored::deserialize(toml::Deserializer::parse(text)?, |path| {
+        let key = general(&path.to_string());
+        if !SKIPPED_KEYS.iter().any(|known| key.starts_with(known)) {
+            unknown_keys.insert(key);
+        }
+    })
 }
 
 /// Keys that are known and not needed: what was asked for, where `dependencies` has the answer.

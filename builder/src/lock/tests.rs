@@ -75,3 +75,30 @@ fn file_names_are_unquoted() {
     let lock = Lock::parse(&text).unwrap();
     assert_eq!(lock.packages[0].wheels[0].filename, "a-1+cpu-py3-none-any.whl");
 }
+
+/// The text is read in parts; what they are must not depend on what looks like a header.
+#[test]
+fn a_lock_is_the_same_wherever_it_can_be_taken_apart() {
+    let head = "version = 1\nrequires-python = \">=3.14\"\n";
+    let package = |name: &str| format!("name = \"{name}\"\nsource = {{ virtual = \"{name}\" }}\n");
+    let [a, b] = ["a", "b"].map(package);
+    for text in [
+        format!("{head}\n[[package]]\n{a}\n[[package]]\n{b}"),
+        format!("{head}[[package]] # one\n{a}[[package]]\n{b}"),
+        format!("{head}\n[[package]]\n{a}\n[[package]]\n{b}\n[manifest]\nmembers = []\n"),
+        format!("{head}\n[[package]]\n{a}\n[[package]]\n{b}\n[package.metadata]\n"),
+        format!(
+            "{head}\n[options]\nexclude-newer = \"\"\"\n[[package]]\n\"\"\"\n\
+             [[package]]\n{a}\n[[package]]\n{b}"
+        ),
+        format!("{head}\n[[package]]\n{a}\n[[package]]\n{b}").replace('\n', "\r\n"),
+    ] {
+        let lock = Lock::parse(&text).unwrap_or_else(|problem| panic!("{text}: {problem}"));
+        let names: Vec<String> = lock.packages.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["a", "b"], "{text}");
+        assert!(lock.unknown_keys.is_empty(), "{text}: {:?}", lock.unknown_keys);
+    }
+    let broken = format!("{head}\n[[package]]\n{a}\n[[package]]\n{b}\nname = 'c'\n");
+    let problem = Lock::parse(&broken).unwrap_err().to_string();
+    assert!(problem.contains("line 12"), "{problem}");
+}

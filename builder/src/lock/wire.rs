@@ -29,6 +29,14 @@ pub(super) struct LockWire {
     pub(super) packages: Vec<PackageWire>,
 }
 
+/// A part of a lock that has nothing but packages.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackagesWire {
+    #[serde(rename = "package")]
+    pub(super) packages: Vec<PackageWire>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct ConflictWire {

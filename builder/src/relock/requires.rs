@@ -80,3 +80,60 @@ fn matching_runtime(
     })?;
     Ok(format!("{name}=={version}").parse().expect("a name and a version make a requirement"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::Lock;
+    use crate::recipe::Selection;
+    use crate::resolve::resolve;
+    use crate::vocabulary::Target;
+
+    const LOCK: &str = "version = 1
+        [[package]]
+        name = 'app'
+        version = '1'
+        source = { directory = '.' }
+        dependencies = [{ name = 'lxml' }]
+        [[package]]
+        name = 'lxml'
+        version = '6.0.2'
+        source = { directory = 'lxml' }";
+
+    /// What `app` asks for, given `[tool.uv.extra-build-dependencies] app`.
+    fn asked(extra: &str) -> Result<Vec<String>, Problem> {
+        let target = Target::new("3.14", "linux").unwrap();
+        let lock = Lock::parse(LOCK).unwrap();
+        let selection = Selection::default();
+        let found = resolve(&lock, &Pyproject::default(), &target, &selection).unwrap();
+        let text = format!(
+            "build-system = {{ requires = ['hatchling', 'y; sys_platform == \"win32\"'] }}\n\
+             tool.uv.extra-build-dependencies.app = {extra}"
+        );
+        let project = Pyproject::parse("the project", &text)?;
+        let recipe = "source = { path = 'x' }\n\
+                      target = { python = '3.14', platforms = ['linux'] }";
+        let recipe = Recipe::parse("x", recipe, &|_| unreachable!("nothing lies beside it"))?;
+        let app = found.get(&"app".parse().unwrap()).unwrap();
+        let asked = static_requires(app, &project, &project, &recipe, &found)?;
+        Ok(asked.into_iter().collect())
+    }
+
+    #[test]
+    fn extra_build_dependencies_keep_their_versions_and_may_match_the_run_time() {
+        for (extra, expected) in [
+            ("[]", &["hatchling"][..]),
+            ("['setuptools>=80,<81']", &["hatchling", "setuptools>=80,<81"]),
+            ("['x; python_version < \"3\"']", &["hatchling"]),
+            ("[{ requirement = 'lxml' }]", &["hatchling", "lxml"]),
+            ("[{ requirement = 'lxml', match-runtime = false }]", &["hatchling", "lxml"]),
+            ("[{ requirement = 'lxml', match-runtime = true }]", &["hatchling", "lxml==6.0.2"]),
+        ] {
+            assert_eq!(asked(extra).unwrap(), expected, "{extra}");
+        }
+        let absent = asked("[{ requirement = 'absent', match-runtime = true }]").unwrap_err();
+        assert!(absent.hint.unwrap().contains("match-runtime"));
+        let url = asked("['x @ https://x.example/x-1.tar.gz']").unwrap_err().to_string();
+        assert!(url.contains("a direct URL"), "{url}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Small locks, each named after the rule that it shows; and the real one where it is at hand.
 
 mod graph;
+mod properties;
 
 use super::*;
 
@@ -159,6 +160,55 @@ fn what_cannot_be_resolved_is_said() {
         let problem = resolved(&lock, &Selection::default()).unwrap_err();
         assert!(problem.to_string().contains(expected), "{more}: {problem}");
         assert!(problem.hint.is_some(), "{more}");
+    }
+}
+
+/// What a recipe's override takes, whatever `no-binary` says.
+#[test]
+fn a_recipe_chooses_wheel_sdist_or_another_source() {
+    use crate::recipe::Choice;
+    use crate::vocabulary::digest::Sri;
+
+    /// Lock, name, whether it is `no-binary`, the choice, and the kind or words of the error.
+    type Case<'a> = (&'a Lock, &'a str, bool, Option<Choice>, Result<&'a str, &'a str>);
+
+    let sdist =
+        format!("sdist = {{ url = \"https://files.example/a-1.tar.gz\", hash = \"{SHA}\" }}");
+    let both = lock(&format!("{}{}", app("{ name = \"a\" }"), wheel("a", "1", &sdist)));
+    let only_wheel = lock(&format!("{}{}", app("{ name = \"a\" }"), wheel("a", "1", "")));
+    let sha256 = Sha256::of("x");
+    let url = "https://code.example/a-1.zip".parse().unwrap();
+    let archive = Choice::Archive { url, sha256 };
+    let tree = Choice::Tree { path: "sources/a".into(), nar_hash: Sri(sha256) };
+    let cases: [Case<'_>; 9] = [
+        (&both, "a", false, None, Ok("wheel")),
+        (&both, "a", true, None, Ok("sdist")),
+        (&both, "a", true, Some(Choice::Wheel), Ok("wheel")),
+        (&both, "a", false, Some(Choice::Sdist), Ok("sdist")),
+        (&both, "a", false, Some(archive), Ok("url")),
+        (&both, "a", false, Some(tree), Ok("tree")),
+        (&only_wheel, "a", false, Some(Choice::Sdist), Err("`override.a.prefer`")),
+        (&only_wheel, "a", true, None, Err("it is `no-binary`")),
+        (&both, "app", false, Some(Choice::Wheel), Err("it comes from no index")),
+    ];
+    let target = Target::new("3.14", "x86_64-manylinux_2_39").unwrap();
+    for (lock, name, no_binary, choice, expected) in cases {
+        let name: PackageName = name.parse().unwrap();
+        let no_binary = no_binary.then(|| [name.clone()].into());
+        let what = format!("{name} {no_binary:?} {choice:?}");
+        let choices = choice.into_iter().map(|choice| (name.clone(), choice)).collect();
+        let selection = Selection { no_binary, choices, ..Selection::default() };
+        let found = resolve(lock, &Pyproject::default(), &target, &selection);
+        match (found, expected) {
+            (Ok(found), Ok(kind)) => {
+                assert_eq!(found.get(&name).unwrap().artifact.kind(), kind, "{what}");
+            }
+            (Err(problem), Err(words)) => {
+                let text = format!("{problem} {}", problem.hint.clone().unwrap_or_default());
+                assert!(text.contains(words), "{what}: {text}");
+            }
+            (found, _) => panic!("{what}: {found:?}"),
+        }
     }
 }
 

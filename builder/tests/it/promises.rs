@@ -1,10 +1,11 @@
 //! What two separate graphs are for: no module search path is handed on through the environment, a
-//! child that is started through `sys.executable` sees what its parent sees, and a runtime cycle is
-//! nothing special.
+//! child that is started through `sys.executable` sees what its parent sees, a runtime cycle is
+//! nothing special, and a build sees what it declared, wherever else that is installed.
 
 use serde_json::Value;
 
 use crate::cli::{PLAIN, Small, end, installed};
+use crate::wheel_store::{add_tool, require};
 
 /// What an interpreter sees, and what a child that it starts sees.
 const LOOK: &str = "import json, os, subprocess, sys
@@ -84,4 +85,38 @@ fn what_only_another_build_requires_is_not_visible() {
     small.add_other(PLAIN);
     let report = end(&mut small.builder(&["--json", "build", "small", "-j", "1"])).json();
     assert_eq!(installed(&report, "small.txt"), "No module named 'other'");
+}
+
+/// Tells which distributions the build sees, and whether `tool` is one of the modules.
+fn looking(name: &str) -> String {
+    format!(
+        "import importlib.util\nfrom importlib import metadata\n\ndef act():\n    \
+         names = sorted(it.name for it in metadata.distributions())\n    \
+         found = importlib.util.find_spec('tool') is not None\n    \
+         return {{'{name}.txt': f'{{found}} {{names}}'}}\n"
+    )
+}
+
+#[test]
+fn an_undeclared_build_requirement_is_not_visible_wherever_it_is_installed() {
+    let small = Small::new(&looking("small"));
+    small.add_other(&looking("other"));
+    // In the environment of another build, which declared it,
+    require(&small, "other", "app/other/pyproject.toml", "tool");
+    let lock = "recipes/small.build-lock.toml";
+    small.replace(lock, "= [\"tool\"]", "= [\"tool==1.0\"]");
+    small.replace(lock, "requires = [\"tool==1.0\"]", "requires = [\"tool\"]");
+    add_tool(&small, "1.0");
+    // and on the host: on its module search path, for its user, and in an active environment.
+    let host = small.path("host");
+    let site_packages = host.join("lib/python3.14/site-packages");
+    fs_err::create_dir_all(&site_packages).unwrap();
+    for dir in [&host, &site_packages] {
+        fs_err::write(dir.join("tool.py"), "").unwrap();
+    }
+    let mut build = small.builder(&["--json", "build", "small"]);
+    build.env("PYTHONPATH", &host).env("PYTHONUSERBASE", &host).env("VIRTUAL_ENV", &host);
+    let report = end(&mut build).json();
+    assert_eq!(installed(&report, "small.txt"), "False []");
+    assert_eq!(installed(&report, "other.txt"), "True ['tool']");
 }

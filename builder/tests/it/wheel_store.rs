@@ -45,7 +45,7 @@ fn workspace() -> Small {
 }
 
 /// Lets the build of a project require something.
-fn require(small: &Small, name: &str, pyproject: &str, requirement: &str) {
+pub(crate) fn require(small: &Small, name: &str, pyproject: &str, requirement: &str) {
     small.replace(pyproject, "requires = []", &format!("requires = [\"{requirement}\"]"));
     let lock = fs_err::read_to_string(small.path("recipes/small.build-lock.toml")).unwrap();
     let (before, after) = lock.split_once(&format!("name = \"{name}\"")).unwrap();
@@ -54,7 +54,7 @@ fn require(small: &Small, name: &str, pyproject: &str, requirement: &str) {
 }
 
 /// Locks a version of the wheel `tool`, which was downloaded before.
-fn add_tool(small: &Small, version: &'static str) {
+pub(crate) fn add_tool(small: &Small, version: &'static str) {
     let made = Wheel::new("tool", version).file("tool.py", version).write(small.dir.path());
     let sha256 = Sha256::of(fs_err::read(&made).unwrap());
     let name = made.file_name().unwrap().to_str().unwrap();

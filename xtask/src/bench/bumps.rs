@@ -20,6 +20,9 @@ pub(super) struct Bump {
     /// Build requirements of distributions, instead of their own; they are locked anew.
     #[serde(default)]
     requires: BTreeMap<String, Vec<String>>,
+    /// Environment variables of builds, by distribution.
+    #[serde(default)]
+    env: BTreeMap<String, BTreeMap<String, String>>,
     /// Requirements that the output does not meet then.
     #[serde(default)]
     unmet: Vec<String>,
@@ -79,6 +82,10 @@ impl Bump {
             for (name, requires) in &self.requires {
                 let build = at(table, &["override", name, "build"])?;
                 build.insert("requires".to_owned(), requires.clone().into());
+            }
+            for (name, variables) in &self.env {
+                let env = at(table, &["override", name, "build", "env"])?;
+                env.extend(variables.iter().map(|(key, it)| (key.clone(), it.clone().into())));
             }
             if let Some(suite) = &self.suite {
                 let debian = at(table, &["toolchain", "debian"])?;

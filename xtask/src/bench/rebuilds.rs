@@ -25,8 +25,9 @@ pub(super) struct Rebuilt {
     /// How many distributions are built from source.
     built: usize,
     seconds: f64,
-    /// Its time by that of the cold build.
+    /// Its time by that of the cold build; of the processors likewise.
     ratio: f64,
+    cpu_ratio: f64,
     sample: Sample,
 }
 
@@ -46,7 +47,7 @@ pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<Vec<Rebuilt>> 
     let all = Compiled::Word("all".to_owned());
     let mut found = vec![place.measure(shell, "cold", &all, &prepared[0], None)?];
     for (bump, copy) in bumps.iter().zip(&prepared[1..]) {
-        let cold = Some(found[0].seconds);
+        let cold = Some(&found[0].sample);
         found.push(place.measure(shell, &bump.name, &bump.compiled, copy, cold)?);
     }
     Ok(found)
@@ -62,15 +63,17 @@ pub(super) fn check(found: &[Rebuilt]) -> anyhow::Result<()> {
 
 pub(super) fn table(found: &[Rebuilt]) -> String {
     let mut lines = vec![format!(
-        "{:<36} {:>8} {:>8} {:>8}  {}",
-        "bump", "seconds", "by cold", "compiled", "which"
+        "{:<36} {:>8} {:>8} {:>8} {:>8} {:>8}  {}",
+        "bump", "seconds", "by cold", "cpu", "by cold", "compiled", "which"
     )];
-    for Rebuilt { name, compiled, built, seconds, ratio, .. } in found {
+    for Rebuilt { name, compiled, built, seconds, ratio, cpu_ratio, sample, .. } in found {
+        let cpu = sample.cpu_seconds;
         let (count, which) = match compiled {
             Compiled::Only(names) => (names.len(), names.join(", ")),
             Compiled::Word(all) => (*built, all.clone()),
         };
-        let line = format!("{name:<36} {seconds:>8.1} {ratio:>8.2} {count:>8}  {which}");
+        let times = format!("{seconds:>8.1} {ratio:>8.2} {cpu:>8.1} {cpu_ratio:>8.2}");
+        let line = format!("{name:<36} {times} {count:>8}  {which}");
         lines.push(line.trim_end().to_owned());
     }
     lines.join("\n")
@@ -132,9 +135,9 @@ impl Place<'_> {
         name: &str,
         expected: &Compiled,
         copy: &Path,
-        cold: Option<f64>,
+        cold: Option<&Sample>,
     ) -> anyhow::Result<Rebuilt> {
-        println!("building {name}");
+        print!("building {name} … ");
         let foretold = self.foretold(shell, copy)?;
         let cache = self.cache();
         let mut side = Side::new(&self.builder)
@@ -160,10 +163,18 @@ impl Place<'_> {
             len if len == built => Compiled::Word("all".to_owned()),
             _ => Compiled::Only(foretold),
         };
-        let seconds = sample.seconds;
-        let ratio = cold.map_or(1.0, |cold| seconds / cold);
-        let (name, expected) = (name.to_owned(), expected.clone());
-        Ok(Rebuilt { name, expected, compiled, built, seconds, ratio, sample })
+        println!("{:.1} s", sample.seconds);
+        let by = |of: fn(&Sample) -> f64| cold.map_or(1.0, |cold| of(&sample) / of(cold));
+        Ok(Rebuilt {
+            name: name.to_owned(),
+            expected: expected.clone(),
+            compiled,
+            built,
+            seconds: sample.seconds,
+            ratio: by(|it| it.seconds),
+            cpu_ratio: by(|it| it.cpu_seconds),
+            sample,
+        })
     }
 
     /// What would be compiled, sorted.

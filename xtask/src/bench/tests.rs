@@ -4,7 +4,7 @@ use xshell::Shell;
 
 use super::commands::without_wheels;
 use super::measure::Side;
-use super::{Comparison, compare, median, table};
+use super::{Comparison, bumps, compare, median, scale, table};
 
 #[test]
 fn medians_are_in_the_middle() {
@@ -59,4 +59,57 @@ fn what_has_no_wheel_is_left_out_for_uv() {
     let lock =
         "version = 1\n[[package]]\nname = 'a'\nwheels = [{ url = 'x' }]\n[[package]]\nname = 'b'\n";
     assert_eq!(without_wheels(lock).unwrap(), ["b"]);
+}
+
+#[test]
+fn generated_locks_have_the_size_that_is_said_and_are_always_the_same() {
+    let text = scale::lock(30);
+    assert_eq!(text, scale::lock(30));
+    let lock: toml::Table = toml::from_str(&text).unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    let edges = packages.iter().map(|it| it["dependencies"].as_array().unwrap().len());
+    assert_eq!((packages.len(), edges.sum::<usize>()), (30, 300));
+}
+
+/// A copy of the sample, as `rebuilds` makes it.
+fn sample(shell: &Shell) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, copy) = (crate::root(), dir.path().join("copy"));
+    bumps::copy(shell, root, &root.join("examples/sample"), &copy).unwrap();
+    dir
+}
+
+#[test]
+fn every_bump_changes_what_it_names() {
+    let shell = Shell::new().unwrap();
+    for bump in bumps::of("sample").unwrap() {
+        let dir = sample(&shell);
+        let copy = dir.path().join("copy");
+        let lock_again = bump.apply(&shell, "sample", &copy).unwrap();
+        let read = |path: &str| shell.read_file(copy.join(path)).unwrap();
+        let (lock, recipe) = (read("source/uv.lock"), read("recipes/sample.toml"));
+        let recipe: toml::Table = toml::from_str(&recipe).unwrap();
+        match bump.name.as_str() {
+            "a pure wheel (h11)" => {
+                assert!(lock.contains("h11-0.14.0") && !lock.contains("h11-0.16.0"));
+                assert_eq!(
+                    without_wheels(&lock).unwrap().iter().filter(|it| *it == "h11").count(),
+                    0
+                );
+            }
+            "setuptools of docopt" => {
+                let requires = &recipe["override"]["docopt"]["build"]["requires"];
+                assert!(lock_again && requires[0].as_str() == Some("setuptools==80.9.0"));
+            }
+            "the interpreter (Debian sid)" => {
+                assert_eq!(recipe["toolchain"]["debian"]["suite"].as_str(), Some("sid"));
+            }
+            name if name.contains("tree") => {
+                let module = read("source/packages/sample-cache/sample_cache/__init__.py");
+                assert!(module.ends_with("# Bumped.\n"));
+            }
+            name => assert_eq!(name, "nothing"),
+        }
+    }
+    assert!(bumps::of("absent").is_err() && !bumps::of("authentik").unwrap().is_empty());
 }

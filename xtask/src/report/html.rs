@@ -18,11 +18,14 @@ use builder::vocabulary::Outcome;
 use super::verdict::{number, thousands};
 use super::{Check, Report, Subject, Variation};
 use crate::verify::explain::Finding;
+use causes::Room;
 use map::Share;
 use markup::{Html, Page};
 
 /// What a mail server and a reader's patience still take.
 const MOST_BYTES: usize = 60 * 1024;
+/// How much of that is evidence that is always in sight.
+const MOST_EVIDENCE: usize = 20 * 1024;
 /// Rows of a table, lines of a check.
 const MOST_ROWS: usize = 40;
 
@@ -32,8 +35,9 @@ pub(crate) fn html(report: &Report) -> String {
     page.show(head(&report.subject, &report.verdict()));
     page.show(verdict(report));
     page.show(figures(report));
-    causes::unexplained(&mut page, report);
-    causes::roots(&mut page, report);
+    let mut room = Room(MOST_EVIDENCE);
+    causes::unexplained(&mut page, report, &mut room);
+    causes::roots(&mut page, report, &mut room);
     page.show(checks(&report.checks));
     page.show(distributions(report));
     page.show(variations(&report.variations));

@@ -95,3 +95,20 @@ fn a_writer_that_is_dropped_leaves_what_it_was_told() {
     let absent = base.path().join("absent/lines");
     assert!(Writing::begin(&rounds(), None, Some(&absent)).is_err());
 }
+
+#[test]
+fn the_terminal_gets_causes_first_and_never_more_than_a_screen_or_two() {
+    let findings = (0..5000).map(|number| finding(&format!("f{number:04}"), number % 2 == 0));
+    let mut long = check("snapshots", Outcome::SnapshotMismatch);
+    long.detail = (0..100).map(|number| format!("line {number} \u{1b}[2J")).collect();
+    let report =
+        report(rounds(), findings.collect()).checked(vec![long, check("x", Outcome::Good)]);
+    let text = terminal(&report);
+    let lines: Vec<&str> = text.lines().collect();
+    let place = |start: &str| lines.iter().position(|line| line.starts_with(start)).expect(start);
+    let order = ["build-path-in-text", "UNEXPLAINED", "snapshots ", "not reproducible: "];
+    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "{text}");
+    assert!(lines.len() < 60, "{text}");
+    assert!(!text.contains('\u{1b}') && !lines.iter().any(|line| line.starts_with("x ")), "{text}");
+    assert_eq!(text.matches("lines more; `--json` has all").count(), 2, "{text}");
+}

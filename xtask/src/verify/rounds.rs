@@ -271,11 +271,19 @@ fn failed(round: &Round, ended: &Output) -> Problem {
         .outcome(outcome(ended))
 }
 
+/// How far a round that may use all processors steps back (`nice`). One that has a single processor
+/// would else have to share that, and be waited for alone at the end.
+const STEPS_BACK: i32 = 15;
+
 /// Restricts the calling thread, and so what it starts, to the last `count` of the processors that
 /// it may use.
 fn restrict(count: Option<usize>) -> Result<(), Problem> {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-    let Some(count) = count else { return Ok(()) };
+    let Some(count) = count else {
+        // If that fails, it only takes longer.
+        let _ = rustix::process::setpriority_process(None, STEPS_BACK);
+        return Ok(());
+    };
     let set = || -> rustix::io::Result<()> {
         let usable = sched_getaffinity(None)?;
         let mut some = CpuSet::new();

@@ -10,11 +10,9 @@ use builder::vocabulary::{Outcome, Problem};
 use fs_err as fs;
 use xshell::Shell;
 
-use super::blame;
-use super::compare::{Comparison, compare};
-use super::explain::{Canaries, Context, Explanation, explain};
+use super::explain::Explanation;
+use super::pairs::{Pair, Varied};
 use super::places;
-use super::probe::{self, Seen};
 use super::rounds::{Finished, Round, Workplace};
 use super::vary::{self, Chosen, Here, Variation};
 use super::{snapshots, waivers};
@@ -172,69 +170,6 @@ impl VerifyRepro {
             words.extend(["--toolchain".to_owned(), provider.clone()]);
         }
         Ok(words)
-    }
-}
-
-/// The rounds, and how they differ.
-struct Varied<'v> {
-    chosen: &'v Chosen,
-    rounds: &'v [Round],
-    seen: &'v [Seen],
-}
-
-impl Varied<'_> {
-    fn variations(&self, index: usize) -> Vec<report::Variation> {
-        let probed = |index: usize| (&self.rounds[index].place, &self.seen[index]);
-        probe::judge(self.chosen, probed(0), probed(index))
-    }
-
-    /// Of the first two rounds: a third repeats values that only have two.
-    fn check(&self) -> Check {
-        let seen: Vec<&Seen> = self.seen.iter().collect();
-        probe::check(&self.variations(1), &seen)
-    }
-
-    fn problem(check: &Check) -> Problem {
-        let problem = Problem::new("the rounds are not what they were meant to be");
-        let problem = check.detail.iter().fold(problem, |problem, it| problem.fact("probe", it));
-        problem.hint("nothing was built; a variation that does not bite proves nothing")
-    }
-}
-
-/// The first round and another one.
-struct Pair<'p> {
-    varied: &'p Varied<'p>,
-    finished: &'p [Finished],
-    index: usize,
-}
-
-impl Pair<'_> {
-    fn explain(&self, writing: &mut Writing) -> anyhow::Result<(Comparison, Explanation)> {
-        let Self { varied, finished, index } = *self;
-        let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
-        let comparison = compare(&finished[0].product, &finished[index].product)?;
-        writing.compared(&comparison);
-        let kernels = [0, index].map(|it| varied.seen[it].inside["kernel"].as_str());
-        let canaries = Canaries(places::canaries(varied.chosen, [a, b], kernels));
-        let context = Context { canaries, kinds: finished[0].kinds()? };
-        let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
-        Ok((comparison, explanation))
-    }
-
-    /// What the distributions depend on whose wheels differ without explanation.
-    fn blame(
-        &self,
-        workplace: &Workplace<'_>,
-        explanation: &Explanation,
-        base: &Path,
-    ) -> anyhow::Result<Option<Check>> {
-        let mut detail = Vec::new();
-        for name in blame::suspects(explanation) {
-            let base = base.join(format!("blame-{}", self.index)).join(&name);
-            detail.push(blame::find(workplace, self.varied.chosen, &name, &base)?.line(&name));
-        }
-        let found = (!detail.is_empty()).then_some(Outcome::NotReproducible);
-        Ok(found.map(|outcome| Check { name: "blame", outcome, detail }))
     }
 }
 

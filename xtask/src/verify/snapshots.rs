@@ -149,5 +149,5 @@ fn compare(approved: &Path, text: &str, pending: Pending) -> anyhow::Result<Comp
 
 /// As insta writes it from `snapshots/tests.rs`.
 fn as_snapshot(text: &str) -> String {
-    format!("---\nsource: snapshots/tests.rs\n---\n{}\n", text.trim_end())
+    format!("---\nsource: xtask/../snapshots/tests.rs\n---\n{}\n", text.trim_end())
 }

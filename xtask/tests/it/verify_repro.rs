@@ -99,6 +99,29 @@ fn without_a_golden_hash_nothing_is_verified() {
 }
 
 #[test]
+fn what_is_waived_holds_until_it_is_stale_or_expired() {
+    let waiver = |cause: &str, path: &str, expires: &str| {
+        format!(
+            "\n[[waiver]]\ncause = \"{cause}\"\npath = \"{path}\"\nreason = \"a test\"\n\
+             expires = \"{expires}\"\n"
+        )
+    };
+    // The wheel holds the value, so does the output, and both have a `RECORD` that follows.
+    let all = ["host-name", "derived-record"].map(|it| waiver(it, "**", "2999-01-01")).concat();
+    let cases = [
+        ("socket.gethostname()", all.clone(), 0, "waived"),
+        ("socket.gethostname()", all.replace("2999", "2001"), 6, "is over since"),
+        ("42", all.clone(), 6, "is stale"),
+        ("socket.gethostname()", waiver("kernel", "**", "2999-01-01"), 3, "merge: no"),
+    ];
+    for (expression, waivers, code, part) in cases {
+        let workspace = Workspace::new(&holding(&[expression])).blessed();
+        workspace.append("recipes/small.toml", &waivers);
+        workspace.xtask("verify-repro", &["--quiet"]).ends(code, &[part]);
+    }
+}
+
+#[test]
 fn a_round_that_cannot_be_built_decides_nothing() {
     let workspace = Workspace::new("def act():\n    raise SystemExit('no such luck')\n").blessed();
     let ended = workspace.xtask("verify-repro", &["--quiet"]);

@@ -57,16 +57,8 @@ impl Workspace {
 
     /// Adds to the end of a file.
     pub(crate) fn append(&self, path: &str, text: &str) {
-        let old = fs_err::read_to_string(self.path(path)).unwrap_or_default();
-        fs_err::write(self.path(path), old + text).unwrap();
-    }
-
-    /// Replaces a text that is there.
-    #[track_caller]
-    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
         let old = fs_err::read_to_string(self.path(path)).unwrap();
-        assert!(old.contains(from), "{path} has no `{from}`");
-        fs_err::write(self.path(path), old.replace(from, to)).unwrap();
+        fs_err::write(self.path(path), old + text).unwrap();
     }
 
     /// `cargo xtask <command> <the recipe>`, in this workspace's cache.

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A graph, one edge a line: `app[more] -> a[x] (marker)`; a node without edges is its name.
-fn shown(graph: &RuntimeGraph<'_>) -> String {
+pub(super) fn shown(graph: &RuntimeGraph<'_>) -> String {
     let mut lines = Vec::new();
     for (name, node) in &graph.nodes {
         for edge in &node.edges {
@@ -27,7 +27,7 @@ fn shown(graph: &RuntimeGraph<'_>) -> String {
     lines.join("\n")
 }
 
-fn with_graph<T>(
+pub(super) fn with_graph<T>(
     lock: &Lock,
     selection: &Selection,
     look: impl FnOnce(RuntimeGraph<'_>) -> T,

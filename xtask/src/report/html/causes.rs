@@ -3,10 +3,10 @@
 use super::markup::{Html, Page};
 use super::{evidence, number, thousands};
 use crate::report::Report;
-use crate::verify::explain::{Cause, Finding, Proved, Root};
+use crate::verify::explain::{Cause, Evidence, Finding, Proved, Root};
 
-/// Causes beyond these are shown without their evidence: there are more kinds than a page has room.
-const MOST_SHOWN: usize = 8;
+/// Unexplained findings that are shown with all their evidence; others are listed.
+const MOST_OPEN: usize = 3;
 /// Distributions of a cause.
 const MOST_OWNERS: usize = 8;
 
@@ -17,46 +17,70 @@ pub(super) fn only_follows(finding: &Finding) -> bool {
     finding.explained() && causes.peek().is_some() && causes.all(|proved| proved.cause.is_derived())
 }
 
+/// What evidence may still take of the page: in bytes and text it is large if every other byte
+/// differs, and there are more causes than a page has room for.
+pub(super) struct Room(pub(super) usize);
+
+impl Room {
+    /// Evidence in full, else in short, else none.
+    fn show(&mut self, evidence: &Evidence) -> Html {
+        for html in [evidence::full(evidence), evidence::short(evidence)] {
+            if html.len() <= self.0 {
+                self.0 -= html.len();
+                return html;
+            }
+        }
+        Html::default()
+    }
+}
+
 /// What has no cause, open for all to see.
-pub(super) fn unexplained(page: &mut Page, report: &Report) {
+pub(super) fn unexplained(page: &mut Page, report: &Report, room: &mut Room) {
     let open: Vec<&Finding> =
         flattened(report).into_iter().filter(|finding| finding.unexplained.is_some()).collect();
     if open.is_empty() {
         return;
     }
-    page.show(Html::default().raw("<section><h2 class=alarm>Unexplained</h2><ul class=files>"));
-    page.list(open.into_iter().enumerate().map(|(index, finding)| {
-        let Some(unexplained) = &finding.unexplained else { return Html::default() };
-        let refused: Vec<&str> = unexplained.refused.iter().map(|cause| cause.id()).collect();
-        let refused = match refused.as_slice() {
-            [] => String::new(),
-            refused => format!("; refused: {}", refused.join(", ")),
-        };
-        let mut shown = unexplained.evidence.iter();
-        Html::default()
-            .raw("<li><code>")
-            .text(&finding.path)
-            .raw("</code>")
-            .add(&owner(finding))
-            .raw("<p>")
-            .prose(&unexplained.reason)
-            .text(&refused)
-            .raw("</p>")
-            .all(shown.by_ref().take(usize::from(index < MOST_SHOWN)).map(evidence::full))
-            .all(shown.take(2).map(evidence::short))
-            .raw("</li>")
-    }));
-    page.show(Html::default().raw("</ul></section>"));
+    page.show(Html::default().raw("<section><h2 class=alarm>Unexplained</h2>"));
+    let (shown, listed) = open.split_at(open.len().min(MOST_OPEN));
+    for finding in shown {
+        let evidence = finding.unexplained.iter().flat_map(|unexplained| &unexplained.evidence);
+        let evidence: Vec<Html> = evidence.map(|evidence| room.show(evidence)).collect();
+        let html = Html::default().raw("<article>").add(&unexplained_head(finding));
+        page.show(html.all(evidence).raw("</article>"));
+    }
+    if !listed.is_empty() {
+        page.show(Html::default().raw("<ul class=files>"));
+        page.list(listed.iter().map(|finding| {
+            let evidence = finding.unexplained.iter().filter_map(|open| open.evidence.first());
+            let html = Html::default().raw("<li>").add(&unexplained_head(finding));
+            html.all(evidence.map(evidence::short)).raw("</li>")
+        }));
+        page.show(Html::default().raw("</ul>"));
+    }
+    page.show(Html::default().raw("</section>"));
+}
+
+fn unexplained_head(finding: &Finding) -> Html {
+    let html =
+        Html::default().raw("<code>").text(&finding.path).raw("</code>").add(&owner(finding));
+    let Some(unexplained) = &finding.unexplained else { return html };
+    let refused: Vec<&str> = unexplained.refused.iter().map(|cause| cause.id()).collect();
+    let refused = match refused.as_slice() {
+        [] => String::new(),
+        refused => format!("; refused: {}", refused.join(", ")),
+    };
+    html.raw("<p>").prose(&unexplained.reason).text(&refused).raw("</p>")
 }
 
 /// Root causes, each with evidence, what can be done, and its files.
-pub(super) fn roots(page: &mut Page, report: &Report) {
+pub(super) fn roots(page: &mut Page, report: &Report, room: &mut Room) {
     let roots = &report.explanation.roots;
     if roots.is_empty() {
         return;
     }
     page.show(Html::default().raw("<section><h2>Root causes</h2>"));
-    for (index, root) in roots.iter().enumerate() {
+    for root in roots {
         let html = Html::default()
             .raw("<article><h3><code>")
             .text(root.cause.id())
@@ -70,7 +94,7 @@ pub(super) fn roots(page: &mut Page, report: &Report) {
             .raw("<p class=first>in <code>")
             .text(&root.first)
             .raw("</code></p>")
-            .all(root.evidence.iter().filter(|_| index < MOST_SHOWN).map(evidence::full));
+            .all(root.evidence.iter().map(|evidence| room.show(evidence)));
         page.show(html);
         files(page, report, root, true);
         page.show(Html::default().raw("</article>"));

@@ -32,6 +32,37 @@ fn the_page_is_bounded_and_says_what_it_left_out() {
 }
 
 #[test]
+fn evidence_of_many_causes_is_bounded_too() {
+    use crate::verify::explain::{Cause, Place};
+    let places = [Place::Dwarf, Place::ReadOnlyData, Place::Data, Place::Text, Place::DirectUrl];
+    let more = [Place::UvCache, Place::Pyc, Place::Link, Place::Zip, Place::Tar, Place::Gzip];
+    let places = places.into_iter().chain(more);
+    let mut causes: Vec<Cause> =
+        places.flat_map(|place| [Cause::BuildPath(place), Cause::Timestamp(place)]).collect();
+    causes.extend([Cause::HostName, Cause::User, Cause::Home, Cause::Locale, Cause::Cpu]);
+    let mut findings = Vec::new();
+    for (number, cause) in causes.into_iter().enumerate() {
+        for explained in [true, false] {
+            let mut found = finding(&format!("{number}/{}", "<".repeat(200)), explained);
+            // Every other byte differs, and each is a character that is escaped.
+            let evidence = &mut finding("", true).causes[0].evidence[0];
+            evidence.a = b"<>".repeat(60);
+            evidence.b = b"<<".repeat(60);
+            if let Some(open) = &mut found.unexplained {
+                open.evidence = vec![evidence.clone(); 3];
+            } else {
+                found.causes[0].cause = cause;
+                found.causes[0].evidence = vec![evidence.clone()];
+            }
+            findings.push(found);
+        }
+    }
+    let page = html(&report(rounds(), findings));
+    assert!(page.len() < 64 * 1024, "{}", page.len());
+    assert!(page.matches("<article>").count() > 25 && page.contains("<mark>&gt;</mark>"), "{page}");
+}
+
+#[test]
 fn the_page_loads_nothing_and_runs_nothing() {
     let page = html(&report(rounds(), vec![finding("x", true), finding("y", false)]));
     for absent in ["http:", "https:", "src=", "<script", "url(", "@import", "<link"] {

@@ -1,0 +1,90 @@
+//! The first round and another one: what was varied between them, what differs, and why.
+
+use std::path::Path;
+
+use builder::vocabulary::{Outcome, Problem};
+
+use super::compare::{Comparison, compare};
+use super::explain::{Canaries, Context, Explanation, explain};
+use super::probe::{self, Seen};
+use super::rounds::{Finished, Round, Workplace};
+use super::vary::Chosen;
+use super::{blame, places};
+use crate::report::{self, Check, Writing};
+
+/// The rounds, and how they differ.
+pub(crate) struct Varied<'v> {
+    /// What was chosen to be varied.
+    pub(crate) chosen: &'v Chosen,
+    /// The rounds.
+    pub(crate) rounds: &'v [Round],
+    /// What each of them saw.
+    pub(crate) seen: &'v [Seen],
+}
+
+impl Varied<'_> {
+    /// What differs between the first round and another one. Of some there are two values only, and
+    /// a third round has that of the first.
+    pub(crate) fn variations(&self, index: usize) -> Vec<report::Variation> {
+        let probed = |index: usize| (&self.rounds[index].place, &self.seen[index]);
+        let judged = probe::judge(self.chosen, probed(0), probed(index));
+        judged.into_iter().filter(|it| index == 1 || it.bites).collect()
+    }
+
+    /// Whether everything took effect, between the first two rounds.
+    pub(crate) fn check(&self) -> Check {
+        let seen: Vec<&Seen> = self.seen.iter().collect();
+        probe::check(&self.variations(1), &seen)
+    }
+
+    /// The error that nothing is built.
+    pub(crate) fn problem(check: &Check) -> Problem {
+        let problem = Problem::new("the rounds are not what they were meant to be");
+        let problem = check.detail.iter().fold(problem, |problem, it| problem.fact("probe", it));
+        problem.hint("nothing was built; a variation that does not bite proves nothing")
+    }
+}
+
+/// The first round and another one.
+pub(crate) struct Pair<'p> {
+    /// How they differ.
+    pub(crate) varied: &'p Varied<'p>,
+    /// All rounds.
+    pub(crate) finished: &'p [Finished],
+    /// The other one's.
+    pub(crate) index: usize,
+}
+
+impl Pair<'_> {
+    /// Compares them and explains what differs.
+    pub(crate) fn explain(
+        &self,
+        writing: &mut Writing,
+    ) -> anyhow::Result<(Comparison, Explanation)> {
+        let Self { varied, finished, index } = *self;
+        let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
+        let comparison = compare(&finished[0].product, &finished[index].product)?;
+        writing.compared(&comparison);
+        let kernels = [0, index].map(|it| varied.seen[it].inside["kernel"].as_str());
+        let canaries = Canaries(places::canaries(varied.chosen, [a, b], kernels));
+        let context = Context { canaries, kinds: finished[0].kinds()? };
+        let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
+        Ok((comparison, explanation))
+    }
+
+    /// What the distributions depend on whose wheels differ without explanation.
+    pub(crate) fn blame(
+        &self,
+        workplace: &Workplace<'_>,
+        explanation: &Explanation,
+        base: &Path,
+    ) -> anyhow::Result<Option<Check>> {
+        let mut detail = Vec::new();
+        for name in blame::suspects(explanation) {
+            let base = base.join(format!("blame-{}", self.index)).join(&name);
+            detail.push(blame::find(workplace, self.varied.chosen, &name, &base)?.line(&name));
+        }
+        let found = (!detail.is_empty()).then_some(Outcome::NotReproducible);
+        Ok(found.map(|outcome| Check { name: "blame", outcome, detail }))
+    }
+}
