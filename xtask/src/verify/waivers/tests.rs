@@ -4,6 +4,7 @@ use builder::recipe::Recipe;
 
 use super::*;
 use crate::verify::explain::Unexplained;
+use crate::verify::explain::finding::Owner;
 
 const RECIPE: &str = "[source]\npath = 'x'\n[target]\npython = '3.14'\n\
                       platforms = ['x86_64-manylinux_2_39']\n";
@@ -32,9 +33,12 @@ fn explanation(text: &str) -> Explanation {
     let mut findings: Vec<Finding> = Vec::new();
     for line in text.lines() {
         let (path, causes) = line.split_once(": ").unwrap();
+        // `a/…` below `site-packages` is of the distribution `A_a`.
+        let owner = Owner { name: "A_a".to_owned(), version: "1".to_owned(), built_from: None };
+        let is_owned = path.contains("/site-packages/a/");
         let mut finding = Finding {
             path: path.trim_start_matches('+').to_owned(),
-            owners: Vec::new(),
+            owners: is_owned.then_some(owner).into_iter().collect(),
             causes: Vec::new(),
             unexplained: None,
             members: Vec::new(),
@@ -91,6 +95,18 @@ fn a_finding_is_waived_if_all_of_it_is() {
         (
             "a record follows from more",
             format!("{record}: derived-record < {so} y\n{so}: build-path-in-dwarf\ny: user"),
+            dwarf,
+            &[&so],
+        ),
+        (
+            "what counts a distribution's files",
+            format!("manifest.json: derived-record < a-a\n{so}: build-path-in-dwarf"),
+            dwarf,
+            &["manifest.json", &so],
+        ),
+        (
+            "what counts more",
+            format!("manifest.json: derived-record < a-a b\n{so}: build-path-in-dwarf"),
             dwarf,
             &[&so],
         ),
