@@ -81,11 +81,13 @@ pub(crate) fn check(explanations: &[&Explanation], waivers: &[Waiver], today: Da
             .filter(|finding| finding.causes.iter().any(|it| matches(waiver, finding, it)))
             .count();
         if count == 0 {
-            detail.push(format!("{of} is stale: nothing differs there for that cause ({reason})"));
+            detail.push(format!("{of} is stale: nothing differs there for that cause"));
+            detail.push(format!("  reason: {reason}"));
             detail.push("  hint: remove it from the recipe".to_owned());
         }
         if *expires < today {
-            detail.push(format!("{of} is over since {expires}, today is {today} ({reason})"));
+            detail.push(format!("{of} is over since {expires}, today is {today}"));
+            detail.push(format!("  reason: {reason}"));
             detail.push(match &waiver.upstream {
                 Some(upstream) => {
                     format!("  hint: look at {upstream}; mend it, or give it a new day")
