@@ -1,8 +1,8 @@
 //! What people have approved of the output of each recipe, held against what is built now. This is
 //! a test of xtask, and it lies here because `cargo insta` looks for snapshots where tests are.
 //!
-//! A recipe whose source is elsewhere is left out, and said to be, unless a variable names its tree:
-//! `LOCKSTEP_SOURCE_AUTHENTIK=DIR` for `authentik`.
+//! A recipe whose source is elsewhere is left out, and said to be, unless a variable names its
+//! tree: `LOCKSTEP_SOURCE_AUTHENTIK=DIR` for `authentik`.
 
 #[path = "../xtask/src/verify/snapshots/texts.rs"]
 mod texts;

@@ -217,6 +217,11 @@ impl WorkDir {
         &self.path
     }
 
+    /// Whether [`WorkDir::keep`] was called.
+    pub fn is_kept(&self) -> bool {
+        self.keep
+    }
+
     /// Leaves the directory for a person to look at, who removes it.
     pub fn keep(&mut self) -> io::Result<()> {
         // Even without the note it stays until the next run sweeps it.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use builder::sys::files::sorted_entries;
+use builder::vocabulary::Sha256;
 use serde_json::Value;
 
 use crate::cli::{self, PLAIN, Small, builder, end, installed, scratch, shared_cache, workspace};
@@ -113,6 +114,44 @@ fn the_manifest_says_what_is_installed_and_provenance_says_of_what() {
     assert!(provenance["python"]["version"].as_str().unwrap().starts_with("3.14."));
     assert_eq!(provenance["built"].as_object().unwrap().len(), 7);
     assert_eq!(provenance["wheelhouse"], report["fod-hash"]);
+}
+
+#[test]
+fn what_is_to_be_approved_lies_beside_the_output() {
+    let small = Small::new(PLAIN);
+    let patch = |from: &str, to: &str| {
+        format!(
+            "[[patch]]\nfile = \"@site-packages@/small.py\"\n[[patch.replace]]\nfrom = \"{from}\"\n\
+             to = \"{to}\"\n"
+        )
+    };
+    // Two patches of one file are one difference from what was there before both.
+    small.append("recipes/small.toml", &(patch("42", "43") + &patch("= 43", "= 44")));
+    let report = small.build().json();
+    let output = Path::new(report["output"].as_str().unwrap());
+    let review = output.with_file_name("review");
+    let diff = review.join("patched/site-packages/small.py.diff");
+    let [before, after] = ["answer = 42\n", "answer = 44\n"].map(Sha256::of);
+    assert_eq!(
+        fs_err::read_to_string(diff).unwrap(),
+        format!(
+            "base    sha256:{before}\nresult  sha256:{after}\n\n--- a/site-packages/small.py\n\
+             +++ b/site-packages/small.py\n@@ -1 +1 @@\n-answer = 42\n+answer = 44\n"
+        )
+    );
+    let installed = fs_err::read_to_string(review.join("installed.txt")).unwrap();
+    for part in ["\nsmall 1.0\n", "  local    .\n", "  files    ", "1 distributions"] {
+        assert!(installed.contains(part), "{installed}");
+    }
+    // Of what is compiled here only the number is said: the compiler comes from a moving suite.
+    let sample = sample();
+    let output = Path::new(sample["output"].as_str().unwrap());
+    let installed = fs_err::read_to_string(output.with_file_name("review/installed.txt")).unwrap();
+    let blocks: Vec<&str> = installed.split("\n\n").collect();
+    let compiled = |it: &&&str| it.contains("\n  compiled ");
+    let names: Vec<&str> =
+        blocks.iter().filter(compiled).map(|it| it.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["markupsafe"]);
 }
 
 /// Everything that must not matter is different: where the source, the cache and the home are, who

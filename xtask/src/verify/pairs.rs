@@ -65,8 +65,8 @@ impl Pair<'_> {
         let (a, b) = (&varied.rounds[0].place, &varied.rounds[index].place);
         let comparison = compare(&finished[0].product, &finished[index].product)?;
         writing.compared(&comparison);
-        let kernels = [0, index].map(|it| varied.seen[it].inside["kernel"].as_str());
-        let canaries = Canaries(places::canaries(varied.chosen, [a, b], kernels));
+        let own = [0, index].map(|it| varied.seen[it].own());
+        let canaries = Canaries(places::canaries(varied.chosen, [a, b], own));
         let context = Context { canaries, kinds: finished[0].kinds()? };
         let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
         Ok((comparison, explanation))

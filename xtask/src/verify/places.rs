@@ -22,11 +22,18 @@ pub(crate) struct Place {
     pub(crate) environment: BTreeMap<&'static str, String>,
     /// The umask of the builder's own process.
     pub(crate) umask: &'static str,
-    /// How many processors it may use; `None` is all.
+    /// How many processors its programs see; `None` is as many as there are.
     pub(crate) cpus: Option<usize>,
+    /// How many builds run at once, and how many compilers each of them may start; `None` is as
+    /// many as there are processors.
+    pub(crate) jobs: Option<usize>,
     /// Whether addresses are random.
     pub(crate) aslr: bool,
 }
+
+/// Processors that are seen, a number that no machine has, and jobs. With fewer than there are, a
+/// round would take longer than the other, which waits for it.
+const MORE: (Option<usize>, Option<usize>) = (Some(7), Some(3));
 
 /// 402 days, 5 hours, 11 minutes and 13 seconds: on any day of a year that is another year, another
 /// month, another weekday and another hour.
@@ -42,6 +49,7 @@ pub(crate) fn place(index: usize, chosen: &Chosen) -> Place {
         environment: BTreeMap::new(),
         umask: "0022",
         cpus: None,
+        jobs: None,
         aslr: true,
     };
     if index > 0 {
@@ -52,10 +60,18 @@ pub(crate) fn place(index: usize, chosen: &Chosen) -> Place {
     place
 }
 
-/// What can be found again in files of two rounds. `kernels` is what a probe read of them, as the
-/// ordinary round has the machine's own: release and version, with a comma between.
-pub(crate) fn canaries(chosen: &Chosen, places: [&Place; 2], kernels: [&str; 2]) -> Vec<Canary> {
-    chosen.keys().flat_map(|variation| variation.canary(places, kernels)).collect()
+/// What a round has of the machine unless it is varied, as a probe reads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own<'o> {
+    /// The kernel's release and version, with a comma between.
+    pub(crate) kernel: &'o str,
+    /// The number of processors.
+    pub(crate) cpus: &'o str,
+}
+
+/// What can be found again in files of two rounds.
+pub(crate) fn canaries(chosen: &Chosen, places: [&Place; 2], own: [Own<'_>; 2]) -> Vec<Canary> {
+    chosen.keys().flat_map(|variation| variation.canary(places, own)).collect()
 }
 
 impl Variation {
@@ -69,8 +85,8 @@ impl Variation {
             Self::BytecodeOrder => seen.reversed_bytecode = odd,
             Self::Clock => seen.pretended.clock_shift = SHIFT * i64::try_from(index).unwrap_or(1),
             Self::Cpu => {
-                place.cpus = odd.then_some(1);
-                seen.pretended.counted_processors = odd;
+                (place.cpus, place.jobs) = if odd { MORE } else { (Some(1), Some(1)) };
+                seen.pretended.processors = place.cpus;
             }
             Self::DirectoryOrder => seen.pretended.reversed_directories = odd,
             Self::Domain => seen.domain = Some(format!("domain-of-round-{index}.example")),
@@ -119,17 +135,19 @@ impl Variation {
 
     /// The values of two rounds, for finding them in files. Words that occur anyway prove nothing,
     /// so the ordinary value of some is left out.
-    fn canary(self, places: [&Place; 2], kernels: [&str; 2]) -> Vec<Canary> {
+    fn canary(self, places: [&Place; 2], own: [Own<'_>; 2]) -> Vec<Canary> {
         let both = |kind, of: fn(&Place) -> String| {
             let [a, b] = places.map(|place| Some(of(place)));
             vec![Canary { kind, a, b }]
         };
         match self {
             // Nothing of these can be looked for.
-            Self::Aslr | Self::BytecodeOrder | Self::Clock | Self::Cpu | Self::DirectoryOrder => {
-                Vec::new()
-            }
+            Self::Aslr | Self::BytecodeOrder | Self::Clock | Self::DirectoryOrder => Vec::new(),
             Self::BuildPath => both(CanaryKind::BuildPath, |it| it.directory.clone()),
+            Self::Cpu => {
+                let [a, b] = own.map(|it| Some(it.cpus.to_owned()));
+                vec![Canary { kind: CanaryKind::Cpu, a, b }]
+            }
             Self::Domain => both(CanaryKind::HostName, |it| {
                 let name = &it.surroundings.host_name;
                 it.surroundings
@@ -150,7 +168,7 @@ impl Variation {
             Self::Home => both(CanaryKind::Home, |it| it.surroundings.home.clone()),
             Self::HostName => both(CanaryKind::HostName, |it| it.surroundings.host_name.clone()),
             Self::Kernel => {
-                let [a, b] = kernels.map(|it| it.split_once(", ").unwrap_or((it, "")));
+                let [a, b] = own.map(|it| it.kernel.split_once(", ").unwrap_or((it.kernel, "")));
                 let canary = |a: &str, b: &str| Canary {
                     kind: CanaryKind::Kernel,
                     a: Some(a.to_owned()),

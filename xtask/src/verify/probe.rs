@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use builder::vocabulary::Outcome;
 
-use super::places::Place;
+use super::places::{Own, Place};
 use super::vary::{Chosen, Reach, Variation};
 use crate::report::{self, Check};
 
@@ -35,6 +35,12 @@ impl Seen {
             ("hash-seed", lines.next().unwrap_or_default()),
         ]
         .into()
+    }
+
+    /// What the round has of the machine.
+    pub(crate) fn own(&self) -> Own<'_> {
+        let cpus = self.inside(Variation::Cpu).split(' ').next().unwrap_or_default();
+        Own { kernel: self.inside(Variation::Kernel), cpus }
     }
 
     fn inside(&self, variation: Variation) -> &str {

@@ -209,7 +209,7 @@ impl Workplace<'_> {
             self.recipe.to_owned(),
         ];
         if command == "build"
-            && let Some(jobs) = round.place.cpus
+            && let Some(jobs) = round.place.jobs
         {
             words.extend(["--jobs".to_owned(), jobs.to_string()]);
         }
@@ -231,7 +231,6 @@ impl Workplace<'_> {
 
     fn ended(&self, round: &Round, words: &[String]) -> Result<Output, Problem> {
         let letter = round.place.letter;
-        restrict(round.place.cpus)?;
         self.launched(round, words).output_told(|line| {
             if !self.quiet {
                 eprintln!("{letter}  {line}");
@@ -269,31 +268,4 @@ fn failed(round: &Round, ended: &Output) -> Problem {
         .fact("printed", last_lines(&printed, 30))
         .fact("directory", round.directory.display())
         .outcome(outcome(ended))
-}
-
-/// How far a round that may use all processors steps back (`nice`). One that has a single processor
-/// would else have to share that, and be waited for alone at the end.
-const STEPS_BACK: i32 = 15;
-
-/// Restricts the calling thread, and so what it starts, to the last `count` of the processors that
-/// it may use.
-fn restrict(count: Option<usize>) -> Result<(), Problem> {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-    let Some(count) = count else {
-        // If that fails, it only takes longer.
-        let _ = rustix::process::setpriority_process(None, STEPS_BACK);
-        return Ok(());
-    };
-    let set = || -> rustix::io::Result<()> {
-        let usable = sched_getaffinity(None)?;
-        let mut some = CpuSet::new();
-        let last = (0..CpuSet::MAX_CPU).rev().filter(|cpu| usable.is_set(*cpu)).take(count);
-        last.for_each(|cpu| some.set(cpu));
-        sched_setaffinity(None, &some)
-    };
-    set().map_err(|error| {
-        Problem::new("cannot restrict a round to some processors")
-            .cause(std::io::Error::from(error))
-            .hint("leave that out: `--vary=-cpu`")
-    })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use builder::recipe::Recipe;
 use builder::sys::cache::hold;
 use builder::sys::env::Environment;
-use builder::sys::files::WorkDir;
+use builder::sys::files::{WorkDir, remove_tree, sorted_entries};
 use builder::vocabulary::{Outcome, Problem};
 use fs_err as fs;
 use xshell::Shell;
@@ -61,6 +61,7 @@ impl VerifyRepro {
             work.keep()?;
             eprintln!("the rounds stay in {}", work.path().display());
         }
+        remove_rounds(work)?;
         self.verdict(&recipe, verified?)
     }
 
@@ -78,9 +79,14 @@ impl VerifyRepro {
             .collect::<Result<Vec<Round>, Problem>>()?;
         let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: rounds.len() };
         let mut writing = self.writing(&subject, base)?;
-        let mut fod = workplace.fetch(&rounds[0], &recipe.targets[0])?;
         let side_by_side = here.cpus > 1;
-        let seen = of_each(&rounds, side_by_side, |round| workplace.probe(round))?;
+        // The toolchain and the downloads come from different servers.
+        let (fod, seen) = std::thread::scope(|scope| {
+            let fod = scope.spawn(|| workplace.fetch(&rounds[0], &recipe.targets[0]));
+            let seen = of_each(&rounds, side_by_side, |round| workplace.probe(round));
+            (fod.join().expect("no phase 1 panics"), seen)
+        });
+        let (mut fod, seen) = (fod?, seen?);
         let varied = Varied { chosen, rounds: &rounds, seen: &seen };
         writing.note("variations", &varied.variations(1));
         let probed = varied.check();
@@ -171,6 +177,17 @@ impl VerifyRepro {
         }
         Ok(words)
     }
+}
+
+/// Removes what is not kept. An output has tens of thousands of files: the rounds go side by side.
+fn remove_rounds(work: WorkDir) -> anyhow::Result<()> {
+    use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+    if !work.is_kept() {
+        let rounds = sorted_entries(work.path())?;
+        let paths = rounds.into_par_iter().map(|round| round.path());
+        paths.filter(|path| path.is_dir()).try_for_each(|path| remove_tree(&path))?;
+    }
+    Ok(())
 }
 
 /// Does the same in each round, side by side if cores allow.

@@ -109,7 +109,8 @@ impl Variation {
                  the machine's"
             }
             Self::Cpu => {
-                "one processor and one job instead of all; `/proc/cpuinfo` still lists all"
+                "seven processors are seen, by a preloaded library, and three jobs run at once; \
+                 `/proc/cpuinfo` still lists the machine's, and static programs count them"
             }
             Self::DirectoryOrder => {
                 "directories are listed backwards, by a preloaded library; not within libc's own \
@@ -147,7 +148,9 @@ impl Variation {
             Self::BytecodeOrder if here.bytecode == BytecodePolicy::None => {
                 Some("the recipe makes no bytecode")
             }
-            Self::Cpu if here.cpus < 2 => Some("there is one processor"),
+            Self::Cpu if here.cpus == 7 => {
+                Some("there are seven processors, as in the other round")
+            }
             _ => None,
         }
     }

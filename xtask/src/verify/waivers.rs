@@ -53,7 +53,8 @@ pub(crate) fn waived(explanation: &Explanation, waivers: &[Waiver]) -> BTreeMap<
     loop {
         let before = reasons.len();
         for finding in &explanation.findings {
-            let covering = Covering { waivers, waived: &reasons };
+            let findings = &explanation.findings;
+            let covering = Covering { waivers, findings, waived: &reasons };
             if !reasons.contains_key(&finding.path)
                 && let Some(why) = covering.finding(finding)
             {
@@ -80,11 +81,13 @@ pub(crate) fn check(explanations: &[&Explanation], waivers: &[Waiver], today: Da
             .filter(|finding| finding.causes.iter().any(|it| matches(waiver, finding, it)))
             .count();
         if count == 0 {
-            detail.push(format!("{of} is stale: nothing differs there for that cause ({reason})"));
+            detail.push(format!("{of} is stale: nothing differs there for that cause"));
+            detail.push(format!("  reason: {reason}"));
             detail.push("  hint: remove it from the recipe".to_owned());
         }
         if *expires < today {
-            detail.push(format!("{of} is over since {expires}, today is {today} ({reason})"));
+            detail.push(format!("{of} is over since {expires}, today is {today}"));
+            detail.push(format!("  reason: {reason}"));
             detail.push(match &waiver.upstream {
                 Some(upstream) => {
                     format!("  hint: look at {upstream}; mend it, or give it a new day")
@@ -117,6 +120,7 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 /// What is allowed, given what is already known to be.
 struct Covering<'w> {
     waivers: &'w [Waiver],
+    findings: &'w [Finding],
     waived: &'w BTreeMap<String, String>,
 }
 
@@ -138,9 +142,18 @@ impl<'w> Covering<'w> {
             members.insert(&member.path);
         }
         for proved in &finding.causes {
-            reasons.extend(self.cause(finding, proved, |from| self.waived.contains_key(from))?);
+            reasons.extend(self.cause(finding, proved, |from| self.is_allowed(from))?);
         }
         Some(reasons)
+    }
+
+    /// Of what a derived cause follows from: a file, or all files of a distribution.
+    fn is_allowed(&self, from: &str) -> bool {
+        let is_of = |it: &&Finding| it.owners.iter().any(|owner| owner.normalised() == from);
+        let mut of = self.findings.iter().filter(is_of).peekable();
+        let is_distribution = of.peek().is_some();
+        self.waived.contains_key(from)
+            || is_distribution && of.all(|it| self.waived.contains_key(&it.path))
     }
 
     /// As [`Self::finding`], of a member of `archive`, of whose members some are already allowed.

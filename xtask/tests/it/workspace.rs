@@ -61,6 +61,14 @@ impl Workspace {
         fs_err::write(self.path(path), old + text).unwrap();
     }
 
+    /// Replaces a text that is there.
+    #[track_caller]
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
+        let old = fs_err::read_to_string(self.path(path)).unwrap();
+        assert!(old.contains(from), "{path} has no `{from}`");
+        fs_err::write(self.path(path), old.replace(from, to)).unwrap();
+    }
+
     /// `cargo xtask <command> <the recipe>`, in this workspace's cache.
     pub(crate) fn xtask(&self, command: &str, arguments: &[&str]) -> Ended {
         let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));

@@ -1,5 +1,5 @@
 /* Preloaded into the programs of a round: it shifts the clock, names another kernel, lists
- * directories backwards and counts processors by affinity, as `pretend.h` says. Not told are
+ * directories backwards and counts other processors, as `pretend.h` says. Not told are
  * programs without libc, and what libc does within itself (glob, scandir, time in syslog).
  *
  * libfaketime does the first of these, but it is no part of a toolchain, and a toolchain that is
@@ -201,22 +201,26 @@ int uname(struct utsname *it)
 #endif
 
 /* --- the number of processors --------------------------------------------------------------- */
-#ifdef COUNTED
-static int usable(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-}
-
+#ifdef PROCESSORS
 long sysconf(int name)
 {
     REAL(sysconf);
-    if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF) return usable();
+    if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF) return PROCESSORS;
     return real(name);
 }
 
-int get_nprocs(void) { return usable(); }
-int get_nprocs_conf(void) { return usable(); }
+int get_nprocs(void) { return PROCESSORS; }
+int get_nprocs_conf(void) { return PROCESSORS; }
+
+int sched_getaffinity(pid_t process, size_t size, cpu_set_t *set)
+{
+    REAL(sched_getaffinity);
+    int failed = real(process, size, set);
+    if (failed) return failed;
+    CPU_ZERO_S(size, set);
+    for (size_t number = 0; number < PROCESSORS; number++) CPU_SET_S(number, size, set);
+    return 0;
+}
 #endif
 
 /* --- the order of directories --------------------------------------------------------------- */

@@ -65,9 +65,8 @@ pub struct Pretended {
     pub kernel: Option<[String; 2]>,
     /// Whether directories are listed backwards.
     pub reversed_directories: bool,
-    /// Whether the number of processors is that of the ones which the process may use, not of those
-    /// that the machine has.
-    pub counted_processors: bool,
+    /// How many processors there are.
+    pub processors: Option<usize>,
 }
 
 impl Default for Surroundings {
@@ -170,9 +169,9 @@ impl Surroundings {
 
     /// Whether a library must be preloaded.
     fn pretends(&self) -> bool {
-        let Pretended { since: _, clock_shift, kernel, reversed_directories, counted_processors } =
+        let Pretended { since: _, clock_shift, kernel, reversed_directories, processors } =
             &self.pretended;
-        *clock_shift != 0 || kernel.is_some() || *reversed_directories || *counted_processors
+        *clock_shift != 0 || kernel.is_some() || *reversed_directories || processors.is_some()
     }
 
     /// The library on the host and the path at which it is bound, if one is preloaded.
@@ -235,8 +234,8 @@ impl Pretended {
         if self.reversed_directories {
             lines.push("#define REVERSED 1".to_owned());
         }
-        if self.counted_processors {
-            lines.push("#define COUNTED 1".to_owned());
+        if let Some(processors) = self.processors {
+            lines.push(format!("#define PROCESSORS {processors}"));
         }
         lines.join("\n") + "\n"
     }

@@ -17,7 +17,7 @@ use crate::root;
 use crate::verify::compare::Side;
 use crate::verify::explain::Canaries;
 use crate::verify::explain::canaries::{Canary, CanaryKind};
-use crate::verify::places::{self, Place};
+use crate::verify::places::{self, Own, Place};
 use crate::verify::vary::{self, Chosen, Here};
 
 /// Whether a package is built with its fault.
@@ -86,11 +86,12 @@ pub(super) fn build(
     let named = places[1].surroundings.pretended.kernel.clone().unwrap_or_default();
     let kernels = [own, named].map(|kernel| kernel.join(", "));
     let [a, b] = &places;
-    let mut canaries = places::canaries(&chosen, [a, b], kernels.each_ref().map(String::as_str));
+    let cpus = [processors(), b.cpus.unwrap_or_default()].map(|it| it.to_string());
+    let own = [0, 1].map(|side| Own { kernel: &kernels[side], cpus: &cpus[side] });
+    let mut canaries = places::canaries(&chosen, [a, b], own);
     let own =
         |kind, a: &str, b: &str| Canary { kind, a: Some(a.to_owned()), b: Some(b.to_owned()) };
     canaries.push(own(CanaryKind::BuildPath, BUILT_AT[0], BUILT_AT[1]));
-    canaries.push(own(CanaryKind::Cpu, &processors().to_string(), "1"));
     Ok(Built { directory: directory.to_owned(), canaries: Canaries(canaries) })
 }
 

@@ -110,6 +110,11 @@ impl Owners {
 }
 
 impl Owner {
+    /// Its name as manifests have it.
+    pub(crate) fn normalised(&self) -> String {
+        normalised(&self.name)
+    }
+
     /// Of a `.dist-info` directory: `<name>-<version>.dist-info`.
     pub(super) fn of(directory: &Path) -> Option<Self> {
         let stem = directory.file_name()?.to_str()?.strip_suffix(".dist-info")?;

@@ -4,6 +4,7 @@ use builder::recipe::Recipe;
 
 use super::*;
 use crate::verify::explain::Unexplained;
+use crate::verify::explain::finding::Owner;
 
 const RECIPE: &str = "[source]\npath = 'x'\n[target]\npython = '3.14'\n\
                       platforms = ['x86_64-manylinux_2_39']\n";
@@ -32,9 +33,12 @@ fn explanation(text: &str) -> Explanation {
     let mut findings: Vec<Finding> = Vec::new();
     for line in text.lines() {
         let (path, causes) = line.split_once(": ").unwrap();
+        // `a/…` below `site-packages` is of the distribution `A_a`.
+        let owner = Owner { name: "A_a".to_owned(), version: "1".to_owned(), built_from: None };
+        let is_owned = path.contains("/site-packages/a/");
         let mut finding = Finding {
             path: path.trim_start_matches('+').to_owned(),
-            owners: Vec::new(),
+            owners: is_owned.then_some(owner).into_iter().collect(),
             causes: Vec::new(),
             unexplained: None,
             members: Vec::new(),
@@ -95,6 +99,18 @@ fn a_finding_is_waived_if_all_of_it_is() {
             &[&so],
         ),
         (
+            "what counts a distribution's files",
+            format!("manifest.json: derived-record < a-a\n{so}: build-path-in-dwarf"),
+            dwarf,
+            &["manifest.json", &so],
+        ),
+        (
+            "what counts more",
+            format!("manifest.json: derived-record < a-a b\n{so}: build-path-in-dwarf"),
+            dwarf,
+            &[&so],
+        ),
+        (
             "members",
             "wheels/a.whl: members\n+wheels/a.whl!/a-1.dist-info/RECORD: derived-record < a/x.so\n\
              +wheels/a.whl!/a/x.so: build-path-in-dwarf"
@@ -135,7 +151,12 @@ fn a_waiver_that_is_stale_or_over_fails() {
         (needed("2026-11-24"), &[&found], 6, &["over since 2026-11-24", "today is 2026-11-25"]),
         (needed("2027-01-01"), &[&equal], 6, &["is stale", "remove it from the recipe"]),
         ("user a/*.so 2027-01-01".to_owned(), &[&found], 6, &["`user` at `a/*.so` is stale"]),
-        (needed("2020-01-01"), &[&equal], 6, &["is stale", "over since", "(because of build-"]),
+        (
+            needed("2020-01-01"),
+            &[&equal],
+            6,
+            &["is stale", "over since", "reason: because of build-"],
+        ),
     ] {
         let check = check(explanations, &waivers(&lines), today);
         assert_eq!(check.outcome.code(), code, "{lines}: {:?}", check.detail);
