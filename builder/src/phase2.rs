@@ -128,7 +128,8 @@ pub fn compile(
 }
 
 /// Compiles every module below a directory, in the order that is named. Wheels ship templates and
-/// test data that never were Python, so what does not compile is left; what cannot be read or written is an error.
+/// test data that never were Python, so what does not compile is left; what cannot be read or
+/// written is an error.
 const COMPILE: &str = "\
 import os, py_compile, sys
 backwards = sys.argv[2] == 'reversed'

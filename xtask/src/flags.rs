@@ -208,7 +208,7 @@ pub(crate) enum Measured {
     Faults,
     /// Resolving generated locks of 1,000 to 10,000 packages
     Scale,
-    /// What is compiled after single bumps of a recipe, and the time of each by that of a cold build
+    /// What single bumps of a recipe compile, and the time of each by that of a cold build
     Rebuilds,
     /// All comparisons with others that can run here, but for `naive`
     All,

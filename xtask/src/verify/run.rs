@@ -61,7 +61,7 @@ impl VerifyRepro {
             work.keep()?;
             eprintln!("the rounds stay in {}", work.path().display());
         }
-        remove_rounds(work)?;
+        remove_rounds(&work)?;
         self.verdict(&recipe, verified?)
     }
 
@@ -180,7 +180,7 @@ impl VerifyRepro {
 }
 
 /// Removes what is not kept. An output has tens of thousands of files: the rounds go side by side.
-fn remove_rounds(work: WorkDir) -> anyhow::Result<()> {
+fn remove_rounds(work: &WorkDir) -> anyhow::Result<()> {
     use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
     if !work.is_kept() {
         let rounds = sorted_entries(work.path())?;

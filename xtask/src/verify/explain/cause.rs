@@ -176,6 +176,7 @@ impl Cause {
             Place::Ar,
         ];
         let ordered = [
+            Ordered::Items,
             Ordered::Lines,
             Ordered::Record,
             Ordered::RequiresDist,
