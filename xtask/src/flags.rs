@@ -139,7 +139,7 @@ pub(crate) enum Measured {
     Resolve,
     /// Resolving generated locks of 1,000 to 10,000 packages
     Scale,
-    /// What is compiled after single bumps of a recipe, and the time of each by that of a cold build
+    /// What single bumps of a recipe compile, and their time by that of a cold build
     Rebuilds,
     /// All comparisons with others that can run here
     All,

@@ -247,9 +247,9 @@ impl fmt::Display for ConflictItem {
     }
 }
 
-/// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of the text
-/// that it is given, which for a large lock takes most of the time. What is no lock of uv's own hand
-/// may fail here and be valid all the same, but not the other way round: a line that looks like a
+/// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of the
+/// text that it is given, which for a large lock takes most of the time. What uv did not write may
+/// fail here and be valid all the same, but not the other way round: a line that looks like a
 /// header and is none leaves a part before it that does not end.
 fn in_parts(
     text: &str,

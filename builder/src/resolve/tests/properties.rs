@@ -171,7 +171,10 @@ proptest! {
     }
 
     #[test]
-    fn cycles_of_any_length_end(length in 1..400_usize, chords in prop::collection::vec((0..400_usize, 0..400_usize), 0..20)) {
+    fn cycles_of_any_length_end(
+        length in 1..400_usize,
+        chords in prop::collection::vec((0..400_usize, 0..400_usize), 0..20),
+    ) {
         let ring = (0..length).map(|from| (from, (from + 1) % length));
         let chords = chords.into_iter().map(|(from, to)| (from % length, to % length));
         let arrows = ring.chain(chords).map(|(from, to)| Arrow {
