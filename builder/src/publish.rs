@@ -47,6 +47,9 @@ pub fn key(
     // A caller can replace the resolvers; then these do not follow from the locks.
     let resolution = serde_json::to_vec(&fetched.resolution.to_json())
         .expect("a resolution has only plain values");
+    // What programs see around them, which a round varies.
+    let sandbox = serde_json::to_vec(&toolchain.sandbox().description())
+        .expect("a description has only plain values");
     let key = patches
         .fold(Fingerprint::new(OUTPUT_FORMAT), |key, patch| {
             key.with("source patch", patch.sha256().as_bytes())
@@ -62,6 +65,7 @@ pub fn key(
         .with("wheelhouse", fetched.wheelhouse.nar_hash.as_bytes())
         .with("toolchain", toolchain.fingerprint.as_bytes())
         .with("uv", uv.sha256.as_bytes())
+        .with("sandbox", sandbox)
         .finish();
     Ok(key)
 }

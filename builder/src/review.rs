@@ -119,14 +119,8 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     let mut content = Content::default();
     let mut sums = String::new();
     for path in paths {
-        let bytes = match fs::read(root.join(path)) {
-            Ok(bytes) => bytes,
-            // A rule can have dropped it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                return Err(Problem::new(format!("cannot read `{path}`")).cause(error));
-            }
-        };
+        // A rule can have dropped it.
+        let Some(bytes) = bytes_of(root, path)? else { continue };
         content.files += 1;
         if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| bytes.starts_with(it)) {
             content.compiled += 1;
@@ -136,6 +130,34 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     }
     content.digest = (!sums.is_empty()).then(|| Sha256::of(&sums));
     Ok(content)
+}
+
+/// A file's bytes; of a link, where it leads: what it leads to may be no part of the output. `None`
+/// if there is nothing. `RECORD` is written by foreign code, so nothing may be followed.
+fn bytes_of(root: &Path, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let problem = || Problem::new(format!("cannot read `{path}`"));
+    let place = root.join(path);
+    let within = place.parent().and_then(|parent| parent.canonicalize().ok());
+    let root = fs::canonicalize(root).map_err(|error| problem().cause(error))?;
+    if within.is_none_or(|parent| !parent.starts_with(&root)) {
+        return Ok(None);
+    }
+    let kind = match std::fs::symlink_metadata(&place) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(problem().cause(error)),
+    };
+    let read = || -> std::io::Result<Vec<u8>> {
+        if kind.is_symlink() {
+            return Ok(fs::read_link(&place)?.into_os_string().into_vec());
+        }
+        fs::read(&place)
+    };
+    if !kind.is_symlink() && !kind.is_file() {
+        return Err(problem().fact("expected", "a file or a link"));
+    }
+    read().map(Some).map_err(|error| problem().cause(error))
 }
 
 fn described(distribution: &Distribution, content: &Content) -> String {

@@ -17,6 +17,7 @@ use serde::{Serialize, Serializer};
 use crate::verify::compare::{Comparison, Counted};
 use crate::verify::explain::{Explanation, Finding};
 
+pub(crate) use html::html_undecided;
 use html::{html, html_unfinished};
 pub(crate) use json::json;
 pub(crate) use terminal::terminal;

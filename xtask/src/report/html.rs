@@ -49,18 +49,40 @@ pub(crate) fn html(report: &Report) -> String {
 
 /// The page that stands in its place until the report is finished.
 pub(crate) fn html_unfinished(subject: &Subject) -> String {
-    let mut page = Page::default();
-    page.show(head(subject, "unfinished"));
-    let unfinished = Html::default()
-        .raw("<header class=\"verdict open\"><p class=kind>")
-        .text(&kind(subject))
-        .raw("</p><h1><span class=mark>…</span>unfinished: comparing</h1>")
+    let file = match subject {
+        Subject::Pair => "the file that <code>--partial</code> names",
+        Subject::Rounds { .. } => "<code>report.jsonl</code> in the directory of the rounds",
+    };
+    let content = Html::default()
         .raw(
             "<p>This page is replaced when the comparison ends. If nothing runs any more, the run ",
         )
-        .raw("was stopped: it decided nothing. What it found until then is in the file that ")
-        .raw("<code>--partial</code> names.</p></header>");
-    page.show(unfinished);
+        .raw("was stopped: it decided nothing. What it found until then is in ")
+        .raw(file)
+        .raw(".</p>");
+    without_report(subject, "unfinished: comparing", &content)
+}
+
+/// The page of a run that failed: `text` is its error.
+pub(crate) fn html_undecided(subject: &Subject, text: &str) -> String {
+    const MOST_LINES: usize = 60;
+    let lines = text.lines().take(MOST_LINES);
+    let content = lines.fold(Html::default().raw("<pre>"), |html, it| html.text(it).raw("\n"));
+    without_report(subject, "undecided: the run failed", &content.raw("</pre>"))
+}
+
+fn without_report(subject: &Subject, heading: &'static str, content: &Html) -> String {
+    let mut page = Page::default();
+    page.show(head(subject, heading.split(':').next().unwrap_or_default()));
+    let header = Html::default()
+        .raw("<header class=\"verdict open\"><p class=kind>")
+        .text(&kind(subject))
+        .raw("</p><h1><span class=mark>…</span>")
+        .raw(heading)
+        .raw("</h1>")
+        .add(content)
+        .raw("</header>");
+    page.show(header);
     page.show(Html::default().raw(FOOT));
     page.assemble(MOST_BYTES)
 }

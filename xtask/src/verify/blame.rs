@@ -15,7 +15,7 @@ use super::vary::Chosen;
 /// What a wheel depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Blame {
-    /// It differs although nothing is varied.
+    /// It differs although nothing is varied but the directory on the host.
     Random,
     /// One variation alone makes it differ.
     Variation(&'static str),
@@ -68,7 +68,7 @@ impl Blame {
     /// One line for a person.
     pub(crate) fn line(&self, name: &str) -> String {
         match self {
-            Self::Random => format!("{name}: its wheel differs although nothing is varied"),
+            Self::Random => format!("{name}: its wheel differs although only its place and time do"),
             Self::Variation(variation) => format!("{name}: its wheel depends on `{variation}`"),
             Self::Nothing => {
                 format!("{name}: no variation alone makes its wheel differ; several together may")

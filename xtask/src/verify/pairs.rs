@@ -23,18 +23,19 @@ pub(crate) struct Varied<'v> {
 }
 
 impl Varied<'_> {
-    /// What differs between the first round and another one. Of some there are two values only, and
-    /// a third round has that of the first.
+    /// What is varied between the first round and another one, and what each of them saw of it.
     pub(crate) fn variations(&self, index: usize) -> Vec<report::Variation> {
         let probed = |index: usize| (&self.rounds[index].place, &self.seen[index]);
-        let judged = probe::judge(self.chosen, probed(0), probed(index));
-        judged.into_iter().filter(|it| index == 1 || it.bites).collect()
+        let chosen = self.chosen.iter().map(|(variation, reach)| (*variation, *reach));
+        let chosen = chosen.filter(|(it, reach)| places::differs(*it, *reach, index)).collect();
+        probe::judge(&chosen, probed(0), probed(index))
     }
 
-    /// Whether everything took effect, between the first two rounds.
+    /// Whether everything took effect in every round.
     pub(crate) fn check(&self) -> Check {
         let seen: Vec<&Seen> = self.seen.iter().collect();
-        probe::check(&self.variations(1), &seen)
+        let variations = (1..self.rounds.len()).flat_map(|index| self.variations(index));
+        probe::check(&variations.collect::<Vec<_>>(), &seen)
     }
 
     /// The error that nothing is built.
@@ -78,13 +79,17 @@ impl Pair<'_> {
         workplace: &Workplace<'_>,
         explanation: &Explanation,
         base: &Path,
-    ) -> anyhow::Result<Option<Check>> {
+    ) -> Option<Check> {
         let mut detail = Vec::new();
         for name in blame::suspects(explanation) {
             let base = base.join(format!("blame-{}", self.index)).join(&name);
-            detail.push(blame::find(workplace, self.varied.chosen, &name, &base)?.line(&name));
+            // That it is not found out must not hide what was.
+            detail.push(match blame::find(workplace, self.varied.chosen, &name, &base) {
+                Ok(found) => found.line(&name),
+                Err(problem) => format!("{name}: not found out: {}", problem.what),
+            });
         }
         let found = (!detail.is_empty()).then_some(Outcome::NotReproducible);
-        Ok(found.map(|outcome| Check { name: "blame", outcome, detail }))
+        found.map(|outcome| Check { name: "blame", outcome, detail })
     }
 }

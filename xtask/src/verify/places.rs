@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use builder::sys::sandbox::Surroundings;
 
 use super::explain::canaries::{Canary, CanaryKind};
-use super::vary::{Chosen, Reach, Variation};
+use super::vary::{Chosen, Reach, SEEN_CPUS, Variation};
 
 /// All that makes a round another place.
 #[derive(Debug, Clone)]
@@ -31,9 +31,9 @@ pub(crate) struct Place {
     pub(crate) aslr: bool,
 }
 
-/// Processors that are seen, a number that no machine has, and jobs. With fewer than there are, a
-/// round would take longer than the other, which waits for it.
-const MORE: (Option<usize>, Option<usize>) = (Some(7), Some(3));
+/// Processors that are seen, and jobs. With fewer than there are, a round would take longer than the
+/// other, which waits for it.
+const MORE: (Option<usize>, Option<usize>) = (Some(SEEN_CPUS), Some(3));
 
 /// 402 days, 5 hours, 11 minutes and 13 seconds: on any day of a year that is another year, another
 /// month, another weekday and another hour.
@@ -58,6 +58,18 @@ pub(crate) fn place(index: usize, chosen: &Chosen) -> Place {
         }
     }
     place
+}
+
+/// Whether a variation makes round `index` another place than the first: of some there are two
+/// values only.
+pub(crate) fn differs(variation: Variation, reach: Reach, index: usize) -> bool {
+    let alone: Chosen = [(variation, reach)].into();
+    // Letters and directories of rounds always differ.
+    let shown = |index| {
+        let place = place(index, &alone);
+        format!("{:?}", Place { letter: ' ', directory: String::new(), ..place })
+    };
+    variation == Variation::BuildPath || shown(0) != shown(index)
 }
 
 /// What a round has of the machine unless it is varied, as a probe reads it.

@@ -14,7 +14,8 @@ use crate::report::{self, Check};
 pub(crate) const PROBE: &str = include_str!("probe.py");
 
 /// Reads the host's side of what is pinned inside, by the shell of the round's own process.
-pub(crate) const HOST_PROBE: &str = r#"umask; echo "${PYTHONHASHSEED-unset}""#;
+pub(crate) const HOST_PROBE: &str =
+    r#"umask; echo "${PYTHONHASHSEED-unset}"; basename "$(pwd -P)""#;
 
 /// What was read of one round.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,14 +28,9 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// What [`HOST_PROBE`] printed, and where the round is.
-    pub(crate) fn of_host(printed: &str, place: &Place) -> BTreeMap<&'static str, String> {
-        let mut lines = printed.lines().map(str::to_owned);
-        [
-            ("build-path", place.directory.clone()),
-            ("umask", lines.next().unwrap_or_default()),
-            ("hash-seed", lines.next().unwrap_or_default()),
-        ]
-        .into()
+    pub(crate) fn of_host(printed: &str) -> BTreeMap<&'static str, String> {
+        let lines = printed.lines().map(str::to_owned);
+        ["umask", "hash-seed", "build-path"].into_iter().zip(lines).collect()
     }
 
     /// What the round has of the machine.
@@ -66,7 +62,8 @@ pub(crate) fn judge(chosen: &Chosen, a: Probed<'_>, b: Probed<'_>) -> Vec<report
             (orders[0] != orders[1], orders.map(str::to_owned))
         } else if pinned {
             let hosts = [a.1.host(variation), b.1.host(variation)];
-            let holds = !seen_a.is_empty() && seen_a == seen_b;
+            let read = [seen_a, seen_b].into_iter().chain(hosts).all(|it| !it.is_empty());
+            let holds = read && seen_a == seen_b;
             let shown = [0, 1].map(|side| format!("{seen_a} (host: {})", hosts[side]));
             (holds && hosts[0] != hosts[1], shown)
         } else {
@@ -176,10 +173,11 @@ mod tests {
         ];
         assert!(chosen.len() < inside.len() + 2);
         let seed = place.environment.get("PYTHONHASHSEED");
-        let printed = format!("{}\n{}", place.umask, seed.map_or("unset", String::as_str));
+        let seed = seed.map_or("unset", String::as_str);
+        let printed = format!("{}\n{seed}\n{}", place.umask, place.directory);
         Seen {
             inside: inside.map(|(name, value)| (name.to_owned(), value)).into(),
-            host: Seen::of_host(&printed, place),
+            host: Seen::of_host(&printed),
         }
     }
 

@@ -10,10 +10,11 @@ use std::process::Output;
 
 use builder::sys::env::Environment;
 use builder::sys::process::{Process, last_lines};
-use builder::vocabulary::{Outcome, Problem, Target};
+use builder::vocabulary::{Outcome, Problem};
 use fs_err as fs;
 use serde::Deserialize;
 
+use super::compare::shown_bytes;
 use super::places::Place;
 use super::probe::{HOST_PROBE, PROBE, Seen};
 use crate::report::Check;
@@ -57,6 +58,8 @@ pub(crate) struct Built {
     pub(crate) fod_hash: String,
     /// What it is against the ledger, in one word.
     pub(crate) golden: String,
+    /// The same for a person.
+    pub(crate) golden_detail: Vec<String>,
     /// Where the output is.
     output: PathBuf,
 }
@@ -122,10 +125,10 @@ impl Workplace<'_> {
 
     /// Phase 1 in the cache that the rounds share, else in the round's own: what the ledger says of
     /// the wheelhouse.
-    pub(crate) fn fetch(&self, round: &Round, target: &Target) -> Result<Check, Problem> {
+    /// All targets are fetched: each has its entry in the ledger.
+    pub(crate) fn fetch(&self, round: &Round) -> Result<Check, Problem> {
         let mut words = self.builder_words(round, "fetch");
         words.extend(self.words_of("--source").map(str::to_owned));
-        words.extend(["--platform".to_owned(), target.platform().to_owned()]);
         let ended = self.ended(round, &words)?;
         let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
         let outcome = outcome(&ended);
@@ -144,7 +147,7 @@ impl Workplace<'_> {
     /// Reads back what the round's programs see.
     pub(crate) fn probe(&self, round: &Round) -> Result<Seen, Problem> {
         let host = self.launched(round, &["/bin/sh", "-c", HOST_PROBE].map(str::to_owned));
-        let host = Seen::of_host(&host.stdout()?, &round.place);
+        let host = Seen::of_host(&host.stdout()?);
         let mut words = self.builder_words(round, "shell");
         words.extend(self.words_of("--toolchain").map(str::to_owned));
         let inside = r#"exec "$PYTHON" -c "$1""#;
@@ -233,7 +236,8 @@ impl Workplace<'_> {
         let letter = round.place.letter;
         self.launched(round, words).output_told(|line| {
             if !self.quiet {
-                eprintln!("{letter}  {line}");
+                // What a build printed could be meant for a terminal.
+                eprintln!("{letter}  {}", shown_bytes(line.as_bytes()));
             }
         })
     }
@@ -241,12 +245,10 @@ impl Workplace<'_> {
     /// A process in the round's place: its umask, its variables, its addresses.
     fn launched(&self, round: &Round, words: &[String]) -> Process {
         let Place { umask, aslr, environment, .. } = &round.place;
-        let mut process = Process::new("/bin/sh").envs(&self.environment.for_network()).args([
-            "-c",
-            r#"umask "$1"; shift; exec "$@""#,
-            "sh",
-            umask,
-        ]);
+        let mut process = Process::new("/bin/sh")
+            .envs(&self.environment.for_network())
+            .current_dir(&round.directory)
+            .args(["-c", r#"umask "$1"; shift; exec "$@""#, "sh", umask]);
         for (key, value) in environment {
             process = process.env(key, value);
         }
@@ -257,6 +259,10 @@ impl Workplace<'_> {
     }
 }
 
+fn shown_lines(text: &str) -> String {
+    text.lines().map(|line| shown_bytes(line.as_bytes())).collect::<Vec<_>>().join("\n")
+}
+
 fn outcome(ended: &Output) -> Outcome {
     ended.status.code().and_then(Outcome::of_code).unwrap_or(Outcome::Undecided)
 }
@@ -265,7 +271,7 @@ fn failed(round: &Round, ended: &Output) -> Problem {
     let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
     Problem::new(format!("round {} failed", round.place.letter))
         .fact("exit", ended.status)
-        .fact("printed", last_lines(&printed, 30))
+        .fact("printed", shown_lines(&last_lines(&printed, 30)))
         .fact("directory", round.directory.display())
         .outcome(outcome(ended))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use builder::recipe::Recipe;
 use builder::sys::cache::hold;
 use builder::sys::env::Environment;
-use builder::sys::files::{WorkDir, remove_tree, sorted_entries};
+use builder::sys::files::{WorkDir, remove_tree, sorted_entries, write_atomically};
 use builder::vocabulary::{Outcome, Problem};
 use fs_err as fs;
 use xshell::Shell;
@@ -44,11 +44,17 @@ impl VerifyRepro {
         };
         let cache = std::path::absolute(cache)?;
         let words = self.build_words()?;
+        // Rounds run in directories of their own.
+        let recipe_word = if self.recipe.ends_with(".toml") {
+            std::path::absolute(&self.recipe)?.display().to_string()
+        } else {
+            self.recipe.clone()
+        };
         let workplace = Workplace {
             builder: &builder,
             root: root(),
             environment: &environment,
-            recipe: &self.recipe,
+            recipe: &recipe_word,
             words: &words,
             shared: (!self.refetch).then_some(cache.as_path()),
             quiet: self.quiet,
@@ -57,6 +63,9 @@ impl VerifyRepro {
         let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
         let verified = self.verify(&workplace, &recipe, here, &chosen, work.path());
+        if let Err(error) = &verified {
+            self.tell_failure(&recipe, error)?;
+        }
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
             work.keep()?;
             eprintln!("the rounds stay in {}", work.path().display());
@@ -79,11 +88,10 @@ impl VerifyRepro {
             .collect::<Result<Vec<Round>, Problem>>()?;
         let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: rounds.len() };
         let mut writing = self.writing(&subject, base)?;
-        let side_by_side = here.cpus > 1;
         // The toolchain and the downloads come from different servers.
         let (fod, seen) = std::thread::scope(|scope| {
-            let fod = scope.spawn(|| workplace.fetch(&rounds[0], &recipe.targets[0]));
-            let seen = of_each(&rounds, side_by_side, |round| workplace.probe(round));
+            let fod = scope.spawn(|| workplace.fetch(&rounds[0]));
+            let seen = of_each(&rounds, here.cpus, |round| workplace.probe(round));
             (fod.join().expect("no phase 1 panics"), seen)
         });
         let (mut fod, seen) = (fod?, seen?);
@@ -93,15 +101,19 @@ impl VerifyRepro {
         if probed.outcome != Outcome::Good {
             return Err(Varied::problem(&probed).into());
         }
-        let finished = of_each(&rounds, side_by_side, |round| workplace.build(round))?;
+        if fod.outcome != Outcome::Good && !self.quiet {
+            // Should a round fail, nothing else would tell it.
+            fod.detail.iter().for_each(|line| eprintln!("{line}"));
+        }
+        let finished = of_each(&rounds, here.cpus, |round| workplace.build(round))?;
         fod = judge_fod(fod, &finished);
         let approved =
-            snapshots::check(&self.recipe, &finished[0].published, workplace.environment)?;
+            snapshots::check(workplace.recipe, &finished[0].published, workplace.environment)?;
         let mut pairs = Vec::new();
         for index in 1..rounds.len() {
             let pair = Pair { varied: &varied, finished: &finished, index };
             let (comparison, explanation) = pair.explain(&mut writing)?;
-            let blamed = pair.blame(workplace, &explanation, base)?;
+            let blamed = pair.blame(workplace, &explanation, base);
             pairs.push((index, comparison, explanation, blamed));
         }
         let explanations: Vec<&Explanation> = pairs.iter().map(|(_, _, it, _)| it).collect();
@@ -128,6 +140,21 @@ impl VerifyRepro {
             eprintln!("what becomes known is written to {}", lines.display());
         }
         Writing::begin(subject, self.html.as_deref(), Some(&lines))
+    }
+
+    /// What could not be decided is told wherever a report is looked for.
+    fn tell_failure(&self, recipe: &Recipe, error: &anyhow::Error) -> anyhow::Result<()> {
+        let text = builder::vocabulary::problem::render(error);
+        let subject =
+            Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds as usize };
+        if let Some(page) = &self.html {
+            write_atomically(page, report::html_undecided(&subject, &text).as_bytes())?;
+        }
+        if self.json {
+            let failed = builder::vocabulary::problem::outcome_of(error).code();
+            println!("{:#}", serde_json::json!({ "reports": [], "exit-code": failed }));
+        }
+        Ok(())
     }
 
     fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
@@ -190,26 +217,26 @@ fn remove_rounds(work: &WorkDir) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Does the same in each round, side by side if cores allow.
+/// Does the same in each round, as many side by side as there are processors.
 fn of_each<T: Send>(
     rounds: &[Round],
-    side_by_side: bool,
+    cpus: usize,
     work: impl Fn(&Round) -> Result<T, Problem> + Sync,
 ) -> Result<Vec<T>, Problem> {
-    std::thread::scope(|scope| {
-        let work = &work;
-        // A thread for each in any case: what a round restricts itself to ends with its thread.
-        let start = |round| scope.spawn(move || work(round));
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T, Problem>>| {
-            thread.join().expect("no round panics")
-        };
-        if side_by_side {
-            let threads: Vec<_> = rounds.iter().map(start).collect();
-            threads.into_iter().map(join).collect()
-        } else {
-            rounds.iter().map(start).map(join).collect()
-        }
-    })
+    let work = &work;
+    let mut done = Vec::new();
+    for some in rounds.chunks(cpus.max(1)) {
+        let results = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                some.iter().map(|round| scope.spawn(move || work(round))).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T, Problem>>| {
+                thread.join().expect("no round panics")
+            };
+            threads.into_iter().map(join).collect::<Result<Vec<T>, Problem>>()
+        });
+        done.extend(results?);
+    }
+    Ok(done)
 }
 
 /// What the rounds say of the wheelhouse, over what the ledger said of it.
@@ -221,9 +248,16 @@ fn judge_fod(mut check: Check, finished: &[Finished]) -> Check {
             check.detail.push(format!("two rounds fetched {first} and {}", other.built.fod_hash));
         }
     }
-    if check.outcome == Outcome::Good && finished[0].built.golden == "unknown" {
-        check.outcome = Outcome::GoldenMismatch;
-        check.detail.push(format!("no ledger pins {first}: `cargo xtask bless` writes one"));
+    for Finished { built, .. } in finished {
+        let outcome = match built.golden.as_str() {
+            "same" | "lock-changed-only" => Outcome::Good,
+            // It may have become so since it was fetched.
+            _ => Outcome::GoldenMismatch,
+        };
+        if check.detail.is_empty() {
+            check.detail.clone_from(&built.golden_detail);
+        }
+        check.outcome = check.outcome.max(outcome);
     }
     check
 }

@@ -47,8 +47,9 @@ fn directory(recipe: &str) -> PathBuf {
 
 fn recipe_is_ours(recipe: &str) -> bool {
     let recipes = crate::root().join("recipes");
-    let path = Path::new(recipe).canonicalize();
-    !recipe.ends_with(".toml") || path.is_ok_and(|path| path.starts_with(recipes))
+    let (path, recipes) = (Path::new(recipe).canonicalize(), recipes.canonicalize());
+    let within = path.is_ok_and(|path| recipes.is_ok_and(|recipes| path.starts_with(recipes)));
+    !recipe.ends_with(".toml") || within
 }
 
 /// What is done with a text that is not approved.

@@ -52,6 +52,9 @@ pub(crate) struct Here {
 /// Which variations are tried, and how far each of them reaches.
 pub(crate) type Chosen = BTreeMap<Variation, Reach>;
 
+/// How many processors programs see in a varied round.
+pub(crate) const SEEN_CPUS: usize = 7;
+
 impl Variation {
     /// Each of them, sorted by name.
     pub(crate) const ALL: [Self; 17] = [
@@ -148,8 +151,8 @@ impl Variation {
             Self::BytecodeOrder if here.bytecode == BytecodePolicy::None => {
                 Some("the recipe makes no bytecode")
             }
-            Self::Cpu if here.cpus == 7 => {
-                Some("there are seven processors, as in the other round")
+            Self::Cpu if here.cpus == SEEN_CPUS => {
+                Some("the machine has as many as would be seen")
             }
             _ => None,
         }
@@ -193,6 +196,10 @@ pub(crate) fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {
             };
             chosen.insert(variation, reach);
         }
+    }
+    if chosen.is_empty() {
+        return Err(Problem::usage("nothing is varied")
+            .hint("two builds in one place prove nothing; `--vary=-all,NAME` varies one thing"));
     }
     Ok(chosen)
 }

@@ -58,7 +58,7 @@ const CASES: [Case; 5] = [
     ("hash('x')", &["--vary=-all,+hash-seed"], 3, &["UNEXPLAINED", "depends on `hash-seed`"]),
     // A value without a mark of its round: only single variations tell.
     ("len(os.sched_getaffinity(0)) * 1000 + 17", &[], 3, &["UNEXPLAINED", "depends on `cpu`"]),
-    ("random.SystemRandom().random()", &[], 3, &["although nothing is varied"]),
+    ("random.SystemRandom().random()", &[], 3, &["although only its place and time do"]),
 ];
 
 #[test]

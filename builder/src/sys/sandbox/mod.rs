@@ -190,7 +190,11 @@ impl Sandbox {
     /// Sets a variable, over the fixed ones too.
     #[must_use]
     pub fn env(mut self, key: &str, value: &str) -> Self {
-        self.environment.insert(key.to_owned(), value.to_owned());
+        // What pretends other surroundings stays: a build that preloads something of its own would
+        // else be the only one that they do not reach.
+        let library = self.surroundings.library().filter(|_| key == "LD_PRELOAD");
+        let value = library.map_or(value.to_owned(), |(_, path)| format!("{path}:{value}"));
+        self.environment.insert(key.to_owned(), value);
         self
     }
 

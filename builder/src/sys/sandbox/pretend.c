@@ -1,6 +1,6 @@
 /* Preloaded into the programs of a round: it shifts the clock, names another kernel, lists
  * directories backwards and counts other processors, as `pretend.h` says. Not told are
- * programs without libc, and what libc does within itself (glob, scandir, time in syslog).
+ * programs without libc, and what libc does within itself (glob, scandir, ftw, fts, time in syslog).
  *
  * libfaketime does the first of these, but it is no part of a toolchain, and a toolchain that is
  * changed for the verification is not the one that is verified. */
@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -168,14 +170,35 @@ int futimens(int file, const struct timespec times[2])
     return real(file, times_meant(times, out));
 }
 
+static const struct timeval *timevals_meant(const struct timeval times[2], struct timeval out[2])
+{
+    if (!times) return NULL;
+    for (int index = 0; index < 2; index++) {
+        out[index] = times[index];
+        out[index].tv_sec = meant(times[index].tv_sec);
+    }
+    return out;
+}
+
 int utimes(const char *path, const struct timeval times[2])
 {
     REAL(utimes);
-    if (!times) return real(path, NULL);
-    struct timeval out[2] = {times[0], times[1]};
-    out[0].tv_sec = meant(out[0].tv_sec);
-    out[1].tv_sec = meant(out[1].tv_sec);
-    return real(path, out);
+    struct timeval out[2];
+    return real(path, timevals_meant(times, out));
+}
+
+int lutimes(const char *path, const struct timeval times[2])
+{
+    REAL(lutimes);
+    struct timeval out[2];
+    return real(path, timevals_meant(times, out));
+}
+
+int futimes(int file, const struct timeval times[2])
+{
+    REAL(futimes);
+    struct timeval out[2];
+    return real(file, timevals_meant(times, out));
 }
 
 int utime(const char *path, const struct utimbuf *times)
@@ -184,6 +207,62 @@ int utime(const char *path, const struct utimbuf *times)
     if (!times) return real(path, NULL);
     struct utimbuf out = {meant(times->actime), meant(times->modtime)};
     return real(path, &out);
+}
+
+/* Whoever waits until a time that was read off the clock means it by that clock; the kernel has its
+ * own. Times of other clocks are far smaller, and stay. */
+static struct timespec due(const struct timespec *until)
+{
+    return (struct timespec){meant(until->tv_sec), until->tv_nsec};
+}
+
+/* glibc on x86-64 has an older function of that name, which `dlsym` could give. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
+                           const struct timespec *restrict until)
+{
+    static __typeof__(&pthread_cond_timedwait) real;
+    if (!real)
+        real = (__typeof__(real))dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (!real) real = (__typeof__(real))dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+    struct timespec at = due(until);
+    return real(condition, mutex, &at);
+}
+
+int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t id,
+                           const struct timespec *until)
+{
+    REAL(pthread_cond_clockwait);
+    struct timespec at = due(until);
+    return real(condition, mutex, id, &at);
+}
+
+int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct timespec *restrict until)
+{
+    REAL(pthread_mutex_timedlock);
+    struct timespec at = due(until);
+    return real(mutex, &at);
+}
+
+int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict until)
+{
+    REAL(sem_timedwait);
+    struct timespec at = due(until);
+    return real(semaphore, &at);
+}
+
+int clock_nanosleep(clockid_t id, int flags, const struct timespec *until, struct timespec *left)
+{
+    REAL(clock_nanosleep);
+    struct timespec at = flags & TIMER_ABSTIME ? due(until) : *until;
+    return real(id, flags, &at, left);
+}
+
+int timerfd_settime(int file, int flags, const struct itimerspec *new, struct itimerspec *old)
+{
+    REAL(timerfd_settime);
+    struct itimerspec at = *new;
+    if (flags & TFD_TIMER_ABSTIME) at.it_value = due(&new->it_value);
+    return real(file, flags, &at, old);
 }
 #endif
 
@@ -230,11 +309,22 @@ struct listing {
     DIR *directory;
     struct dirent64 **entries;
     size_t count, next;
+    /* Why there are no more. */
+    int failed;
     struct listing *after;
 };
 
 static struct listing *listings;
 static pthread_mutex_t listings_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void lock_listings(void) { pthread_mutex_lock(&listings_lock); }
+static void unlock_listings(void) { pthread_mutex_unlock(&listings_lock); }
+
+/* A child of a process with threads must not find it locked by one that it has not. */
+__attribute__((constructor)) static void prepare_for_forks(void)
+{
+    pthread_atfork(lock_listings, unlock_listings, unlock_listings);
+}
 
 static struct listing *listed(DIR *directory)
 {
@@ -245,14 +335,19 @@ static struct listing *listed(DIR *directory)
     struct dirent64 *entry;
     if (!it) return NULL;
     it->directory = directory;
-    while ((entry = real(directory))) {
+    while ((errno = 0, entry = real(directory))) {
+        size_t size = entry->d_reclen > sizeof *entry ? entry->d_reclen : sizeof *entry;
         struct dirent64 **more = realloc(it->entries, (it->count + 1) * sizeof *more);
-        struct dirent64 *copy = more ? malloc(sizeof *copy) : NULL;
+        struct dirent64 *copy = more ? malloc(size) : NULL;
         if (more) it->entries = more;
-        if (!copy) break;
+        if (!copy) {
+            errno = ENOMEM;
+            break;
+        }
         memcpy(copy, entry, entry->d_reclen);
         it->entries[it->count++] = copy;
     }
+    it->failed = errno;
     it->after = listings;
     listings = it;
     return it;
@@ -280,8 +375,9 @@ struct dirent64 *readdir64(DIR *directory)
     struct listing *it = listed(directory);
     struct dirent64 *entry = NULL;
     if (it && it->next < it->count) entry = it->entries[it->count - ++it->next];
+    int failed = !it ? ENOMEM : entry ? 0 : it->failed;
     pthread_mutex_unlock(&listings_lock);
-    errno = before;
+    errno = failed ? failed : before;
     return entry;
 }
 

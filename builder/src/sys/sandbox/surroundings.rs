@@ -112,13 +112,7 @@ impl Surroundings {
         let path = std::path::absolute(path).map_err(|error| problem().cause(error))?;
         let text = fs::read_to_string(&path).map_err(|error| problem().cause(error))?;
         let mut read: Self = serde_json::from_str(&text).map_err(|error| problem().cause(error))?;
-        let names = [&read.host_name, &read.user, &read.umask];
-        let plain = |text: &&String| {
-            text.chars().all(|it| it.is_ascii_alphanumeric() || "-_.".contains(it))
-        };
-        if !names.iter().all(plain) {
-            return Err(problem().fact("expected", "names of letters, digits, `-`, `_` and `.`"));
-        }
+        read.check().map_err(|expected| problem().fact("expected", expected))?;
         let directory = path.parent().expect("a file is in a directory").to_owned();
         let write = || -> std::io::Result<()> {
             for name in ETC {
@@ -129,6 +123,27 @@ impl Surroundings {
         write().map_err(|error| problem().cause(error))?;
         read.directory = Some(directory);
         Ok(read)
+    }
+
+    /// What goes into files of `/etc`, and between the words of a command.
+    fn check(&self) -> Result<(), &'static str> {
+        let plain = |more: &'static str| {
+            move |text: &str| text.chars().all(|it| it.is_ascii_alphanumeric() || more.contains(it))
+        };
+        let names = [Some(&self.host_name), self.domain.as_ref(), Some(&self.user)];
+        let names = names.into_iter().flatten().chain([&self.umask]);
+        if !names.map(String::as_str).all(plain("-_.")) {
+            return Err("names of letters, digits, `-`, `_` and `.`");
+        }
+        let paths = [Some(&self.home), Some(&self.temporary_directory), self.path_tail.as_ref()];
+        let is_path = |path: &String| path.starts_with('/') && plain("-_./")(path);
+        if !paths.into_iter().flatten().all(is_path) {
+            return Err("absolute paths of letters, digits, `-`, `_` and `.`");
+        }
+        if !self.environment.keys().map(String::as_str).all(plain("_")) {
+            return Err("names of variables");
+        }
+        Ok(())
     }
 
     /// Compiles what pretends, with the compiler of `sandbox`, so that it can be preloaded there.

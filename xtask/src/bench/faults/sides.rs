@@ -134,9 +134,6 @@ fn build_side(
     if !place.aslr {
         words.extend(["setarch", "-R"]);
     }
-    if place.cpus.is_some() {
-        words.extend(["taskset", "--cpu-list", "0"]);
-    }
     words.push(r#""$PYTHON" -B /faults/build.py "$@""#);
     let binds = [(root.join(FAULTS), "/faults"), (out, "/out")];
     let binds = binds.map(|(path, inside)| format!("{}:{inside}", path.display()));
