@@ -68,7 +68,9 @@ impl Blame {
     /// One line for a person.
     pub(crate) fn line(&self, name: &str) -> String {
         match self {
-            Self::Random => format!("{name}: its wheel differs although only its place and time do"),
+            Self::Random => {
+                format!("{name}: its wheel differs although only its place and time do")
+            }
             Self::Variation(variation) => format!("{name}: its wheel depends on `{variation}`"),
             Self::Nothing => {
                 format!("{name}: no variation alone makes its wheel differ; several together may")

@@ -31,8 +31,8 @@ pub(crate) struct Place {
     pub(crate) aslr: bool,
 }
 
-/// Processors that are seen, and jobs. With fewer than there are, a round would take longer than the
-/// other, which waits for it.
+/// Processors that are seen, and jobs. With fewer than there are, a round would take longer than
+/// the other, which waits for it.
 const MORE: (Option<usize>, Option<usize>) = (Some(SEEN_CPUS), Some(3));
 
 /// 402 days, 5 hours, 11 minutes and 13 seconds: on any day of a year that is another year, another

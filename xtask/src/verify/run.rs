@@ -145,8 +145,7 @@ impl VerifyRepro {
     /// What could not be decided is told wherever a report is looked for.
     fn tell_failure(&self, recipe: &Recipe, error: &anyhow::Error) -> anyhow::Result<()> {
         let text = builder::vocabulary::problem::render(error);
-        let subject =
-            Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds as usize };
+        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds as usize };
         if let Some(page) = &self.html {
             write_atomically(page, report::html_undecided(&subject, &text).as_bytes())?;
         }

@@ -151,9 +151,7 @@ impl Variation {
             Self::BytecodeOrder if here.bytecode == BytecodePolicy::None => {
                 Some("the recipe makes no bytecode")
             }
-            Self::Cpu if here.cpus == SEEN_CPUS => {
-                Some("the machine has as many as would be seen")
-            }
+            Self::Cpu if here.cpus == SEEN_CPUS => Some("the machine has as many as would be seen"),
             _ => None,
         }
     }
