@@ -65,11 +65,19 @@ pub fn check(
         .env("PYTHONDONTWRITEBYTECODE", "");
     let sandbox = checks.env.iter().fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value));
 
-    let mut failures = import_all(output, &sandbox)?;
-    failures.extend(requirements(checks, output, &sandbox)?);
-    for command in &checks.run {
-        failures.extend(run(&command.name, &command.command, output, &sandbox)?);
-    }
+    // Each has a sandbox of its own and the output is read-only: none can disturb another.
+    let (imported, others) = rayon::join(
+        || import_all(output, &sandbox),
+        || -> Result<Vec<Failure>, Problem> {
+            let mut failures = requirements(checks, output, &sandbox)?;
+            for command in &checks.run {
+                failures.extend(run(&command.name, &command.command, output, &sandbox)?);
+            }
+            Ok(failures)
+        },
+    );
+    let mut failures = imported?;
+    failures.extend(others?);
     if failures.is_empty() {
         return Ok(Checked {
             imports: checks.imports.len(),

@@ -72,8 +72,7 @@ pub fn explain(
         let ready = |need: &PackageName| contents.contains_key(need);
         !contents.contains_key(*name) && graph.waits_for(name).iter().all(ready)
     }) {
-        let scratch = work.path().join("hashed").join(name.as_ref());
-        let inputs = workshop.inputs(name, |need| contents[need].clone(), &scratch)?;
+        let inputs = workshop.inputs(name, |need| contents[need].clone())?;
         let stored = store.recorded(&wheels::key(&inputs));
         let verdict = match (stored, last.get(name)) {
             (Some(_), _) => Verdict::Stored,

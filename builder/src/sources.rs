@@ -14,7 +14,7 @@ use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution};
 use crate::source_patch;
 use crate::sys::archive::{self, Limits};
-use crate::sys::files::{copy_tree, remove_tree, sorted_entries};
+use crate::sys::files::{copy_tree, sorted_entries};
 use crate::vocabulary::Problem;
 use crate::vocabulary::digest::Sri;
 
@@ -40,13 +40,15 @@ pub fn snapshot(tree: &Path, into: &Path) -> Result<(), Problem> {
 
 /// As [`snapshot`], without some paths below `tree`.
 fn snapshot_without(left_out: &[PathBuf], tree: &Path, into: &Path) -> Result<(), Problem> {
-    let skipped = |path: &Path| {
-        path.file_name().is_some_and(|name| NOT_SOURCE.iter().any(|it| name == *it))
-            || left_out.iter().any(|it| it == path)
-    };
-    copy_tree(tree, into, &skipped).map_err(|error| {
+    copy_tree(tree, into, &|path| is_left_out(left_out, path)).map_err(|error| {
         Problem::new(format!("cannot copy the source tree `{}`", tree.display())).cause(error)
     })
+}
+
+/// Whether a path is no part of a source: it is named, or one of [`NOT_SOURCE`].
+fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
+    path.file_name().is_some_and(|name| NOT_SOURCE.iter().any(|it| name == *it))
+        || left_out.iter().any(|it| it == path)
 }
 
 /// Where the sources of a resolution are.
@@ -100,17 +102,24 @@ impl Sources<'_> {
                 Ok(".".to_owned())
             }
             Artifact::Local(path) => {
-                let tree = self.tree.join(path);
-                if !tree.join("pyproject.toml").is_file() && !tree.join("setup.py").is_file() {
-                    return Err(Problem::new(format!("the source tree has no project `{name}`"))
-                        .fact("looked in", path)
-                        .hint("a git submodule that was not checked out is a frequent cause"));
-                }
+                let tree = self.local(distribution, path)?;
                 snapshot_without(&self.of_others(path), &tree, into)?;
                 Ok(".".to_owned())
             }
             Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
         }
+    }
+
+    /// The tree of the local project at `path`.
+    fn local(&self, distribution: &Distribution, path: &str) -> Result<PathBuf, Problem> {
+        let tree = self.tree.join(path);
+        if !tree.join("pyproject.toml").is_file() && !tree.join("setup.py").is_file() {
+            let name = &distribution.name;
+            return Err(Problem::new(format!("the source tree has no project `{name}`"))
+                .fact("looked in", path)
+                .hint("a git submodule that was not checked out is a frequent cause"));
+        }
+        Ok(tree)
     }
 
     /// What lies in the tree of the local project at `path` and is no part of it: the lock, and
@@ -127,9 +136,9 @@ impl Sources<'_> {
         others.filter(|other| *other != own && other.starts_with(&own)).collect()
     }
 
-    /// What identifies the tree of a distribution that is built, for a key. The tree of a local
-    /// project is laid out at `scratch`, to be hashed as its build would see it.
-    pub fn identity(&self, distribution: &Distribution, scratch: &Path) -> Result<Sri, Problem> {
+    /// What identifies the tree of a distribution that is built, for a key. Of a local project it is
+    /// the NAR hash of what its build would see.
+    pub fn identity(&self, distribution: &Distribution) -> Result<Sri, Problem> {
         match &distribution.artifact {
             Artifact::Sdist(file) | Artifact::Wheel(file) => Ok(Sri(file.sha256)),
             Artifact::Url { sha256, .. } | Artifact::Path { sha256, .. } => Ok(Sri(*sha256)),
@@ -138,13 +147,12 @@ impl Sources<'_> {
                 Ok(Sri(nar::hash_path(&tree.join(git_directory(distribution)))?))
             }
             Artifact::Tree { nar_hash, .. } => Ok(Sri(*nar_hash)),
-            Artifact::Local(_) | Artifact::Virtual(_) => {
-                self.unpatched(distribution, scratch)?;
-                let hash = nar::hash_path(scratch)?;
-                // What is left of it goes with the directory of the run.
-                let _ = remove_tree(scratch);
-                Ok(Sri(hash))
+            Artifact::Local(path) => {
+                let left_out = self.of_others(path);
+                let tree = self.local(distribution, path)?;
+                Ok(Sri(nar::hash_without(&tree, &|path| is_left_out(&left_out, path))?))
             }
+            Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::Digest as _;
 
 use super::read::{Pool, fill};
-use super::walk::{Batch, Chunk, walk};
+use super::walk::{Batch, Chunk, Skipped, walk};
 use crate::vocabulary::{Problem, Sha256};
 
 /// How many batches may be read before their turn comes.
@@ -25,8 +25,16 @@ const MOST_READERS: usize = 4;
 ///
 /// A socket, fifo or device is an error, as is a file whose size changes while it is read.
 pub fn hash_path(path: &Path) -> Result<Sha256, Problem> {
+    hash_without(path, &|_| false)
+}
+
+/// As [`hash_path`], as if paths below `path` that are `skipped` were not there.
+pub fn hash_without(
+    path: &Path,
+    skipped: &(dyn Fn(&Path) -> bool + Sync),
+) -> Result<Sha256, Problem> {
     let mut hasher = sha2::Sha256::new();
-    stream(path, |bytes| {
+    stream(path, skipped, |bytes| {
         hasher.update(bytes);
         Ok(())
     })?;
@@ -37,7 +45,7 @@ pub fn hash_path(path: &Path) -> Result<Sha256, Problem> {
 /// Writes the NAR of a file, symbolic link or tree: what `nix nar dump-path` prints. After an error
 /// what was written is not a NAR.
 pub fn dump(path: &Path, out: &mut impl Write) -> Result<(), Problem> {
-    stream(path, |bytes| {
+    stream(path, &|_| false, |bytes| {
         out.write_all(bytes).map_err(|error| {
             Problem::new(format!("cannot write the NAR of `{}`", path.display())).cause(error)
         })
@@ -47,6 +55,7 @@ pub fn dump(path: &Path, out: &mut impl Write) -> Result<(), Problem> {
 /// Calls `consume` with the bytes of the NAR of `root`, in order.
 fn stream(
     root: &Path,
+    skipped: Skipped<'_>,
     mut consume: impl FnMut(&[u8]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let pool = Pool::default();
@@ -64,7 +73,7 @@ fn stream(
             });
         }
         drop(taken);
-        scope.spawn(move || walk(root, order, batches));
+        scope.spawn(move || walk(root, skipped, order, batches));
         for chunks in ordered {
             for chunk in chunks {
                 let chunk = chunk?;

@@ -12,7 +12,7 @@ mod hash;
 mod walk;
 mod read;
 
-pub use hash::{dump, hash_path};
+pub use hash::{dump, hash_path, hash_without};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use fs_err as fs;
 use proptest::prelude::*;
 
 use super::wire::{self, Regular, Skeleton, WireError};
-use super::{dump, hash_path};
+use super::{dump, hash_path, hash_without};
 use crate::sys::env::Environment;
 use crate::sys::process::Process;
 use crate::vocabulary::{Problem, Sha256};
@@ -118,6 +118,23 @@ fn hashes_equal_those_that_nix_made() {
         tree.plant(&path);
         assert_eq!(hash_path(&path).unwrap(), sri(expected), "{tree:?}");
     }
+}
+
+#[test]
+fn what_is_skipped_is_as_if_it_were_not_there() {
+    let base = tempfile::tempdir().unwrap();
+    let [whole, part] = ["whole", "part"].map(|name| base.path().join(name));
+    for root in [&whole, &part] {
+        fs::create_dir_all(root.join("a/empty")).unwrap();
+        fs::write(root.join("a/file"), "x").unwrap();
+    }
+    fs::create_dir_all(whole.join("a/left-out/deep")).unwrap();
+    fs::write(whole.join("a/left-out/deep/file"), "y").unwrap();
+    fs::write(whole.join("z"), "z").unwrap();
+    let left_out = [whole.join("a/left-out"), whole.join("z")];
+    let hash = hash_without(&whole, &|path| left_out.iter().any(|it| it == path)).unwrap();
+    assert_eq!(hash, hash_path(&part).unwrap());
+    assert_ne!(hash, hash_path(&whole).unwrap());
 }
 
 #[test]

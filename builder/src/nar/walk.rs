@@ -49,8 +49,14 @@ pub(super) enum HoleKind {
 
 /// Walks the tree: `order` gets the channel of each batch's bytes in the NAR's order, `batches` the
 /// batches, for whichever reader is free. An error takes the place of the batch in which it arose.
-pub(super) fn walk(root: &Path, order: SyncSender<Receiver<Chunk>>, batches: SyncSender<Batch>) {
-    let mut walk = Walk { order, batches, skeleton: Vec::new(), holes: Vec::new() };
+/// Paths that are `skipped` are not there, nor is what is below them.
+pub(super) fn walk(
+    root: &Path,
+    skipped: Skipped<'_>,
+    order: SyncSender<Receiver<Chunk>>,
+    batches: SyncSender<Batch>,
+) {
+    let mut walk = Walk { skipped, order, batches, skeleton: Vec::new(), holes: Vec::new() };
     if let Err(Stop::Failed(problem)) = walk.tree(root) {
         let (sink, chunks) = sync_channel(1);
         // If sending fails, an earlier error has been met and nobody waits for this one.
@@ -58,6 +64,9 @@ pub(super) fn walk(root: &Path, order: SyncSender<Receiver<Chunk>>, batches: Syn
         let _ = walk.order.send(chunks);
     }
 }
+
+/// Tells what is left out of a tree.
+pub(super) type Skipped<'s> = &'s (dyn Fn(&Path) -> bool + Sync);
 
 /// Why a walk ends early.
 enum Stop {
@@ -67,14 +76,15 @@ enum Stop {
     Failed(Problem),
 }
 
-struct Walk {
+struct Walk<'w> {
+    skipped: Skipped<'w>,
     order: SyncSender<Receiver<Chunk>>,
     batches: SyncSender<Batch>,
     skeleton: Vec<u8>,
     holes: Vec<Hole>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn tree(&mut self, root: &Path) -> Result<(), Stop> {
         let kind = fs::symlink_metadata(root).map_err(|error| unreadable(root, error))?.file_type();
         let mut nar = Skeleton::begin(&mut self.skeleton);
@@ -117,7 +127,8 @@ impl Walk {
     ) -> Result<Option<std::vec::IntoIter<fs::DirEntry>>, Stop> {
         if kind.is_dir() {
             nar.directory(&mut self.skeleton);
-            let entries = sorted_entries(&path).map_err(|error| unreadable(&path, error))?;
+            let mut entries = sorted_entries(&path).map_err(|error| unreadable(&path, error))?;
+            entries.retain(|entry| !(self.skipped)(&entry.path()));
             return Ok(Some(entries.into_iter()));
         }
         let kind = match kind {

@@ -68,12 +68,10 @@ pub fn key(inputs: &Inputs) -> Sha256 {
 impl Workshop<'_> {
     /// What the build of a distribution depends on. `built` tells the digest of a build requirement
     /// that is built from source, so that one that was rebuilt to the same bytes changes nothing.
-    /// `scratch` is where a tree can be laid out to be hashed.
     pub fn inputs(
         &self,
         name: &PackageName,
         built: impl Fn(&PackageName) -> String,
-        scratch: &Path,
     ) -> Result<Inputs, Problem> {
         let distribution = self.distribution(name);
         let build = self.build_lock.of(distribution)?;
@@ -85,7 +83,7 @@ impl Workshop<'_> {
             builder: BUILDER,
             distribution: name,
             version: distribution.version.as_ref().map(ToString::to_string),
-            source: self.sources.identity(distribution, scratch)?,
+            source: self.sources.identity(distribution)?,
             subdirectory: distribution.artifact.subdirectory(),
             requires: &build.requires,
             backend: &build.backend,

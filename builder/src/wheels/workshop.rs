@@ -121,7 +121,7 @@ impl Workshop<'_> {
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let inputs = self.inputs(name, content, &dir.join("hashed"))?;
+        let inputs = self.inputs(name, content)?;
         let key = inputs::key(&inputs);
         let _building = self.store.lock(&key, &self.label(name), host)?;
         let into = self.work.join("built").join(name.as_ref());

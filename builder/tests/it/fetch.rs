@@ -152,7 +152,7 @@ fn transfers(good: &[u8], other: &[u8]) -> Vec<Transfer> {
         ("changed", Reply::Changes(CUT, other.clone(), good.clone()), 3, &[]),
         ("ends early", Reply::EndsEarly(CUT, good.clone()), 3, &["ended after 100000 bytes"]),
         ("stalls", Reply::Stalls(0, good.clone()), 3, &["stopped sending"]),
-        ("wrong bytes", Reply::File(other.clone()), 1, &["expected  sha256:", "received  \
+        ("wrong bytes", Reply::File(other.clone()), 1, &["expected      sha256:", "received      \
          sha256:", "locked", "hint: "]),
         ("too short", Reply::File(good[1..].to_vec()), 1, &["1200000 bytes (locked)", "1199999 \
          bytes"]),
@@ -160,7 +160,7 @@ fn transfers(good: &[u8], other: &[u8]) -> Vec<Transfer> {
         ("endless", Reply::Endless, 1, &["more than 1200000 bytes"]),
         ("gzipped", Reply::Gzipped(good.clone()), 1, &[]),
         ("called gzip", Reply::CalledGzip(good.clone()), 1, &[]),
-        ("called gzip, wrong", Reply::CalledGzip(other), 1, &["received  sha256:"]),
+        ("called gzip, wrong", Reply::CalledGzip(other), 1, &["received      sha256:"]),
         ("nonsense", Reply::Nonsense, 1, &["makes no sense"]),
         ("ftp", Reply::Redirect("ftp://files.example/x".into()), 1, &["`ftp:` is not fetched"]),
         ("to a file", Reply::Redirect("file:///etc/passwd".into()), 1, &["`file:` is not fetched"]),
@@ -361,7 +361,7 @@ fn local_files_need_no_network() {
         assert!(fs_err::remove_file(world.stored(b"x")).is_ok());
         fs_err::remove_dir_all(world.cache.join("wheelhouses")).unwrap();
         let text = read(&world.fetch(&[file(b"y", origin)]).unwrap_err());
-        assert!(text.contains("expected  sha256:"), "{text}");
+        assert!(text.contains("expected      sha256:"), "{text}");
     }
 }
 
