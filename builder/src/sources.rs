@@ -136,8 +136,8 @@ impl Sources<'_> {
         others.filter(|other| *other != own && other.starts_with(&own)).collect()
     }
 
-    /// What identifies the tree of a distribution that is built, for a key. Of a local project it is
-    /// the NAR hash of what its build would see.
+    /// What identifies the tree of a distribution that is built, for a key. Of a local project it
+    /// is the NAR hash of what its build would see.
     pub fn identity(&self, distribution: &Distribution) -> Result<Sri, Problem> {
         match &distribution.artifact {
             Artifact::Sdist(file) | Artifact::Wheel(file) => Ok(Sri(file.sha256)),
