@@ -81,7 +81,9 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
 
 /// The binary in a workspace and a cache.
 pub(crate) fn builder(root: &Path, cache: &Path) -> Command {
-    let mut command = command(env!("CARGO_BIN_EXE_builder"));
+    // Whoever runs the tests in the background of a shell has SIGINT ignored, which is inherited.
+    let mut command = command("/usr/bin/env");
+    command.arg("--default-signal").arg(env!("CARGO_BIN_EXE_builder"));
     command.arg("--root").arg(root).arg("--cache-dir").arg(cache);
     command
 }
