@@ -102,14 +102,20 @@ fn without_a_golden_hash_nothing_is_verified() {
 #[test]
 fn a_round_that_cannot_be_built_decides_nothing() {
     let workspace = Workspace::new("def act():\n    raise SystemExit('no such luck')\n").blessed();
-    let ended = workspace.xtask("verify-repro", &["--quiet"]);
-    ended.ends(1, &["round a failed", "no such luck", "the rounds stay in"]);
+    let page = workspace.path("page.html");
+    let words = ["--quiet", "--json", "--html", page.to_str().unwrap()];
+    let ended = workspace.xtask("verify-repro", &words);
+    ended.ends(1, &["round a failed", "no such luck", "the rounds stay in", "\"exit-code\": 1"]);
+    // Whoever looks only at the page reads that nothing was decided, and why.
+    let page = fs_err::read_to_string(page).unwrap();
+    assert!(page.contains("undecided: the run failed") && page.contains("no such luck"), "{page}");
 }
 
 #[test]
 fn what_cannot_be_varied_is_said() {
     let workspace = Workspace::new(&holding(&["1"]));
-    let cases: [(&[&str], &[&str]); 3] = [
+    let cases: [(&[&str], &[&str]); 4] = [
+        (&["--vary=-all"], &["nothing is varied"]),
         (&["--vary=+wether"], &["there is no variation `wether`", "time-zone"]),
         (&["--vary=+bytecode-order"], &["the recipe makes no bytecode"]),
         (&["--rounds", "1"], &["1 is not in 2..=26"]),
