@@ -13,7 +13,7 @@ use crate::lock::Lock;
 use crate::pyproject::Pyproject;
 use crate::recipe::{Recipe, Source, nearest};
 use crate::resolve::{Resolution, resolve};
-use crate::sources;
+use crate::sources::{self, Snapshot};
 use crate::sys::Host;
 use crate::sys::files::sorted_entries;
 use crate::vocabulary::{Problem, Sha256};
@@ -158,20 +158,16 @@ fn origin(
 }
 
 impl Application {
-    /// Takes the tree at `over`, else what the recipe says, and makes a snapshot of it at `into`.
+    /// Takes the tree at `over`, else what the recipe says, as builds see it.
     pub fn load(
         located: &LocatedRecipe,
         over: Option<&Path>,
-        into: &Path,
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        sources::snapshot(&origin(located, over, settings, host)?, into)?;
-        Ok(Self {
-            tree: into.to_owned(),
-            tree_hash: crate::nar::hash_path(into)?,
-            locked: Locked::read(into)?,
-        })
+        let Snapshot { tree, nar_hash } =
+            sources::snapshot(&origin(located, over, settings, host)?, host)?;
+        Ok(Self { locked: Locked::read(&tree)?, tree, tree_hash: nar_hash })
     }
 }
 

@@ -42,15 +42,14 @@ pub struct Wanted<'a> {
     pub resolvers: &'a Resolvers,
 }
 
-/// Runs phase 1. `work` is a directory of this run.
+/// Runs phase 1.
 pub fn fetch(
     wanted: &Wanted<'_>,
-    work: &Path,
     settings: &fetch::Settings,
     host: Host<'_>,
 ) -> Result<Fetched, Problem> {
     let Wanted { located, target, source, resolvers } = *wanted;
-    let application = Application::load(located, source, &work.join("tree"), settings, host)?;
+    let application = Application::load(located, source, settings, host)?;
     application.warn_unknown(host);
     let recipe = &located.recipe;
     let resolution = resolvers.resolution(&RuntimeRequest {

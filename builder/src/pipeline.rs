@@ -150,7 +150,6 @@ pub(crate) fn prepare(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
-    work: &Path,
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
     let uv = provide_uv(&host)?;
@@ -163,7 +162,7 @@ pub(crate) fn prepare(
         let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
-        let fetched = phase1::fetch(&wanted, work, &settings, host);
+        let fetched = phase1::fetch(&wanted, &settings, host);
         (fetched, toolchain.join().expect("no provider panics"))
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
@@ -179,7 +178,7 @@ fn build_in(
     clock: &mut Clock,
     host: Host<'_>,
 ) -> Result<(Report, Toolchain), Problem> {
-    let prepared = prepare(located, target, options, work, host)?;
+    let prepared = prepare(located, target, options, host)?;
     let golden = prepared.fetched.judge(located, options.golden)?;
     clock.lap("fetch");
     let key = publish::key(
@@ -223,7 +222,7 @@ pub fn build_one(
     let target = &located.recipe.targets[0];
     let work = WorkDir::create(&host.cache.join("work"), &located.recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
-    let prepared = prepare(located, target, options, work.path(), host)?;
+    let prepared = prepare(located, target, options, host)?;
     let graph = prepared.graph.only(name)?;
     let store = wheels::Store::new(host.cache);
     let workshop = prepared.workshop(&located.recipe, &store, options, work.path());

@@ -61,7 +61,7 @@ pub fn explain(
     let (recipe, target) = (&located.recipe, &located.recipe.targets[0]);
     let work = WorkDir::create(&host.cache.join("work"), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
-    let prepared = pipeline::prepare(located, target, options, work.path(), host)?;
+    let prepared = pipeline::prepare(located, target, options, host)?;
     let store = wheels::Store::new(host.cache);
     let workshop = prepared.workshop(recipe, &store, options, work.path());
     let graph = &prepared.graph;

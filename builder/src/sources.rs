@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::fetch::request::Shelf;
+use crate::fetch::trees::Trees;
 use crate::lock::{self, Lock};
 use crate::nar;
 use crate::plan::git_directory;
 use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution};
 use crate::source_patch;
+use crate::sys::Host;
 use crate::sys::archive::{self, Limits};
 use crate::sys::files::{copy_tree, sorted_entries};
-use crate::vocabulary::Problem;
 use crate::vocabulary::digest::Sri;
+use crate::vocabulary::{Problem, Sha256};
 
 /// Directories that are no part of a source tree wherever they lie in it: records of version
 /// control, and what tools of a developer leave behind.
@@ -33,22 +35,51 @@ pub const NOT_SOURCE: [&str; 10] = [
     "__pycache__",
 ];
 
-/// Copies a developer's tree without [`NOT_SOURCE`]; modes become 0644 and 0755.
-pub fn snapshot(tree: &Path, into: &Path) -> Result<(), Problem> {
-    snapshot_without(&[], tree, into)
+/// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and not
+/// changed by whoever goes on working in the original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Where it is, in the cache.
+    pub tree: PathBuf,
+    /// Its NAR hash.
+    pub nar_hash: Sha256,
 }
 
-/// As [`snapshot`], without some paths below `tree`.
-fn snapshot_without(left_out: &[PathBuf], tree: &Path, into: &Path) -> Result<(), Problem> {
+/// Makes a snapshot of `tree`, if the cache has none of what is in it now.
+pub fn snapshot(tree: &Path, host: Host<'_>) -> Result<Snapshot, Problem> {
+    let shown = tree.display().to_string();
+    let nar_hash = nar::hash_without(tree, &|path| is_left_out(&[], path))?;
+    let copied = |work: &Path| {
+        let into = work.join("tree");
+        copy(tree, &into).map(|()| into)
+    };
+    let changed = |_| {
+        Problem::new(format!("the source tree `{shown}` changed while it was copied"))
+            .hint("run it again once nothing writes there any more")
+    };
+    let tree = Trees::new(host.cache).obtain(&shown, nar_hash, &host, copied, changed)?;
+    Ok(Snapshot { tree, nar_hash })
+}
+
+/// Copies a tree without [`NOT_SOURCE`]; modes become 0644 and 0755.
+fn copy(tree: &Path, into: &Path) -> Result<(), Problem> {
+    copy_without(&[], tree, into)
+}
+
+/// As [`copy`], without some paths below `tree`.
+fn copy_without(left_out: &[PathBuf], tree: &Path, into: &Path) -> Result<(), Problem> {
     copy_tree(tree, into, &|path| is_left_out(left_out, path)).map_err(|error| {
         Problem::new(format!("cannot copy the source tree `{}`", tree.display())).cause(error)
     })
 }
 
-/// Whether a path is no part of a source: it is named, or one of [`NOT_SOURCE`].
+/// Whether a path is no part of a source: it is named, one of [`NOT_SOURCE`], or the socket or pipe
+/// of a program that runs there.
 fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
+    let can_be_source = |it: std::fs::Metadata| it.is_dir() || it.is_file() || it.is_symlink();
     path.file_name().is_some_and(|name| NOT_SOURCE.iter().any(|it| name == *it))
         || left_out.iter().any(|it| it == path)
+        || std::fs::symlink_metadata(path).is_ok_and(|it| !can_be_source(it))
 }
 
 /// Where the sources of a resolution are.
@@ -56,7 +87,7 @@ fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
 pub struct Sources<'a> {
     /// What phase 1 brought.
     pub wheelhouse: &'a Path,
-    /// The application's tree, as [`snapshot`] made it.
+    /// The application's tree, which is a [`Snapshot`].
     pub tree: &'a Path,
     /// Whose patches are applied.
     pub recipe: &'a Recipe,
@@ -93,17 +124,17 @@ impl Sources<'_> {
             }
             Artifact::Git(git) => {
                 let tree = self.wheelhouse.join(Shelf::Git.directory());
-                snapshot(&tree.join(git_directory(distribution)), into)?;
+                copy(&tree.join(git_directory(distribution)), into)?;
                 checked_subdirectory(distribution, into, git.subdirectory.as_deref())
             }
             Artifact::Tree { .. } => {
                 let trees = self.wheelhouse.join(Shelf::Trees.directory());
-                snapshot(&trees.join(name.as_ref()), into)?;
+                copy(&trees.join(name.as_ref()), into)?;
                 Ok(".".to_owned())
             }
             Artifact::Local(path) => {
                 let tree = self.local(distribution, path)?;
-                snapshot_without(&self.of_others(path), &tree, into)?;
+                copy_without(&self.of_others(path), &tree, into)?;
                 Ok(".".to_owned())
             }
             Artifact::Virtual(_) => unreachable!("a virtual project is not built"),

@@ -42,13 +42,24 @@ pub struct Installed {
     pub skipped: BTreeMap<PackageName, Vec<String>>,
 }
 
-// The cache lies below the prefix because hard links do not cross mounts, and each bind is one.
+/// As much of the wheels is unpacked in memory at once, in bytes. A file system makes and removes
+/// tens of thousands of files several times slower than memory does, and each is needed once.
+const MEMORY_BYTES: u64 = 256 << 20;
+
+// uv unpacks wheels into its cache before it installs them. Below the prefix the cache lies where
+// hard links work: they do not cross mounts, and each bind is one.
 const SCRIPT: &str = r#"set -eu
-export UV_CACHE_DIR="$1/.uv-cache"
 uv venv --quiet --no-project --allow-existing --python "$PYTHON" "$1"
-uv pip install --quiet --python "$1/bin/python" --no-deps --no-index --link-mode hardlink \
-  --find-links /build/wheels -r /build/requirements.txt
-rm -rf "$UV_CACHE_DIR" "$1/.lock" "$1/.gitignore" "$1/CACHEDIR.TAG"
+for batch in /build/batches/*; do
+  case "$batch" in
+    *.memory) export UV_CACHE_DIR=/tmp/uv-cache UV_LINK_MODE=copy ;;
+    *.disk) export UV_CACHE_DIR="$1/.uv-cache" UV_LINK_MODE=hardlink ;;
+  esac
+  uv pip install --quiet --python "$1/bin/python" --no-deps --no-index \
+    --find-links /build/wheels -r "$batch"
+  rm -rf "$UV_CACHE_DIR"
+done
+rm -f "$1/.lock" "$1/.gitignore" "$1/CACHEDIR.TAG"
 "#;
 
 impl Installer<'_> {
@@ -96,7 +107,7 @@ impl Installer<'_> {
         let sandbox = self
             .sandbox()
             .bind_ro(&self.work.join("wheels"), "/build/wheels")
-            .bind_ro(&self.work.join("requirements.txt"), "/build/requirements.txt")
+            .bind_ro(&self.work.join("batches"), "/build/batches")
             .bind_rw(&output.root, &output.prefix);
         let invocation = Invocation {
             program: "/bin/sh".to_owned(),
@@ -115,18 +126,48 @@ impl Installer<'_> {
         Ok(Installed { output, wheels: archives, collisions, skipped })
     }
 
-    /// Puts the wheels into one directory for `--find-links`, and their names and versions into a
-    /// requirements file. They are copied: what runs in the sandbox must not share an inode with
+    /// Puts the wheels into one directory for `--find-links`, and their names and versions into
+    /// requirements files. They are copied: what runs in the sandbox must not share an inode with
     /// the wheelhouse.
     fn shelve(&self, archives: &[WheelArchive]) -> std::io::Result<()> {
-        let shelf = self.work.join("wheels");
+        let [shelf, batches] = ["wheels", "batches"].map(|it| self.work.join(it));
         fs::create_dir_all(&shelf)?;
-        let mut requirements = String::new();
+        fs::create_dir_all(&batches)?;
         for archive in archives {
             let filename = archive.path.file_name().expect("a wheel has a file name");
             fs::copy(&archive.path, shelf.join(filename))?;
-            requirements.push_str(&format!("{}=={}\n", archive.name, archive.version));
         }
-        fs::write(self.work.join("requirements.txt"), requirements)
+        for (number, Batch { wheels, bytes }) in batches_of(archives).iter().enumerate() {
+            let requirement = |it: &&WheelArchive| format!("{}=={}\n", it.name, it.version);
+            let requirements: String = wheels.iter().map(requirement).collect();
+            let place = if *bytes <= MEMORY_BYTES { "memory" } else { "disk" };
+            fs::write(batches.join(format!("{number:06}.{place}")), requirements)?;
+        }
+        Ok(())
     }
+}
+
+/// What is installed at once.
+#[derive(Debug, Default)]
+struct Batch<'a> {
+    wheels: Vec<&'a WheelArchive>,
+    /// What they unpack to.
+    bytes: u64,
+}
+
+/// The wheels in their order, in batches that fit into memory; one that alone does not is a batch
+/// of its own.
+fn batches_of(archives: &[WheelArchive]) -> Vec<Batch<'_>> {
+    let mut batches: Vec<Batch<'_>> = Vec::new();
+    for wheel in archives {
+        let bytes = wheel.unpacked_bytes;
+        match batches.last_mut() {
+            Some(last) if last.bytes.saturating_add(bytes) <= MEMORY_BYTES => {
+                last.wheels.push(wheel);
+                last.bytes += bytes;
+            }
+            _ => batches.push(Batch { wheels: vec![wheel], bytes }),
+        }
+    }
+    batches
 }

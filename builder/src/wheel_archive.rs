@@ -40,6 +40,8 @@ pub struct WheelArchive {
     pub metadata: Metadata,
     /// `entry_points.txt`.
     pub entry_points: EntryPoints,
+    /// The sizes of all members together, as the archive states them, in bytes.
+    pub unpacked_bytes: u64,
     /// `RECORD`, as the builder of the wheel wrote it.
     pub record: Record,
     /// What is installed, by path relative to the venv's root.
@@ -120,6 +122,9 @@ impl WheelArchive {
             dist_info,
             metadata,
             entry_points,
+            unpacked_bytes: zip
+                .decompressed_size()
+                .map_or(u64::MAX, |bytes| bytes.try_into().unwrap_or(u64::MAX)),
             record,
             files,
         })

@@ -8,6 +8,7 @@ pub mod http; // transfers
 pub mod index; // the ambient index
 pub mod git; // trees of commits
 pub mod store; // the download cache
+pub mod trees; // the cache of source trees
 pub mod file; // one file of a request
 pub mod wheelhouse; // all of a request
 pub mod source; // the application's source archive

@@ -8,11 +8,10 @@ use url::Url;
 use super::address::{Redacted, local_path};
 use super::http::{Client, Pin, TransferError, because};
 use super::store::disk;
+use super::trees::Trees;
 use super::{Settings, git};
-use crate::nar;
 use crate::sys::Host;
 use crate::sys::archive::{self, Limits};
-use crate::sys::files::{self, FileLock, WorkDir};
 use crate::vocabulary::{Problem, Sha256};
 
 /// The directory with the source tree: that of an archive (`.tar.gz`, `.zip`) below its single top
@@ -26,42 +25,20 @@ pub fn fetch_source(
     host: &Host<'_>,
     settings: &Settings,
 ) -> Result<PathBuf, Problem> {
-    let base = host.cache.join("sources");
-    let path = base.join(nar_hash.to_string());
     let shown = Redacted(url).to_string();
-    let problem = || Problem::new(format!("cannot fetch the source `{shown}`"));
-    let failed = |error| disk(problem(), &base, None, error);
-    let waiting = || {
-        let message = format!("waiting for another run that fetches `{shown}`");
-        host.progress.note(&message);
-    };
-    let _lock =
-        FileLock::acquire(&base.join(format!("{nar_hash}.lock")), waiting).map_err(failed)?;
-    if path.exists() {
-        if nar::hash_path(&path).ok() == Some(nar_hash) {
-            files::touch(&path);
-            return Ok(path);
-        }
-        let shown = path.display();
-        host.progress.warn(&format!("the cached source `{shown}` is damaged; it is fetched again"));
-        files::remove_tree(&path).map_err(failed)?;
-    }
-    let work = WorkDir::create(&base.join(".work"), "source").map_err(failed)?;
-    host.progress.begin(&shown);
-    let tree = bring(url, work.path(), host, settings);
-    host.progress.end(&shown);
-    let tree = tree?;
-    let received = nar::hash_path(&tree)?;
-    if received != nar_hash {
-        return Err(problem()
+    let refused = |received: Sha256| {
+        Problem::new(format!("cannot fetch the source `{shown}`"))
             .fact("expected", nar_hash.to_sri())
             .fact("received", received.to_sri())
-            .hint(
-                "set `source.nar-hash` to the received hash once you know why it is another one",
-            ));
-    }
-    files::publish_dir(&tree, &path).map_err(failed)?;
-    Ok(path)
+            .hint("set `source.nar-hash` to the received hash once you know why it is another one")
+    };
+    let bring = |work: &Path| {
+        host.progress.begin(&shown);
+        let tree = bring(url, work, host, settings);
+        host.progress.end(&shown);
+        tree
+    };
+    Trees::new(host.cache).obtain(&shown, nar_hash, host, bring, refused)
 }
 
 fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result<PathBuf, Problem> {

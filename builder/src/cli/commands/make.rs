@@ -57,17 +57,15 @@ impl Context<'_> {
 
     pub(super) fn fetch(&self, flags: &Fetch) -> Result<Outcome> {
         let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
-        let work = self.work("fetch")?;
         let settings = self.settings(&located.recipe)?;
         let source = flags.which.source.as_deref();
         let resolvers = Resolvers::default();
         let mut rows = Vec::new();
         let mut text = Vec::new();
         for target in chosen(&located.recipe, flags.platform.as_deref())? {
-            let dir = work.path().join(target.to_string());
             let wanted =
                 phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
-            let fetched = phase1::fetch(&wanted, &dir, &settings, self.host)?;
+            let fetched = phase1::fetch(&wanted, &settings, self.host)?;
             let golden = fetched.judge(&located, golden(flags.ledger))?;
             let hash = fetched.wheelhouse.nar_hash.to_sri();
             let path = fetched.wheelhouse.path.display();

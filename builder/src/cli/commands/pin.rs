@@ -28,8 +28,7 @@ impl Context<'_> {
             ..Settings::default()
         };
         let source = flags.which.source.as_deref();
-        let tree = work.path().join("tree");
-        let application = Application::load(&located, source, &tree, &settings, self.host)?;
+        let application = Application::load(&located, source, &settings, self.host)?;
         application.warn_unknown(self.host);
         let options = Options {
             toolchain: flags.toolchain.toolchain.map(provider),
@@ -74,17 +73,15 @@ impl Context<'_> {
 
     pub(super) fn bless(&self, flags: &Bless) -> Result<Outcome> {
         let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
-        let work = self.work("bless")?;
         let settings = self.settings(&located.recipe)?;
         let source = flags.which.source.as_deref();
         let resolvers = Resolvers::default();
         let old = located.read_ledger()?;
         let mut new = Ledger::default();
         for target in &located.recipe.targets {
-            let dir = work.path().join(target.to_string());
             let wanted =
                 phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
-            let fetched = phase1::fetch(&wanted, &dir, &settings, self.host)?;
+            let fetched = phase1::fetch(&wanted, &settings, self.host)?;
             new.target.insert(target.to_string(), fetched.ledger_entry());
         }
         let (before, after) = (old.to_toml(), new.to_toml());
