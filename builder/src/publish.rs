@@ -39,6 +39,7 @@ pub fn key(
     graph: &BuildGraph,
     toolchain: &Toolchain,
     uv: &Uv,
+    unchecked: bool,
 ) -> Result<Sha256, Problem> {
     let patches = located.recipe.overrides.values().flat_map(|it| &it.build.patches);
     // Every build of this tool is another builder: what it does is in its code, and no version
@@ -66,11 +67,12 @@ pub fn key(
         .with("toolchain", toolchain.fingerprint.as_bytes())
         .with("uv", uv.sha256.as_bytes())
         .with("sandbox", sandbox)
+        .with("checked", if unchecked { "no" } else { "yes" })
         .finish();
     Ok(key)
 }
 
-/// An output that was built and checked, and is not published yet.
+/// An output that was built, and checked unless that was not wanted, and is not published yet.
 #[derive(Debug)]
 pub struct Assembled {
     /// The tree, in the directory of the run.
@@ -117,7 +119,8 @@ pub struct Provenance {
     built: BTreeMap<PackageName, Sha256>,
     /// The overrides that were applied, by distribution.
     overrides: BTreeMap<PackageName, AppliedOverride>,
-    checked: Checked,
+    /// `None` if the checks were left out.
+    checked: Option<Checked>,
 }
 
 #[derive(Debug, Serialize)]
@@ -178,7 +181,7 @@ pub fn provenance(
     (toolchain, uv): (&Toolchain, &Uv),
     built: &BTreeMap<PackageName, BuiltWheel>,
     skipped: &BTreeMap<PackageName, Vec<String>>,
-    checked: Checked,
+    checked: Option<Checked>,
 ) -> Provenance {
     let overrides = located.recipe.overrides.iter();
     let applied = overrides.filter(|(name, _)| fetched.resolution.get(name).is_some());

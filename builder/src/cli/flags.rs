@@ -148,6 +148,9 @@ pub struct Build {
     /// Build everything: use neither a finished output nor stored wheels
     #[arg(long)]
     pub no_cache: bool,
+    /// Leave the checks out: nothing says then whether the output can be imported
+    #[arg(long)]
+    pub no_checks: bool,
     /// Ledger.
     #[command(flatten)]
     pub ledger: LedgerFlags,

@@ -187,6 +187,9 @@ pub(super) fn build_summary(report: &crate::pipeline::Report, link: Option<&str>
     if report.patched > 0 {
         row("patched", &format!("{} files", report.patched));
     }
+    if !report.checked {
+        row("checks", "left out: nothing says whether this can be imported");
+    }
     for collision in &report.collisions {
         row("collision", collision);
     }

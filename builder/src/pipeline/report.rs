@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::Options;
 use crate::inputs::LocatedRecipe;
 use crate::ledger::Judgement;
 use crate::phase1::Fetched;
@@ -43,6 +44,8 @@ pub struct Report {
     pub compiled: usize,
     /// Of these, the ones that this run took out of the store.
     pub stored: usize,
+    /// Whether the output was checked, by this run or when it was built.
+    pub checked: bool,
     /// Patched files.
     pub patched: usize,
     /// Collisions and what was decided, one line each.
@@ -75,6 +78,7 @@ impl Clock {
 /// What is told of a finished build; `longest` is what was compiled, and nothing if it was there.
 pub(super) fn report(
     located: &LocatedRecipe,
+    options: &Options,
     (fetched, golden): (&Fetched, Judgement),
     product: Product,
     longest: Option<Vec<(String, Duration)>>,
@@ -102,6 +106,7 @@ pub(super) fn report(
         built,
         compiled,
         stored: if longest.is_some() { built - compiled } else { 0 },
+        checked: !options.no_checks,
         patched: product.manifest.patches.len(),
         collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
         phases: std::mem::take(&mut clock.phases),

@@ -103,6 +103,19 @@ pub fn publish_dir(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
+/// Removes the files of a tree that have at least `bytes`, and leaves the rest.
+pub fn remove_large(path: &Path, bytes: u64) -> io::Result<()> {
+    for entry in sorted_entries(path)? {
+        let (path, metadata) = (entry.path(), entry.metadata()?);
+        if metadata.is_dir() {
+            remove_large(&path, bytes)?;
+        } else if metadata.is_file() && metadata.len() >= bytes {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a tree even if its directories were made read-only (as wheels and caches are).
 pub fn remove_tree(path: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(path) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use uv_normalize::PackageName;
 
-use super::workshop::{SCRIPT, Workshop, compilers};
+use super::workshop::{SCRIPT, Workshop, distutils_cfg};
 use crate::build_lock::LockedBuild;
 use crate::recipe::BuildSettings;
 use crate::sys::sandbox::Description;
@@ -76,9 +76,9 @@ impl Workshop<'_> {
         let distribution = self.distribution(name);
         let build = self.build_lock.of(distribution)?;
         let settings = self.recipe.build_settings(name).clone();
-        let workshop = Self { jobs: 1, ..*self };
+        let workshop = Self { compilers: 1, ..*self };
         let sandbox = workshop.sandbox(name, Path::new(""));
-        let script = [SCRIPT, &compilers(1)].concat();
+        let script = [SCRIPT, &distutils_cfg(1)].concat();
         Ok(Inputs::of(&BuildInputs {
             builder: BUILDER,
             distribution: name,

@@ -41,8 +41,10 @@ pub struct Workshop<'a> {
     pub toolchain: &'a Toolchain,
     /// The uv that runs inside.
     pub uv: &'a Uv,
-    /// How many builds run at once, and how many compilers one build may start.
+    /// How many builds run at once.
     pub jobs: usize,
+    /// How many compilers each of them is told to start at once.
+    pub compilers: usize,
     /// Where built wheels are kept.
     pub store: &'a Store,
     /// Whether a wheel that is stored is used.
@@ -55,6 +57,9 @@ pub struct Workshop<'a> {
 const BUILD: &str = "/build";
 const UV: &str = "/build/tools/uv";
 const WHEELHOUSE: &str = "/build/wheelhouse";
+
+/// Of what a build leaves, files of as many bytes are removed as soon as it has ended.
+const LARGE: u64 = 256 << 10;
 
 /// What compilers are told beside what the interpreter's own build was told.
 const COMPILER_FLAGS: &str = "-O2 -g0";
@@ -73,8 +78,8 @@ exec uv build --wheel --no-build-isolation --python /build/env/bin/python \
 
 /// setuptools compiles the extensions of one distribution one after the other unless told
 /// otherwise; the wheel is the same to the byte.
-pub(super) fn compilers(jobs: usize) -> String {
-    format!("[build_ext]\nparallel = {jobs}\n")
+pub(super) fn distutils_cfg(compilers: usize) -> String {
+    format!("[build_ext]\nparallel = {compilers}\n")
 }
 
 /// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.
@@ -171,8 +176,10 @@ impl Workshop<'_> {
             return Err(self.failed(name, dir, &scene, finished.code));
         }
         let path = self.collect(distribution, &inside, built, &log)?;
-        // Object files are many times the wheel; the disk need hold only the builds under way.
-        let _ = crate::sys::files::remove_tree(&inside.join("src"));
+        // Object files are many times the wheel; the disk need hold only those of the builds under
+        // way. What is small goes with all of the run: where many files were just removed, some
+        // file systems are slow to make the many of the installation.
+        let _ = crate::sys::files::remove_large(&inside.join("src"), LARGE);
         Ok(path)
     }
 
@@ -221,7 +228,7 @@ impl Workshop<'_> {
         let requirements: Vec<String> =
             build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
         fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
-        fs::write(dir.join("distutils.cfg"), compilers(self.jobs)).map_err(unprepared)?;
+        fs::write(dir.join("distutils.cfg"), distutils_cfg(self.compilers)).map_err(unprepared)?;
         Ok(project)
     }
 
@@ -274,7 +281,7 @@ impl Workshop<'_> {
             .env("CFLAGS", COMPILER_FLAGS)
             .env("CXXFLAGS", COMPILER_FLAGS)
             .env("DIST_EXTRA_CONFIG", "/build/distutils.cfg")
-            .env("CMAKE_BUILD_PARALLEL_LEVEL", &self.jobs.to_string())
+            .env("CMAKE_BUILD_PARALLEL_LEVEL", &self.compilers.to_string())
             // Otherwise each file that a backend imports leaves a `.pyc` in its build environment.
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let project = self.project.uv.extra_build_variables.get(name).into_iter().flatten();

@@ -24,16 +24,16 @@ pub(crate) struct Place {
     pub(crate) umask: &'static str,
     /// How many processors its programs see; `None` is as many as there are.
     pub(crate) cpus: Option<usize>,
-    /// How many builds run at once, and how many compilers each of them may start; `None` is as
-    /// many as there are processors.
-    pub(crate) jobs: Option<usize>,
     /// Whether addresses are random.
     pub(crate) aslr: bool,
 }
 
-/// Processors that are seen, and jobs. With fewer than there are, a round would take longer than
-/// the other, which waits for it.
-const MORE: (Option<usize>, Option<usize>) = (Some(SEEN_CPUS), Some(3));
+impl Place {
+    /// Whether it is that of the first round, the ordinary one.
+    pub(crate) fn is_first(&self) -> bool {
+        self.letter == 'a'
+    }
+}
 
 /// 402 days, 5 hours, 11 minutes and 13 seconds: on any day of a year that is another year, another
 /// month, another weekday and another hour.
@@ -49,7 +49,6 @@ pub(crate) fn place(index: usize, chosen: &Chosen) -> Place {
         environment: BTreeMap::new(),
         umask: "0022",
         cpus: None,
-        jobs: None,
         aslr: true,
     };
     if index > 0 {
@@ -97,7 +96,9 @@ impl Variation {
             Self::BytecodeOrder => seen.reversed_bytecode = odd,
             Self::Clock => seen.pretended.clock_shift = SHIFT * i64::try_from(index).unwrap_or(1),
             Self::Cpu => {
-                (place.cpus, place.jobs) = if odd { MORE } else { (Some(1), Some(1)) };
+                // Fewer would make a round take longer than the others, which wait for it.
+                (place.cpus, seen.more_compilers) =
+                    if odd { (Some(SEEN_CPUS), 2) } else { (Some(1), 1) };
                 seen.pretended.processors = place.cpus;
             }
             Self::DirectoryOrder => seen.pretended.reversed_directories = odd,

@@ -34,6 +34,9 @@ pub(crate) struct Workplace<'w> {
     pub(crate) words: &'w [String],
     /// The cache whose downloads and toolchain are shared; `None` if nothing is.
     pub(crate) shared: Option<&'w Path>,
+    /// How many builds each round runs at once: its share of the processors, as more would only get
+    /// in each other's way.
+    pub(crate) jobs: usize,
     /// Whether lines of progress are printed.
     pub(crate) quiet: bool,
 }
@@ -170,6 +173,11 @@ impl Workplace<'_> {
         words.extend(self.words.iter().cloned());
         words.extend(["--json", "--no-golden", "--no-out-link", "--wheels-out"].map(str::to_owned));
         words.push(wheels.display().to_string());
+        if !round.place.is_first() {
+            // Checks write nothing. What has the bytes of the first round's output, which is
+            // checked, needs no second check, and what has not is told anyway.
+            words.push("--no-checks".to_owned());
+        }
         let printed = self.run(round, &words)?;
         let built: Built = serde_json::from_slice(&printed)
             .map_err(|error| Problem::new("cannot read what the builder printed").cause(error))?;
@@ -211,10 +219,8 @@ impl Workplace<'_> {
             command.to_owned(),
             self.recipe.to_owned(),
         ];
-        if command == "build"
-            && let Some(jobs) = round.place.jobs
-        {
-            words.extend(["--jobs".to_owned(), jobs.to_string()]);
+        if command == "build" {
+            words.extend(["--jobs".to_owned(), self.jobs.to_string()]);
         }
         words
     }

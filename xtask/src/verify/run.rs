@@ -57,6 +57,7 @@ impl VerifyRepro {
             recipe: &recipe_word,
             words: &words,
             shared: (!self.refetch).then_some(cache.as_path()),
+            jobs: (here.cpus / self.rounds as usize).max(1),
             quiet: self.quiet,
         };
         let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");

@@ -112,8 +112,9 @@ impl Variation {
                  the machine's"
             }
             Self::Cpu => {
-                "seven processors are seen, by a preloaded library, and three jobs run at once; \
-                 `/proc/cpuinfo` still lists the machine's, and static programs count them"
+                "seven processors are seen, by a preloaded library, and builds are told to start \
+                 two compilers more at once; `/proc/cpuinfo` still lists the machine's, and static \
+                 programs count them"
             }
             Self::DirectoryOrder => {
                 "directories are listed backwards, by a preloaded library; not within libc's own \
