@@ -178,6 +178,10 @@ pub(crate) struct Bench {
     /// How many times each side runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
+    /// Seconds to wait before a run whose caches were emptied: where many files were just removed,
+    /// some file systems are slow to make new ones
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) pause: u32,
     /// Write the figures to this file
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
@@ -200,6 +204,8 @@ pub(crate) enum Measured {
     Build,
     /// From recipe and lock to a resolution, against `uv export`
     Resolve,
+    /// The whole `verify-repro`, against one build, both with an empty cache
+    Verify,
     /// `compare` on two copies of a tree, against `diff -rq`
     Compare,
     /// `compare` on two plain `uv sync`s from two directories, against `diff -rq`
@@ -210,7 +216,7 @@ pub(crate) enum Measured {
     Scale,
     /// What single bumps of a recipe compile, and the time of each by that of a cold build
     Rebuilds,
-    /// All comparisons with others that can run here, but for `naive`
+    /// All comparisons with others that can run here, but for `naive` and `verify`
     All,
 }
 

@@ -1,9 +1,9 @@
 //! Two builds side by side. `vary` lists what must not matter, `places` makes places that differ in
-//! it, `rounds` builds in them, `probe` reads back what they were. `compare` finds what differs,
-//! `explain` says why, `blame` finds what an unexplained difference depends on; `pairs` does all
-//! three for two rounds. `waivers` are the differences that a recipe allows, `snapshots` is what
-//! people have approved. `run` is `cargo xtask verify-repro`, `by_hand` is `cargo xtask compare`.
-//! Data flows in that order.
+//! it, `rounds` builds in them, `shares` divides the processors among them, `probe` reads back what
+//! they were. `compare` finds what differs, `explain` says why, `blame` finds what an unexplained
+//! difference depends on; `pairs` does all three for two rounds. `waivers` are the differences that
+//! a recipe allows, `snapshots` is what people have approved. `run` is `cargo xtask verify-repro`,
+//! `by_hand` is `cargo xtask compare`. Data flows in that order.
 
 pub(crate) mod compare;
 pub(crate) mod explain;
@@ -11,6 +11,7 @@ pub(crate) mod vary;
 pub(crate) mod places;
 pub(crate) mod probe;
 pub(crate) mod rounds;
+mod shares;
 pub(crate) mod blame;
 pub(crate) mod pairs;
 pub(crate) mod waivers;

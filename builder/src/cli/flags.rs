@@ -130,6 +130,17 @@ pub struct LedgerFlags {
     pub no_golden: bool,
 }
 
+/// What is used of earlier builds.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ReuseFlags {
+    /// Build although an output of the same inputs is there; stored wheels are used
+    #[arg(long)]
+    pub rebuild: bool,
+    /// Build everything: use neither a finished output nor stored wheels
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
 /// `build`
 #[derive(Debug, Args)]
 pub struct Build {
@@ -142,12 +153,9 @@ pub struct Build {
     /// How many builds run at once [default: the number of processors]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Build although an output of the same inputs is there; stored wheels are used
-    #[arg(long)]
-    pub rebuild: bool,
-    /// Build everything: use neither a finished output nor stored wheels
-    #[arg(long)]
-    pub no_cache: bool,
+    /// What is used of earlier builds.
+    #[command(flatten)]
+    pub reuse: ReuseFlags,
     /// Leave the checks out: nothing says then whether the output can be imported
     #[arg(long)]
     pub no_checks: bool,

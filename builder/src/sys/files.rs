@@ -290,6 +290,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_large_is_removed_and_links_are_not_followed() {
+        let base = tempfile::tempdir().unwrap();
+        let (outside, tree) = (base.path().join("outside"), base.path().join("tree"));
+        fs::create_dir_all(tree.join("deep")).unwrap();
+        for path in [&outside, &tree.join("deep/large"), &tree.join("deep/small")] {
+            fs::write(path, [0; 10]).unwrap();
+        }
+        fs::write(tree.join("deep/small"), [0; 9]).unwrap();
+        symlink(&outside, tree.join("link")).unwrap();
+        symlink(&tree, tree.join("deep/circle")).unwrap();
+        remove_large(&tree, 10).unwrap();
+        let left = |path: &str| tree.join(path).symlink_metadata().is_ok();
+        assert!(left("deep/small") && left("link") && outside.exists());
+        assert!(!left("deep/large"));
+    }
+
+    #[test]
     fn publishing_over_a_finished_tree_reports_the_loser() {
         let base = tempfile::tempdir().unwrap();
         for name in ["a", "b"] {

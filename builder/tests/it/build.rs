@@ -9,6 +9,7 @@ use builder::vocabulary::Sha256;
 use serde_json::Value;
 
 use crate::cli::{self, PLAIN, Small, builder, end, installed, scratch, shared_cache, workspace};
+use crate::wheels_fixture::SITE_PACKAGES;
 
 /// `builder --json ARGUMENTS` in the workspace and the shared cache.
 fn shared(arguments: &[&str]) -> cli::Ended {
@@ -348,10 +349,61 @@ fn checks_can_fail_and_then_nothing_is_published() {
         let outputs = sorted_entries(&small.cache.join("outputs")).unwrap();
         assert!(outputs.iter().all(|it| it.file_type().unwrap().is_file()), "{name}");
         assert!(!small.path("result").exists(), "{name}");
+        // It is built without the checks, and not taken for checked afterwards.
+        if name != "a name that is not" {
+            let mut unchecked = small.builder(&["--json", "build", "small", "--no-checks"]);
+            let report = end(&mut unchecked).json();
+            assert_eq!(report["checked"], false);
+            assert_eq!(beside(&report, "provenance.json")["checked"], Value::Null);
+            fs_err::remove_file(small.path("result")).unwrap();
+            small.build().bad(1, parts);
+        }
         // The same check holds where it should.
         small.replace("app/act.py", "42", "43");
         if name == "a child" {
             assert_eq!(small.build().json()["cached"], false);
         }
     }
+}
+
+/// What unpacks to more than is held in memory is unpacked on the disk.
+#[test]
+fn a_large_wheel_is_installed_like_a_small_one() {
+    let small = Small::new(
+        "def act():\n    return {'small.py': 'answer = 42\\n', 'large': 'lockstep' * (33 << 20)}\n",
+    );
+    let report = small.build().json();
+    let large = Path::new(report["output"].as_str().unwrap()).join(SITE_PACKAGES).join("large");
+    assert_eq!(fs_err::metadata(large).unwrap().len(), 8 * (33 << 20));
+    let names: Vec<_> = sorted_entries(Path::new(report["output"].as_str().unwrap())).unwrap();
+    let names: Vec<_> = names.iter().map(|it| it.file_name().into_string().unwrap()).collect();
+    assert_eq!(names, ["bin", "include", "lib", "lib64", "pyvenv.cfg"]);
+}
+
+/// A tree of the developer's is copied once for each content it has had; who works on in it
+/// disturbs no build, and a damaged copy is not used.
+#[test]
+fn the_source_is_kept_by_its_content() {
+    let small = Small::new(PLAIN);
+    let kept = || {
+        let entries = sorted_entries(&small.cache.join("sources")).unwrap();
+        let trees = entries.iter().filter(|it| it.path().join("uv.lock").is_file());
+        trees.map(|it| it.path()).collect::<Vec<_>>()
+    };
+    let first = small.build().json();
+    let [tree] = &kept()[..] else { panic!("{:?}", kept()) };
+    // What no build sees does not make another tree of it.
+    fs_err::create_dir(small.path("app/.venv")).unwrap();
+    fs_err::write(small.path("app/.venv/file"), "anything").unwrap();
+    assert_eq!(small.build().json()["cached"], true);
+    assert_eq!(kept(), std::slice::from_ref(tree));
+    fs_err::write(tree.join("act.py"), PLAIN.replace("42", "666")).unwrap();
+    let ended = end(&mut small.builder(&["--json", "build", "small", "--no-cache"]));
+    assert!(ended.stderr.contains("is damaged"), "{ended:?}");
+    assert_eq!(ended.json()["output-hash"], first["output-hash"]);
+    assert_eq!(kept(), std::slice::from_ref(tree));
+    small.replace("app/act.py", "42", "43");
+    let second = small.build().json();
+    assert_eq!(installed(&second, "small.py"), "answer = 43\n");
+    assert_eq!(kept().len(), 2);
 }

@@ -22,17 +22,24 @@ pub(super) fn comparison(
     let builder = forward::compile(shell)?;
     let scratch = builder.parent().context("the builder is nowhere")?.join("bench");
     let place = Place { builder, scratch, source: bench.source.clone(), recipe: &bench.recipe };
-    match what {
+    let comparison = match what {
         Measured::Nar => place.nar(),
         Measured::Fetch => place.fetch(shell, &bench.skip_for_uv),
         Measured::Build => place.build(shell),
+        Measured::Verify => Ok(place.verify()),
         Measured::Resolve => place.resolve(),
         Measured::Compare => place.compare(shell),
         Measured::Naive => place.naive(shell, bench.pair.as_deref()),
         Measured::Faults | Measured::Scale | Measured::Rebuilds | Measured::All => {
             unreachable!("it is no comparison of two sides")
         }
-    }
+    };
+    let paused = |it: Comparison| Comparison {
+        ours: it.ours.pausing(bench.pause),
+        theirs: it.theirs.pausing(bench.pause),
+        ..it
+    };
+    comparison.map(paused)
 }
 
 struct Place<'a> {
@@ -125,6 +132,20 @@ impl Place<'_> {
         let (root, recipe) = (root(), self.recipe);
         cmd!(shell, "{builder} --root {root} --cache-dir {cache} shell {recipe} -- true").run()?;
         Ok(Comparison { name: "build", ours, theirs: uv, same_output: false })
+    }
+
+    /// From an empty cache to a verdict, against one build from an empty cache: downloads and the
+    /// making of the toolchain are in both.
+    fn verify(&self) -> Comparison {
+        let [ours, theirs] = ["verify", "cold"].map(|side| self.scratch.join(side));
+        let mut verify = self.xtask("verify-repro").args([self.recipe, "--quiet"]);
+        let mut build = self.ours_of_recipe("build").args(["--quiet", "--no-out-link"]);
+        if let Some(source) = &self.source {
+            verify = verify.arg("--source").arg(source);
+        }
+        verify = verify.arg("--cache-dir").arg(&ours).emptied(ours);
+        build = build.arg("--cache-dir").arg(&theirs).emptied(theirs);
+        Comparison { name: "verify", ours: verify, theirs: build, same_output: false }
     }
 
     /// From recipe and lock to a list of distributions, against the list that uv exports; offline.

@@ -17,6 +17,8 @@ const MEASURE: &str = include_str!("measure.py");
 pub(super) struct Side {
     words: Vec<OsString>,
     emptied: Vec<PathBuf>,
+    /// Seconds to wait after something was.
+    pause: u32,
     /// The exit code that it must end with.
     code: u8,
 }
@@ -38,7 +40,7 @@ pub(super) struct Sample {
 impl Side {
     pub(super) fn new(program: impl AsRef<OsStr>) -> Self {
         let words = vec![program.as_ref().to_owned()];
-        Self { words, emptied: Vec::new(), code: 0 }
+        Self { words, emptied: Vec::new(), pause: 0, code: 0 }
     }
 
     pub(super) fn arg(mut self, word: impl AsRef<OsStr>) -> Self {
@@ -56,6 +58,11 @@ impl Side {
         self
     }
 
+    /// After something was removed, a run waits for as many seconds.
+    pub(super) fn pausing(self, pause: u32) -> Self {
+        Self { pause, ..self }
+    }
+
     /// Its exit code must be this one instead of 0.
     pub(super) fn ends_with(self, code: u8) -> Self {
         Self { code, ..self }
@@ -69,8 +76,14 @@ impl Side {
 
     /// Runs it once; an exit code other than the expected one is an error.
     pub(super) fn measure(&self, shell: &Shell) -> anyhow::Result<Sample> {
-        for path in &self.emptied {
+        let full: Vec<&PathBuf> = self.emptied.iter().filter(|path| path.exists()).collect();
+        for path in &full {
             shell.remove_path(path)?;
+        }
+        if self.pause > 0 && !full.is_empty() {
+            let pause = self.pause.to_string();
+            cmd!(shell, "sync").quiet().run()?;
+            cmd!(shell, "sleep {pause}").quiet().run()?;
         }
         let code = self.code.to_string();
         let printed = cmd!(shell, "python3 -c {MEASURE} {code}")

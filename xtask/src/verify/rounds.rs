@@ -34,9 +34,6 @@ pub(crate) struct Workplace<'w> {
     pub(crate) words: &'w [String],
     /// The cache whose downloads and toolchain are shared; `None` if nothing is.
     pub(crate) shared: Option<&'w Path>,
-    /// How many builds each round runs at once: its share of the processors, as more would only get
-    /// in each other's way.
-    pub(crate) jobs: usize,
     /// Whether lines of progress are printed.
     pub(crate) quiet: bool,
 }
@@ -208,7 +205,7 @@ impl Workplace<'_> {
     fn builder_words(&self, round: &Round, command: &str) -> Vec<String> {
         let shown = |path: PathBuf| path.display().to_string();
         let surroundings = round.directory.join("surroundings/surroundings.json");
-        let mut words = vec![
+        vec![
             self.builder.display().to_string(),
             "--root".to_owned(),
             self.root.display().to_string(),
@@ -218,11 +215,7 @@ impl Workplace<'_> {
             shown(surroundings),
             command.to_owned(),
             self.recipe.to_owned(),
-        ];
-        if command == "build" {
-            words.extend(["--jobs".to_owned(), self.jobs.to_string()]);
-        }
-        words
+        ]
     }
 
     /// A flag of `build` that others understand too, with its value.

@@ -14,6 +14,7 @@ use super::explain::Explanation;
 use super::pairs::{Pair, Varied};
 use super::places;
 use super::rounds::{Finished, Round, Workplace};
+use super::shares::Shares;
 use super::vary::{self, Chosen, Here, Variation};
 use super::{snapshots, waivers};
 use crate::flags::VerifyRepro;
@@ -27,8 +28,9 @@ impl VerifyRepro {
         let environment = Environment::capture();
         let recipe = read_recipe(&self.recipe)?;
         waivers::check_causes(&recipe.waivers)?;
+        let shares = Shares::among(self.rounds as usize);
         let here = Here {
-            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cpus: shares.processors(),
             setarch: environment.find_program("setarch").is_some(),
             bytecode: recipe.bytecode,
         };
@@ -57,13 +59,12 @@ impl VerifyRepro {
             recipe: &recipe_word,
             words: &words,
             shared: (!self.refetch).then_some(cache.as_path()),
-            jobs: (here.cpus / self.rounds as usize).max(1),
             quiet: self.quiet,
         };
         let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
         let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
-        let verified = self.verify(&workplace, &recipe, here, &chosen, work.path());
+        let verified = self.verify(&workplace, &recipe, &shares, &chosen, work.path());
         if let Err(error) = &verified {
             self.tell_failure(&recipe, error)?;
         }
@@ -71,15 +72,17 @@ impl VerifyRepro {
             work.keep()?;
             eprintln!("the rounds stay in {}", work.path().display());
         }
+        // Nobody need wait for the removal to know.
+        let told = verified.and_then(|outcome| self.verdict(&recipe, outcome));
         remove_rounds(&work)?;
-        self.verdict(&recipe, verified?)
+        told
     }
 
     fn verify(
         &self,
         workplace: &Workplace<'_>,
         recipe: &Recipe,
-        here: Here,
+        shares: &Shares,
         chosen: &Chosen,
         base: &Path,
     ) -> anyhow::Result<Outcome> {
@@ -92,7 +95,7 @@ impl VerifyRepro {
         // The toolchain and the downloads come from different servers.
         let (fod, seen) = std::thread::scope(|scope| {
             let fod = scope.spawn(|| workplace.fetch(&rounds[0]));
-            let seen = of_each(&rounds, here.cpus, |round| workplace.probe(round));
+            let seen = shares.of_each(&rounds, |round| workplace.probe(round));
             (fod.join().expect("no phase 1 panics"), seen)
         });
         let (mut fod, seen) = (fod?, seen?);
@@ -106,7 +109,7 @@ impl VerifyRepro {
             // Should a round fail, nothing else would tell it.
             fod.detail.iter().for_each(|line| eprintln!("{line}"));
         }
-        let finished = of_each(&rounds, here.cpus, |round| workplace.build(round))?;
+        let finished = shares.of_each(&rounds, |round| workplace.build(round))?;
         fod = judge_fod(fod, &finished);
         let approved =
             snapshots::check(workplace.recipe, &finished[0].published, workplace.environment)?;
@@ -215,28 +218,6 @@ fn remove_rounds(work: &WorkDir) -> anyhow::Result<()> {
         paths.filter(|path| path.is_dir()).try_for_each(|path| remove_tree(&path))?;
     }
     Ok(())
-}
-
-/// Does the same in each round, as many side by side as there are processors.
-fn of_each<T: Send>(
-    rounds: &[Round],
-    cpus: usize,
-    work: impl Fn(&Round) -> Result<T, Problem> + Sync,
-) -> Result<Vec<T>, Problem> {
-    let work = &work;
-    let mut done = Vec::new();
-    for some in rounds.chunks(cpus.max(1)) {
-        let results = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                some.iter().map(|round| scope.spawn(move || work(round))).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<T, Problem>>| {
-                thread.join().expect("no round panics")
-            };
-            threads.into_iter().map(join).collect::<Result<Vec<T>, Problem>>()
-        });
-        done.extend(results?);
-    }
-    Ok(done)
 }
 
 /// What the rounds say of the wheelhouse, over what the ledger said of it.

@@ -41,7 +41,7 @@ pub(crate) enum Reach {
 /// What of this machine and recipe decides whether a variation can bite.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Here {
-    /// Processors that this process may use.
+    /// Processors that the first round may use.
     pub(crate) cpus: usize,
     /// Whether `setarch` is there, which switches address space randomisation off.
     pub(crate) setarch: bool,

@@ -25,7 +25,7 @@ impl Context<'_> {
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
-            reuse: match (flags.no_cache, flags.rebuild) {
+            reuse: match (flags.reuse.no_cache, flags.reuse.rebuild) {
                 (true, _) => Reuse::Nothing,
                 (false, true) => Reuse::Wheels,
                 (false, false) => Reuse::Everything,

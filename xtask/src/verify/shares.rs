@@ -1,0 +1,66 @@
+//! Rounds side by side, each on processors of its own. If all used all of them, a round that starts
+//! more compilers would be done early, and the other one could not use what it leaves.
+
+use std::thread::ScopedJoinHandle;
+
+use builder::vocabulary::Problem;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::rounds::Round;
+
+/// What each of the rounds may use that run at the same time.
+#[derive(Debug)]
+pub(crate) struct Shares(Vec<CpuSet>);
+
+impl Shares {
+    /// Divides the processors of this process among rounds: as many rounds run at once as there are
+    /// processors. Where the kernel does not tell which these are, one round runs at a time.
+    pub(crate) fn among(rounds: usize) -> Self {
+        let Ok(own) = sched_getaffinity(None) else {
+            return Self(vec![CpuSet::new()]);
+        };
+        let processors = (0..CpuSet::MAX_CPU).filter(|it| own.is_set(*it));
+        let mut shares = vec![CpuSet::new(); rounds.min(own.count() as usize).max(1)];
+        let count = shares.len();
+        for (index, processor) in processors.enumerate() {
+            shares[index % count].set(processor);
+        }
+        Self(shares)
+    }
+
+    /// How many processors the first round may use.
+    pub(crate) fn processors(&self) -> usize {
+        (self.0[0].count() as usize).max(1)
+    }
+
+    /// Does the same in each round.
+    ///
+    /// # Errors
+    /// The first error of a round; those beside it end before.
+    pub(crate) fn of_each<T: Send>(
+        &self,
+        rounds: &[Round],
+        work: impl Fn(&Round) -> Result<T, Problem> + Sync,
+    ) -> Result<Vec<T>, Problem> {
+        let work = &work;
+        let mut done = Vec::new();
+        for some in rounds.chunks(self.0.len()) {
+            let results = std::thread::scope(|scope| {
+                let begin = |(round, share)| {
+                    scope.spawn(move || {
+                        // Processes inherit it. Where it is not allowed, they share as they can.
+                        let _ = sched_setaffinity(None, share);
+                        work(round)
+                    })
+                };
+                let threads: Vec<_> = some.iter().zip(&self.0).map(begin).collect();
+                let join = |thread: ScopedJoinHandle<'_, Result<T, Problem>>| {
+                    thread.join().expect("no round panics")
+                };
+                threads.into_iter().map(join).collect::<Result<Vec<T>, Problem>>()
+            });
+            done.extend(results?);
+        }
+        Ok(done)
+    }
+}
