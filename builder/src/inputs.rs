@@ -12,10 +12,10 @@ use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::pyproject::Pyproject;
 use crate::recipe::{Recipe, Source, nearest};
+use crate::recipe_file::RecipeFile;
 use crate::resolve::{Resolution, resolve};
 use crate::sources::{self, Snapshot};
 use crate::sys::Host;
-use crate::sys::files::sorted_entries;
 use crate::vocabulary::{Problem, Sha256};
 
 /// A recipe and where it lies.
@@ -36,33 +36,14 @@ pub struct LocatedRecipe {
 impl LocatedRecipe {
     /// Finds a recipe by its name in `<root>/recipes`, or by the path of its file.
     pub fn find(root: &Path, name_or_path: &str) -> Result<Self, Problem> {
-        let is_path = name_or_path.ends_with(".toml");
-        let (path, name) = if is_path {
-            let path = PathBuf::from(name_or_path);
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            (path, stem)
-        } else {
-            (root.join("recipes").join(format!("{name_or_path}.toml")), name_or_path.to_owned())
-        };
-        if !path.is_file() {
-            return Err(no_recipe(root, name_or_path, &path));
-        }
-        let text = fs::read_to_string(&path)
-            .map_err(|error| Problem::usage("cannot read the recipe").cause(error))?;
-        let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let recipe = Recipe::parse(&name, &text, &|beside| fs::read(dir.join(beside)))?;
-        // A recipe outside of the workspace keeps its ledger beside it.
-        let ledger = if is_path && !root.join("recipes").join(format!("{name}.toml")).is_file() {
-            dir.join(format!("{name}.ledger.toml"))
-        } else {
-            root.join("golden").join(format!("{name}.toml"))
-        };
+        let file = RecipeFile::find(root, name_or_path)?;
+        let (recipe, text) = file.read()?;
         Ok(Self {
             recipe,
             text,
-            build_lock: dir.join(format!("{name}.build-lock.toml")),
-            dir,
-            ledger,
+            dir: file.dir().to_owned(),
+            build_lock: file.build_lock(),
+            ledger: file.ledger(),
         })
     }
 
@@ -85,23 +66,6 @@ impl LocatedRecipe {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
             Err(error) => Err(Problem::new("cannot read the ledger").cause(error)),
         }
-    }
-}
-
-fn no_recipe(root: &Path, name: &str, path: &Path) -> Problem {
-    let entries = sorted_entries(&root.join("recipes")).unwrap_or_default();
-    let names: Vec<String> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
-        .filter(|stem| !stem.ends_with(".build-lock"))
-        .collect();
-    let problem = Problem::usage(format!("there is no recipe `{name}`"))
-        .fact("looked for", path.display())
-        .fact("recipes", names.join(", "));
-    match nearest(name, names.iter().map(String::as_str)) {
-        Some(name) => problem.hint(format!("did you mean `{name}`?")),
-        None => problem.hint("give the name of a recipe, or the path of its `.toml`"),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod sys; // the outside world: environment, files, processes, sandbox
 pub mod nar; // Nix's archive format and its hash
 
 pub mod recipe; // recipes/<name>.toml
+pub mod recipe_file; // where a recipe lies, and what belongs to it
 pub mod lock; // uv.lock
 pub mod pyproject; // what this tool reads of a pyproject.toml
 pub mod resolve; // lock, target and selection in, a flat list of distributions out

@@ -1,13 +1,13 @@
 //! `cargo xtask verify-repro`: rounds, comparison, explanation, checks, verdict.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use builder::recipe::Recipe;
+use builder::recipe_file::RecipeFile;
 use builder::sys::cache::hold;
 use builder::sys::env::Environment;
 use builder::sys::files::{WorkDir, remove_tree, sorted_entries, write_atomically};
 use builder::vocabulary::{Outcome, Problem};
-use fs_err as fs;
 use xshell::Shell;
 
 use super::explain::Explanation;
@@ -26,7 +26,7 @@ impl VerifyRepro {
     /// error with the exit code of the worst.
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let environment = Environment::capture();
-        let recipe = read_recipe(&self.recipe)?;
+        let (recipe, _) = RecipeFile::find(root(), &self.recipe)?.read()?;
         waivers::check_causes(&recipe.waivers)?;
         let shares = Shares::among(self.rounds as usize);
         let here = Here {
@@ -261,18 +261,4 @@ fn list(here: Here) {
         "\nvaried: programs in the sandbox see another value. pinned: they do not, whatever the \
          host has;\n`--vary=+NAME` lets them see it, to learn what depends on the pin"
     );
-}
-
-fn read_recipe(name_or_path: &str) -> Result<Recipe, Problem> {
-    let path = if name_or_path.ends_with(".toml") {
-        PathBuf::from(name_or_path)
-    } else {
-        root().join("recipes").join(format!("{name_or_path}.toml"))
-    };
-    let text = fs::read_to_string(&path).map_err(|error| {
-        Problem::usage(format!("there is no recipe `{name_or_path}`")).cause(error)
-    })?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = path.parent().unwrap_or(Path::new(".")).to_owned();
-    Recipe::parse(&name, &text, &|file| fs::read(beside.join(file)))
 }

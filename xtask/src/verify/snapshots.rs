@@ -8,9 +8,10 @@ mod tests;
 pub(crate) mod texts;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
+use builder::recipe_file::RecipeFile;
 use builder::sys::env::Environment;
 use builder::vocabulary::Outcome;
 use fs_err as fs;
@@ -25,31 +26,15 @@ pub(crate) fn check(
     published: &Path,
     environment: &Environment,
 ) -> anyhow::Result<Check> {
-    let approved = directory(recipe);
-    if !recipe_is_ours(recipe) && !approved.is_dir() {
+    let recipe = RecipeFile::find(crate::root(), recipe)?;
+    let approved = recipe.snapshots();
+    if !recipe.is_of_workspace() && !approved.is_dir() {
         let name = approved.file_name().unwrap_or_default().display();
         let detail =
             vec![format!("none: the recipe is not of this workspace, and has no `{name}`")];
         return Ok(Check { name: "snapshots", outcome: Outcome::Good, detail });
     }
     check_in(&approved, published, Pending::of(environment))
-}
-
-/// Where what is approved lies: as with the ledger, a recipe of another place has it beside itself.
-fn directory(recipe: &str) -> PathBuf {
-    let stem = Path::new(recipe).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let recipe_name = recipe.strip_suffix(".toml").map_or(recipe, |_| stem.as_str());
-    if recipe_is_ours(recipe) {
-        return crate::root().join("snapshots").join(recipe_name);
-    }
-    Path::new(recipe).with_file_name(format!("{recipe_name}.snapshots"))
-}
-
-fn recipe_is_ours(recipe: &str) -> bool {
-    let recipes = crate::root().join("recipes");
-    let (path, recipes) = (Path::new(recipe).canonicalize(), recipes.canonicalize());
-    let within = path.is_ok_and(|path| recipes.is_ok_and(|recipes| path.starts_with(recipes)));
-    !recipe.ends_with(".toml") || within
 }
 
 /// What is done with a text that is not approved.
