@@ -64,3 +64,24 @@ impl Shares {
         Ok(done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_processor_is_in_one_share() {
+        let own = sched_getaffinity(None).unwrap();
+        let all = |set: &CpuSet| (0..CpuSet::MAX_CPU).filter(|it| set.is_set(*it)).collect();
+        let processors: Vec<usize> = all(&own);
+        for rounds in [1, 2, 3, 1000] {
+            let Shares(shares) = Shares::among(rounds);
+            assert_eq!(shares.len(), rounds.min(processors.len()));
+            let mut shared: Vec<usize> = shares.iter().flat_map(all).collect();
+            shared.sort_unstable();
+            assert_eq!(shared, processors, "{rounds}");
+            let counts = shares.iter().map(CpuSet::count);
+            assert!(counts.clone().max().unwrap() - counts.min().unwrap() <= 1, "{rounds}");
+        }
+    }
+}
