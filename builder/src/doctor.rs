@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use crate::sys::Host;
+use crate::sys::cache::UV;
 use crate::sys::env::Environment;
 use crate::sys::process::Process;
 use crate::sys::sandbox::check_available;
@@ -188,7 +189,7 @@ fn uv(host: &Host<'_>) -> Finding {
     {
         return Finding::good("uv", format!("{version} at `{}`", path.display()));
     }
-    if host.cache.join("uv").join(UV_VERSION).join("uv.json").is_file() {
+    if host.cache.join(UV).join(UV_VERSION).join("uv.json").is_file() {
         return Finding::good("uv", format!("{UV_VERSION} in the cache"));
     }
     let pip = environment.find_program("python3").filter(|python| {

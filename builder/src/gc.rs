@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
-use crate::publish::OUTPUTS;
-use crate::sys::cache;
+use crate::sys::cache::{
+    self, FILES, GIT, OUTPUTS, ROOTS, ROUNDS, SOURCES, TOOLCHAINS, UV, WHEELHOUSES, WHEELS, WORK,
+};
 use crate::sys::files::{self, sorted_entries};
 use crate::vocabulary::{Problem, Sha256};
 
@@ -21,19 +22,18 @@ use crate::vocabulary::{Problem, Sha256};
 const SECTIONS: [&str; 11] = [
     RUNS[0],
     RUNS[1],
-    "files",
-    "git",
+    FILES,
+    GIT,
     OUTPUTS,
-    "sources",
-    "toolchains",
+    SOURCES,
+    TOOLCHAINS,
     "toolchains/apt",
-    "uv",
-    "wheelhouses",
-    "wheels",
+    UV,
+    WHEELHOUSES,
+    WHEELS,
 ];
 /// Where runs and rounds work; what is left there is of failed ones.
-const RUNS: [&str; 2] = ["work", "rounds"];
-const ROOTS: &str = "gcroots";
+const RUNS: [&str; 2] = [WORK, ROUNDS];
 
 /// Directories in a section that hold no product, but a part of the section itself.
 const PARTS: [&str; 2] = ["toolchains/apt", "toolchains/index"];

@@ -12,6 +12,7 @@ use crate::output::Output;
 use crate::phase1::Fetched;
 use crate::recipe::BytecodePolicy;
 use crate::resolve::{Artifact, Resolution};
+use crate::sys::cache::WORK;
 use crate::sys::process::last_lines;
 use crate::sys::sandbox::{Invocation, OutputTo};
 use crate::venv::Installer;
@@ -152,7 +153,7 @@ const LITTLE_ROOM: u64 = 256 << 20;
 /// words a lack of namespaces in the same way, so the disk is asked too.
 pub fn told_of_full_disk(problem: Problem, cache: &Path) -> Problem {
     let text = crate::vocabulary::problem::render(&anyhow::Error::new(problem.clone()));
-    let room = rustix::fs::statvfs(cache.join("work"));
+    let room = rustix::fs::statvfs(cache.join(WORK));
     let free = room.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
     if !text.contains("No space left on device") || free > LITTLE_ROOM {
         return problem;

@@ -22,6 +22,7 @@ use crate::resolvers::Resolvers;
 use crate::review::Review;
 use crate::sources::Sources;
 use crate::sys::Host;
+use crate::sys::cache::WORK;
 use crate::sys::files::WorkDir;
 use crate::sys::sandbox::Surroundings;
 use crate::toolchain::uv::{Uv, provide_uv};
@@ -94,7 +95,7 @@ pub fn build_with_toolchain(
             .hint("it builds for Linux; `cargo xtask fetch` serves every target"));
     }
     let mut clock = Clock::start();
-    let mut work = WorkDir::create(&host.cache.join("work"), &recipe.name)
+    let mut work = WorkDir::create(&host.cache.join(WORK), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let built = build_in(located, target, options, work.path(), &mut clock, host);
     built.map_err(|problem| {
@@ -225,7 +226,7 @@ pub fn build_one(
     host: Host<'_>,
 ) -> Result<(), Problem> {
     let target = &located.recipe.targets[0];
-    let work = WorkDir::create(&host.cache.join("work"), &located.recipe.name)
+    let work = WorkDir::create(&host.cache.join(WORK), &located.recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let prepared = prepare(located, target, options, host)?;
     let graph = prepared.graph.only(name)?;

@@ -17,6 +17,7 @@ use crate::phase1::Fetched;
 use crate::recipe::{Override, SourcePatch};
 use crate::review::{REVIEW, Review};
 use crate::sys::Host;
+use crate::sys::cache::OUTPUTS;
 use crate::sys::files::{FileLock, touch, write_atomically};
 use crate::sys::keyed::Keyed;
 use crate::toolchain::uv::Uv;
@@ -25,9 +26,6 @@ use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 use crate::wheels::BuiltWheel;
-
-/// The directory of finished outputs in the cache.
-pub const OUTPUTS: &str = "outputs";
 
 /// Raised whenever the layout of the store changes.
 const OUTPUT_FORMAT: &str = "output 2";

@@ -9,6 +9,7 @@ use uv_normalize::PackageName;
 use crate::inputs::LocatedRecipe;
 use crate::pipeline::{self, Options};
 use crate::sys::Host;
+use crate::sys::cache::WORK;
 use crate::sys::files::WorkDir;
 use crate::vocabulary::Problem;
 use crate::vocabulary::inputs::Change;
@@ -59,7 +60,7 @@ pub fn explain(
     host: Host<'_>,
 ) -> Result<Vec<Rebuild>, Problem> {
     let (recipe, target) = (&located.recipe, &located.recipe.targets[0]);
-    let work = WorkDir::create(&host.cache.join("work"), &recipe.name)
+    let work = WorkDir::create(&host.cache.join(WORK), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let prepared = pipeline::prepare(located, target, options, host)?;
     let store = wheels::Store::new(host.cache);

@@ -2,8 +2,9 @@
 //! it, `rounds` builds in them, `shares` divides the processors among them, `probe` reads back what
 //! they were. `compare` finds what differs, `explain` says why, `blame` finds what an unexplained
 //! difference depends on; `pairs` does all three for two rounds. `waivers` are the differences that
-//! a recipe allows, `snapshots` is what people have approved. `run` is `cargo xtask verify-repro`,
-//! `by_hand` is `cargo xtask compare`. Data flows in that order.
+//! a recipe allows, `snapshots` is what people have approved, `adopt` keeps what was verified.
+//! `run` is `cargo xtask verify-repro`, `by_hand` is `cargo xtask compare`. Data flows in that
+//! order.
 
 pub(crate) mod compare;
 pub(crate) mod explain;
@@ -16,5 +17,6 @@ pub(crate) mod blame;
 pub(crate) mod pairs;
 pub(crate) mod waivers;
 pub(crate) mod snapshots;
+mod adopt;
 pub(crate) mod by_hand;
 pub(crate) mod run;

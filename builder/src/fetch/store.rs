@@ -8,6 +8,7 @@ use fs_err as fs;
 use tempfile::NamedTempFile;
 
 use crate::sys::Host;
+use crate::sys::cache::FILES;
 use crate::sys::files::{self, FileLock, digest_of};
 use crate::vocabulary::{Problem, Sha256};
 
@@ -29,7 +30,7 @@ pub struct Stored {
 impl Store {
     /// The store below the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self { root: cache.join("files") }
+        Self { root: cache.join(FILES) }
     }
 
     /// Gives the file of that name and digest. If it is not there, or is damaged, `bring` must

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::store::disk;
 use crate::nar;
 use crate::sys::Host;
+use crate::sys::cache::SOURCES;
 use crate::sys::files::{self, FileLock, WorkDir};
 use crate::vocabulary::{Problem, Sha256};
 
@@ -18,7 +19,7 @@ pub struct Trees {
 impl Trees {
     /// The trees below the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self { root: cache.join("sources") }
+        Self { root: cache.join(SOURCES) }
     }
 
     /// Gives the tree of that NAR hash. If it is not there, or is damaged, `bring` must bring it

@@ -24,6 +24,7 @@ use super::store::disk;
 use super::{Fetcher, Settings};
 use crate::nar;
 use crate::sys::Host;
+use crate::sys::cache::WHEELHOUSES;
 use crate::sys::files::{self, FileLock, WorkDir};
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
@@ -81,7 +82,7 @@ pub fn fetch(
     settings: &Settings,
 ) -> Result<Wheelhouse, Problem> {
     let plan = Plan::of(request)?;
-    let base = host.cache.join("wheelhouses");
+    let base = host.cache.join(WHEELHOUSES);
     let key = plan.key().to_string();
     let (path, record) = (base.join(&key), base.join(format!("{key}.json")));
     let failed = |error| disk(Problem::new("cannot write the wheelhouse"), &base, None, error);

@@ -1,11 +1,36 @@
-//! The lock of the whole cache: runs hold it together, `gc` holds it alone, so nothing that a run
-//! uses is removed.
+//! The tool's cache: what its directories are called, and the lock of the whole. Runs hold it
+//! together, `gc` holds it alone, so nothing that a run uses is removed.
 
 use std::io;
 use std::path::Path;
 
 use super::files::FileLock;
 use crate::vocabulary::Problem;
+
+/// Downloaded files, by sha256.
+pub const FILES: &str = "files";
+/// Mirrors of git repositories.
+pub const GIT: &str = "git";
+/// Links of people that keep an output alive.
+pub const ROOTS: &str = "gcroots";
+/// What each build of a recipe was last made of.
+pub const LAST_BUILDS: &str = "last-builds";
+/// Finished outputs, by what they were made of.
+pub const OUTPUTS: &str = "outputs";
+/// Where rounds of `verify-repro` run.
+pub const ROUNDS: &str = "rounds";
+/// Source trees, by NAR hash.
+pub const SOURCES: &str = "sources";
+/// Roots and interpreters.
+pub const TOOLCHAINS: &str = "toolchains";
+/// The program uv, by version.
+pub const UV: &str = "uv";
+/// What phase 1 has put together, by NAR hash.
+pub const WHEELHOUSES: &str = "wheelhouses";
+/// Built wheels, by what they were built of.
+pub const WHEELS: &str = "wheels";
+/// Where builds run.
+pub const WORK: &str = "work";
 
 const LOCK: &str = ".lock";
 

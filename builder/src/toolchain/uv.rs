@@ -7,6 +7,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::sys::Host;
+use crate::sys::cache::UV;
 use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
 use crate::sys::process::Process;
 use crate::vocabulary::{Problem, Sha256};
@@ -41,7 +42,7 @@ pub fn provide_uv(host: &Host<'_>) -> Result<Uv, Problem> {
     {
         return described(path);
     }
-    let store = host.cache.join("uv");
+    let store = host.cache.join(UV);
     let dir = store.join(UV_VERSION);
     if let Some(uv) = remembered(&dir) {
         return Ok(uv);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uv_normalize::PackageName;
 
 use crate::sys::Host;
+use crate::sys::cache::{LAST_BUILDS, WHEELS};
 use crate::sys::files::{FileLock, WorkDir, digest_of, touch, write_atomically};
 use crate::sys::keyed::Keyed;
 use crate::vocabulary::{Inputs, Problem, Sha256, Target};
@@ -42,12 +43,8 @@ const SEAL: &str = "seal.json";
 impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        let dir = cache.join("wheels");
-        Self {
-            staging: dir.join(".work"),
-            entries: Keyed::new(dir),
-            last: cache.join("last-builds"),
-        }
+        let dir = cache.join(WHEELS);
+        Self { staging: dir.join(".work"), entries: Keyed::new(dir), last: cache.join(LAST_BUILDS) }
     }
 
     /// Waits until no other run builds the same.

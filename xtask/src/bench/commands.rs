@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use builder::sys::cache::{FILES, GIT, OUTPUTS, WHEELHOUSES, WHEELS, WORK};
 use builder::vocabulary::Outcome;
 use xshell::{Shell, cmd};
 
@@ -124,7 +125,7 @@ impl Place<'_> {
             .emptied(theirs.join("cache"))
             .emptied(theirs.join("venv"));
         let mut ours = cached(self.ours_of_recipe("build")).arg("--no-out-link");
-        for kept in ["files", "git", "outputs", "wheelhouses", "wheels", "work"] {
+        for kept in [FILES, GIT, OUTPUTS, WHEELHOUSES, WHEELS, WORK] {
             ours = ours.emptied(cache.join(kept));
         }
         // Makes the root, so that no measured run does.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use builder::sys::cache::{OUTPUTS, WHEELHOUSES, WORK};
 use serde::Serialize;
 use serde_json::Value;
 use xshell::{Shell, cmd};
@@ -41,7 +42,7 @@ pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<Vec<Rebuilt>> 
     let bumps = bumps::of(&bench.recipe)?;
     // Outputs of an earlier run of this. Between the builds none is removed, as a user's is not:
     // some file systems are slow for minutes where many files were just removed.
-    shell.remove_path(place.cache().join("outputs"))?;
+    shell.remove_path(place.cache().join(OUTPUTS))?;
     let mut prepared = vec![place.prepare(shell, &source, "cold", None)?];
     for bump in &bumps {
         prepared.push(place.prepare(shell, &source, &slug(&bump.name), Some(bump))?);
@@ -150,7 +151,7 @@ impl Place<'_> {
             .arg(&cache)
             .args(["build", self.recipe, "--no-out-link", "--source"])
             .arg(copy.join("source"));
-        for section in ["wheelhouses", "work"] {
+        for section in [WHEELHOUSES, WORK] {
             side = side.emptied(cache.join(section));
         }
         let sample = side.measure(shell)?;

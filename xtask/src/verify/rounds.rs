@@ -1,13 +1,14 @@
 //! Rounds: the binary `builder`, run in places that differ. Each round has a cache of its own, so
-//! no built wheel and no output of one reaches another. Shared are only downloads, each of which
-//! the builder verifies against its sha256 when it reads it, and the toolchain, which is an input
-//! and read-only: the suite that it comes from can move between two rounds.
+//! no built wheel and no output of one reaches another. Shared are only downloads and source trees,
+//! each of which the builder verifies against its hash when it reads it, and the toolchain, which
+//! is an input and read-only: the suite that it comes from can move between two rounds.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use builder::sys::cache::{FILES, GIT, SOURCES, TOOLCHAINS, UV};
 use builder::sys::env::Environment;
 use builder::sys::process::{Process, last_lines};
 use builder::vocabulary::{Outcome, Problem};
@@ -39,7 +40,10 @@ pub(crate) struct Workplace<'w> {
 }
 
 /// What of the cache is shared.
-const SHARED: [&str; 4] = ["files", "git", "toolchains", "uv"];
+const SHARED: [&str; 5] = [FILES, GIT, SOURCES, TOOLCHAINS, UV];
+
+/// The output among what is compared.
+const OUTPUT: &str = "output";
 
 /// A round that is laid out and not yet run.
 #[derive(Debug, Clone)]
@@ -67,6 +71,8 @@ pub(crate) struct Built {
 /// A round that was run.
 #[derive(Debug)]
 pub(crate) struct Finished {
+    /// The round's cache.
+    pub(crate) cache: PathBuf,
     /// What the builder said.
     pub(crate) built: Built,
     /// All that is compared: `output/`, `wheels/`, `manifest.json`.
@@ -88,6 +94,11 @@ struct Distribution {
 }
 
 impl Finished {
+    /// Puts the output back to where it was published, once nothing is compared any more.
+    pub(crate) fn put_back(&self) -> std::io::Result<()> {
+        fs::rename(self.product.join(OUTPUT), &self.built.output)
+    }
+
     /// How each distribution came to be, by its normalised name.
     pub(crate) fn kinds(&self) -> Result<BTreeMap<String, String>, Problem> {
         let problem = || Problem::new("cannot read the manifest of a round");
@@ -108,8 +119,10 @@ impl Workplace<'_> {
             fs::create_dir_all(directory.join("product"))?;
             let around = directory.join("surroundings");
             fs::create_dir_all(&around)?;
-            // The kernel's clock at the round's start; no clock is read here.
-            place.surroundings.pretended.since = fs::metadata(&around)?.mtime();
+            if place.surroundings.pretended.clock_shift != 0 {
+                // The kernel's clock at the round's start; no clock is read here.
+                place.surroundings.pretended.since = fs::metadata(&around)?.mtime();
+            }
             let json = serde_json::to_vec_pretty(&place.surroundings).expect("they are plain");
             fs::write(around.join("surroundings.json"), json)?;
             for name in self.shared.iter().flat_map(|_| SHARED) {
@@ -182,13 +195,13 @@ impl Workplace<'_> {
         let gather = || -> std::io::Result<()> {
             // A recipe may build nothing from source.
             fs::create_dir_all(&wheels)?;
-            fs::rename(&built.output, product.join("output"))?;
+            fs::rename(&built.output, product.join(OUTPUT))?;
             fs::copy(published.join("manifest.json"), product.join("manifest.json"))?;
             Ok(())
         };
         gather()
             .map_err(|error| Problem::new("cannot gather what a round has built").cause(error))?;
-        Ok(Finished { built, product, published })
+        Ok(Finished { cache: cache_of(round), built, product, published })
     }
 
     /// Builds the wheel of one distribution alone, into `into`.
@@ -210,7 +223,7 @@ impl Workplace<'_> {
             "--root".to_owned(),
             self.root.display().to_string(),
             "--cache-dir".to_owned(),
-            shown(round.directory.join("cache")),
+            shown(cache_of(round)),
             "--surroundings".to_owned(),
             shown(surroundings),
             command.to_owned(),
@@ -256,6 +269,10 @@ impl Workplace<'_> {
         }
         process.args(words)
     }
+}
+
+fn cache_of(round: &Round) -> PathBuf {
+    round.directory.join("cache")
 }
 
 fn shown_lines(text: &str) -> String {

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use builder::recipe::Recipe;
 use builder::recipe_file::RecipeFile;
-use builder::sys::cache::hold;
+use builder::sys::cache::{ROUNDS, hold};
 use builder::sys::env::Environment;
-use builder::sys::files::{WorkDir, remove_tree, sorted_entries, write_atomically};
+use builder::sys::files::{WorkDir, sorted_entries, write_atomically};
 use builder::vocabulary::{Outcome, Problem};
+use fs_err as fs;
 use xshell::Shell;
 
+use super::adopt::adopt;
 use super::explain::Explanation;
 use super::pairs::{Pair, Varied};
 use super::places;
@@ -63,7 +65,7 @@ impl VerifyRepro {
         };
         let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
         let _using = hold(&cache, waiting)?;
-        let mut work = WorkDir::create(&cache.join("rounds"), &recipe.name)?;
+        let mut work = WorkDir::create(&cache.join(ROUNDS), &recipe.name)?;
         let verified = self.verify(&workplace, &recipe, &shares, &chosen, work.path());
         if let Err(error) = &verified {
             self.tell_failure(&recipe, error)?;
@@ -74,7 +76,10 @@ impl VerifyRepro {
         }
         // Nobody need wait for the removal to know.
         let told = verified.and_then(|outcome| self.verdict(&recipe, outcome));
-        remove_rounds(&work)?;
+        if !work.is_kept() {
+            // What is left of it, the end of `work` removes.
+            let _ = remove_side_by_side(work.path());
+        }
         told
     }
 
@@ -134,6 +139,15 @@ impl VerifyRepro {
         let worst = worst.expect("there are two rounds or more");
         writing.finish(worst)?;
         self.print(&reports)?;
+        if worst.outcome() == Outcome::Good
+            && !self.keep
+            && let Some(cache) = workplace.shared
+        {
+            adopt(&finished[0], cache)?;
+            if !self.quiet {
+                eprintln!("the output is kept: `cargo xtask build` finds it, and builds nothing");
+            }
+        }
         Ok(worst.outcome())
     }
 
@@ -209,15 +223,14 @@ impl VerifyRepro {
     }
 }
 
-/// Removes what is not kept. An output has tens of thousands of files: the rounds go side by side.
-fn remove_rounds(work: &WorkDir) -> anyhow::Result<()> {
+/// An output has tens of thousands of files: all processors remove them.
+fn remove_side_by_side(dir: &Path) -> std::io::Result<()> {
     use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
-    if !work.is_kept() {
-        let rounds = sorted_entries(work.path())?;
-        let paths = rounds.into_par_iter().map(|round| round.path());
-        paths.filter(|path| path.is_dir()).try_for_each(|path| remove_tree(&path))?;
-    }
-    Ok(())
+    sorted_entries(dir)?.into_par_iter().try_for_each(|entry| {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() { remove_side_by_side(&path) } else { fs::remove_file(path) }
+    })?;
+    fs::remove_dir(dir)
 }
 
 /// What the rounds say of the wheelhouse, over what the ledger said of it.

@@ -1,6 +1,8 @@
 //! `cargo xtask verify-repro`: builds that depend on where they are made, each with what must be
 //! said of it.
 
+use builder::sys::files::sorted_entries;
+
 use crate::workspace::Workspace;
 
 /// A wheel with one module for each expression, which holds its value: `case0.py` and so on.
@@ -90,6 +92,28 @@ fn a_third_round_is_compared_too() {
     let workspace = Workspace::new(&holding(&["1"])).blessed();
     let ended = workspace.xtask("verify-repro", &["--rounds", "3", "--quiet"]);
     ended.ends(0, &["in 3 rounds"]);
+}
+
+/// Words of `verify-repro`, its exit code, and what a build after it says first.
+const LEFT: [(&[&str], i32, &str); 4] = [
+    (&[], 0, "unchanged small"),
+    (&["--keep"], 0, "built small"),
+    (&["--refetch"], 0, "built small"),
+    (&["--vary=+hash-seed"], 3, "built small"),
+];
+
+#[test]
+fn what_was_verified_is_left_for_the_next_build_and_nothing_else_is() {
+    for (words, code, said) in LEFT {
+        let workspace = Workspace::new(&holding(&["hash('x')"])).blessed();
+        workspace.xtask("verify-repro", words).ends(code, &[]);
+        let built = workspace.xtask("build", &["--no-out-link"]);
+        built.ends(0, &[said]);
+        let kept = code == 3 || words == ["--keep"];
+        let rounds = sorted_entries(&workspace.path("cache/rounds")).unwrap();
+        let rounds = rounds.iter().filter(|it| it.path().is_dir()).count();
+        assert_eq!(rounds, usize::from(kept), "{words:?}");
+    }
 }
 
 #[test]

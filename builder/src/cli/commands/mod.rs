@@ -17,6 +17,7 @@ use crate::fetch::Settings;
 use crate::pipeline::Options;
 use crate::recipe::{Provider, Recipe};
 use crate::sys::Host;
+use crate::sys::cache::WORK;
 use crate::sys::env::Environment;
 use crate::sys::files::WorkDir;
 use crate::sys::sandbox::Surroundings;
@@ -97,7 +98,7 @@ impl Context<'_> {
     }
 
     fn work(&self, label: &str) -> Result<WorkDir> {
-        let work = WorkDir::create(&self.host.cache.join("work"), label);
+        let work = WorkDir::create(&self.host.cache.join(WORK), label);
         Ok(work.map_err(|error| {
             Problem::new("cannot make a directory to work in")
                 .cause(error)

@@ -10,6 +10,7 @@ use super::export::Entry;
 use super::{Commit, Patience};
 use crate::fetch::address::redact_text;
 use crate::sys::Host;
+use crate::sys::cache::GIT;
 use crate::sys::files::{self, FileLock};
 use crate::sys::process::{Process, last_lines};
 use crate::vocabulary::{Problem, Sha256};
@@ -36,7 +37,7 @@ impl Mirror {
                 .hint("install git; trees of a lock's git sources come through it")
         })?;
         let key = Sha256::of(commit.url.as_str()).to_string();
-        let dir = host.cache.join("git").join(format!("{}.git", &key[..32]));
+        let dir = host.cache.join(GIT).join(format!("{}.git", &key[..32]));
         let shown = super::Redacted(commit.url).to_string();
         let waiting = || {
             let message = format!("waiting for another run that fetches `{shown}`");

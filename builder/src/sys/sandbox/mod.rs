@@ -158,7 +158,12 @@ impl Sandbox {
         match &surroundings.directory {
             // A root of its own is read-only; of the machine's, `/etc` is made anew anyway.
             Some(directory) if matches!(sandbox.root, RootFs::Dir(_)) => {
-                surroundings::ETC.iter().fold(sandbox, |sandbox, name| {
+                let ordinary = Surroundings::default();
+                let others = surroundings::ETC.iter().filter(|name| {
+                    // It has the ordinary ones.
+                    surroundings.etc(name) != ordinary.etc(name)
+                });
+                others.fold(sandbox, |sandbox, name| {
                     sandbox.bind_ro(&directory.join(name), &format!("/etc/{name}"))
                 })
             }

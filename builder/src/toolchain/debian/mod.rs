@@ -15,6 +15,7 @@ use self::apt::Apt;
 use super::{SystemPackage, Toolchain, Wanted};
 use crate::recipe::Provider;
 use crate::sys::Host;
+use crate::sys::cache::TOOLCHAINS;
 use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
 use crate::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use crate::vocabulary::fingerprint::Fingerprint;
@@ -58,7 +59,7 @@ const KIND: &str = "debian root 2";
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     let architecture = architecture(wanted.machine)?;
     let packages = package_set(wanted);
-    let store = host.cache.join("toolchains");
+    let store = host.cache.join(TOOLCHAINS);
     let memory = store.join("index").join(format!("{}.json", key(wanted, architecture, &packages)));
     if let Some(toolchain) = remembered(&memory, &store, wanted) {
         return Ok(toolchain);
