@@ -178,8 +178,8 @@ pub(crate) struct Bench {
     /// How many times each side runs
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
-    /// Seconds to wait before a run whose caches were emptied: where many files were just removed,
-    /// some file systems are slow to make new ones
+    /// Seconds to wait before each run that begins with empty caches: where many files were just
+    /// removed, some file systems are slow to make new ones, for up to six minutes
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) pause: u32,
     /// Write the figures to this file

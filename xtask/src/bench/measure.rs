@@ -17,7 +17,7 @@ const MEASURE: &str = include_str!("measure.py");
 pub(super) struct Side {
     words: Vec<OsString>,
     emptied: Vec<PathBuf>,
-    /// Seconds to wait after something was.
+    /// Seconds to wait then.
     pause: u32,
     /// The exit code that it must end with.
     code: u8,
@@ -58,7 +58,8 @@ impl Side {
         self
     }
 
-    /// After something was removed, a run waits for as many seconds.
+    /// A run that begins with something removed waits for as many seconds before: the one before
+    /// it may have removed things too.
     pub(super) fn pausing(self, pause: u32) -> Self {
         Self { pause, ..self }
     }
@@ -76,11 +77,10 @@ impl Side {
 
     /// Runs it once; an exit code other than the expected one is an error.
     pub(super) fn measure(&self, shell: &Shell) -> anyhow::Result<Sample> {
-        let full: Vec<&PathBuf> = self.emptied.iter().filter(|path| path.exists()).collect();
-        for path in &full {
+        for path in &self.emptied {
             shell.remove_path(path)?;
         }
-        if self.pause > 0 && !full.is_empty() {
+        if self.pause > 0 && !self.emptied.is_empty() {
             let pause = self.pause.to_string();
             cmd!(shell, "sync").quiet().run()?;
             cmd!(shell, "sleep {pause}").quiet().run()?;
