@@ -19,7 +19,7 @@ use crate::review::{REVIEW, Review};
 use crate::sys::Host;
 use crate::sys::cache::OUTPUTS;
 use crate::sys::files::{FileLock, touch, write_atomically};
-use crate::sys::keyed::Keyed;
+use crate::sys::keyed::{Keyed, SEAL};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
 use crate::vocabulary::digest::Sri;
@@ -234,7 +234,7 @@ impl Store {
     /// removed: it is built anew.
     pub fn find(&self, key: &Sha256, host: Host<'_>) -> Result<Option<Product>, Problem> {
         let dir = self.entries.entry(key);
-        let Ok(seal) = fs::read(dir.join("seal.json")) else {
+        let Ok(seal) = fs::read(dir.join(SEAL)) else {
             return Ok(None);
         };
         let tree = dir.join("tree");
@@ -275,7 +275,7 @@ impl Store {
             }
             write_atomically(&staged.join("manifest.json"), manifest.to_json().as_bytes())?;
             write_atomically(&staged.join("provenance.json"), &pretty(provenance))?;
-            write_atomically(&staged.join("seal.json"), &seal)?;
+            write_atomically(&staged.join(SEAL), &seal)?;
             self.entries.publish(key, &staged)
         };
         let entry =

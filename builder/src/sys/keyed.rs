@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use super::files::{self, FileLock};
 use crate::vocabulary::{Problem, Sha256};
 
+/// The file in each of them that says what was published, in whatever way its store verifies it.
+pub const SEAL: &str = "seal.json";
+
 /// A directory of the tool's cache that holds one directory for each key.
 #[derive(Debug, Clone)]
 pub struct Keyed {

@@ -9,6 +9,7 @@ pub mod nearest_lines;
 pub mod outcome;
 pub mod problem;
 pub mod progress;
+pub mod shown;
 pub mod target;
 
 pub use date::Date;
@@ -18,4 +19,5 @@ pub use nearest_lines::nearest_lines;
 pub use outcome::Outcome;
 pub use problem::Problem;
 pub use progress::Progress;
+pub use shown::{shown_bytes, shown_lines, shown_name};
 pub use target::Target;

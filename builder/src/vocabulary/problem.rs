@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Outcome;
+use super::{Outcome, shown_lines};
 
 /// A failed action, as the command line prints it:
 ///
@@ -99,7 +99,8 @@ impl Error for Problem {
     }
 }
 
-/// Renders an error with its causes and the first hint on the way down, for standard error.
+/// Renders an error with its causes and the first hint on the way down, for standard error. What of
+/// it a terminal would obey is escaped: names of files and what programs print is in it.
 pub fn render(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}");
     for cause in error.chain().skip(1) {
@@ -110,7 +111,7 @@ pub fn render(error: &anyhow::Error) -> String {
     if let Some(hint) = problems.find_map(|problem| problem.hint.as_ref()) {
         text.push_str(&format!("\n\nhint: {hint}"));
     }
-    text
+    shown_lines(&text)
 }
 
 /// The outcome that an error stands for: that of the outermost [`Problem`] that has decided one.
@@ -132,12 +133,12 @@ mod tests {
             .fact("expected", "sha256:1")
             .fact("got", "sha256:2\n(3 bytes)")
             .hint("lock again")
-            .cause(std::io::Error::other("disk on fire"));
+            .cause(std::io::Error::other("disk on fire\u{1b}[2J"));
         let error = anyhow::Error::new(problem);
         assert_eq!(
             render(&error),
             "error: cannot fetch `a.whl`\n  expected  sha256:1\n  got       sha256:2\n            \
-             (3 bytes)\n  caused by: disk on fire\n\nhint: lock again"
+             (3 bytes)\n  caused by: disk on fire\\u{1b}[2J\n\nhint: lock again"
         );
         assert_eq!(outcome_of(&error), Outcome::Undecided);
     }

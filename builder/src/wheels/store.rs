@@ -12,7 +12,7 @@ use uv_normalize::PackageName;
 use crate::sys::Host;
 use crate::sys::cache::{LAST_BUILDS, WHEELS};
 use crate::sys::files::{FileLock, WorkDir, digest_of, touch, write_atomically};
-use crate::sys::keyed::Keyed;
+use crate::sys::keyed::{Keyed, SEAL};
 use crate::vocabulary::{Inputs, Problem, Sha256, Target};
 
 /// Built wheels by key.
@@ -37,8 +37,6 @@ struct Seal {
     filename: String,
     sha256: Sha256,
 }
-
-const SEAL: &str = "seal.json";
 
 impl Store {
     /// The store in the tool's cache.

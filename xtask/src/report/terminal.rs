@@ -1,9 +1,10 @@
 //! The report for a terminal: causes first, then what has none, then checks that do not hold, then
 //! the verdict; at most [`MOST_LINES`] lines, and a few for each check.
 
+use builder::vocabulary::shown_bytes;
+
 use super::verdict::{number, thousands};
 use super::{Check, Report};
-use crate::verify::compare::shown_bytes;
 use crate::verify::explain::{Evidence, Finding, Root};
 
 const MOST_LINES: usize = 40;
@@ -40,7 +41,7 @@ pub(crate) fn terminal(report: &Report) -> String {
     lines.extend(report.failed().flat_map(failed));
     let lines = lines.iter().map(|line| clipped(line) + "\n");
     // A verdict is one line that is never cut.
-    lines.chain([report.verdict() + "\n"]).collect()
+    lines.chain([shown_bytes(report.verdict().as_bytes()) + "\n"]).collect()
 }
 
 fn cause(root: &Root) -> Vec<String> {
@@ -96,9 +97,11 @@ fn bounded(mut lines: Vec<String>, most: usize) -> Vec<String> {
     lines
 }
 
+/// Names of distributions and files come from what is compared.
 fn clipped(line: &str) -> String {
+    let line = shown_bytes(line.as_bytes());
     match line.char_indices().nth(MOST_COLUMNS) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+        None => line,
     }
 }

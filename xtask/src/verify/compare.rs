@@ -13,7 +13,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use builder::vocabulary::Problem;
+use builder::vocabulary::{Problem, shown_name};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
@@ -158,30 +158,10 @@ pub(crate) fn compare(a: &Path, b: &Path) -> Result<Comparison, Problem> {
     })
 }
 
-/// A path for people and for JSON: bytes that are no text are escaped, as are control characters,
-/// which a terminal would obey.
+/// A path for people and for JSON.
 pub(crate) fn shown(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
-    shown_bytes(path.as_os_str().as_bytes())
-}
-
-/// Bytes as [`shown`] shows a path.
-pub(crate) fn shown_bytes(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                // Overrides of direction reorder what a person reads.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                    text.extend(character.escape_unicode());
-                }
-                character if character.is_control() => text.extend(character.escape_default()),
-                character => text.push(character),
-            }
-        }
-        text.push_str(&chunk.invalid().escape_ascii().to_string());
-    }
-    text
+    shown_name(path.as_os_str().as_bytes())
 }
 
 /// `join` would add a slash for the root itself, which a file has not.

@@ -11,11 +11,10 @@ use std::process::Output;
 use builder::sys::cache::{FILES, GIT, SOURCES, TOOLCHAINS, UV};
 use builder::sys::env::Environment;
 use builder::sys::process::{Process, last_lines};
-use builder::vocabulary::{Outcome, Problem};
+use builder::vocabulary::{Outcome, Problem, shown_bytes};
 use fs_err as fs;
 use serde::Deserialize;
 
-use super::compare::shown_bytes;
 use super::places::Place;
 use super::probe::{HOST_PROBE, PROBE, Seen};
 use crate::report::Check;
@@ -264,6 +263,10 @@ impl Workplace<'_> {
         for (key, value) in environment {
             process = process.env(key, value);
         }
+        if let Some(setpriv) = self.environment.find_program("setpriv") {
+            // A round that goes on after its verifier was killed helps nobody.
+            process = process.arg(setpriv).args(["--pdeathsig", "KILL", "--"]);
+        }
         if !aslr && let Some(setarch) = self.environment.find_program("setarch") {
             process = process.arg(setarch).arg("-R");
         }
@@ -275,10 +278,6 @@ fn cache_of(round: &Round) -> PathBuf {
     round.directory.join("cache")
 }
 
-fn shown_lines(text: &str) -> String {
-    text.lines().map(|line| shown_bytes(line.as_bytes())).collect::<Vec<_>>().join("\n")
-}
-
 fn outcome(ended: &Output) -> Outcome {
     ended.status.code().and_then(Outcome::of_code).unwrap_or(Outcome::Undecided)
 }
@@ -287,7 +286,7 @@ fn failed(round: &Round, ended: &Output) -> Problem {
     let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
     Problem::new(format!("round {} failed", round.place.letter))
         .fact("exit", ended.status)
-        .fact("printed", shown_lines(&last_lines(&printed, 30)))
+        .fact("printed", last_lines(&printed, 30))
         .fact("directory", round.directory.display())
         .outcome(outcome(ended))
 }

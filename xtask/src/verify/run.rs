@@ -7,18 +7,18 @@ use builder::recipe_file::RecipeFile;
 use builder::sys::cache::{ROUNDS, hold};
 use builder::sys::env::Environment;
 use builder::sys::files::{WorkDir, sorted_entries, write_atomically};
-use builder::vocabulary::{Outcome, Problem};
+use builder::vocabulary::problem::{outcome_of, render};
+use builder::vocabulary::{Outcome, Problem, shown_lines};
 use fs_err as fs;
 use xshell::Shell;
 
-use super::adopt::adopt;
 use super::explain::Explanation;
 use super::pairs::{Pair, Varied};
 use super::places;
 use super::rounds::{Finished, Round, Workplace};
 use super::shares::Shares;
 use super::vary::{self, Chosen, Here, Variation};
-use super::{snapshots, waivers};
+use super::{adopt, snapshots, waivers};
 use crate::flags::VerifyRepro;
 use crate::report::{self, Check, Report, Subject, Writing};
 use crate::{forward, root};
@@ -67,12 +67,16 @@ impl VerifyRepro {
         let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join(ROUNDS), &recipe.name)?;
         let verified = self.verify(&workplace, &recipe, &shares, &chosen, work.path());
-        if let Err(error) = &verified {
-            self.tell_failure(&recipe, error)?;
-        }
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
-            work.keep()?;
+            // Even without its note it stays until the next run.
+            let _ = work.keep();
             eprintln!("the rounds stay in {}", work.path().display());
+        }
+        if let Err(error) = &verified
+            && let Err(untold) = self.tell_failure(&recipe, error)
+        {
+            // What failed first must be read.
+            eprintln!("warning: {}", render(&untold));
         }
         // Nobody need wait for the removal to know.
         let told = verified.and_then(|outcome| self.verdict(&recipe, outcome));
@@ -112,12 +116,15 @@ impl VerifyRepro {
         }
         if fod.outcome != Outcome::Good && !self.quiet {
             // Should a round fail, nothing else would tell it.
-            fod.detail.iter().for_each(|line| eprintln!("{line}"));
+            fod.detail.iter().for_each(|line| eprintln!("{}", shown_lines(line)));
         }
         let finished = shares.of_each(&rounds, |round| workplace.build(round))?;
         fod = judge_fod(fod, &finished);
         let approved =
             snapshots::check(workplace.recipe, &finished[0].published, workplace.environment)?;
+        // What a recipe allows to differ may have differed then.
+        let cache = workplace.shared.filter(|_| recipe.waivers.is_empty());
+        let earlier = cache.map(|cache| adopt::check(&finished[0], cache)).transpose()?;
         let mut pairs = Vec::new();
         for index in 1..rounds.len() {
             let pair = Pair { varied: &varied, finished: &finished, index };
@@ -126,10 +133,11 @@ impl VerifyRepro {
             pairs.push((index, comparison, explanation, blamed));
         }
         let explanations: Vec<&Explanation> = pairs.iter().map(|(_, _, it, _)| it).collect();
-        let waivers = waivers::check(&explanations, &recipe.waivers, waivers::today());
+        let waivers = waivers::check(&explanations, &recipe.waivers, waivers::today()?);
         let mut reports = Vec::new();
         for (index, comparison, explanation, blamed) in pairs {
             let mut checks = vec![fod.clone(), probed.clone(), approved.clone(), waivers.clone()];
+            checks.extend(earlier.clone());
             checks.extend(blamed);
             let waived = waivers::waived(&explanation, &recipe.waivers);
             let report = Report::new(subject.clone(), &comparison, explanation).waived(waived);
@@ -139,16 +147,21 @@ impl VerifyRepro {
         let worst = worst.expect("there are two rounds or more");
         writing.finish(worst)?;
         self.print(&reports)?;
-        if worst.outcome() == Outcome::Good
-            && !self.keep
-            && let Some(cache) = workplace.shared
-        {
-            adopt(&finished[0], cache)?;
-            if !self.quiet {
-                eprintln!("the output is kept: `cargo xtask build` finds it, and builds nothing");
-            }
+        if worst.outcome() == Outcome::Good && !self.keep {
+            self.adopt(&finished[0], workplace.shared);
         }
         Ok(worst.outcome())
+    }
+
+    /// Leaves what was verified for the next build. That it cannot be left changes no verdict.
+    fn adopt(&self, first: &Finished, shared: Option<&Path>) {
+        match shared.map(|cache| adopt::adopt(first, cache)) {
+            Some(Ok(())) if !self.quiet => {
+                eprintln!("the output is kept: `cargo xtask build` finds it, and builds nothing");
+            }
+            Some(Err(problem)) => eprintln!("warning: {}", render(&problem.into())),
+            _ => {}
+        }
     }
 
     /// The page that was asked for, and what is known while the rounds run, in their directory.
@@ -162,13 +175,13 @@ impl VerifyRepro {
 
     /// What could not be decided is told wherever a report is looked for.
     fn tell_failure(&self, recipe: &Recipe, error: &anyhow::Error) -> anyhow::Result<()> {
-        let text = builder::vocabulary::problem::render(error);
+        let text = render(error);
         let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds as usize };
         if let Some(page) = &self.html {
             write_atomically(page, report::html_undecided(&subject, &text).as_bytes())?;
         }
         if self.json {
-            let failed = builder::vocabulary::problem::outcome_of(error).code();
+            let failed = outcome_of(error).code();
             println!("{:#}", serde_json::json!({ "reports": [], "exit-code": failed }));
         }
         Ok(())

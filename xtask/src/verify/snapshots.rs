@@ -28,7 +28,8 @@ pub(crate) fn check(
 ) -> anyhow::Result<Check> {
     let recipe = RecipeFile::find(crate::root(), recipe)?;
     let approved = recipe.snapshots();
-    if !recipe.is_of_workspace() && !approved.is_dir() {
+    let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    if !recipe.is_of_workspace() && fs::symlink_metadata(&approved).is_err_and(missing) {
         let name = approved.file_name().unwrap_or_default().display();
         let detail =
             vec![format!("none: the recipe is not of this workspace, and has no `{name}`")];

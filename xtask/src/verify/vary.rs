@@ -113,7 +113,7 @@ impl Variation {
             }
             Self::Cpu => {
                 "seven processors are seen, by a preloaded library, and builds are told to start \
-                 two compilers more at once; `/proc/cpuinfo` still lists the machine's, and static \
+                 more compilers at once; `/proc/cpuinfo` still lists the machine's, and static \
                  programs count them"
             }
             Self::DirectoryOrder => {

@@ -16,9 +16,15 @@ use crate::report::Check;
 /// The day on which this runs, in UTC. It decides only which waivers are over, and it is the one
 /// place of the project that asks for the date.
 #[expect(clippy::disallowed_methods, reason = "the one place; nothing of it reaches an output")]
-pub(crate) fn today() -> Date {
+///
+/// # Errors
+/// A clock before 1970, by which no waiver would ever be over.
+pub(crate) fn today() -> Result<Date, Problem> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Date::of_unix_time(since.unwrap_or_default().as_secs())
+    let since = since.map_err(|error| {
+        Problem::new("cannot tell which waivers are over").cause(error).hint("set the clock")
+    })?;
+    Ok(Date::of_unix_time(since.as_secs()))
 }
 
 /// That all causes are causes.
@@ -109,7 +115,7 @@ fn matches(waiver: &Waiver, finding: &Finding, proved: &Proved) -> bool {
 }
 
 /// The names by which a path goes: as it is reported, and relative to the output, to
-/// `site-packages`, or to the archive that it is a member of.
+/// `site-packages`, or to the archive that it is a member of. No name that is shown has `!/` in it.
 fn names(path: &str) -> impl Iterator<Item = &str> {
     let member = path.rsplit_once("!/").map(|(_, member)| member);
     let in_output = path.strip_prefix("output/");

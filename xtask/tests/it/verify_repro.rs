@@ -1,6 +1,10 @@
 //! `cargo xtask verify-repro`: builds that depend on where they are made, each with what must be
 //! said of it.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+
+use builder::sys::cache::hold_alone;
 use builder::sys::files::sorted_entries;
 
 use crate::workspace::Workspace;
@@ -113,6 +117,51 @@ fn what_was_verified_is_left_for_the_next_build_and_nothing_else_is() {
         let rounds = sorted_entries(&workspace.path("cache/rounds")).unwrap();
         let rounds = rounds.iter().filter(|it| it.path().is_dir()).count();
         assert_eq!(rounds, usize::from(kept), "{words:?}");
+    }
+}
+
+#[test]
+fn an_earlier_build_of_other_bytes_is_told() {
+    let workspace = Workspace::new(&holding(&["1"])).blessed();
+    workspace.xtask("build", &["--no-out-link"]).ends(0, &[]);
+    workspace.xtask("verify-repro", &["--quiet"]).ends(0, &["merge: yes"]);
+    let outputs = sorted_entries(&workspace.path("cache/outputs")).unwrap();
+    let output = outputs.iter().find(|it| it.path().is_dir()).unwrap();
+    let seal = format!("cache/outputs/{}/seal.json", output.file_name().display());
+    workspace.replace(&seal, "sha256-", "sha256-AAAA");
+    let told = ["`earlier-build` does not hold", "made other bytes", "--no-cache", "merge: no"];
+    workspace.xtask("verify-repro", &["--quiet"]).ends(3, &told);
+    workspace.xtask("build", &["--no-out-link", "--no-cache"]).ends(0, &["built small"]);
+    workspace.xtask("verify-repro", &["--quiet"]).ends(0, &["merge: yes"]);
+}
+
+#[test]
+fn a_killed_verifier_takes_its_rounds_along() {
+    // Long enough that a round that goes on would still be there, and then be found out.
+    let act = "import time\ndef act():\n    time.sleep(20)\n    return {}\n";
+    let workspace = Workspace::new(act).blessed();
+    let mut run = workspace.begun("verify-repro");
+    let mut building = BTreeSet::new();
+    for line in BufReader::new(run.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if line.ends_with("· wheels (1)") {
+            building.insert(line);
+        }
+        if building.len() == 2 {
+            break;
+        }
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let rounds = sorted_entries(&workspace.path("cache/rounds")).unwrap();
+    let rounds = rounds.iter().find(|it| it.path().is_dir()).unwrap().path();
+    for round in ["a", "b-of-round-1"] {
+        let cache = rounds.join(round).join("cache");
+        // Waits for the round's end.
+        let _alone = hold_alone(&cache, || ()).unwrap();
+        let ended = sorted_entries(&cache.join("wheels")).unwrap_or_default();
+        let ended = ended.iter().any(|it| it.path().join("seal.json").exists());
+        assert!(!ended, "round {round} went on");
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
@@ -80,6 +81,15 @@ impl Workspace {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let [stdout, stderr] = [text(&output.stdout), text(&output.stderr)];
         Ended { code: output.status.code().unwrap(), stdout, stderr }
+    }
+
+    /// The same, while it runs; its standard error is there to be read.
+    #[expect(clippy::disallowed_methods, reason = "a test kills it")]
+    pub(crate) fn begun(&self, command: &str) -> Child {
+        let mut xtask = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"));
+        xtask.arg(command).arg(self.path("recipes/small.toml"));
+        xtask.arg("--cache-dir").arg(self.path("cache"));
+        xtask.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Pins what phase 1 brings, as a person does who has looked at it.

@@ -1,9 +1,9 @@
 //! Evidence to look at: text and bytes of both sides, what differs marked.
 
+use builder::vocabulary::shown_bytes;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::markup::Html;
-use crate::verify::compare::shown_bytes;
 use crate::verify::explain::Evidence;
 
 /// Bytes in a row of the hex view, and rows.

@@ -71,7 +71,7 @@ fn tiles<'n>(shares: &BTreeMap<&'n str, Share>) -> Vec<Tile<'n>> {
     // Those that differ are never among the rest, as long as there is room.
     largest.sort_by_key(|(_, share)| std::cmp::Reverse((share.differing > 0, share.bytes)));
     let rest = largest.split_off(largest.len().min(MOST_TILES));
-    let total: u64 = shares.values().map(|share| share.bytes).sum();
+    let total: u64 = shares.values().map(|share| share.bytes).fold(0, u64::saturating_add);
     let least = LEAST_SHARE * total as f64;
     let mut tiles: Vec<Tile<'_>> = largest
         .into_iter()
@@ -90,7 +90,7 @@ fn tiles<'n>(shares: &BTreeMap<&'n str, Share>) -> Vec<Tile<'n>> {
             Tile { name, title, class, area }
         })
         .collect();
-    let bytes: u64 = rest.iter().map(|(_, share)| share.bytes).sum();
+    let bytes = rest.iter().map(|(_, share)| share.bytes).fold(0, u64::saturating_add);
     if bytes > 0 {
         let title = format!("{} smaller distributions: {}", rest.len(), megabytes(bytes));
         tiles.push(Tile { name: "others", title, class: "rest", area: bytes as f64 });

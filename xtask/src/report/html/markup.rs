@@ -1,7 +1,7 @@
 //! HTML as a value. Markup is text of this program, which the compiler knows; all other text is
 //! escaped: names of files, excerpts and reasons are whatever somebody wrote.
 
-use crate::verify::compare::shown_bytes;
+use builder::vocabulary::shown_bytes;
 
 /// Longer texts are cut: a path may have thousands of characters.
 const MOST_CHARACTERS: usize = 240;

@@ -16,15 +16,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use builder::sys::archive::Limits;
-use builder::vocabulary::Sha256;
 use builder::vocabulary::digest::Hashing;
+use builder::vocabulary::{Sha256, shown_bytes, shown_name};
 
 use super::blob::Blob;
 use super::file::{self, Explained, File};
 use super::finding::{Finding, Owner};
 use super::prove::{Claim, prove, unexplained};
 use super::{Cause, Evidence, Ordered, Place, Unexplained, record, shift};
-use crate::verify::compare::{Side, shown_bytes};
+use crate::verify::compare::Side;
 
 /// An archive.
 #[derive(Debug, Clone)]
@@ -325,7 +325,7 @@ fn evidence(documents: &[Document; 2]) -> Vec<Evidence> {
 fn member_path(archive: &str, name: &[u8]) -> String {
     match name {
         [] => archive.to_owned(),
-        name => format!("{archive}!/{}", shown_bytes(name)),
+        name => format!("{archive}!/{}", shown_name(name)),
     }
 }
 

@@ -1,8 +1,7 @@
 //! What a person looks at to believe a cause: a few bytes of each side.
 
+use builder::vocabulary::shown_bytes;
 use serde::{Serialize, Serializer};
-
-use crate::verify::compare::shown_bytes;
 
 /// Longer excerpts are cut: a report has to stay readable, and small.
 const MOST_BYTES: usize = 120;

@@ -46,7 +46,8 @@ impl Owners {
                 }
                 let Some(bytes) = bytes_of(&comparison.locate(side, &path))? else { continue };
                 if side == Side::A {
-                    *owners.sizes.entry(owner.name.clone()).or_default() += size(&bytes);
+                    let total = owners.sizes.entry(owner.name.clone()).or_default();
+                    *total = total.saturating_add(size(&bytes));
                 }
                 // What owns nothing that differs is not looked into.
                 if comparison.equal() {
@@ -160,7 +161,7 @@ fn size(record: &[u8]) -> u64 {
         let size = line.trim_ascii_end().rsplit(|byte| *byte == b',').next()?;
         std::str::from_utf8(size).ok()?.parse::<u64>().ok()
     });
-    sizes.flatten().sum()
+    sizes.flatten().fold(0, u64::saturating_add)
 }
 
 /// The path that a line of the `RECORD` in `directory` means: it is relative to the directory above
