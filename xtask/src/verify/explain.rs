@@ -13,6 +13,7 @@ mod prove;
 mod blob;
 mod rewrite;
 mod patterns;
+mod seconds;
 mod shift;
 mod text;
 mod elf;

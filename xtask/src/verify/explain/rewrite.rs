@@ -1,11 +1,12 @@
 //! Normalisations of bytes that hold text: what a claim predicts, as something that can be applied.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use memchr::memmem;
 
 use super::patterns::Pattern;
-use super::shift;
+use super::{seconds, shift};
 use crate::verify::compare::Side;
 
 /// One normalisation. It is applied to both sides; where it replaces, it leaves the same mark.
@@ -19,6 +20,8 @@ pub(super) enum Rewrite {
     Without([Value; 2]),
     /// Times of day lead to seconds; those of B are by so many seconds later.
     Shifted(i64),
+    /// Numbers of seconds since 1970 between these.
+    Seconds(RangeInclusive<i64>),
     /// Typographic quotes become plain ones.
     PlainQuotes,
     /// Everything of a form.
@@ -63,6 +66,7 @@ impl Rewrite {
             }
             Self::Without(values) => values[side as usize].remove(bytes),
             Self::Shifted(by) => shift::to_seconds(&bytes, if side == Side::B { *by } else { 0 }),
+            Self::Seconds(window) => seconds::replace(&bytes, window, MARK),
             Self::PlainQuotes => TYPOGRAPHIC.iter().fold(bytes, |bytes, (quote, plain)| {
                 Value::new(quote, false).replace(bytes, plain)
             }),

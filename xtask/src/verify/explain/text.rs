@@ -8,7 +8,8 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use super::patterns::PATTERNS;
 use super::prove::{Claim, merged, prove, unexplained};
 use super::rewrite::{Rewrite, TYPOGRAPHIC, Value};
-use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained, canaries, shift};
+use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained};
+use super::{canaries, seconds, shift};
 
 /// So many lines that differ are looked at for what they differ in; a normalisation is applied to
 /// all lines.
@@ -96,6 +97,7 @@ pub(super) fn value_claims(
             claims.push(claim.evidence([evidence]));
         }
     }
+    claims.extend(seconds::claim(pairs, place));
     claims
 }
 
