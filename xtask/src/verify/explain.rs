@@ -15,6 +15,7 @@ mod rewrite;
 mod patterns;
 mod seconds;
 mod shift;
+mod paths;
 mod text;
 mod elf;
 mod pyc;

@@ -12,6 +12,10 @@ type Varied = (CanaryKind, &'static str, &'static str);
 
 const OPEN: &str = "unexplained";
 
+/// What rounds know, at their usual seed.
+const ROUNDS: &[Varied] =
+    &[(CanaryKind::BuildPath, "a", "b-of-round-1"), (CanaryKind::HashSeed, "0", "0")];
+
 fn check(rows: &[Row]) {
     let mut wrong = Vec::new();
     for (name, texts, varied, expected) in rows {
@@ -84,5 +88,33 @@ fn numbers_are_plausible() {
         ("decades", ["t = 1095479203", "t = 1895479203"], &[], OPEN),
         ("limits", ["n = 2147483647", "n = 2147483648"], &[], OPEN),
         ("large numbers", ["n = 3000000000", "n = 3000000001"], &[], OPEN),
+    ]);
+}
+
+#[test]
+fn a_build_path_leads_to_a_build() {
+    check(&[
+        ("one path below two roots", ["at /one/x/y.c", "at /two/x/y.c"], &[], "build-path-in-text"),
+        ("a venv", ["#!/one/venv/bin/python", "#!/two/venv/bin/python"], &[], "build-path-in-text"),
+        (
+            "a mapped path",
+            ["F = -ffile-prefix-map=/one=/src", "F = -ffile-prefix-map=/two=/src"],
+            &[],
+            "build-path-in-text",
+        ),
+        ("interpreters", ["#!/usr/bin/python3", "#!/opt/x"], &[], OPEN),
+        ("one interpreter", ["#!/usr/bin/python3", "#!/opt/bin/python3"], &[], OPEN),
+        ("a program", ["PYTHON=/usr/bin/python3", "PYTHON=/bin/python3"], &[], OPEN),
+        ("an interpreter elsewhere", ["#!/usr/bin/python3", "#!/opt/x/python3"], &[], OPEN),
+        ("two files", ["see /etc/red", "see /srv/blue"], &[], OPEN),
+        ("a round's", ["at /r/a/x", "at /r/b-of-round-1/x"], ROUNDS, "build-path-in-text"),
+        (
+            "a drawn name",
+            ["at /var/tmp/u/1/0f3ac2d4", "at /var/tmp/u/1/9be1c07a"],
+            ROUNDS,
+            "build-path-in-text",
+        ),
+        ("not a round's", ["at /one/x/y.c", "at /two/x/y.c"], ROUNDS, OPEN),
+        ("below a round's", ["at /r/a/x", "at /r/b-of-round-1/y"], ROUNDS, OPEN),
     ]);
 }
