@@ -13,6 +13,7 @@ mod prove;
 mod blob;
 mod rewrite;
 mod patterns;
+mod items;
 mod seconds;
 mod shift;
 mod paths;

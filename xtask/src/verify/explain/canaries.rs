@@ -92,6 +92,14 @@ impl Canaries {
         }
         unique
     }
+
+    /// Whether programs may have had another hash seed on each side: it is not known, or was
+    /// varied.
+    pub(super) fn seeds_may_differ(&self) -> bool {
+        let mut seeds = self.0.iter().filter(|canary| canary.kind == CanaryKind::HashSeed);
+        let known = seeds.clone().next().is_some();
+        !known || seeds.any(|seed| seed.a != seed.b)
+    }
 }
 
 impl CanaryKind {

@@ -60,7 +60,7 @@ pub(super) fn explain(
     }
     let mut claims = known;
     claims.extend(value_claims(texts, &pairs, style.place, canaries));
-    claims.push(items_claim(&pairs));
+    claims.push(items_claim(&pairs, canaries));
     claims.extend(lines_claim(texts, &pairs, style.ordered));
     prove(texts, texts[0].len() as u64, claims, Rewrite::apply).map_err(|refused| {
         let evidence = pairs.iter().take(3).map(Pair::evidence).collect();
@@ -107,17 +107,21 @@ fn quotes_claim(pairs: &[Pair<'_>]) -> Option<Claim<Rewrite>> {
 }
 
 /// A list that is backwards on one side was read from a directory that is listed backwards there;
-/// by chance a set of so many items would hardly be so.
-fn items_claim(pairs: &[Pair<'_>]) -> Claim<Rewrite> {
+/// by chance a set of so many items would hardly be so. Nor is it a set's order if both sides had
+/// one hash seed.
+fn items_claim(pairs: &[Pair<'_>], canaries: &Canaries) -> Claim<Rewrite> {
     const LEAST_ITEMS: usize = 4;
     let backwards = pairs.iter().all(|pair| {
         let (a, b): (Vec<_>, Vec<_>) = pair.tokens().into_iter().unzip();
         a.len() >= LEAST_ITEMS && a.iter().eq(b.iter().rev())
     });
     let (cause, proof) = if backwards {
-        (Cause::Order(Ordered::Items), "with the items of each line sorted; they are backwards")
+        (Cause::Order(Ordered::Items), "with the items of each list sorted; they are backwards")
+    } else if canaries.seeds_may_differ() {
+        (Cause::HashSeed, "with the items of each list sorted")
     } else {
-        (Cause::HashSeed, "with the items of each line sorted")
+        let proof = "with the items of each list sorted; both sides had the same hash seed";
+        (Cause::Order(Ordered::Items), proof)
     };
     Claim::new(cause, Rewrite::Items, proof).evidence(pairs.first().map(Pair::evidence))
 }
@@ -151,7 +155,7 @@ fn by_line(
         let lines = [pair.a.to_vec(), pair.b.to_vec()];
         let pair = std::slice::from_ref(pair);
         let length = lines[0].len() as u64;
-        let items = prove(&lines, length, vec![items_claim(pair)], Rewrite::apply);
+        let items = prove(&lines, length, vec![items_claim(pair, canaries)], Rewrite::apply);
         let of_line = items.or_else(|_| {
             let claims = value_claims(&lines, pair, place, canaries);
             prove(&lines, length, claims, Rewrite::apply)

@@ -16,6 +16,9 @@ const OPEN: &str = "unexplained";
 const ROUNDS: &[Varied] =
     &[(CanaryKind::BuildPath, "a", "b-of-round-1"), (CanaryKind::HashSeed, "0", "0")];
 
+/// What rounds know, with another seed each.
+const SEEDS: &[Varied] = &[(CanaryKind::HashSeed, "0", "1001")];
+
 fn check(rows: &[Row]) {
     let mut wrong = Vec::new();
     for (name, texts, varied, expected) in rows {
@@ -116,5 +119,24 @@ fn a_build_path_leads_to_a_build() {
         ),
         ("not a round's", ["at /one/x/y.c", "at /two/x/y.c"], ROUNDS, OPEN),
         ("below a round's", ["at /r/a/x", "at /r/b-of-round-1/y"], ROUNDS, OPEN),
+    ]);
+}
+
+#[test]
+fn only_lists_have_an_order() {
+    let set = ["X = {'a', 'b', 'c'}", "X = {'c', 'a', 'b'}"];
+    check(&[
+        ("a set", set, &[], "hash-seed"),
+        ("a set of two seeds", set, SEEDS, "hash-seed"),
+        ("a set of one seed", set, ROUNDS, "order-of-items"),
+        ("a frozen set", ["frozenset({1, 3, 2})", "frozenset({2, 1, 3})"], &[], "hash-seed"),
+        ("words", ["LIBS = -la -lb -lc", "LIBS = -lc -la -lb"], &[], "hash-seed"),
+        ("a difference", ["x = a - b", "x = b - a"], &[], OPEN),
+        ("arguments", ["copy(src, dst)", "copy(dst, src)"], &[], OPEN),
+        ("more arguments", ["copy(src, dst, 1)", "copy(dst, src, 1)"], &[], OPEN),
+        ("words of a command", ["copy src dst now", "copy dst src now"], &[], OPEN),
+        ("a pair", ["X = (3, 12)", "X = (12, 3)"], &[], OPEN),
+        ("a choice", ["x = a if b else c", "x = c if b else a"], &[], OPEN),
+        ("brackets", ["x = [a, b, c]", "x = (c, a, b)"], &[], OPEN),
     ]);
 }
