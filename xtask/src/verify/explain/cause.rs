@@ -15,7 +15,7 @@ pub(crate) enum Cause {
     DerivedRecord,
     /// Bytecode that loads to the same, but marks or shares its objects in another way.
     BytecodeReferences,
-    /// Bytecode whose constants stand in another order.
+    /// Bytecode whose constant sets stand in another order, or what was made of sets.
     ConstantOrder,
     /// The same things in another order.
     Order(Ordered),
