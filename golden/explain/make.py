@@ -416,6 +416,17 @@ def pyc_cases():
     bodies("pyc-set", "pyc-constant-order", *(pyc(code(consts=item)) for item in sets))
     tuples = [b")" + bytes([3]) + b"".join(order) for order in (items, items[::-1])]
     bodies("pyc-tuple", "pyc-constant-order", *(pyc(code(consts=item)) for item in tuples))
+    # With one hash seed, a tuple is not in the order of a set.
+    seeds = [("hash-seed", "0", "0")]
+    files = [{"x.pyc": pyc(code(consts=item))} for item in tuples]
+    case("pyc-tuple-of-one-seed", {"x.pyc": ["unexplained"]}, *files, seeds)
+    files = [{"x.pyc": pyc(code(consts=item))} for item in sets]
+    case("pyc-set-of-one-seed", {"x.pyc": ["pyc-constant-order"]}, *files, seeds)
+    # The order of a tuple is a part of what it says.
+    numbers = [b"i" + struct.pack("<i", number) for number in (3, 12, 7)]
+    for name, those in (("pyc-tuple-of-numbers", numbers), ("pyc-pair", items[:2])):
+        both = [b")" + bytes([len(those)]) + b"".join(order) for order in (those, those[::-1])]
+        bodies(name, "unexplained", *(pyc(code(consts=item)) for item in both))
     # Instructions refer to constants by number: in another order they are another program.
     both = [pyc(code(consts=b"".join(order), count=3)) for order in (items, items[::-1])]
     bodies("pyc-constants", "unexplained", *both)

@@ -2,7 +2,7 @@
 //! in a file that differs. The first round is the ordinary one, whose output is what `cargo xtask
 //! build` makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use builder::sys::sandbox::Surroundings;
 
@@ -80,9 +80,11 @@ pub(crate) struct Own<'o> {
     pub(crate) cpus: &'o str,
 }
 
-/// What can be found again in files of two rounds.
+/// What can be found again in files of two rounds; and their hash seeds, which are known even if
+/// they are not varied.
 pub(crate) fn canaries(chosen: &Chosen, places: [&Place; 2], own: [Own<'_>; 2]) -> Vec<Canary> {
-    chosen.keys().flat_map(|variation| variation.canary(places, own)).collect()
+    let known: BTreeSet<Variation> = chosen.keys().copied().chain([Variation::HashSeed]).collect();
+    known.into_iter().flat_map(|variation| variation.canary(places, own)).collect()
 }
 
 impl Variation {
@@ -209,6 +211,27 @@ impl Variation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hash_seeds_are_known_whatever_is_varied() {
+        let own = Own { kernel: "6.1, #1", cpus: "2" };
+        let seeds = |reach: Option<Reach>| {
+            let chosen = reach.map(|reach| (Variation::HashSeed, reach)).into_iter().collect();
+            let places = [0, 1].map(|index| place(index, &chosen));
+            let [a, b] = &places;
+            let found = canaries(&chosen, [a, b], [own, own]);
+            let [seed] = found.as_slice() else { panic!("{found:?}") };
+            (seed.a.clone().unwrap(), seed.b.clone().unwrap())
+        };
+        for (reach, expected) in [
+            (None, ("0", "0")),
+            (Some(Reach::Pinned), ("0", "0")),
+            (Some(Reach::Inside), ("0", "1001")),
+        ] {
+            let (a, b) = seeds(reach);
+            assert_eq!((a.as_str(), b.as_str()), expected, "{reach:?}");
+        }
+    }
 
     #[test]
     fn each_variation_changes_its_round_and_not_the_first() {

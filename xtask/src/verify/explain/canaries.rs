@@ -78,6 +78,28 @@ impl Canaries {
             problem().cause(error).hint(format!("it is a list such as `{example}`"))
         })
     }
+
+    /// The values of a kind on each side that stand nowhere by chance.
+    pub(super) fn unique(&self, kind: CanaryKind) -> [Vec<&[u8]>; 2] {
+        let canaries = self.0.iter().filter(|canary| canary.kind == kind);
+        let values = canaries.map(|canary| [&canary.a, &canary.b]);
+        let mut unique = [Vec::new(), Vec::new()];
+        for (side, value) in values.flat_map(|values| values.into_iter().enumerate()) {
+            let value = value.as_deref().unwrap_or_default();
+            if value.len() >= LEAST_UNIQUE {
+                unique[side].push(value.as_bytes());
+            }
+        }
+        unique
+    }
+
+    /// Whether programs may have had another hash seed on each side: it is not known, or was
+    /// varied.
+    pub(super) fn seeds_may_differ(&self) -> bool {
+        let mut seeds = self.0.iter().filter(|canary| canary.kind == CanaryKind::HashSeed);
+        let known = seeds.clone().next().is_some();
+        !known || seeds.any(|seed| seed.a != seed.b)
+    }
 }
 
 impl CanaryKind {

@@ -15,11 +15,11 @@ pub(crate) enum Cause {
     DerivedRecord,
     /// Bytecode that loads to the same, but marks or shares its objects in another way.
     BytecodeReferences,
-    /// Bytecode whose constants stand in another order.
+    /// Bytecode whose constant sets stand in another order, or what was made of sets.
     ConstantOrder,
     /// The same things in another order.
     Order(Ordered),
-    /// Items within a line in another order: sets and dictionaries of strings.
+    /// Items of lists within a line in another order: sets and dictionaries of strings.
     HashSeed,
     /// The machine's name.
     HostName,
@@ -87,7 +87,7 @@ pub(crate) enum Place {
 pub(crate) enum Ordered {
     /// Lines of a text.
     Lines,
-    /// Items within a line.
+    /// Items of lists within a line.
     Items,
     /// Lines of a `RECORD`.
     Record,

@@ -14,8 +14,8 @@ use object::elf::{SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE
 
 use super::prove::{Claim, prove, unexplained};
 use super::rewrite::Rewrite;
-use super::text::{Pair, differing_paths, value_claims};
-use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained};
+use super::text::{Pair, value_claims};
+use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained, paths};
 use crate::verify::compare::Side;
 use layout::Moved;
 
@@ -146,8 +146,8 @@ fn debug_claim(elves: &[Elf<'_>; 2]) -> Claim<Normalisation> {
     let flags = both(|string| string.windows(2).any(|pair| pair == b" -"));
     let in_flags = flags.as_ref().and_then(|[a, b]| {
         let tokens = Pair { line: 0, a, b }.tokens();
-        let paths = tokens.into_iter().find_map(|(a, b)| differing_paths(a, b));
-        paths.map(|(a, b)| [a.to_vec(), b.to_vec()])
+        let paths = tokens.into_iter().find_map(|(a, b)| paths::differing(a, b));
+        paths.map(|paths| [paths.a.to_vec(), paths.b.to_vec()])
     });
     let found = paths.or(in_flags).map(|pair| (Cause::BuildPath(Place::Dwarf), pair));
     let found = found.or(flags.map(|pair| (Cause::Cpu, pair)));

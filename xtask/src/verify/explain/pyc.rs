@@ -8,7 +8,7 @@ use super::rewrite::{Rewrite, Value};
 use super::text::{Pair, value_claims};
 use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained};
 use crate::verify::compare::Side;
-use marshal::{Digest, Marshal};
+use marshal::{Digest, Marshal, Sorted};
 
 /// Magic number and flags, and eight bytes that depend on the flags: time and size, or a hash.
 const HEADER: usize = 16;
@@ -21,22 +21,15 @@ struct Pyc {
     time: Vec<u8>,
     size_or_hash: Vec<u8>,
     body: Marshal,
-    /// Whether only what the body loads to counts, and whether constants are sorted for that.
-    by_value: Option<Items>,
-}
-
-/// Whether the order of items within a constant counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Items {
-    AsTheyAre,
-    Sorted,
+    /// Whether only what the body loads to counts, and which constants are sorted for that.
+    by_value: Option<Sorted>,
 }
 
 #[derive(Debug, Clone)]
 enum Normalisation {
     WithoutTime,
     Text(Rewrite),
-    ByValue(Items),
+    ByValue(Sorted),
 }
 
 /// Explains two bytecode files of CPython 3.8 to 3.14.
@@ -65,10 +58,22 @@ fn claims(files: &[Pyc; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
     claims.extend(text_claims(files, canaries));
     let proof = "compared by what it loads to";
     let claim =
-        Claim::new(Cause::BytecodeReferences, Normalisation::ByValue(Items::AsTheyAre), proof);
+        Claim::new(Cause::BytecodeReferences, Normalisation::ByValue(Sorted::Nothing), proof);
     claims.push(claim.evidence(references(files)));
-    let proof = "with the items of constant sets and tuples sorted";
-    claims.push(Claim::new(Cause::ConstantOrder, Normalisation::ByValue(Items::Sorted), proof));
+    claims.extend(order_claims(canaries));
+    claims
+}
+
+/// The order of a set is none. That of a tuple is a part of its value, so it is only claimed of one
+/// that may have been made of a set of names, where such a set may have had another order.
+fn order_claims(canaries: &Canaries) -> Vec<Claim<Normalisation>> {
+    let claim =
+        |sorted, proof| Claim::new(Cause::ConstantOrder, Normalisation::ByValue(sorted), proof);
+    let mut claims = vec![claim(Sorted::Sets, "with the items of constant sets sorted")];
+    if canaries.seeds_may_differ() {
+        let proof = "with the items of constant sets and of tuples of different texts sorted";
+        claims.push(claim(Sorted::SetsAndNames, proof));
+    }
     claims
 }
 
@@ -131,7 +136,7 @@ impl Pyc {
     }
 
     fn value(&self) -> Option<Digest> {
-        self.body.digest(self.by_value? == Items::Sorted)
+        self.body.digest(self.by_value?)
     }
 }
 

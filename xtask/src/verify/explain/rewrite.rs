@@ -1,11 +1,12 @@
 //! Normalisations of bytes that hold text: what a claim predicts, as something that can be applied.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use memchr::memmem;
 
 use super::patterns::Pattern;
-use super::shift;
+use super::{items, seconds, shift};
 use crate::verify::compare::Side;
 
 /// One normalisation. It is applied to both sides; where it replaces, it leaves the same mark.
@@ -19,6 +20,8 @@ pub(super) enum Rewrite {
     Without([Value; 2]),
     /// Times of day lead to seconds; those of B are by so many seconds later.
     Shifted(i64),
+    /// Numbers of seconds since 1970 between these.
+    Seconds(RangeInclusive<i64>),
     /// Typographic quotes become plain ones.
     PlainQuotes,
     /// Everything of a form.
@@ -27,7 +30,7 @@ pub(super) enum Rewrite {
     Derived([BTreeSet<Vec<u8>>; 2]),
     /// Lines in which a side's value stands are dropped.
     Lines([Value; 2]),
-    /// Items within a line are sorted.
+    /// Items of lists within a line are sorted.
     Items,
     /// Lines are sorted.
     SortedLines,
@@ -63,6 +66,7 @@ impl Rewrite {
             }
             Self::Without(values) => values[side as usize].remove(bytes),
             Self::Shifted(by) => shift::to_seconds(&bytes, if side == Side::B { *by } else { 0 }),
+            Self::Seconds(window) => seconds::replace(&bytes, window, MARK),
             Self::PlainQuotes => TYPOGRAPHIC.iter().fold(bytes, |bytes, (quote, plain)| {
                 Value::new(quote, false).replace(bytes, plain)
             }),
@@ -77,7 +81,7 @@ impl Rewrite {
             }
             Self::Items => {
                 let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-                lines.flat_map(sorted_items).collect()
+                lines.flat_map(items::sorted).collect()
             }
             Self::SortedLines => {
                 let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
@@ -155,19 +159,4 @@ pub(super) const TYPOGRAPHIC: [(&[u8], &[u8]); 4] = [
 fn kept_lines(bytes: &[u8], keep: impl Fn(&[u8]) -> bool) -> Vec<u8> {
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
     lines.filter(|line| keep(line.trim_ascii_end())).flatten().copied().collect()
-}
-
-/// Items are what stands between blanks, commas and brackets; what separates them is sorted too, as
-/// the last item of a list has no comma.
-fn sorted_items(line: &[u8]) -> Vec<u8> {
-    let separates = |byte: &u8| byte.is_ascii_whitespace() || b",;{}[]()".contains(byte);
-    let (line, end) = line.split_at(line.trim_ascii_end().len());
-    let mut items: Vec<&[u8]> = line.split(separates).filter(|item| !item.is_empty()).collect();
-    let mut separators: Vec<u8> = line.iter().copied().filter(separates).collect();
-    items.sort_unstable();
-    separators.sort_unstable();
-    let mut sorted = items.join(&b' ');
-    sorted.extend(separators);
-    sorted.extend_from_slice(end);
-    sorted
 }

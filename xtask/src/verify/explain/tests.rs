@@ -1,6 +1,8 @@
 //! Pairs of trees in `golden/explain/<case>/` with the causes that must be found, and pairs whose
 //! claims must be refused. A new case is a folder; `expect.toml` says what is expected of it.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,20 +1,17 @@
 //! Text, by line: what two lines that belong together differ in, and what that is due to.
 
-use std::collections::BTreeSet;
-
 use memchr::memmem;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::patterns::PATTERNS;
 use super::prove::{Claim, merged, prove, unexplained};
-use super::rewrite::{Rewrite, TYPOGRAPHIC, Value};
-use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained, canaries, shift};
+use super::rewrite::{Rewrite, TYPOGRAPHIC};
+use super::{Canaries, Cause, Evidence, Ordered, Place, Proved, Unexplained};
+use super::{canaries, paths, seconds, shift};
 
 /// So many lines that differ are looked at for what they differ in; a normalisation is applied to
 /// all lines.
 const MOST_PAIRS: usize = 256;
-/// So many different paths are looked for.
-const MOST_PATHS: usize = 8;
 /// Longer texts are compared line by line, without looking for lines that moved.
 const MOST_ALIGNED: usize = 4000;
 
@@ -63,7 +60,7 @@ pub(super) fn explain(
     }
     let mut claims = known;
     claims.extend(value_claims(texts, &pairs, style.place, canaries));
-    claims.push(items_claim(&pairs));
+    claims.push(items_claim(&pairs, canaries));
     claims.extend(lines_claim(texts, &pairs, style.ordered));
     prove(texts, texts[0].len() as u64, claims, Rewrite::apply).map_err(|refused| {
         let evidence = pairs.iter().take(3).map(Pair::evidence).collect();
@@ -79,7 +76,7 @@ pub(super) fn value_claims(
     canaries: &Canaries,
 ) -> Vec<Claim<Rewrite>> {
     let mut claims = canaries::claims(bytes, pairs, place, canaries);
-    claims.extend(path_claims(pairs, place));
+    claims.extend(paths::claims(pairs, place, canaries));
     claims.extend(shift::claim(pairs));
     claims.extend(quotes_claim(pairs));
     for pattern in PATTERNS.iter() {
@@ -96,27 +93,7 @@ pub(super) fn value_claims(
             claims.push(claim.evidence([evidence]));
         }
     }
-    claims
-}
-
-fn path_claims(pairs: &[Pair<'_>], place: Place) -> Vec<Claim<Rewrite>> {
-    let mut seen = BTreeSet::new();
-    let mut claims: Vec<Claim<Rewrite>> = Vec::new();
-    for pair in pairs {
-        let tokens = pair.tokens();
-        for (a, b) in tokens {
-            let Some((a, b)) = differing_paths(a, b) else { continue };
-            if seen.len() < MOST_PATHS && !random_only(a, b) && seen.insert((a, b)) {
-                let values = [Value::new(a, true), Value::new(b, true)];
-                let claim = Claim::new(
-                    Cause::BuildPath(place),
-                    Rewrite::Value(values),
-                    "with one path for both",
-                );
-                claims.push(claim.evidence([Evidence::new(pair.at(), a, b)]));
-            }
-        }
-    }
+    claims.extend(seconds::claim(pairs, place));
     claims
 }
 
@@ -130,17 +107,21 @@ fn quotes_claim(pairs: &[Pair<'_>]) -> Option<Claim<Rewrite>> {
 }
 
 /// A list that is backwards on one side was read from a directory that is listed backwards there;
-/// by chance a set of so many items would hardly be so.
-fn items_claim(pairs: &[Pair<'_>]) -> Claim<Rewrite> {
+/// by chance a set of so many items would hardly be so. Nor is it a set's order if both sides had
+/// one hash seed.
+fn items_claim(pairs: &[Pair<'_>], canaries: &Canaries) -> Claim<Rewrite> {
     const LEAST_ITEMS: usize = 4;
     let backwards = pairs.iter().all(|pair| {
         let (a, b): (Vec<_>, Vec<_>) = pair.tokens().into_iter().unzip();
         a.len() >= LEAST_ITEMS && a.iter().eq(b.iter().rev())
     });
     let (cause, proof) = if backwards {
-        (Cause::Order(Ordered::Items), "with the items of each line sorted; they are backwards")
+        (Cause::Order(Ordered::Items), "with the items of each list sorted; they are backwards")
+    } else if canaries.seeds_may_differ() {
+        (Cause::HashSeed, "with the items of each list sorted")
     } else {
-        (Cause::HashSeed, "with the items of each line sorted")
+        let proof = "with the items of each list sorted; both sides had the same hash seed";
+        (Cause::Order(Ordered::Items), proof)
     };
     Claim::new(cause, Rewrite::Items, proof).evidence(pairs.first().map(Pair::evidence))
 }
@@ -174,7 +155,7 @@ fn by_line(
         let lines = [pair.a.to_vec(), pair.b.to_vec()];
         let pair = std::slice::from_ref(pair);
         let length = lines[0].len() as u64;
-        let items = prove(&lines, length, vec![items_claim(pair)], Rewrite::apply);
+        let items = prove(&lines, length, vec![items_claim(pair, canaries)], Rewrite::apply);
         let of_line = items.or_else(|_| {
             let claims = value_claims(&lines, pair, place, canaries);
             prove(&lines, length, claims, Rewrite::apply)
@@ -235,42 +216,4 @@ pub(super) fn pairs(texts: &[Vec<u8>; 2]) -> Vec<Pair<'_>> {
     }
     found.truncate(MOST_PAIRS);
     found
-}
-
-/// If both words hold absolute paths that differ: both up to the last component that does.
-pub(super) fn differing_paths<'t>(a: &'t [u8], b: &'t [u8]) -> Option<(&'t [u8], &'t [u8])> {
-    let start = path_start(a)?;
-    if a.get(..start)? != b.get(..start)? || b.get(start) != Some(&b'/') {
-        return None;
-    }
-    let (a, b) = (&a[start..], &b[start..]);
-    // What follows the difference is equal from a slash on.
-    let same = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-    let tail = &a[a.len() - same..];
-    let tail = tail
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b':' | b'='))
-        .map_or(0, |at| tail.len() - at);
-    let (a, b) = (&a[..a.len() - tail], &b[..b.len() - tail]);
-    let absolute = |path: &[u8]| path.len() > 1;
-    (absolute(a) && absolute(b) && a != b).then_some((a, b))
-}
-
-/// Whether two paths differ in nothing but a name that was drawn at random, which is then to blame.
-fn random_only(a: &[u8], b: &[u8]) -> bool {
-    let mut random = PATTERNS.iter().filter(|form| form.cause(Place::Text) == Cause::RandomName);
-    random.any(|form| form.replace(a.to_vec(), b"") == form.replace(b.to_vec(), b""))
-}
-
-/// Where an absolute path starts in a word: a slash that follows no name, or a URL's or flag's.
-fn path_start(word: &[u8]) -> Option<usize> {
-    let slash = word.iter().position(|byte| *byte == b'/')?;
-    let before = &word[..slash];
-    if before.ends_with(b":") && word[slash..].starts_with(b"///") {
-        return Some(slash + 2);
-    }
-    let is_flag = before.starts_with(b"-") && before.len() == 2;
-    let follows_name =
-        before.last().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
-    (is_flag || !follows_name).then_some(slash)
 }

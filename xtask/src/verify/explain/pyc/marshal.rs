@@ -1,6 +1,8 @@
 //! The part of marshal that bytecode consists of, for CPython 3.8 to 3.14: a list of objects in the
 //! order in which they are written, with marks (`FLAG_REF`) and references between them.
 
+use std::collections::BTreeSet;
+
 use builder::vocabulary::Sha256;
 
 /// More objects are not read: a bytecode file of the largest modules has a tenth of that.
@@ -13,8 +15,21 @@ const DEEPEST: usize = 500;
 const FIRST: u16 = 3410;
 const FIRST_OF_3_11: u16 = 3450;
 
+/// A tuple of fewer texts is not taken for one that was made of a set.
+const LEAST_NAMES: usize = 3;
+
 /// The value of an object.
 pub(super) type Digest = Sha256;
+
+/// In which constants the order of items does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sorted {
+    Nothing,
+    /// Sets.
+    Sets,
+    /// Sets, and tuples that can have been made of one: of some texts, each of them once.
+    SetsAndNames,
+}
 
 /// All objects of a body; two bodies are equal here exactly if their bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,9 +115,9 @@ impl Marshal {
         (self.marked.len(), self.objects.iter().filter(is_reference).count())
     }
 
-    /// The value that the body loads to, whatever it marks and shares; `None` if it refers to
-    /// itself.
-    pub(super) fn digest(&self, sorted: bool) -> Option<Digest> {
+    /// The value that the body loads to, whatever it marks and shares, and in whatever order that
+    /// stands which is `sorted`; `None` if it refers to itself.
+    pub(super) fn digest(&self, sorted: Sorted) -> Option<Digest> {
         let mut values = Values { marshal: self, sorted, known: vec![None; self.objects.len()] };
         values.of(0, 0)
     }
@@ -111,7 +126,7 @@ impl Marshal {
 /// The values of objects, each computed once: with references, a small file can mean a huge tree.
 struct Values<'m> {
     marshal: &'m Marshal,
-    sorted: bool,
+    sorted: Sorted,
     known: Vec<Option<Digest>>,
 }
 
@@ -128,8 +143,11 @@ impl Values<'_> {
             Content::Plain(plain) => bytes.extend(plain),
             Content::Text(text) => bytes.extend(text),
             Content::Items(items) => {
-                let sorted = self.sorted && matches!(object.kind, b'<' | b'>' | b'(' | b')');
-                bytes.extend(self.items(items, sorted, depth)?);
+                let mut values = self.items(items, depth)?;
+                if self.is_unordered(object.kind, items, &values) {
+                    values.sort_unstable();
+                }
+                bytes.extend(values.as_flattened());
             }
             Content::Code(fields) => {
                 for field in fields {
@@ -158,8 +176,8 @@ impl Values<'_> {
         let object = &self.marshal.objects[at];
         match &object.content {
             Content::Items(items) => {
-                let items = self.items(items, false, depth)?;
-                Some(Digest::of([vec![value_kind(object.kind)], items].concat()))
+                let items = self.items(items, depth)?;
+                Some(Digest::of([&[value_kind(object.kind)], items.as_flattened()].concat()))
             }
             Content::Reference(number) => {
                 let target = *self.marshal.marked.get(*number)?;
@@ -169,15 +187,35 @@ impl Values<'_> {
         }
     }
 
-    fn items(&mut self, items: &[usize], sorted: bool, depth: usize) -> Option<Vec<u8>> {
-        let mut values = Vec::new();
-        for item in items {
-            values.push(*self.of(*item, depth + 1)?.as_bytes());
+    fn items(&mut self, items: &[usize], depth: usize) -> Option<Vec<[u8; 32]>> {
+        items.iter().map(|item| Some(*self.of(*item, depth + 1)?.as_bytes())).collect()
+    }
+
+    /// Whether the order of the items of an object of this kind does not count.
+    fn is_unordered(&self, kind: u8, items: &[usize], values: &[[u8; 32]]) -> bool {
+        let is_set = matches!(kind, b'<' | b'>');
+        match self.sorted {
+            Sorted::Nothing => false,
+            Sorted::Sets => is_set,
+            Sorted::SetsAndNames => {
+                is_set
+                    || value_kind(kind) == b'(' && {
+                        let different: BTreeSet<&[u8; 32]> = values.iter().collect();
+                        different.len() == items.len()
+                            && items.len() >= LEAST_NAMES
+                            && items.iter().all(|item| self.is_text(*item))
+                    }
+            }
         }
-        if sorted {
-            values.sort_unstable();
-        }
-        Some(values.as_flattened().to_vec())
+    }
+
+    fn is_text(&self, at: usize) -> bool {
+        let Marshal { objects, marked, .. } = self.marshal;
+        let object = match objects[at].content {
+            Content::Reference(number) => marked.get(number).map(|target| &objects[*target]),
+            _ => Some(&objects[at]),
+        };
+        object.is_some_and(|object| value_kind(object.kind) == b'u')
     }
 }
 
