@@ -68,10 +68,21 @@ pub(super) fn explain(
     };
     let elves = [a, b];
     let claims = claims(&elves, canaries);
-    prove(&elves, files[0].len() as u64, claims, Normalisation::apply).map_err(|refused| {
+    let proved = prove(&elves, files[0].len() as u64, claims, Normalisation::apply);
+    let proved = proved.map_err(|refused| {
         let evidence = differing(&elves).take(3).map(|[a, b]| a.evidence(b)).collect();
         unexplained(refused, evidence)
-    })
+    })?;
+    Ok(with_derived_id(proved))
+}
+
+/// A build-id is a hash of the file: it follows if anything else of the same file is proved.
+fn with_derived_id(mut proved: Vec<Proved>) -> Vec<Proved> {
+    let follows = proved.iter().any(|it| it.cause != Cause::BuildId);
+    for id in proved.iter_mut().filter(|it| it.cause == Cause::BuildId) {
+        id.follows = follows;
+    }
+    proved
 }
 
 fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
