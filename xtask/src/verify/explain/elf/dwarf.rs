@@ -19,8 +19,8 @@ use super::tables::starts;
 /// many of them in few bytes.
 const MOST_STEPS: u64 = 100_000_000;
 
-/// Sections without strings that could hold a path, and without offsets of such.
-const PLAIN: [&[u8]; 15] = [
+/// Sections without strings that could hold a path, and without offsets of strings.
+const PLAIN: [&[u8]; 14] = [
     b".debug_abbrev",
     b".debug_addr",
     b".debug_aranges",
@@ -29,7 +29,6 @@ const PLAIN: [&[u8]; 15] = [
     b".debug_gnu_pubtypes",
     b".debug_loc",
     b".debug_loclists",
-    b".debug_names",
     b".debug_pubnames",
     b".debug_pubtypes",
     b".debug_ranges",
@@ -57,6 +56,7 @@ pub(super) fn decode<'s>(sections: &[(&[u8], &'s [u8])]) -> Option<Decoded<'s>> 
             b".debug_info" => decoder.units(data, false)?,
             b".debug_types" => decoder.units(data, true)?,
             b".debug_line" => decoder.lines(data)?,
+            b".debug_names" => decoder.index(data)?,
             b".debug_macro" => decoder.macros(data)?,
             b".debug_str_offsets" => decoder.offsets(data)?,
             name if name == super::COMMAND_LINE => decoder.strings.push(data),

@@ -1,4 +1,4 @@
-//! Debug information that is no tree: line tables, macros and offsets of strings.
+//! Debug information that is no tree: line tables, macros, indices and offsets of strings.
 
 use super::cursor::Cursor;
 use super::dwarf::{Decoder, Shape};
@@ -167,6 +167,34 @@ impl<'s> Decoder<'s> {
                 self.value(&mut cursor, &mut kept, STRP, shape)?;
             }
             self.keep(&data[kept..cursor.at]);
+        }
+        Some(())
+    }
+
+    /// `.debug_names`: an index by name, with the names' offsets in its middle.
+    pub(super) fn index(&mut self, data: &'s [u8]) -> Option<()> {
+        let mut cursor = Cursor::new(data);
+        while !cursor.is_at_end() {
+            let mut kept = cursor.at;
+            let (end, wide) = cursor.unit()?;
+            let version = cursor.number(2).filter(|version| *version == 5)?;
+            // Padding.
+            cursor.number(2)?;
+            let mut counts = [0; 7];
+            for count in &mut counts {
+                *count = usize::try_from(cursor.number(4)?).ok()?;
+            }
+            let [units, types, foreign, buckets, names, _, augmentation] = counts;
+            let offset = if wide { 8 } else { 4 };
+            let hashes = if buckets == 0 { 0 } else { names };
+            cursor.take(augmentation + (units + types) * offset + foreign * 8)?;
+            cursor.take((buckets + hashes) * 4)?;
+            let shape = Shape { version, wide, address: 8 };
+            for _ in 0..names {
+                self.value(&mut cursor, &mut kept, STRP, shape)?;
+            }
+            self.keep(data.get(kept..end)?);
+            cursor.at = end;
         }
         Some(())
     }
