@@ -76,3 +76,64 @@ fn more_sections_than_any_linker_makes_are_not_looked_into() {
         assert_eq!(Elf::parse(&file).is_some(), is_read, "{count}");
     }
 }
+
+/// A library with debug information, and the same one that was built in another directory, whose
+/// name is as long; both with another byte at the start of `.debug_info`, if there is one.
+fn with_debug(version: Option<u8>) -> [Vec<u8>; 2] {
+    let case = crate::root().join("golden/explain/elf-debug");
+    let mut library = fs::read(case.join("a/check.so")).unwrap();
+    let elf = Elf::parse(&library).unwrap();
+    let information = elf.sections.iter().find(|it| it.name == b".debug_info").unwrap();
+    let version_at = memchr::memmem::find(&library, &information.data).unwrap() + 4;
+    if let Some(version) = version {
+        library[version_at] = version;
+    }
+    let mut other = library.clone();
+    for at in memchr::memmem::find_iter(&library, b"/src/one") {
+        other[at..at + 8].copy_from_slice(b"/src/two");
+    }
+    [library, other]
+}
+
+#[test]
+fn what_cannot_be_decoded_is_compared_as_it_is() {
+    const UNKNOWN: Option<u8> = Some(9);
+    let with_other_language = |[a, mut b]: [Vec<u8>; 2]| {
+        let language = memchr::memmem::find(&b, b"GNU C23").unwrap() + 4;
+        b[language + 1] = b'1';
+        [a, b]
+    };
+    for (name, files, expected) in [
+        ("decoded", with_debug(None), "build-path-in-dwarf"),
+        ("of a version that nobody knows", with_debug(UNKNOWN), "build-path-in-dwarf"),
+        ("and a word", with_other_language(with_debug(UNKNOWN)), "unexplained"),
+    ] {
+        assert_eq!(causes(&files), [expected], "{name}");
+    }
+}
+
+/// A table of DWARF 5 with some numbers of four bytes, behind its length, version and padding.
+fn table(numbers: &[u32]) -> Vec<u8> {
+    let length = u32::try_from(4 + 4 * numbers.len()).unwrap();
+    let all = [length, 5].into_iter().chain(numbers.iter().copied());
+    all.flat_map(u32::to_le_bytes).collect()
+}
+
+#[test]
+fn strings_stand_for_their_offsets() {
+    for (name, before, behind) in [
+        (&b".debug_str_offsets"[..], &[][..], &[][..]),
+        // One name, and where its entry is.
+        (b".debug_names", &[0, 0, 0, 0, 1, 0, 0], &[7]),
+    ] {
+        let sides = [(&b"/one\0name\0"[..], 5), (b"/another\0name\0", 9)].map(|(texts, at)| {
+            let table = table(&[before, &[at], behind].concat());
+            let sections = [(&b".debug_str"[..], texts), (name, &table)];
+            let decoded = dwarf::decode(&sections).unwrap();
+            (decoded.structure, decoded.strings.concat())
+        });
+        let [(a, texts_a), (b, texts_b)] = sides;
+        assert_eq!(a, b);
+        assert_eq!([texts_a, texts_b], [&b"name/one"[..], b"name/another"]);
+    }
+}
