@@ -10,7 +10,7 @@ pub(super) fn finding(name: &str, explained: bool) -> Finding {
     let evidence = vec![Evidence::new("line 1", "at /one/x", "at /two/x")];
     let cause = Cause::BuildPath(Place::Text);
     let proof = "with one path for both".to_owned();
-    let proved = Proved { cause, proof, evidence, derived_from: Vec::new() };
+    let proved = Proved { cause, proof, evidence, derived_from: Vec::new(), follows: false };
     let reason = "no known cause fits".to_owned();
     let open = Unexplained { reason, refused: Vec::new(), evidence: Vec::new() };
     Finding {

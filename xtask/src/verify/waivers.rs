@@ -193,8 +193,8 @@ impl<'w> Covering<'w> {
             return Some(reasons);
         }
         let follows = match proved.cause {
-            // From whatever else differs in the same file, which is looked at by itself.
-            Cause::BuildId => finding.causes.len() > 1,
+            // From what else differs in the same bytes, which is looked at by itself.
+            Cause::BuildId => proved.follows,
             cause if cause.is_derived() => {
                 !proved.derived_from.is_empty() && proved.derived_from.iter().all(|it| allowed(it))
             }

@@ -13,8 +13,9 @@ const MOST_OWNERS: usize = 8;
 /// Whether nothing differs in a file but what follows from other files.
 pub(super) fn only_follows(finding: &Finding) -> bool {
     let flattened = finding.flattened();
-    let mut causes = flattened.iter().flat_map(|finding| &finding.causes).peekable();
-    finding.explained() && causes.peek().is_some() && causes.all(|proved| proved.cause.is_derived())
+    let has_root = |finding: &&Finding| finding.causes.iter().any(|it| finding.has_root(it.cause));
+    let has_causes = flattened.iter().any(|finding| !finding.causes.is_empty());
+    finding.explained() && has_causes && !flattened.iter().any(has_root)
 }
 
 /// What evidence may still take of the page: in bytes and text it is large if every other byte
@@ -191,7 +192,9 @@ fn file(finding: &Finding, proved: Option<&Proved>) -> Html {
 fn from(proved: &Proved) -> String {
     let from = &proved.derived_from;
     match (proved.cause, from.as_slice()) {
-        (Cause::BuildId, []) => "; it is a hash of what differs in the file".to_owned(),
+        (Cause::BuildId, []) if proved.follows => {
+            "; it is a hash of what differs in the file".to_owned()
+        }
         (_, []) => String::new(),
         (_, [one]) => format!("; from {one}"),
         (_, [one, ..]) => format!("; from {one} and {} more", from.len() - 1),

@@ -3,35 +3,56 @@
 //!
 //! Sources: System V ABI, chapter "Object Files"; DWARF 5, section 7 for the names of sections.
 
-mod layout;
 mod read;
+mod layout;
+mod cursor;
+mod dwarf;
+mod tables;
+mod debug;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::io::Read as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use object::elf::{SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE};
+use object::elf::{SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE};
 
 use super::prove::{Claim, prove, unexplained};
 use super::rewrite::Rewrite;
 use super::text::{Pair, value_claims};
-use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained, paths};
+use super::{Canaries, Cause, Evidence, Place, Proved, Unexplained};
 use crate::verify::compare::Side;
+use debug::{Change, Information};
 use layout::Moved;
 
-/// A compressed section may grow to so much while paths are looked for in it.
-const MOST_INFLATED: u64 = 16 << 20;
 /// So many strings that differ are looked at.
 const MOST_STRINGS: usize = 64;
+/// Where `-frecord-gcc-switches` keeps what the compiler was told.
+const COMMAND_LINE: &[u8] = b".GCC.command.line";
 
 /// A file, cut into all that it consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Elf<'d> {
     /// The file header and the segments, without the offset of the section table.
     head: Vec<u8>,
+    entry: Entry<'d>,
     sections: Vec<Section<'d>>,
     /// What lies between the sections, if it is not zeros.
     rest: Vec<u8>,
+    /// Whether pointers that moved are taken out.
+    moved: bool,
+    /// What stands for the sections with debug information, once a claim speaks of it.
+    debug: Option<Information>,
+}
+
+/// Where the program starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry<'d> {
+    /// Zero if it does not, as most libraries.
+    Address(u64),
+    /// Only in which section that is.
+    Section(Option<&'d [u8]>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,10 +66,11 @@ struct Section<'d> {
 /// What a claim about an ELF file predicts.
 #[derive(Debug, Clone)]
 enum Normalisation {
-    WithoutDebug,
+    /// In loaded data; what moves with a string that has another length is due to what the string
+    /// is due to.
+    Data(Rewrite, Option<Rc<Moved>>),
+    Debug(Rc<[Information; 2]>, Change),
     WithoutBuildId,
-    Data(Rewrite),
-    Moved(Moved),
     WithoutCode,
     WithoutSeeds,
 }
@@ -68,26 +90,26 @@ pub(super) fn explain(
     };
     let elves = [a, b];
     let claims = claims(&elves, canaries);
-    prove(&elves, files[0].len() as u64, claims, Normalisation::apply).map_err(|refused| {
+    let proved = prove(&elves, files[0].len() as u64, claims, Normalisation::apply);
+    let proved = proved.map_err(|refused| {
         let evidence = differing(&elves).take(3).map(|[a, b]| a.evidence(b)).collect();
         unexplained(refused, evidence)
-    })
+    })?;
+    Ok(with_derived_id(proved))
+}
+
+/// A build-id is a hash of the file: it follows if anything else of the same file is proved.
+fn with_derived_id(mut proved: Vec<Proved>) -> Vec<Proved> {
+    let follows = proved.iter().any(|it| it.cause != Cause::BuildId);
+    for id in proved.iter_mut().filter(|it| it.cause == Cause::BuildId) {
+        id.follows = follows;
+    }
+    proved
 }
 
 fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
-    let mut claims = Vec::new();
-    if differing(elves).any(|[a, _]| a.is_debug())
-        || elves[0].debug_names() != elves[1].debug_names()
-    {
-        claims.push(debug_claim(elves));
-    }
-    let mut of_data = Vec::new();
-    for [a, b] in differing(elves).filter(|[a, _]| a.is_data()) {
-        of_data.extend(data_claims(a, b, canaries));
-    }
-    let moved = moved_claims(elves, &of_data);
-    claims.extend(of_data);
-    claims.extend(moved);
+    let mut claims = data_claims(elves, canaries);
+    claims.extend(debug::claims(elves, canaries));
     if let Some([a, b]) = differing(elves).find(|[a, _]| a.is_build_id()) {
         let proof = "without `.note.gnu.build-id`";
         let claim = Claim::new(Cause::BuildId, Normalisation::WithoutBuildId, proof);
@@ -108,58 +130,29 @@ fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>
     claims
 }
 
-/// What moves with a string that has another length is due to what the string is due to.
-fn moved_claims(
-    elves: &[Elf<'_>; 2],
-    of_data: &[Claim<Normalisation>],
-) -> Vec<Claim<Normalisation>> {
-    let rewrites = of_data.iter().filter_map(|claim| match &claim.normalisation {
-        Normalisation::Data(rewrite) => Some(rewrite.clone()),
-        _ => None,
-    });
-    let rewrites: Vec<Rewrite> = rewrites.collect();
-    if rewrites.is_empty() {
+/// Claims about the strings in loaded data. What moves with them must be followed in the bytes as
+/// they are, so these claims come first.
+fn data_claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
+    let mut claims = Vec::new();
+    for [a, b] in differing(elves).filter(|[a, _]| a.is_data()) {
+        claims.extend(section_claims(a, b, canaries));
+    }
+    if claims.is_empty() {
         return Vec::new();
     }
-    let Some(moved) = Moved::of(elves, &rewrites) else { return Vec::new() };
-    let mut causes: Vec<Cause> = Vec::new();
-    for claim in of_data {
-        if !causes.contains(&claim.cause) {
-            causes.push(claim.cause);
+    let rewrites: Vec<Rewrite> = claims.iter().map(|claim| claim.normalisation.clone()).collect();
+    let moved = Moved::of(elves, &rewrites).map(Rc::new);
+    let claims = claims.into_iter().map(|mut claim| {
+        if moved.is_some() {
+            claim.proof += ", without places of sections, and pointers that lead to the same";
         }
-    }
-    let proof = "without places of sections, and pointers that lead to the same";
-    let claim = |cause| Claim::new(cause, Normalisation::Moved(moved.clone()), proof);
-    causes.into_iter().map(claim).collect()
-}
-
-/// Debug information may differ for its paths, for the flags that it records, or because the
-/// compiler made something else.
-fn debug_claim(elves: &[Elf<'_>; 2]) -> Claim<Normalisation> {
-    let proof = "without `.debug_*` sections";
-    let [a, b] = [0, 1].map(|side| elves[side].debug_strings());
-    let only = |these: &BTreeSet<Vec<u8>>, those: &BTreeSet<Vec<u8>>, wanted: fn(&[u8]) -> bool| {
-        these.difference(those).find(|string| wanted(string)).cloned()
-    };
-    let both = |wanted| Some([only(&a, &b, wanted)?, only(&b, &a, wanted)?]);
-    let paths = both(|string| string.starts_with(b"/"));
-    let flags = both(|string| string.windows(2).any(|pair| pair == b" -"));
-    let in_flags = flags.as_ref().and_then(|[a, b]| {
-        let tokens = Pair { line: 0, a, b }.tokens();
-        let paths = tokens.into_iter().find_map(|(a, b)| paths::differing(a, b));
-        paths.map(|paths| [paths.a.to_vec(), paths.b.to_vec()])
+        claim.map(|rewrite| Normalisation::Data(rewrite, moved.clone()))
     });
-    let found = paths.or(in_flags).map(|pair| (Cause::BuildPath(Place::Dwarf), pair));
-    let found = found.or(flags.map(|pair| (Cause::Cpu, pair)));
-    let (cause, evidence) = match found {
-        Some((cause, [a, b])) => (cause, Some(Evidence::new("debug information", a, b))),
-        None => (Cause::CompilerOutput, None),
-    };
-    Claim::new(cause, Normalisation::WithoutDebug, proof).evidence(evidence)
+    claims.collect()
 }
 
 /// Claims about the strings in a loaded section.
-fn data_claims(a: &Section<'_>, b: &Section<'_>, canaries: &Canaries) -> Vec<Claim<Normalisation>> {
+fn section_claims(a: &Section<'_>, b: &Section<'_>, canaries: &Canaries) -> Vec<Claim<Rewrite>> {
     let [of_a, of_b] = [a, b].map(|section| strings(&section.data));
     let only_a = of_a.iter().filter(|string| !of_b.contains(*string)).take(MOST_STRINGS);
     let only_b = of_b.iter().filter(|string| !of_a.contains(*string)).take(MOST_STRINGS);
@@ -176,8 +169,7 @@ fn data_claims(a: &Section<'_>, b: &Section<'_>, canaries: &Canaries) -> Vec<Cla
     let name = String::from_utf8_lossy(a.name).into_owned();
     let claims = value_claims(&joined, &pairs, Place::ReadOnlyData, canaries).into_iter();
     claims
-        .map(|claim| {
-            let mut claim = claim.map(Normalisation::Data);
+        .map(|mut claim| {
             claim.proof = format!("`{name}` {}", claim.proof);
             claim
         })
@@ -187,18 +179,22 @@ fn data_claims(a: &Section<'_>, b: &Section<'_>, canaries: &Canaries) -> Vec<Cla
 impl Normalisation {
     fn apply<'d>(&self, side: Side, mut elf: Elf<'d>) -> Elf<'d> {
         match self {
-            Self::WithoutDebug => elf.sections.retain(|section| !section.is_debug()),
             Self::WithoutBuildId => {
                 for section in elf.sections.iter_mut().filter(|section| section.is_build_id()) {
                     section.data = Cow::default();
                 }
             }
-            Self::Data(rewrite) => {
+            Self::Data(rewrite, moved) => {
+                if let Some(moved) = moved
+                    && !elf.moved
+                {
+                    elf = moved.apply(elf);
+                }
                 for section in elf.sections.iter_mut().filter(|section| section.is_data()) {
                     section.data = Cow::Owned(rewrite.apply(side, section.data.to_vec()));
                 }
             }
-            Self::Moved(moved) => elf = moved.apply(elf),
+            Self::Debug(sides, change) => change.apply(side, &mut elf, sides),
             Self::WithoutCode => {
                 elf.forget_places();
                 elf.sections.retain(|section| !section.is_code() && !section.follows_code());
@@ -217,11 +213,11 @@ impl Normalisation {
 }
 
 impl Section<'_> {
-    fn is_debug(&self) -> bool {
-        let flags = self.header[1];
-        let named =
-            [&b".debug_"[..], b".zdebug_", b".gdb_index", b".gnu_debuglink", b".GCC.command.line"];
-        flags & SHF_ALLOC.0 == 0 && named.iter().any(|start| self.name.starts_with(start))
+    /// Debug information, and what the compiler was told.
+    fn is_of_debugging(&self) -> bool {
+        let named = [&b".debug_"[..], b".zdebug_", b".gdb_index", b".gnu_debuglink", COMMAND_LINE];
+        let loaded = self.header[1] & SHF_ALLOC.0 != 0;
+        !loaded && named.iter().any(|start| self.name.starts_with(start))
     }
 
     fn is_build_id(&self) -> bool {
@@ -270,34 +266,32 @@ impl Section<'_> {
             && !self.is_code()
     }
 
-    /// The data, decompressed if it is compressed with zlib; what cannot be is left as it is.
-    fn inflated(&self) -> Cow<'_, [u8]> {
-        let compressed = self.header[1] & SHF_COMPRESSED.0 != 0;
-        // `Elf64_Chdr` is 24 bytes long.
-        let Some(body) = self.data.get(24..).filter(|_| compressed) else {
-            return Cow::Borrowed(&self.data);
-        };
-        let mut inflated = Vec::new();
-        let reader = flate2::read::ZlibDecoder::new(body);
-        match reader.take(MOST_INFLATED).read_to_end(&mut inflated) {
-            Ok(_) => Cow::Owned(inflated),
-            Err(_) => Cow::Borrowed(&self.data),
-        }
-    }
-
     fn evidence(&self, other: &Self) -> Evidence {
         let name = String::from_utf8_lossy(self.name);
         Evidence::new(format!("section {name}"), &self.data, &other.data)
     }
 }
 
-/// Sections of one name, in order, whose headers or bytes differ.
+/// Sections of one name whose headers or bytes differ, in order.
 fn differing<'e, 'd>(elves: &'e [Elf<'d>; 2]) -> impl Iterator<Item = [&'e Section<'d>; 2]> {
     let [a, b] = elves;
-    a.sections.iter().filter_map(|section| {
-        let other = b.sections.iter().find(|other| other.name == section.name)?;
+    let of_b: BTreeMap<(&[u8], usize), &Section<'_>> = b.numbered().collect();
+    a.numbered().filter_map(move |(name, section)| {
+        let other = *of_b.get(&name)?;
         (section != other).then_some([section, other])
     })
+}
+
+impl<'d> Elf<'d> {
+    /// Sections by name, and by their number among those with the same name.
+    fn numbered(&self) -> impl Iterator<Item = ((&[u8], usize), &Section<'d>)> {
+        let mut seen = BTreeMap::new();
+        self.sections.iter().map(move |section| {
+            let number = seen.entry(section.name).or_insert(0);
+            *number += 1;
+            ((section.name, *number), section)
+        })
+    }
 }
 
 /// The name of a section for link-time optimisation, without the seed of its compilation.

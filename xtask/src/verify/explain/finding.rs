@@ -18,6 +18,9 @@ pub(crate) struct Proved {
     /// Paths of the differences that this one follows from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) derived_from: Vec<String>,
+    /// Whether it follows from another cause that was proved of the same bytes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) follows: bool,
 }
 
 /// A difference, or a part of one, without a proved cause.
@@ -84,10 +87,11 @@ impl Finding {
         std::iter::once(self).chain(members).collect()
     }
 
-    /// Whether the cause is a root here: a build-id follows from whatever else differs in its file.
+    /// Whether the cause is a root here: a build-id is, unless it follows from what else differs in
+    /// its file.
     pub(crate) fn has_root(&self, cause: Cause) -> bool {
         match cause {
-            Cause::BuildId => self.causes.len() == 1 && self.unexplained.is_none(),
+            Cause::BuildId => self.causes.iter().any(|it| it.cause == cause && !it.follows),
             cause => !cause.is_derived(),
         }
     }

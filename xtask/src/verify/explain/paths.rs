@@ -83,6 +83,13 @@ impl Paths<'_> {
         leads(self.a, of_a) || leads(self.b, of_b) || self.are_drawn()
     }
 
+    /// As [`Self::are_of_builds`], of paths in debug information: if no places are known, they are
+    /// taken for those of what was compiled.
+    pub(super) fn are_of_compiled(&self, canaries: &Canaries) -> bool {
+        let places = canaries.unique(CanaryKind::BuildPath);
+        places.iter().all(Vec::is_empty) || self.are_of_builds(canaries)
+    }
+
     /// Whether they differ in nothing but a name that was drawn at random, which is then to blame.
     fn differ_in_random_name(&self) -> bool {
         let mut random =

@@ -42,7 +42,7 @@ impl<N> Claim<N> {
 
     fn into_proved(self) -> Proved {
         let Self { cause, proof, evidence, derived_from, .. } = self;
-        Proved { cause, proof, evidence, derived_from }
+        Proved { cause, proof, evidence, derived_from, follows: false }
     }
 }
 

@@ -4,6 +4,9 @@
 mod limits;
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use builder::sys::files::sorted_entries;
@@ -114,6 +117,45 @@ fn a_canary_names_what_was_varied() {
         // The value of the other side proves nothing.
         let crossed: [&[u8]; 2] = [b"x = \"beta-2\";\n", b"x = \"alpha-17\";\n"];
         assert_eq!(of_texts("x.c", crossed, vec![canary]), ["unexplained"], "{kind}");
+    }
+}
+
+/// A library, and the same one with a build-id that was drawn.
+fn with_drawn_id() -> [Vec<u8>; 2] {
+    let golden = crate::root().join("golden/explain/elf-build-id/a/check.so");
+    let library = fs::read(golden).unwrap();
+    let mut other = library.clone();
+    let id = memchr::memmem::find(&library, b"\x03\0\0\0GNU\0").unwrap() + 8;
+    other[id] ^= 1;
+    [library, other]
+}
+
+fn gzip(bytes: &[u8], time: u32) -> Vec<u8> {
+    let writer = flate2::GzBuilder::new().mtime(time);
+    let mut writer = writer.write(Vec::new(), flate2::Compression::fast());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn a_build_id_follows_only_from_its_own_file() {
+    let [a, b] = with_drawn_id();
+    let packed = [gzip(&a, 1), gzip(&b, 2)];
+    for (name, files, mode, beside) in
+        [("x.so", [a, b], 0o755, "modes"), ("x.so.gz", packed, 0o644, "timestamp-in-gzip")]
+    {
+        let base = tempfile::tempdir().unwrap();
+        for ((side, file), mode) in ["a", "b"].into_iter().zip(files).zip([0o644, mode]) {
+            let path = base.path().join(side).join(name);
+            fs::create_dir(base.path().join(side)).unwrap();
+            fs::write(&path, file).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        }
+        let explanation = explained(&base.path().join("a"), &base.path().join("b"), Vec::new());
+        assert_eq!(causes(&explanation)[name], ["build-id", beside]);
+        let mut roots: Vec<&str> = explanation.roots.iter().map(|root| root.cause.id()).collect();
+        roots.sort_unstable();
+        assert_eq!(roots, ["build-id", beside]);
     }
 }
 

@@ -64,7 +64,9 @@ impl Tree<'_> {
                 let [a, b] = [a, b].map(|mode| format!("{mode:04o}"));
                 let evidence = vec![Evidence::new("permission bits", a, b)];
                 let proof = "the bytes do not count permission bits".to_owned();
-                Ok(vec![Proved { cause: Cause::Modes, proof, evidence, derived_from: Vec::new() }])
+                let derived_from = Vec::new();
+                let cause = Cause::Modes;
+                Ok(vec![Proved { cause, proof, evidence, derived_from, follows: false }])
             }
             Change::Target { a, b } => {
                 let targets = [a, b].map(|target| target.clone().into_bytes());
@@ -140,6 +142,7 @@ impl Tree<'_> {
             proof: "each side has the bytes that another distribution's `RECORD` names".to_owned(),
             evidence: vec![Evidence::new("`RECORD` of", of_a, of_b)],
             derived_from: Vec::new(),
+            follows: false,
         })
     }
 

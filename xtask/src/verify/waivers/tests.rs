@@ -28,7 +28,8 @@ fn cause(id: &str) -> Cause {
 }
 
 /// A finding from `path: cause, cause`; `?` is what is unexplained, and `< path` after a cause is
-/// what it follows from. Lines that begin with `+` are members of the one above.
+/// what it follows from, `< here` what else differs in the same bytes. Lines that begin with `+`
+/// are members of the one above.
 fn explanation(text: &str) -> Explanation {
     let mut findings: Vec<Finding> = Vec::new();
     for line in text.lines() {
@@ -56,7 +57,12 @@ fn explanation(text: &str) -> Explanation {
                     cause: cause(id),
                     proof: String::new(),
                     evidence: Vec::new(),
-                    derived_from: from.split_whitespace().map(str::to_owned).collect(),
+                    derived_from: from
+                        .split_whitespace()
+                        .filter(|from| *from != "here")
+                        .map(str::to_owned)
+                        .collect(),
+                    follows: from == "here",
                 }),
             }
         }
@@ -84,8 +90,6 @@ fn a_finding_is_waived_if_all_of_it_is() {
         ("one of two causes", format!("{so}: build-path-in-dwarf, user"), dwarf, &[]),
         ("unexplained in part", format!("{so}: build-path-in-dwarf, ?"), dwarf, &[]),
         ("unexplained", format!("{so}: ?"), "user a 2027-01-01", &[]),
-        ("a build-id follows", format!("{so}: build-path-in-dwarf, build-id"), dwarf, &[&so]),
-        ("a build-id alone", format!("{so}: build-id"), dwarf, &[]),
         (
             "a record follows",
             format!("{record}: derived-record < {so}\n{so}: build-path-in-dwarf"),
@@ -135,6 +139,20 @@ fn a_finding_is_waived_if_all_of_it_is() {
         let paths: Vec<&str> = waived.keys().map(String::as_str).collect();
         assert_eq!(paths, expected, "{name}");
         assert!(waived.values().all(|why| why.contains("because of") || why.contains("follows")));
+    }
+}
+
+#[test]
+fn a_build_id_is_waived_only_with_what_it_follows_from() {
+    let lines = "build-path-in-dwarf a/*.so 2027-01-01\nmodes a/*.so 2027-01-01";
+    for (name, causes, expected) in [
+        ("it follows", "build-path-in-dwarf, build-id < here", 1),
+        ("from what is not waived", "user, build-id < here", 0),
+        ("alone", "build-id", 0),
+        ("beside what it does not follow from", "modes, build-id", 0),
+    ] {
+        let found = explanation(&format!("{MODULES}/a/x.so: {causes}"));
+        assert_eq!(waived(&found, &waivers(lines)).len(), expected, "{name}");
     }
 }
 

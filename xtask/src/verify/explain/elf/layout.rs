@@ -4,17 +4,22 @@
 
 use std::collections::BTreeMap;
 
+use object::elf::{SHF_TLS, SHT_NOBITS};
+
 use super::super::rewrite::Rewrite;
-use super::{Elf, Section};
+use super::{Elf, Entry, Section};
 use crate::verify::compare::Side;
 
 /// More pointers are not followed.
 const MOST_POINTERS: usize = 200_000;
+/// Longer strings are not read: each pointer costs as much as its string.
+const LONGEST: usize = 4096;
 
-/// A pointer in a section: where it stands, and how many bytes it has.
-type Pointers = BTreeMap<Vec<u8>, Vec<(usize, usize)>>;
+/// Where pointers stand, and how many bytes they have, by the number of their section: several
+/// sections may have one name.
+type Pointers = BTreeMap<usize, Vec<(usize, usize)>>;
 
-/// All pointers that moved, by section.
+/// All pointers that moved.
 #[derive(Debug, Clone)]
 pub(super) struct Moved(Pointers);
 
@@ -44,33 +49,37 @@ impl Moved {
         (a.sections.iter().zip(&b.sections).any(|(a, b)| a.header[2..5] != b.header[2..5]))
             .then_some(())?;
         (names(a) == names(b)).then_some(())?;
-        let both = Both { elves, strings };
+        let differ = a.sections.iter().zip(&b.sections).map(|(a, b)| a.data != b.data).collect();
+        let both = Both { elves, strings, places: [Places::of(a), Places::of(b)], differ };
+        both.same_entry().then_some(())?;
         let mut pointers = Pointers::new();
         let mut count = 0;
-        for (a, b) in a.sections.iter().zip(&b.sections) {
+        for (number, (a, b)) in a.sections.iter().zip(&b.sections).enumerate() {
             let followed = if TABLES.contains(&a.name) {
                 both.words(a, b)?
-            } else if (a.is_executable() || a.name == b".eh_frame") && a.data != b.data {
+            } else if (a.is_executable() || a.name == b".eh_frame") && both.differ[number] {
                 both.displacements(a, b)?
             } else {
                 continue;
             };
             count += followed.len();
             (count <= MOST_POINTERS).then_some(())?;
-            pointers.insert(a.name.to_vec(), followed);
+            pointers.insert(number, followed);
         }
         Some(Self(pointers))
     }
 
-    /// The file without pointers that moved, and without places and sizes of sections.
+    /// The file without pointers that moved, and without places and sizes of sections. It must have
+    /// all sections, with the bytes that were followed.
     pub(super) fn apply<'d>(&self, mut elf: Elf<'d>) -> Elf<'d> {
         elf.forget_places();
-        for section in &mut elf.sections {
+        elf.moved = true;
+        for (number, section) in elf.sections.iter_mut().enumerate() {
             // It is a table of what `.eh_frame` holds, for binary search.
             if section.name == b".eh_frame_hdr" {
                 section.data = Vec::new().into();
             }
-            let Some(pointers) = self.0.get(section.name) else { continue };
+            let Some(pointers) = self.0.get(&number) else { continue };
             let data = section.data.to_mut();
             for (at, width) in pointers {
                 data[*at..at + width].fill(0);
@@ -84,9 +93,20 @@ struct Both<'b, 'd> {
     elves: &'b [Elf<'d>; 2],
     /// What makes strings of both sides equal.
     strings: &'b [Rewrite],
+    places: [Places; 2],
+    /// Whether the bytes of a section differ, by its number.
+    differ: Vec<bool>,
 }
 
 impl Both<'_, '_> {
+    fn same_entry(&self) -> bool {
+        match [self.elves[0].entry, self.elves[1].entry] {
+            [Entry::Address(0), Entry::Address(0)] => true,
+            [Entry::Address(a), Entry::Address(b)] => self.same(a, b),
+            _ => false,
+        }
+    }
+
     fn words(&self, a: &Section<'_>, b: &Section<'_>) -> Option<Vec<(usize, usize)>> {
         (a.data.len() == b.data.len()).then_some(())?;
         let mut found = Vec::new();
@@ -133,35 +153,54 @@ impl Both<'_, '_> {
 
     /// Whether two addresses are the same place.
     fn same(&self, a: u64, b: u64) -> bool {
-        let [Some((of_a, at_a)), Some((of_b, at_b))] =
-            [self.elves[0].place(a), self.elves[1].place(b)]
+        let [Some((number, at_a)), Some((of_b, at_b))] =
+            [(0, a), (1, b)].map(|(side, to)| self.places[side].find(&self.elves[side], to))
         else {
             return false;
         };
-        if of_a.name != of_b.name {
+        if number != of_b {
             return false;
         }
-        let string = |side: Side, section: &Section<'_>, at: usize| {
-            let rest = section.data.get(at..)?;
-            let end = rest.iter().position(|byte| *byte == 0)?;
+        let string = |side: Side, at: usize| {
+            let rest = self.elves[side as usize].sections[number].data.get(at..)?;
+            let end = rest.iter().take(LONGEST).position(|byte| *byte == 0)?;
             let string = rest[..end].to_vec();
             Some(self.strings.iter().fold(string, |string, rewrite| rewrite.apply(side, string)))
         };
-        if of_a.is_data() && of_a.data != of_b.data {
-            let [a, b] = [string(Side::A, of_a, at_a), string(Side::B, of_b, at_b)];
+        if self.differ[number] && self.elves[0].sections[number].is_data() {
+            let [a, b] = [string(Side::A, at_a), string(Side::B, at_b)];
             return a.is_some() && a == b;
         }
         at_a == at_b
     }
 }
 
-impl<'d> Elf<'d> {
-    /// The loaded section that an address is in, and where in it.
-    fn place(&self, address: u64) -> Option<(&Section<'d>, usize)> {
-        let section = self.sections.iter().find(|section| {
-            let [start, size] = [section.header[2], section.header[4]];
-            start != 0 && start <= address && address - start < size
-        })?;
-        Some((section, usize::try_from(address - section.header[2]).ok()?))
+/// Sections by the addresses at which they are loaded.
+pub(super) struct Places(Vec<(u64, usize)>);
+
+impl Places {
+    pub(super) fn of(elf: &Elf<'_>) -> Self {
+        let loaded = elf.sections.iter().enumerate().filter(|(_, section)| section.has_place());
+        let mut places: Vec<(u64, usize)> =
+            loaded.map(|(number, section)| (section.header[2], number)).collect();
+        places.sort_unstable();
+        Self(places)
+    }
+
+    /// The number of the section that an address is in, and where in it.
+    pub(super) fn find(&self, elf: &Elf<'_>, address: u64) -> Option<(usize, usize)> {
+        let after = self.0.partition_point(|(start, _)| *start <= address);
+        let (start, number) = *self.0.get(after.checked_sub(1)?)?;
+        let at = address - start;
+        (at < elf.sections[number].header[4]).then_some((number, usize::try_from(at).ok()?))
+    }
+}
+
+impl Section<'_> {
+    /// What is zeroed for each thread lies nowhere: the next section has the same address.
+    fn has_place(&self) -> bool {
+        let zeroed = self.header[0] == u64::from(SHT_NOBITS.0);
+        let lies_nowhere = zeroed && self.header[1] & SHF_TLS.0 != 0;
+        self.header[2] != 0 && self.header[4] != 0 && !lies_nowhere
     }
 }

@@ -1,69 +1,84 @@
 //! Cuts an ELF file into all that it consists of.
 
-use std::collections::BTreeSet;
-
-use object::elf::{FileHeader64, SHF_ALLOC, SectionHeader64};
+use object::elf::{FileHeader64, ProgramHeader64, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
 use object::{Endianness, pod};
 
-use super::{Elf, Section, strings};
+use super::layout::Places;
+use super::{Elf, Entry, Section};
 
 type Header = FileHeader64<Endianness>;
 
+const FILE_HEADER: usize = size_of::<Header>();
+const SEGMENT: usize = size_of::<ProgramHeader64<Endianness>>();
+const SECTION: usize = size_of::<SectionHeader64<Endianness>>();
+
+/// A file with more sections is not looked into: each of them costs a few passes over the file.
+const MOST_SECTIONS: usize = 8192;
+/// Names of sections are compared often, and may lie within each other.
+const LONGEST_NAME: usize = 4096;
+
 impl<'d> Elf<'d> {
-    /// Only 64-bit files: no target of this tool has others.
+    /// Only 64-bit files: no target of this tool has others. Headers must have the size of their
+    /// class, and sections must not overlap: what only seems to be covered would not be compared.
     pub(super) fn parse(file: &'d [u8]) -> Option<Self> {
         let header = Header::parse(file).ok()?;
         let endian = header.endian().ok()?;
+        (usize::from(header.e_ehsize.get(endian)) == FILE_HEADER).then_some(())?;
         let table = header.sections(endian, file).ok()?;
-        let mut covered = vec![(0, u64::from(header.e_ehsize.get(endian)))];
+        (table.len() <= MOST_SECTIONS).then_some(())?;
         let segments = header.program_headers(endian, file).ok()?;
-        let entry = u64::from(header.e_phentsize.get(endian));
-        let start = header.e_phoff.get(endian);
-        covered.push((start, start + entry * segments.len() as u64));
-        let start = header.e_shoff.get(endian);
-        let entry = u64::from(header.e_shentsize.get(endian));
-        covered.push((start, start.checked_add(entry.checked_mul(table.len() as u64)?)?));
+        let mut covered = vec![
+            (0, FILE_HEADER as u64),
+            range(header.e_phoff.get(endian), segments.len().checked_mul(SEGMENT)?)?,
+            range(header.e_shoff.get(endian), table.len().checked_mul(SECTION)?)?,
+        ];
         let mut sections = Vec::new();
+        let mut left = file.len();
         for section in table.iter() {
             let name = table.section_name(endian, section).unwrap_or_default();
+            (name.len() <= LONGEST_NAME).then_some(())?;
             let data = section.data(endian, file).ok()?;
-            let start = section.sh_offset.get(endian);
-            covered.push((start, start + data.len() as u64));
+            left = left.checked_sub(data.len())?;
+            covered.push(range(section.sh_offset.get(endian), data.len())?);
             sections.push(Section { name, header: fields(section, endian), data: data.into() });
         }
+        let entry = Entry::Address(header.e_entry.get(endian));
         let mut head = *header;
         head.e_shoff.set(endian, 0);
+        head.e_entry.set(endian, 0);
         let head = [pod::bytes_of(&head), pod::bytes_of_slice(segments)].concat();
-        Some(Self { head, sections, rest: uncovered(file, covered) })
+        let rest = uncovered(file, covered);
+        Some(Self { head, entry, sections, rest, moved: false, debug: None })
     }
 
-    /// Where sections and segments are, how large and how aligned, and which number they have.
+    /// Where sections and segments are, how large and how aligned, and which number they have. The
+    /// entry point stays in its section, and what has no bytes keeps its size.
     pub(super) fn forget_places(&mut self) {
-        const FILE_HEADER: usize = 64;
-        const SEGMENT: usize = 56;
+        if let Entry::Address(address) = self.entry {
+            let place = Places::of(self).find(self, address);
+            self.entry = Entry::Section(place.map(|(number, _)| self.sections[number].name));
+        }
         let (file, segments) = self.head.split_at_mut(FILE_HEADER);
-        // The entry point, and how many sections there are.
-        file[24..32].fill(0);
+        // How many sections there are.
         file[60..64].fill(0);
         // Kinds, flags and alignments stay.
         for segment in segments.chunks_exact_mut(SEGMENT) {
             segment[8..48].fill(0);
         }
         for section in &mut self.sections {
+            let size = section.header[4];
             // A longer string may be aligned where a shorter one is not.
             section.header[2..8].fill(0);
+            if section.header[0] == u64::from(SHT_NOBITS.0) {
+                section.header[4] = size;
+            }
         }
     }
+}
 
-    pub(super) fn debug_names(&self) -> Vec<&[u8]> {
-        self.sections.iter().filter(|s| s.is_debug()).map(|section| section.name).collect()
-    }
-
-    pub(super) fn debug_strings(&self) -> BTreeSet<Vec<u8>> {
-        let debug = self.sections.iter().filter(|section| section.is_debug());
-        debug.flat_map(|section| strings(&section.inflated())).collect()
-    }
+fn range(start: u64, length: usize) -> Option<(u64, u64)> {
+    Some((start, start.checked_add(length as u64)?))
 }
 
 fn fields(section: &SectionHeader64<Endianness>, endian: Endianness) -> [u64; 9] {
