@@ -30,7 +30,7 @@ struct Elf<'d> {
     /// The file header and the segments, without the offset of the section table.
     head: Vec<u8>,
     sections: Vec<Section<'d>>,
-    /// What lies between the sections, if it is not zeros.
+    /// What lies between the sections, if it is more than zeros that align the next one.
     rest: Vec<u8>,
 }
 
