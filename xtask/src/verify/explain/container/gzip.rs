@@ -2,6 +2,8 @@
 
 use std::io::{BufRead as _, Read as _};
 
+use builder::sys::archive::Limits;
+
 use super::super::blob::Blob;
 use super::super::budget::Budget;
 use super::content::{Content, digest, inflate};
@@ -21,7 +23,7 @@ pub(super) fn read(blob: &Blob, budget: &Budget) -> Option<Container> {
     let optional = optional(blob, header[3])?;
     let start = HEADER + optional.len() as u64;
     let rest = blob.slice(start, blob.len().checked_sub(start)?)?;
-    let (length, measure) = inflate(&rest, u64::MAX, budget)?;
+    let (length, measure) = inflate(&rest, Limits::default().bytes, budget)?;
     let packed = rest.slice(0, length)?;
     let trailer: [u8; 8] = rest.array(length)?;
     // The length is told modulo 2^32.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
+use super::super::Unexplained;
 use super::super::blob::Blob;
-use super::super::file::{self, File};
+use super::super::file::{self, Explained, File};
 use super::super::finding::{Finding, Owner};
 use super::super::prove::Claim;
 use super::super::record::{self, DigestOf};
@@ -40,8 +41,19 @@ pub(super) fn members(sides: &[Container; 2], file: &File<'_>) -> io::Result<Mem
     let owner = sides[0].entries.iter().find_map(Entry::owner);
     for [at, other] in &members.pairs {
         let entry = &sides[0].entries[*at];
-        let blobs = [sides[0].contents[*at].open()?, sides[1].contents[*other].open()?];
         let path = member_path(file.path, &entry.name);
+        let opened = sides[0].contents[*at].open();
+        let opened = opened.and_then(|a| Ok([a, sides[1].contents[*other].open()?]));
+        let blobs = match opened {
+            Ok(blobs) => blobs,
+            // A full disk, for one; the other members are explained all the same.
+            Err(error) => {
+                let reason = format!("it cannot be unpacked: {error}");
+                let explained = Explained::from(Err(Unexplained::because(reason)));
+                members.findings.push(explained.finding(path, owner.iter().cloned().collect()));
+                continue;
+            }
+        };
         let name = shown_bytes(entry.name.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
         let digest = |side: Side, path: &Path| {
             let at = positions[side as usize].get(&(path.to_str()?.as_bytes(), 0))?;

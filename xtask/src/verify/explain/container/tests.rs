@@ -4,6 +4,7 @@ use builder::sys::files::sorted_entries;
 use fs_err as fs;
 
 use super::*;
+use crate::verify::explain::Canaries;
 
 /// The golden archives of a format.
 fn golden(format: Format) -> Vec<Vec<u8>> {
@@ -134,4 +135,33 @@ fn what_was_kept_for_one_archive_is_free_for_the_next() {
         let kept = budget.within(|| budget.keep((most as u64) << 20));
         assert_eq!(kept, Some(()));
     }
+}
+
+#[test]
+fn a_member_that_cannot_be_unpacked_hides_no_other() {
+    let side = |text: &str| {
+        let mut container = Container::default();
+        let text = Blob::of(text.as_bytes());
+        let broken = Content::Deflated(Blob::of([1]), 5);
+        for (name, content) in [("broken", broken), ("text", Content::Plain(text.clone()))] {
+            let content_digest = content::digest(&text);
+            let name = name.as_bytes().to_vec();
+            let entry = Entry { name, content: content_digest, ..Entry::default() };
+            container.add(entry, content, &Budget::default()).unwrap();
+        }
+        container
+    };
+    let file = File {
+        path: "x.zip",
+        name: "x.zip",
+        depth: 0,
+        canaries: &Canaries::default(),
+        budget: &Budget::default(),
+        known: Vec::new(),
+    };
+    let explained = of_both([side("2026-11-24"), side("2027-01-06")], Format::Zip, &file).unwrap();
+    let [broken, text] = explained.members.as_slice() else { panic!("{explained:?}") };
+    let reason = &broken.unexplained.as_ref().unwrap().reason;
+    assert!(reason.starts_with("it cannot be unpacked"), "{reason}");
+    assert!(text.explained(), "{text:?}");
 }

@@ -10,35 +10,26 @@ use super::{Elf, Section, strings};
 
 type Header = FileHeader64<Endianness>;
 
-/// Tables are aligned to it.
-const WORD: u64 = 8;
-
 impl<'d> Elf<'d> {
     /// Only 64-bit files: no target of this tool has others.
     pub(super) fn parse(file: &'d [u8]) -> Option<Self> {
         let header = Header::parse(file).ok()?;
         let endian = header.endian().ok()?;
         let table = header.sections(endian, file).ok()?;
-        let mut covered = vec![Covered::new(0, u64::from(header.e_ehsize.get(endian)), 1)];
+        let mut covered = vec![(0, u64::from(header.e_ehsize.get(endian)))];
         let segments = header.program_headers(endian, file).ok()?;
         let entry = u64::from(header.e_phentsize.get(endian));
         let start = header.e_phoff.get(endian);
-        covered.push(Covered::new(start, entry * segments.len() as u64, WORD));
-        let pages = segments.iter().map(|segment| segment.p_align.get(endian)).max().unwrap_or(1);
+        covered.push((start, start + entry * segments.len() as u64));
         let start = header.e_shoff.get(endian);
         let entry = u64::from(header.e_shentsize.get(endian));
-        covered.push(Covered::new(start, entry.checked_mul(table.len() as u64)?, WORD));
+        covered.push((start, start.checked_add(entry.checked_mul(table.len() as u64)?)?));
         let mut sections = Vec::new();
         for section in table.iter() {
             let name = table.section_name(endian, section).unwrap_or_default();
             let data = section.data(endian, file).ok()?;
             let start = section.sh_offset.get(endian);
-            let loaded = section.sh_flags.get(endian).0 & SHF_ALLOC.0 != 0;
-            let alignment = section.sh_addralign.get(endian);
-            let is_aligned = start.checked_rem(alignment) == Some(0);
-            let alignment = if is_aligned { alignment } else { 1 };
-            let alignment = alignment.max(if loaded { pages } else { 1 });
-            covered.push(Covered::new(start, data.len() as u64, alignment));
+            covered.push((start, start + data.len() as u64));
             sections.push(Section { name, header: fields(section, endian), data: data.into() });
         }
         let mut head = *header;
@@ -90,35 +81,22 @@ fn fields(section: &SectionHeader64<Endianness>, endian: Endianness) -> [u64; 9]
     ]
 }
 
-/// A part of the file that has a meaning.
-struct Covered {
-    start: u64,
-    end: u64,
-    /// Its start is a multiple of it, so less than that may be left free before it.
-    alignment: u64,
-}
-
-impl Covered {
-    fn new(start: u64, length: u64, alignment: u64) -> Self {
-        Self { start, end: start.saturating_add(length), alignment }
-    }
-}
-
-/// What lies between the parts, and behind the last one, but for zeros that align what follows.
-fn uncovered(file: &[u8], mut covered: Vec<Covered>) -> Vec<u8> {
-    covered.sort_unstable_by_key(|part| (part.start, part.end));
-    covered.push(Covered::new(file.len() as u64, 0, 0));
+/// The bytes that no range covers, but for zeros that align the next one.
+fn uncovered(file: &[u8], mut covered: Vec<(u64, u64)>) -> Vec<u8> {
+    /// The largest page of the targets.
+    const PAGE: usize = 1 << 16;
+    covered.sort_unstable();
     let mut rest = Vec::new();
     let mut done = 0;
-    for (number, part) in covered.into_iter().enumerate() {
-        let [from, to] = [done, part.start].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+    for (number, (start, end)) in covered.iter().chain([&(u64::MAX, 0)]).enumerate() {
+        let [from, to] = [done, *start].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
         let gap = file.get(from..to.min(file.len())).unwrap_or_default();
-        let aligns = (gap.len() as u64) < part.alignment && gap.iter().all(|byte| *byte == 0);
+        let aligns = number < covered.len() && gap.len() < PAGE && gap.iter().all(|it| *it == 0);
         if !gap.is_empty() && !aligns {
             rest.extend([number, gap.len()].map(usize::to_le_bytes).concat());
             rest.extend_from_slice(gap);
         }
-        done = done.max(part.end);
+        done = done.max(*end);
     }
     rest
 }
