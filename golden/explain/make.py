@@ -423,6 +423,9 @@ def archive_cases():
     archives("tar-order", "order-of-tar-entries", plain, tarred([two, one]), source)
     pax = [tarred([one], pax={"mtime": time}) for time in ("315532800.5", "1795479203.25")]
     archives("tar-pax-times", "timestamp-in-tar", *pax, source)
+    more = tarred([one], pax={"mtime": "315532800.5", "atime": "315532800", "comment": "x"})
+    fewer = tarred([one], pax={"mtime": "1795479203.25", "comment": "x"})
+    archives("tar-pax-more-times", "timestamp-in-tar", more, fewer, source)
     archives("gzip-time", "timestamp-in-gzip", gzipped(plain), gzipped(plain, 5), "x.gz")
     archives("gzip-level", "compression", gzipped(plain), gzipped(plain, level=1), "x.gz")
     archives("zip-time-zone", "time-zone", zipped([one, two]), zipped([one, two], hour=14))

@@ -136,30 +136,32 @@ impl Parts {
         }
     }
 
-    /// The records of a pax header, each as it stands there, and the order of their kinds.
+    /// The records of a pax header, each as it stands there. One that is claimed keeps its place
+    /// among those that are not: some programs leave out times of whole seconds.
     fn add_records(&mut self, content: &[u8]) -> Option<()> {
-        let [mut kinds, mut unclaimed] = [Vec::new(), Vec::new()];
+        let (mut unclaimed, mut others, mut owners) = (Vec::new(), 0, 0);
         let mut rest = content;
         while !rest.is_empty() {
             let record;
             (record, rest) = rest.split_at_checked(record_length(rest)?)?;
             let (key, value) = key_and_value(record)?;
             let Entry { times, owner, .. } = &mut self.entry;
-            let (kind, part) = match key {
-                b"mtime" | b"atime" | b"ctime" if is_decimal(value) => (b't', times),
-                b"uid" | b"gid" if is_decimal(value) => (b'o', owner),
-                b"uname" | b"gname" => (b'o', owner),
+            if is_time(key, value) {
+                add_record(times, others + owners, record);
+            } else if is_owner(key, value) {
+                add_record(owner, others, record);
+                owners += 1;
+            } else {
+                unclaimed.extend_from_slice(record);
+                others += 1;
+            }
+            match key {
+                b"path" => self.long_name = Some(value.to_vec()),
                 // Programs disagree on whether it or the header's is the size.
                 b"size" => return None,
-                _ => (b' ', &mut unclaimed),
-            };
-            part.extend_from_slice(record);
-            kinds.push(kind);
-            if key == b"path" {
-                self.long_name = Some(value.to_vec());
+                _ => (),
             }
         }
-        add_piece(&mut self.entry.other, &kinds);
         add_piece(&mut self.entry.other, &unclaimed);
         Some(())
     }
@@ -183,6 +185,20 @@ fn share_out(field: &[u8], has_form: fn(&[u8]) -> bool, part: &mut Vec<u8>, othe
     let (claimed, left) = if has_form(field) { (field, &b""[..]) } else { (&b""[..], field) };
     part.extend_from_slice(claimed);
     add_piece(other, left);
+}
+
+fn is_time(key: &[u8], value: &[u8]) -> bool {
+    matches!(key, b"mtime" | b"atime" | b"ctime") && is_decimal(value)
+}
+
+fn is_owner(key: &[u8], value: &[u8]) -> bool {
+    matches!(key, b"uname" | b"gname") || matches!(key, b"uid" | b"gid") && is_decimal(value)
+}
+
+/// Adds a record that stands behind so many others.
+fn add_record(part: &mut Vec<u8>, place: usize, record: &[u8]) {
+    part.extend(format!("{place} ").into_bytes());
+    part.extend_from_slice(record);
 }
 
 /// `<length> <key>=<value>\n`: the length.
