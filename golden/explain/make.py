@@ -315,6 +315,94 @@ def gzipped(content, mtime=0, level=9):
     return head + body + struct.pack("<II", zlib.crc32(content), len(content))
 
 
+def zipped_by_hand(content, second=0, slack=b"", uncounted=b"", flags=0, twice=False):
+    """A zip of one member, with what no tool writes."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = deflate.compress(content) + deflate.flush() + slack
+    name, sums = b"x/made.txt", (zlib.crc32(content), len(packed), len(content))
+    head = struct.pack("<HHHHHIIIHH", 20, flags, 8, second // 2, 0x5D78, *sums, len(name), 0)
+    local = b"PK\3\4" + head + name + packed
+    central = b"PK\1\2\x14\3" + head + struct.pack("<HHHII", 0, 0, 0, 0o100644 << 16, 0) + name
+    directory = central * (2 if twice else 1) + uncounted
+    counts = [2 if twice else 1] * 2
+    end = struct.pack("<HHHHIIH", 0, 0, *counts, len(directory), len(local), 0)
+    return local + directory + b"PK\5\6" + end
+
+
+def tarred_types(content, mtime):
+    """A tar whose members have types under which programs pass over content, or do not."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, kind in (("sparse", b"S"), ("unknown", b"Z"), ("link", b"1"), ("dir", b"5")):
+            info = tarfile.TarInfo(f"x/{name}")
+            info.size, info.mtime, info.type = len(content), mtime, kind
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def narred(content, executable):
+    """A NAR of a directory with one file."""
+    mode = [b"executable", b""] if executable else []
+    file = [b"(", b"type", b"regular", *mode, b"contents", content, b")"]
+    entry = [b"entry", b"(", b"name", b"run", b"node", *file, b")"]
+    tokens = [b"nix-archive-1", b"(", b"type", b"directory", *entry, b")"]
+    return b"".join(struct.pack("<Q", len(it)) + it + b"\0" * (-len(it) % 8) for it in tokens)
+
+
+def hidden_cases():
+    """A difference that has a cause, and another one where it is easily overlooked."""
+
+    def hidden(name, causes, a, b, file):
+        case(name, causes, {file: a}, {file: b})
+
+    times = (315532800, 1795479203)
+    members = {f"x.tar!/x/{name}": ["unexplained"] for name in ("sparse", "unknown", "link", "dir/")}
+    sides = [tarred_types(content, time) for content, time in zip((b"good", b"evil"), times)]
+    hidden("tar-types", {"x.tar": ["timestamp-in-tar"]} | members, *sides, "x.tar")
+    sides = [
+        tarred([(name, b"")], time, pax={"path": "x/a.py"})
+        for name, time in zip(("good", "evil"), times)
+    ]
+    hidden("tar-short-name", {"x.tar": ["unexplained"]}, *sides, "x.tar")
+    # Of two records with one key, the last one counts.
+    sides = [
+        tarred([("x/a.py", b"")], time, pax={"note.1": note, "note.2": "same"})
+        for note, time in zip(("good", "evil"), times)
+    ]
+    sides = [side.replace(b"note.1", b"note.2") for side in sides]
+    hidden("tar-records", {"x.tar": ["unexplained"]}, *sides, "x.tar")
+    # What is long is cut off nowhere.
+    noise = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(200))
+    ends = zip((b"good", b"evil"), times)
+    sides = [gzipped(b"x", time) + gzipped(noise + end) for end, time in ends]
+    hidden("gzip-second-member", {"x.gz": ["unexplained"]}, *sides, "x.gz")
+    names = [b"a.o/", b"a.o "]
+    sides = [library([("a.o", b"odd")], time) for time in times]
+    sides = [side.replace(names[0], name) for side, name in zip(sides, names)]
+    hidden("ar-name", {"libx.a": ["unexplained"]}, *sides, "libx.a")
+    text, wheel = b"made\n", "x-1-py3-none-any.whl"
+    sides = [zipped_by_hand(text, time, slack=end) for time, end in ((0, b"good"), (2, b"evil"))]
+    hidden("zip-slack", {wheel: ["unexplained"]}, *sides, wheel)
+    sides = [zipped_by_hand(text, slack=end) for end in (b"good", b"evil")]
+    hidden("zip-slack-alone", {wheel: ["unexplained"]}, *sides, wheel)
+    sides = [zipped_by_hand(text, time, twice=True) for time in (0, 2)]
+    hidden("zip-overlap", {wheel: ["unexplained"]}, *sides, wheel)
+    uncounted = [b"PK\1\2" + bytes(42) + end for end in (b"good", b"evil")]
+    sides = [zipped_by_hand(text, time, uncounted=end) for time, end in zip((0, 2), uncounted)]
+    hidden("zip-uncounted", {wheel: ["unexplained"]}, *sides, wheel)
+    dates = [(b"2026-11-24\n", 0), (b"2027-01-06\n", 2)]
+    hidden(
+        "zip-member-and-level",
+        {wheel: ["compression"], f"{wheel}!/x/made.txt": ["timestamp-in-text"]},
+        *(zipped_by_hand(date, flags=level) for date, level in dates),
+        wheel,
+    )
+    # A checksum in base 256 that is as long as its field.
+    broken = bytearray(tarred([("x/a.py", b"")]))
+    broken[148] = 0x80
+    hidden("tar-checksum", {"x.tar": ["unexplained"]}, bytes(broken), bytes(broken[:-1]), "x.tar")
+
+
 def archive_cases():
     one, two = ("x/a.py", b"a = 1\n" * 50), ("x/b.py", b"b = 2\n" * 50)
     wheel = "x-1-py3-none-any.whl"
@@ -335,6 +423,9 @@ def archive_cases():
     archives("tar-order", "order-of-tar-entries", plain, tarred([two, one]), source)
     pax = [tarred([one], pax={"mtime": time}) for time in ("315532800.5", "1795479203.25")]
     archives("tar-pax-times", "timestamp-in-tar", *pax, source)
+    more = tarred([one], pax={"mtime": "315532800.5", "atime": "315532800", "comment": "x"})
+    fewer = tarred([one], pax={"mtime": "1795479203.25", "comment": "x"})
+    archives("tar-pax-more-times", "timestamp-in-tar", more, fewer, source)
     archives("gzip-time", "timestamp-in-gzip", gzipped(plain), gzipped(plain, 5), "x.gz")
     archives("gzip-level", "compression", gzipped(plain), gzipped(plain, level=1), "x.gz")
     archives("zip-time-zone", "time-zone", zipped([one, two]), zipped([one, two], hour=14))
@@ -345,6 +436,8 @@ def archive_cases():
     archives("ar-modes", "modes", simple, library(objects, mode=0o664), file)
     archives("ar-order", "order-of-ar-members", simple, library(objects[::-1]), file)
     archives("ar-broken", "unexplained", simple, simple[:-3], file)
+    narred_as = [narred(b"exit 0\n", executable) for executable in (False, True)]
+    archives("nar-modes", "modes", *narred_as, "x.nar")
     member = {wheel + "!/x/made.txt": ["timestamp-in-text"]}
     dates = [b"2026-11-24\n", b"2027-01-06\n"]
     case(
@@ -455,6 +548,7 @@ def main():
     order_cases()
     record_cases()
     archive_cases()
+    hidden_cases()
     pyc_cases()
     for name, (causes, a, b, canaries) in CASES.items():
         shutil.rmtree(HERE / name, ignore_errors=True)

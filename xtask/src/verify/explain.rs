@@ -11,6 +11,7 @@ mod evidence;
 pub(crate) mod finding;
 mod prove;
 mod blob;
+mod budget;
 mod rewrite;
 mod patterns;
 mod items;

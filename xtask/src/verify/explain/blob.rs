@@ -16,36 +16,43 @@ pub(super) const MOST_IN_MEMORY: u64 = 12 << 20;
 /// What is unpacked goes to a temporary file if it is larger.
 const MOST_UNPACKED: u64 = 1 << 20;
 
-/// Some bytes, wherever they are.
+/// A reader asks for so many bytes at a time.
+const MOST_BUFFERED: usize = 64 * 1024;
+
+/// Some bytes, wherever they are. To clone it or to take a part of it copies none of them.
 #[derive(Debug, Clone)]
-pub(super) enum Blob {
-    /// In memory.
+pub(super) struct Blob {
+    source: Source,
+    /// Where they start in the source.
+    start: u64,
+    length: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
     Memory(Arc<[u8]>),
-    /// In a file.
-    File {
-        /// The file, which may be a temporary one without a name.
-        file: Arc<File>,
-        /// Where they start in it.
-        start: u64,
-        /// How many they are.
-        length: u64,
-    },
+    /// A file, which may be a temporary one without a name.
+    File(Arc<File>),
 }
 
 impl Blob {
+    /// Bytes in memory.
+    pub(super) fn of(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        let length = bytes.len() as u64;
+        Self { source: Source::Memory(bytes), start: 0, length }
+    }
+
     /// A file of the disk; links are not followed.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file: File = fs::File::open(path)?.into();
         let length = file.metadata()?.len();
-        Ok(Self::File { file: Arc::new(file), start: 0, length })
+        Ok(Self { source: Source::File(Arc::new(file)), start: 0, length })
     }
 
     /// How many bytes.
     pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::File { length, .. } => *length,
-        }
+        self.length
     }
 
     /// All bytes, if they are at most `most`.
@@ -62,28 +69,21 @@ impl Blob {
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let end = offset.checked_add(buffer.len() as u64).filter(|end| *end <= self.len());
         let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
-        match self {
-            Self::Memory(bytes) => {
+        match &self.source {
+            Source::Memory(bytes) => {
                 let [start, end] =
-                    [offset, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+                    [offset, end].map(|at| usize::try_from(self.start + at).unwrap_or(usize::MAX));
                 buffer.copy_from_slice(&bytes[start..end]);
                 Ok(())
             }
-            Self::File { file, start, .. } => file.read_exact_at(buffer, start + offset),
+            Source::File(file) => file.read_exact_at(buffer, self.start + offset),
         }
     }
+
     /// A part of the bytes; `None` if there are not so many.
     pub(super) fn slice(&self, from: u64, length: u64) -> Option<Self> {
-        let end = from.checked_add(length).filter(|end| *end <= self.len())?;
-        Some(match self {
-            Self::Memory(bytes) => {
-                let [from, end] = [from, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
-                Self::Memory(bytes[from..end].into())
-            }
-            Self::File { file, start, .. } => {
-                Self::File { file: Arc::clone(file), start: start + from, length }
-            }
-        })
+        from.checked_add(length).filter(|end| *end <= self.len())?;
+        Some(Self { source: self.source.clone(), start: self.start + from, length })
     }
 
     /// The bytes `from..from + N`, if there are so many.
@@ -100,7 +100,10 @@ impl Blob {
 
     /// Reads the bytes from the first on.
     pub(super) fn reader(&self) -> io::BufReader<BlobReader<'_>> {
-        io::BufReader::with_capacity(64 * 1024, BlobReader { blob: self, at: 0 })
+        // Most members of archives are small, and each has a reader of its own.
+        let capacity =
+            usize::try_from(self.length).map_or(MOST_BUFFERED, |all| all.min(MOST_BUFFERED));
+        io::BufReader::with_capacity(capacity, BlobReader { blob: self, at: 0 })
     }
 
     /// Keeps what a reader brings; more than `most` bytes are an error, not a full disk.
@@ -108,7 +111,7 @@ impl Blob {
         let mut head = Vec::new();
         reader.by_ref().take(MOST_UNPACKED).read_to_end(&mut head)?;
         if (head.len() as u64) < MOST_UNPACKED {
-            return Ok(Self::Memory(head.into()));
+            return Ok(Self::of(head));
         }
         let mut file = tempfile::tempfile()?;
         file.write_all(&head)?;
@@ -117,7 +120,7 @@ impl Blob {
         if length > most {
             return Err(io::Error::other(format!("it unpacks to more than {most} bytes")));
         }
-        Ok(Self::File { file: Arc::new(file), start: 0, length })
+        Ok(Self { source: Source::File(Arc::new(file)), start: 0, length })
     }
 }
 

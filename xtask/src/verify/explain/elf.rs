@@ -38,7 +38,7 @@ struct Elf<'d> {
     head: Vec<u8>,
     entry: Entry<'d>,
     sections: Vec<Section<'d>>,
-    /// What lies between the sections, if it is not zeros.
+    /// What lies between the sections, if it is more than zeros that align the next one.
     rest: Vec<u8>,
     /// Whether pointers that moved are taken out.
     moved: bool,

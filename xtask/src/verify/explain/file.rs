@@ -3,6 +3,7 @@
 use std::io::{self, Read as _};
 
 use super::blob::{Blob, MOST_IN_MEMORY};
+use super::budget::Budget;
 use super::container::{self, Format};
 use super::finding::{Finding, Owner};
 use super::prove::{Claim, prove, unexplained};
@@ -25,6 +26,8 @@ pub(super) struct File<'f> {
     /// In how many archives it is.
     pub(super) depth: usize,
     pub(super) canaries: &'f Canaries,
+    /// For it and all archives that it is in.
+    pub(super) budget: &'f Budget,
     /// Claims of someone who knows more of a text than its bytes.
     pub(super) known: Vec<Claim<Rewrite>>,
 }

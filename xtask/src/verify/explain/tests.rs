@@ -159,14 +159,78 @@ fn a_build_id_follows_only_from_its_own_file() {
     }
 }
 
+/// Something done to one of two golden files.
+struct Hidden {
+    what: &'static str,
+    /// Two files whose difference has a proved cause.
+    case: &'static str,
+    file: &'static str,
+    /// Zeros that both files end with.
+    zeros: usize,
+    hide: fn(&mut Vec<u8>),
+    /// Where the header is whose checksum then changes.
+    header: Option<usize>,
+}
+
+impl Hidden {
+    fn of(what: &'static str, [case, file]: [&'static str; 2], hide: fn(&mut Vec<u8>)) -> Self {
+        Self { what, case, file, zeros: 0, hide, header: None }
+    }
+
+    fn in_pax(what: &'static str, hide: fn(&mut Vec<u8>), header: Option<usize>) -> Self {
+        Self { header, ..Self::of(what, ["tar-pax-times", "x-1.tar"], hide) }
+    }
+
+    fn files(&self) -> [Vec<u8>; 2] {
+        let folder = crate::root().join("golden/explain").join(self.case);
+        ["a", "b"].map(|side| {
+            let file = fs::read(folder.join(side).join(self.file)).unwrap();
+            [file, vec![0; self.zeros]].concat()
+        })
+    }
+
+    fn hidden(&self, file: &[u8]) -> Vec<u8> {
+        let mut file = file.to_vec();
+        (self.hide)(&mut file);
+        if let Some(header) = self.header {
+            file[header + 148..header + 156].fill(b' ');
+            let sum: u64 = file[header..header + 512].iter().map(|byte| u64::from(*byte)).sum();
+            let checksum = format!("{sum:06o}\0 ");
+            file[header + 148..header + 156].copy_from_slice(checksum.as_bytes());
+        }
+        file
+    }
+}
+
 #[test]
 fn what_no_reader_looks_at_is_unexplained() {
-    let tar = fs::read(crate::root().join("golden/explain/tar-order/a/x-1.tar")).unwrap();
-    let mut hidden = tar.clone();
-    // In the field of a name, after the zero at its end.
-    hidden[90] = b'x';
-    assert_eq!(of_texts("x.tar", [&tar, &hidden], Vec::new()), ["unexplained"]);
-    let elf = fs::read(std::env::current_exe().unwrap()).unwrap();
-    let longer = [&elf[..], &[0; 3]].concat();
-    assert_eq!(of_texts("x.so", [&elf, &longer], Vec::new()), ["unexplained"]);
+    let (of, in_pax) = (Hidden::of, Hidden::in_pax);
+    let last = |file: &mut Vec<u8>| *file.last_mut().unwrap() = b'x';
+    // A pax header, its records, the header of the member.
+    let cases = [
+        in_pax("behind the zero of a name", |file| file[1024 + 90] = b'x', Some(1024)),
+        in_pax("behind the zero of a prefix", |file| file[1024 + 499] = b'x', Some(1024)),
+        in_pax("behind the zero of an owner", |file| file[1024 + 290] = b'x', Some(1024)),
+        in_pax("at the end of a header", |file| file[1024 + 511] = b'x', Some(1024)),
+        in_pax("a pax header's name", |file| file[3] = b'x', Some(0)),
+        in_pax("a pax header's mode", |file| file[105] = b'7', Some(0)),
+        in_pax("a pax header's target", |file| file[160] = b'x', Some(0)),
+        in_pax("the padding of a pax header", |file| file[1023] = b'x', None),
+        in_pax("the end of a tar", last, None),
+        Hidden { zeros: 3 << 20, ..in_pax("far behind the end of a tar", last, None) },
+        of("behind a gzip", ["gzip-time", "x.gz"], |file| file.push(b'x')),
+        of("far behind a gzip", ["gzip-level", "x.gz"], |file| file.extend([b'x'; 9000])),
+        of("behind a zip", ["zip-times", "x-1-py3-none-any.whl"], |file| file.push(b'x')),
+        of("a byte behind an ELF file", ["elf-build-id", "check.so"], |file| file.push(b'x')),
+        of("zeros behind an ELF file", ["elf-build-id", "check.so"], |file| file.extend([0; 3])),
+    ];
+    for case in cases {
+        let [a, b] = case.files();
+        let found = of_texts(case.file, [&a, &b], Vec::new());
+        assert!(!found.is_empty() && !found.contains(&"unexplained".to_owned()), "{found:?}");
+        for (other, how) in [(&a, "alone"), (&b, "beside a cause")] {
+            let found = of_texts(case.file, [&a, &case.hidden(other)], Vec::new());
+            assert_eq!(found, ["unexplained"], "{}, {how}", case.what);
+        }
+    }
 }

@@ -14,6 +14,8 @@ use super::{canaries, paths, seconds, shift};
 const MOST_PAIRS: usize = 256;
 /// Longer texts are compared line by line, without looking for lines that moved.
 const MOST_ALIGNED: usize = 4000;
+/// The lines of longer texts are not sorted.
+const MOST_SORTED: usize = 1 << 20;
 
 /// What a text is, by the name of its file.
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +133,12 @@ fn lines_claim(
     pairs: &[Pair<'_>],
     ordered: Ordered,
 ) -> Option<Claim<Rewrite>> {
-    // One line has no order.
-    if !texts.iter().all(|text| text.trim_ascii().contains(&b'\n')) {
+    // One line has no order; of more than these, a list is much larger than the text.
+    let has_order = |text: &Vec<u8>| {
+        text.trim_ascii().contains(&b'\n')
+            && memchr::memchr_iter(b'\n', text).count() <= MOST_SORTED
+    };
+    if !texts.iter().all(has_order) {
         return None;
     }
     let claim = Claim::new(Cause::Order(ordered), Rewrite::SortedLines, "with sorted lines");
@@ -193,11 +199,15 @@ impl<'t> Pair<'t> {
 
 /// The lines that differ, each with the one that stands in its place on the other side.
 pub(super) fn pairs(texts: &[Vec<u8>; 2]) -> Vec<Pair<'_>> {
-    let [a, b] = [0, 1].map(|side| texts[side].split(|byte| *byte == b'\n').collect::<Vec<_>>());
-    if a.len() == b.len() || a.len().max(b.len()) > MOST_ALIGNED {
-        let differing = a.iter().zip(&b).enumerate().filter(|(_, (a, b))| a != b);
+    let [a, b] = [0, 1].map(|side| texts[side].split(|byte| *byte == b'\n'));
+    let [lines_a, lines_b] =
+        [0, 1].map(|side| memchr::memchr_iter(b'\n', &texts[side]).count() + 1);
+    // A list of all lines can be many times as large as the text.
+    if lines_a == lines_b || lines_a.max(lines_b) > MOST_ALIGNED {
+        let differing = a.zip(b).enumerate().filter(|(_, (a, b))| a != b);
         return differing.take(MOST_PAIRS).map(|(line, (a, b))| Pair { line, a, b }).collect();
     }
+    let [a, b]: [Vec<&[u8]>; 2] = [a, b].map(Iterator::collect);
     let mut found = Vec::new();
     for operation in capture_diff_slices(Algorithm::Myers, &a, &b) {
         let (from_a, from_b) = match operation {

@@ -8,6 +8,7 @@ use builder::vocabulary::{Problem, Sha256};
 use fs_err as fs;
 
 use super::blob::{Blob, MOST_IN_MEMORY};
+use super::budget::Budget;
 use super::file::{self, Explained, File};
 use super::finding::{Finding, Proved};
 use super::owners::Owners;
@@ -120,6 +121,7 @@ impl Tree<'_> {
             name: &name,
             depth: 0,
             canaries: &self.context.canaries,
+            budget: &Budget::default(),
             known: known.into_iter().collect(),
         };
         file::explain(&blobs, &file).map_err(problem)

@@ -5,7 +5,9 @@ use std::io::{BufRead as _, Read as _};
 use builder::sys::archive::Limits;
 
 use super::super::blob::Blob;
-use super::{Container, Entry, digest};
+use super::super::budget::Budget;
+use super::content::{Content, digest, inflate};
+use super::{Container, Entry};
 
 /// The header, without its optional fields.
 const HEADER: u64 = 10;
@@ -14,27 +16,31 @@ const TRAILER: u64 = 8;
 /// A longer name or comment is not read.
 const MOST_FIELD: u64 = 4096;
 
-/// Reads a gzip; `None` if it is broken. Of several members it says nothing, as nothing makes such.
-pub(super) fn read(blob: &Blob) -> Option<Container> {
+/// Reads a gzip; `None` if it is broken, or if anything follows its first member: a second one,
+/// which nothing here makes, or something hidden.
+pub(super) fn read(blob: &Blob, budget: &Budget) -> Option<Container> {
     let header: [u8; 10] = blob.array(0)?;
     let optional = optional(blob, header[3])?;
     let start = HEADER + optional.len() as u64;
-    let packed = blob.slice(start, blob.len().checked_sub(start)?)?;
-    let mut decoder = flate2::bufread::GzDecoder::new(blob.reader());
-    let content = Blob::collect(&mut decoder, Limits::default().bytes).ok()?;
-    // Bytes after the member would be a second one, or something hidden.
-    let mut rest = Vec::new();
-    decoder.into_inner().take(MOST_FIELD).read_to_end(&mut rest).ok()?;
-    let packed = packed.slice(0, packed.len().checked_sub(rest.len() as u64 + TRAILER)?)?;
+    let rest = blob.slice(start, blob.len().checked_sub(start)?)?;
+    let (length, measure) = inflate(&rest, Limits::default().bytes, budget)?;
+    let packed = rest.slice(0, length)?;
+    let trailer: [u8; 8] = rest.array(length)?;
+    // The length is told modulo 2^32.
+    let told = u64::from(measure.checksum) | (measure.length << 32);
+    (trailer == told.to_le_bytes() && length + TRAILER == rest.len()).then_some(())?;
     let entry = Entry {
         times: header[4..8].to_vec(),
         // `XFL` tells how hard the compressor tried.
-        packing: [&header[8..9], digest(packed.reader()).ok()?.as_bytes()].concat(),
-        content: Some(digest(content.reader()).ok()?),
+        packing: header[8..9].to_vec(),
+        packed: Some(digest(&packed)?),
+        content: Some(measure.digest),
         other: [&header[..4], &header[9..], &optional].concat(),
         ..Entry::default()
     };
-    Some(Container { entries: vec![entry], contents: vec![content], rest })
+    let mut container = Container::default();
+    container.add(entry, Content::Deflated(packed, measure.length), budget)?;
+    Some(container)
 }
 
 /// The optional fields: extra, name, comment, checksum of the header.
@@ -53,6 +59,7 @@ fn optional(blob: &Blob, flags: u8) -> Option<Vec<u8>> {
     for flag in [8, 16] {
         if flags & flag != 0 {
             reader.read_until(0, &mut fields).ok()?;
+            fields.ends_with(&[0]).then_some(())?;
         }
     }
     if flags & 2 != 0 {

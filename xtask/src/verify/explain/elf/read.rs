@@ -96,17 +96,22 @@ fn fields(section: &SectionHeader64<Endianness>, endian: Endianness) -> [u64; 9]
     ]
 }
 
-/// The bytes that no range covers and that are not zeros.
+/// The bytes that no range covers, but for zeros that align the next one.
 fn uncovered(file: &[u8], mut covered: Vec<(u64, u64)>) -> Vec<u8> {
+    /// The largest page of the targets.
+    const PAGE: usize = 1 << 16;
     covered.sort_unstable();
     let mut rest = Vec::new();
     let mut done = 0;
-    for (start, end) in covered.into_iter().chain([(file.len() as u64, file.len() as u64)]) {
-        let [from, to] = [done, start].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
-        if let Some(gap) = file.get(from..to.min(file.len())) {
-            rest.extend(gap.iter().filter(|byte| **byte != 0));
+    for (number, (start, end)) in covered.iter().chain([&(u64::MAX, 0)]).enumerate() {
+        let [from, to] = [done, *start].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+        let gap = file.get(from..to.min(file.len())).unwrap_or_default();
+        let aligns = number < covered.len() && gap.len() < PAGE && gap.iter().all(|it| *it == 0);
+        if !gap.is_empty() && !aligns {
+            rest.extend([number, gap.len()].map(usize::to_le_bytes).concat());
+            rest.extend_from_slice(gap);
         }
-        done = done.max(end);
+        done = done.max(*end);
     }
     rest
 }
