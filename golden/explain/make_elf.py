@@ -77,8 +77,9 @@ def with_one_name(elf):
     return elf.replace(b".go1\0", b".got\0").replace(b".go2\0", b".got\0")
 
 
-def case(name, causes, a, b, file="check.so", changed=bytes):
-    """A pair; each side is the directory, the source and the flags of a compilation."""
+def case(name, causes, a, b, file="check.so", changed=bytes, canary=None):
+    """A pair; each side is the directory, the source and the flags of a compilation. `canary` is a
+    kind, and the value of each side."""
     if sys.argv[1:] and name not in sys.argv[1:]:
         return
     shutil.rmtree(HERE / name, ignore_errors=True)
@@ -87,6 +88,8 @@ def case(name, causes, a, b, file="check.so", changed=bytes):
         (HERE / name / side / file).write_bytes(changed(compile(directory, source, flags, file)))
     listed = ", ".join(f'"{cause}"' for cause in sorted(causes))
     text = f'# Made by make_elf.py.\n[causes]\n"{file}" = [{listed}]\n'
+    if canary:
+        text += '\n[[canaries]]\nkind = "{}"\na = "{}"\nb = "{}"\n'.format(*canary)
     (HERE / name / "expect.toml").write_text(text)
 
 
@@ -130,6 +133,11 @@ def debug_cases(source, debug, short, long):
     recorded = (*debug, "-frecord-gcc-switches")
     flags = [(*recorded, f"-mtune={cpu}") for cpu in ("core2", "znver3")]
     case("elf-debug-flags", [path, "cpu"], (short, source, flags[0]), (long, source, flags[1]))
+    # The value of a round is in the compiler's version too, where it does not differ.
+    version = subprocess.check_output(["gcc", "-dumpversion"], text=True).strip().split(".")[0]
+    loops = [(*debug, f"-ftree-parallelize-loops={count}") for count in (version, 7)]
+    counts = ("cpu", version, 7)
+    case("elf-debug-count", ["cpu"], *((short, source, it) for it in loops), canary=counts)
     built = [(*debug, "-g3", "-undef", f'-DBUILT="{day}"') for day, _ in DATES]
     date = "timestamp-in-data"
     case("elf-debug-date", [path, date], (short, source, built[0]), (long, source, built[1]))

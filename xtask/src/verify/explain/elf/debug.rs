@@ -62,10 +62,13 @@ pub(super) fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Nor
         rewrite(&mut pairs, &claim.normalisation);
         found.push(claim);
     }
+    // A value that is claimed wrongly is found on one side only, and leaves other flags behind.
+    let flags = flag_claim(&pairs);
     for claim in text_claims(&pairs, canaries) {
         rewrite(&mut pairs, &claim.normalisation);
         found.push(claim);
     }
+    found.extend(flags);
     found.extend(flag_claim(&pairs));
     if sides[0].sections.is_none() {
         let proof = "debug information without all but its strings that are no names";
