@@ -3,7 +3,7 @@
 //! and nothing of it lies in the output.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use rayon::prelude::*;
@@ -118,9 +118,11 @@ fn paths(output: &Output, records: &InstalledRecords, dist_info: &str) -> Vec<St
 fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, Problem> {
     let mut content = Content::default();
     let mut sums = String::new();
+    let unread = |error| Problem::new("cannot read what is installed").cause(error);
+    let mut below = Below::new(root).map_err(unread)?;
     for path in paths {
         // A rule can have dropped it.
-        let Some(bytes) = bytes_of(root, path)? else { continue };
+        let Some(bytes) = below.bytes_of(path)? else { continue };
         content.files += 1;
         if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| bytes.starts_with(it)) {
             content.compiled += 1;
@@ -132,32 +134,55 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     Ok(content)
 }
 
-/// A file's bytes; of a link, where it leads: what it leads to may be no part of the output. `None`
-/// if there is nothing. `RECORD` is written by foreign code, so nothing may be followed.
-fn bytes_of(root: &Path, path: &str) -> Result<Option<Vec<u8>>, Problem> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let problem = || Problem::new(format!("cannot read `{path}`"));
-    let place = root.join(path);
-    let within = place.parent().and_then(|parent| parent.canonicalize().ok());
-    let root = fs::canonicalize(root).map_err(|error| problem().cause(error))?;
-    if within.is_none_or(|parent| !parent.starts_with(&root)) {
-        return Ok(None);
+/// A tree whose files are read by paths that foreign code wrote, as a `RECORD` is: none of them may
+/// lead outside.
+struct Below<'r> {
+    root: &'r Path,
+    real_root: PathBuf,
+    /// The directory that was looked at last, and whether it is in the tree: following it costs
+    /// more than reading a small file does, and the next path mostly has the same one.
+    parent: (PathBuf, bool),
+}
+
+impl<'r> Below<'r> {
+    fn new(root: &'r Path) -> std::io::Result<Self> {
+        Ok(Self { root, real_root: fs::canonicalize(root)?, parent: (PathBuf::new(), false) })
     }
-    let kind = match std::fs::symlink_metadata(&place) {
-        Ok(metadata) => metadata.file_type(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(problem().cause(error)),
-    };
-    let read = || -> std::io::Result<Vec<u8>> {
-        if kind.is_symlink() {
-            return Ok(fs::read_link(&place)?.into_os_string().into_vec());
+
+    /// A file's bytes; of a link, where it leads: what it leads to may be no part of the output.
+    /// `None` if there is nothing, or not in the tree.
+    fn bytes_of(&mut self, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+        use std::os::unix::ffi::OsStringExt as _;
+        let problem = || Problem::new(format!("cannot read `{path}`"));
+        let place = self.root.join(path);
+        if !place.parent().is_some_and(|parent| self.has(parent)) {
+            return Ok(None);
         }
-        fs::read(&place)
-    };
-    if !kind.is_symlink() && !kind.is_file() {
-        return Err(problem().fact("expected", "a file or a link"));
+        let kind = match std::fs::symlink_metadata(&place) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(problem().cause(error)),
+        };
+        let read = || -> std::io::Result<Vec<u8>> {
+            if kind.is_symlink() {
+                return Ok(fs::read_link(&place)?.into_os_string().into_vec());
+            }
+            fs::read(&place)
+        };
+        if !kind.is_symlink() && !kind.is_file() {
+            return Err(problem().fact("expected", "a file or a link"));
+        }
+        read().map(Some).map_err(|error| problem().cause(error))
     }
-    read().map(Some).map_err(|error| problem().cause(error))
+
+    fn has(&mut self, parent: &Path) -> bool {
+        if self.parent.0 != parent {
+            let real = parent.canonicalize();
+            let within = real.is_ok_and(|real| real.starts_with(&self.real_root));
+            self.parent = (parent.to_owned(), within);
+        }
+        self.parent.1
+    }
 }
 
 fn described(distribution: &Distribution, content: &Content) -> String {

@@ -65,14 +65,18 @@ const LARGE: u64 = 256 << 10;
 const COMPILER_FLAGS: &str = "-O2 -g0";
 
 /// Builds, given the directory of the project below `/build/src`, and requirements if there are
-/// any.
+/// any. Compilers that share a processor take its caches from each other at every turn (6 % of
+/// lxml's time with turns of 3 ms), so each turn lasts 100 ms, where `chrt` (util-linux) and the
+/// kernel (Linux 6.12) can do that.
 pub(super) const SCRIPT: &str = r#"set -eu
 uv venv --quiet --no-project --python "$PYTHON" /build/env
 if [ -s /build/requirements.txt ]; then
   uv pip install --quiet --python /build/env/bin/python --no-deps --no-index \
     --find-links /build/wheelhouse -r /build/requirements.txt
 fi
-exec uv build --wheel --no-build-isolation --python /build/env/bin/python \
+turns="chrt --other --sched-runtime 100000000 0"
+$turns true 2>/dev/null || turns=
+exec $turns uv build --wheel --no-build-isolation --python /build/env/bin/python \
   --out-dir /build/dist "/build/src/$1"
 "#;
 

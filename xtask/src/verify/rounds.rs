@@ -156,6 +156,18 @@ impl Workplace<'_> {
         }
     }
 
+    /// Makes the toolchain in the cache that the rounds share: with all processors, before each
+    /// round has its own. Rounds that share nothing make theirs when they first need them.
+    pub(crate) fn share_toolchain(&self, round: &Round) -> Result<(), Problem> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        let mut words = self.builder_words(round, "shell");
+        words.extend(self.words_of("--toolchain").map(str::to_owned));
+        words.extend(["--", "true"].map(str::to_owned));
+        self.run(round, &words).map(drop)
+    }
+
     /// Reads back what the round's programs see.
     pub(crate) fn probe(&self, round: &Round) -> Result<Seen, Problem> {
         let host = self.launched(round, &["/bin/sh", "-c", HOST_PROBE].map(str::to_owned));

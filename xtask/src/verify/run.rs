@@ -104,7 +104,9 @@ impl VerifyRepro {
         // The toolchain and the downloads come from different servers.
         let (fod, seen) = std::thread::scope(|scope| {
             let fod = scope.spawn(|| workplace.fetch(&rounds[0]));
-            let seen = shares.of_each(&rounds, |round| workplace.probe(round));
+            let shared = workplace.share_toolchain(&rounds[0]);
+            let probe = |()| shares.of_each(&rounds, |round| workplace.probe(round));
+            let seen = shared.and_then(probe);
             (fod.join().expect("no phase 1 panics"), seen)
         });
         let (mut fod, seen) = (fod?, seen?);
