@@ -63,6 +63,17 @@ fn identity_and_environment_are_fixed() {
 }
 
 #[test]
+fn a_program_is_in_a_session_of_its_own() {
+    // Its own session has no terminal; `0` would be the caller's, which is not seen from inside.
+    let script = "read -r _ _ _ _ _ session terminal _ < /proc/self/stat; echo $session $terminal";
+    let printed = stdout(&host(), script);
+    let (session, terminal) = printed.trim().split_once(' ').unwrap();
+    assert!(session != "0" && terminal == "0", "{printed}");
+    // Nor is it there under another name.
+    assert_eq!(stdout(&host(), "ls /dev/console 2>&1 || true").contains("No such"), true);
+}
+
+#[test]
 fn nothing_of_the_hosts_files_is_seen() {
     let secret = tempfile::tempdir().unwrap();
     let file = secret.path().join("token");

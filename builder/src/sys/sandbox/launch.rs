@@ -16,16 +16,18 @@ use crate::vocabulary::Problem;
 /// signals to a namespace's first process that it has no handler for, so `abort()` or `kill $$`
 /// would do nothing there, and nobody would reap orphans. The umask would else be the caller's, and
 /// the order of the environment that of a random hash map. `exit` keeps the shell from replacing
-/// itself with the program. Its first three arguments are umask, user and group.
-const INIT: &str = r#"umask "$1"; shift 3; /usr/bin/env -i "$@"; exit $?"#;
+/// itself with the program. Its first four arguments are umask, user, group and how to begin a
+/// session: one of its own has no terminal, so the program can neither read what a person types nor
+/// type for them (`TIOCSTI`, `ioctl_tty(2)`).
+const INIT: &str = r#"umask "$1"; session=$4; shift 4; $session /usr/bin/env -i "$@"; exit $?"#;
 
 /// The same for a network namespace of its own, whose loopback interface is down at first: a test
 /// that starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is
 /// root and the program is put into one more user namespace, where it is the ordinary user again
 /// and has no rights over the shell's.
-pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask "$1"; user=$2 group=$3; shift 3
+pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask "$1"; user=$2 group=$3 session=$4; shift 4
 ip link set lo up
-unshare --user --map-user="$user" --map-group="$group" -- /usr/bin/env -i "$@"; exit $?"#;
+unshare --user --map-user="$user" --map-group="$group" -- $session /usr/bin/env -i "$@"; exit $?"#;
 
 /// What hakoniwa exits with, and begins a message with, when it fails after the fork.
 const NOT_STARTED: (i32, &str) = (125, "hakoniwa: ");
@@ -50,6 +52,9 @@ pub(super) fn run(
     let init = if loopback { INIT_WITH_LOOPBACK } else { INIT };
     let Surroundings { umask, user_id, group_id, path_tail, .. } = &sandbox.surroundings;
     command.args(["-c", init, "sh", umask, &user_id.to_string(), &group_id.to_string()]);
+    let interactive = matches!(output, OutputTo::Inherit);
+    let of_its_own = !interactive && mounts::has(&sandbox.root, "setsid");
+    command.arg(if of_its_own { "setsid" } else { "" });
     for (key, value) in &sandbox.environment {
         let tail = path_tail.as_ref().filter(|_| key == "PATH");
         let tail = tail.map(|tail| format!(":{tail}")).unwrap_or_default();

@@ -88,7 +88,7 @@ pub enum OutputTo<'a> {
     Log(&'a Path),
     /// Both streams are returned.
     Capture,
-    /// All three streams are those of this process: for an interactive shell.
+    /// All three streams are those of this process, and its terminal is there: for a shell.
     Inherit,
 }
 
@@ -221,7 +221,7 @@ impl Sandbox {
         let surroundings = Surroundings { directory: None, ..self.surroundings.clone() };
         let surroundings = serde_json::to_string(&surroundings).expect("they are plain values");
         let fixed = [surroundings.as_str(), NSSWITCH, launch::INIT_WITH_LOOPBACK];
-        let made = fixed.iter().fold(Fingerprint::new("sandbox 2"), |it, text| it.with("is", text));
+        let made = fixed.iter().fold(Fingerprint::new("sandbox 3"), |it, text| it.with("is", text));
         Description {
             environment: &self.environment,
             mounts: self.mounts.iter().map(|(path, it)| (path.as_str(), kind(it))).collect(),

@@ -78,13 +78,17 @@ pub(super) fn mount_all(container: &mut Container, sandbox: &Sandbox) -> Result<
 /// Whether the root has the programs that bring the loopback interface up: `iproute2` and
 /// `util-linux`, which a root of another making may lack.
 pub(super) fn has_loopback_tools(root: &RootFs) -> bool {
+    has(root, "ip") && has(root, "unshare")
+}
+
+/// Whether the root has a program.
+pub(super) fn has(root: &RootFs, program: &str) -> bool {
     let root = match root {
         RootFs::Dir(root) => root.as_path(),
         RootFs::Host => Path::new("/"),
     };
-    let exists = |path: &str| root.join(path).exists();
-    let ip = ["usr/bin/ip", "usr/sbin/ip", "sbin/ip", "bin/ip"];
-    exists("usr/bin/unshare") && ip.into_iter().any(exists)
+    let directories = ["usr/bin", "usr/sbin", "sbin", "bin"];
+    directories.into_iter().any(|directory| root.join(directory).join(program).exists())
 }
 
 fn bind_root(
