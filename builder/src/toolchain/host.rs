@@ -9,6 +9,7 @@ use super::uv::{Uv, provide_uv};
 use super::{Toolchain, Wanted};
 use crate::recipe::Provider;
 use crate::sys::Host;
+use crate::sys::files::{digest_of, sorted_entries};
 use crate::sys::process::Process;
 use crate::sys::sandbox::{Invocation, OutputTo, RootFs, Surroundings};
 use crate::vocabulary::fingerprint::Fingerprint;
@@ -51,12 +52,45 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     let gcc = inside(&toolchain, "gcc", &["--version"]).map_err(|problem| {
         problem.hint("the `host` toolchain builds with the machine's compiler: install `gcc`")
     })?;
-    toolchain.fingerprint = Fingerprint::new("host root 1")
+    let fingerprint = Fingerprint::new("host root 2")
         .with("python", &toolchain.python_version)
         .with("binary", toolchain.fingerprint.as_bytes())
-        .with("gcc", gcc)
+        .with("gcc", gcc);
+    toolchain.fingerprint = installed()?
+        .iter()
+        .fold(fingerprint, |it, (name, state)| it.with(name, state.as_bytes()))
         .finish();
     Ok(toolchain)
+}
+
+/// What distributions keep of the packages that are installed: Debian, Alpine, Fedora, Arch.
+const DATABASES: [&str; 4] = [
+    "/var/lib/dpkg/status",
+    "/lib/apk/db/installed",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/var/lib/pacman/local",
+];
+
+/// The state of the machine's packages: a library that was installed or updated since can be in
+/// what is built now. What no package manager installed is not seen.
+fn installed() -> Result<Vec<(&'static str, Sha256)>, Problem> {
+    let mut found = Vec::new();
+    for database in DATABASES {
+        let path = Path::new(database);
+        let read = || -> std::io::Result<Option<Sha256>> {
+            if path.is_dir() {
+                let names = sorted_entries(path)?.into_iter().map(|it| it.file_name());
+                let names: Vec<String> = names.map(|it| it.display().to_string()).collect();
+                return Ok(Some(Sha256::of(names.join("\n"))));
+            }
+            if path.is_file() { digest_of(path).map(|(digest, _)| Some(digest)) } else { Ok(None) }
+        };
+        let digest = read().map_err(|error| {
+            Problem::new(format!("cannot tell what is installed by `{database}`")).cause(error)
+        })?;
+        found.extend(digest.map(|digest| (database, digest)));
+    }
+    Ok(found)
 }
 
 fn uv_python(uv: &Uv, host: &Host<'_>) -> Process {
