@@ -19,7 +19,9 @@ pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
     let builder = compile(shell)?;
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let mut command = Command::new(&builder);
-    if !words.iter().any(|word| word.to_string_lossy().starts_with("--root")) {
+    // Behind `--`, words are another program's.
+    let mut own = words.iter().take_while(|word| *word != "--");
+    if !own.any(|word| word.to_string_lossy().starts_with("--root")) {
         command.arg("--root").arg(root());
     }
     let error = command.args(words).exec();

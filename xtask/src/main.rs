@@ -8,6 +8,7 @@ mod report;
 mod bench;
 mod tidy;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,7 +20,9 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", builder::vocabulary::problem::render(&error));
+            // Nobody need read it; the exit code says it too.
+            let text = builder::vocabulary::problem::render(&error);
+            let _ = writeln!(std::io::stderr(), "{text}");
             builder::vocabulary::problem::outcome_of(&error).into()
         }
     }

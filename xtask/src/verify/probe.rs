@@ -88,8 +88,9 @@ fn is_as_asked(variation: Variation, place: &Place, read: &str) -> bool {
         Variation::Clock => {
             let minutes = seen.pretended.clock_shift / 60;
             let shift = |minutes: i64| {
-                let (days, hours) = (minutes / 1440, minutes / 60 % 24);
-                format!("{days} d {hours:02} h {:02} min", minutes % 60)
+                // As Python divides: a little before the other clock is a day less and 23 hours.
+                let (days, rest) = (minutes.div_euclid(1440), minutes.rem_euclid(1440));
+                format!("{days} d {:02} h {:02} min", rest / 60, rest % 60)
             };
             // The probe reads the machine's clock and this one after each other.
             let (clock, files) = read.split_once(", files ").unwrap_or_default();
