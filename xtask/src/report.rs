@@ -10,12 +10,14 @@ mod writing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use builder::vocabulary::Outcome;
 use serde::{Serialize, Serializer};
 
 use crate::verify::compare::{Comparison, Counted};
 use crate::verify::explain::{Explanation, Finding};
+use crate::verify::vary::NotVaried;
 
 pub(crate) use html::html_undecided;
 use html::{html, html_unfinished};
@@ -35,6 +37,9 @@ pub(crate) enum Subject {
         recipe: String,
         /// How many builds.
         rounds: usize,
+        /// Which two of them were compared, by their letters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sides: Option<[char; 2]>,
     },
 }
 
@@ -70,6 +75,7 @@ pub(crate) struct Report {
     counted: Counted,
     explanation: Explanation,
     variations: Vec<Variation>,
+    not_varied: Vec<NotVaried>,
     checks: Vec<Check>,
     /// Reasons, by the paths of findings.
     waived: BTreeMap<String, String>,
@@ -83,14 +89,15 @@ impl Report {
             counted: comparison.counted,
             explanation,
             variations: Vec::new(),
+            not_varied: Vec::new(),
             checks: Vec::new(),
             waived: BTreeMap::new(),
         }
     }
 
-    /// What was varied between the sides.
-    pub(crate) fn varied(self, variations: Vec<Variation>) -> Self {
-        Self { variations, ..self }
+    /// What was varied between the sides, and what was not although it could matter.
+    pub(crate) fn varied(self, variations: Vec<Variation>, not_varied: Vec<NotVaried>) -> Self {
+        Self { variations, not_varied, ..self }
     }
 
     /// What else was looked at.
@@ -118,6 +125,18 @@ impl Report {
     /// The checks that do not hold.
     fn failed(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.outcome != Outcome::Good)
+    }
+}
+
+/// Prints to standard output. That nobody reads it any more changes no verdict.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 

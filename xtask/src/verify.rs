@@ -2,8 +2,9 @@
 //! it, `rounds` builds in them, `shares` divides the processors among them, `probe` reads back what
 //! they were. `compare` finds what differs, `explain` says why, `blame` finds what an unexplained
 //! difference depends on; `pairs` does all three for two rounds. `waivers` are the differences that
-//! a recipe allows, `snapshots` is what people have approved, `adopt` keeps what was verified.
-//! `run` is `cargo xtask verify-repro`, `by_hand` is `cargo xtask compare`. Data flows in that
+//! a recipe allows, `snapshots` is what people have approved, `fod` what phase 1 must bring,
+//! `inputs` what rounds were made of; `adopt` keeps what was verified. `run` is `cargo xtask
+//! verify-repro` and `tell` what it prints, `by_hand` is `cargo xtask compare`. Data flows in that
 //! order.
 
 pub(crate) mod compare;
@@ -17,6 +18,9 @@ pub(crate) mod blame;
 pub(crate) mod pairs;
 pub(crate) mod waivers;
 pub(crate) mod snapshots;
+mod fod;
+mod inputs;
 mod adopt;
 pub(crate) mod by_hand;
+mod tell;
 pub(crate) mod run;

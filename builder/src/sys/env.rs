@@ -71,6 +71,14 @@ impl Environment {
         self.variables.iter().filter(|(key, _)| wanted(key)).map(own).collect()
     }
 
+    /// What another process of the builder needs: it asks git and uv, each of which it gives what
+    /// is meant for them.
+    pub fn for_builder(&self) -> BTreeMap<String, String> {
+        let own_use = ["SSH_AUTH_SOCK", "XDG_CONFIG_DIRS"];
+        let further = self.variables.iter().filter(|(key, _)| own_use.contains(&key.as_str()));
+        self.for_network().into_iter().chain(further.map(own)).collect()
+    }
+
     /// The proxy for URLs of `scheme` (`http` or `https`), by curl's rules: `<scheme>_proxy`, else
     /// `all_proxy`, either in capitals too. But `HTTP_PROXY` counts only in small letters when the
     /// tool runs as a CGI program, where a request's header sets the other (CVE-2016-5385).

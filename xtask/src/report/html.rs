@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use builder::vocabulary::Outcome;
 
 use super::verdict::{number, thousands};
-use super::{Check, Report, Subject, Variation};
+use super::{Check, Report, Subject};
 use crate::verify::explain::Finding;
 use causes::Room;
 use map::Share;
@@ -28,6 +28,8 @@ const MOST_BYTES: usize = 60 * 1024;
 const MOST_EVIDENCE: usize = 20 * 1024;
 /// Rows of a table, lines of a check.
 const MOST_ROWS: usize = 40;
+/// Of a line of a check: each character may take six bytes.
+const MOST_COLUMNS: usize = 160;
 
 /// The page about a finished report.
 pub(crate) fn html(report: &Report) -> String {
@@ -40,7 +42,7 @@ pub(crate) fn html(report: &Report) -> String {
     causes::roots(&mut page, report, &mut room);
     page.show(checks(&report.checks));
     page.show(distributions(report));
-    page.show(variations(&report.variations));
+    page.show(variations(report));
     causes::derived(&mut page, report);
     causes::waived(&mut page, report);
     page.show(Html::default().raw(FOOT));
@@ -110,7 +112,11 @@ fn head(subject: &Subject, title: &str) -> Html {
 fn kind(subject: &Subject) -> String {
     match subject {
         Subject::Pair => "two sides, compared byte for byte".to_owned(),
-        Subject::Rounds { recipe, rounds } => format!("{recipe}, built in {rounds} rounds"),
+        Subject::Rounds { recipe, rounds, sides } => {
+            let sides = sides.filter(|_| *rounds > 2);
+            let sides = sides.map(|[a, b]| format!("; this is about {a} and {b}"));
+            format!("{recipe}, built in {rounds} rounds{}", sides.unwrap_or_default())
+        }
     }
 }
 
@@ -176,8 +182,8 @@ fn checks(checks: &[Check]) -> Html {
         } else {
             "<li class=bad><span class=mark>✗</span><code>"
         };
-        let detail =
-            check.detail.iter().take(MOST_ROWS).map(|line| Html::default().text(line).raw("\n"));
+        let detail = check.detail.iter().take(MOST_ROWS);
+        let detail = detail.map(|line| Html::default().text(&cut(line)).raw("\n"));
         let left = check.detail.len().saturating_sub(MOST_ROWS);
         let more = if left > 0 { format!("and {left} lines more") } else { String::new() };
         Html::default()
@@ -194,6 +200,13 @@ fn checks(checks: &[Check]) -> Html {
         .raw("<section><h2>Checks</h2><ul class=checks>")
         .all(items)
         .raw("</ul></section>")
+}
+
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(MOST_COLUMNS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// The map, and under it what differs, as a tile may be too small for its name.
@@ -241,7 +254,8 @@ fn shares(report: &Report) -> BTreeMap<&str, Share> {
     shares
 }
 
-fn variations(variations: &[Variation]) -> Html {
+fn variations(report: &Report) -> Html {
+    let Report { variations, not_varied, .. } = report;
     if variations.is_empty() {
         return Html::default();
     }
@@ -255,6 +269,11 @@ fn variations(variations: &[Variation]) -> Html {
             .text(&variation.b)
             .raw(if variation.bites { "<td>✓" } else { "<td>✗ no effect" })
     });
+    let not_varied: Vec<String> = not_varied.iter().map(ToString::to_string).collect();
+    let not_varied = match not_varied.as_slice() {
+        [] => Html::default(),
+        names => Html::default().raw("<p>Not varied: ").prose(&names.join(", ")).raw("</p>"),
+    };
     let left = variations.len().saturating_sub(MOST_ROWS);
     Html::default()
         .raw("<section><h2>What was varied</h2><p>What a probe inside the sandbox read.</p>")
@@ -262,5 +281,6 @@ fn variations(variations: &[Variation]) -> Html {
         .all(rows)
         .raw("</tbody></table>")
         .text(&if left > 0 { format!("and {left} more") } else { String::new() })
+        .add(&not_varied)
         .raw("</section>")
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Check, Report, Subject, Variation, outcome_id};
 use crate::verify::compare::Counted;
 use crate::verify::explain::Explanation;
+use crate::verify::vary::NotVaried;
 
 /// The version of the JSON; raised whenever a field changes its meaning.
 pub(super) const FORMAT_VERSION: u32 = 1;
@@ -28,6 +29,7 @@ impl Finished {
 
 /// A report as it is written.
 #[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct Wire<'r> {
     version: u32,
     #[serde(flatten)]
@@ -39,6 +41,7 @@ struct Wire<'r> {
     differing: u64,
     explanation: &'r Explanation,
     variations: &'r [Variation],
+    not_varied: &'r [NotVaried],
     checks: &'r [Check],
     waived: &'r BTreeMap<String, String>,
 }
@@ -54,6 +57,7 @@ pub(crate) fn json(report: &Report) -> String {
         differing: report.explanation.findings.len() as u64,
         explanation: &report.explanation,
         variations: &report.variations,
+        not_varied: &report.not_varied,
         checks: &report.checks,
         waived: &report.waived,
     };

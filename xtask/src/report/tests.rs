@@ -34,7 +34,7 @@ pub(super) fn report(subject: Subject, findings: Vec<Finding>) -> Report {
 }
 
 pub(super) fn rounds() -> Subject {
-    Subject::Rounds { recipe: "sample".to_owned(), rounds: 2 }
+    Subject::Rounds { recipe: "sample".to_owned(), rounds: 2, sides: Some(['a', 'b']) }
 }
 
 pub(super) fn check(name: &'static str, outcome: Outcome) -> Check {
@@ -48,7 +48,8 @@ fn variation(bites: bool) -> Variation {
 #[test]
 fn the_worst_outcome_wins_and_the_verdict_names_what_does_not_hold() {
     let waived = || BTreeMap::from([("x".to_owned(), "upstream".to_owned())]);
-    let equal = || report(rounds(), Vec::new()).varied(vec![variation(true), variation(false)]);
+    let equal =
+        || report(rounds(), Vec::new()).varied(vec![variation(true), variation(false)], Vec::new());
     let differs = |explained| report(rounds(), vec![finding("x", explained)]);
     let fod = || check("fod-hash", Outcome::GoldenMismatch);
     let good = || check("snapshots", Outcome::Good);
@@ -111,4 +112,32 @@ fn the_terminal_gets_causes_first_and_never_more_than_a_screen_or_two() {
     assert!(lines.len() < 60, "{text}");
     assert!(!text.contains('\u{1b}') && !lines.iter().any(|line| line.starts_with("x ")), "{text}");
     assert_eq!(text.matches("lines more; `--json` has all").count(), 2, "{text}");
+}
+
+#[test]
+fn what_must_be_acted_on_is_never_cut_off() {
+    let several = [Cause::Locale, Cause::User, Cause::HostName, Cause::HashSeed, Cause::TimeZone];
+    let several = several.into_iter().chain([Cause::Modes, Cause::Cpu, Cause::Kernel]);
+    let found = several.enumerate().map(|(number, cause)| {
+        let mut found = finding(&format!("f{number}"), true);
+        found.causes[0].cause = cause;
+        found
+    });
+    let mut findings: Vec<Finding> = found.collect();
+    findings.push(finding("open", false));
+    let hash = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let mut long = check("fod-hash", Outcome::GoldenMismatch);
+    long.detail = vec![format!("two rounds fetched {hash} and {hash}"); 30];
+    long.detail.push(format!("hint: {}`cargo xtask bless`", "look at it ".repeat(30)));
+    let waived = BTreeMap::from([("f0".to_owned(), "upstream".to_owned())]);
+    let text = terminal(&report(rounds(), findings).waived(waived).checked(vec![long]));
+    let parts = [
+        "and 2 more root causes",
+        "  open: no known cause",
+        "not waived                   7 files",
+        "  f1\n",
+        &format!("{hash} and {hash}\n"),
+        "`cargo xtask bless`\n",
+    ];
+    assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }

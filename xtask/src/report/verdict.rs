@@ -53,9 +53,13 @@ impl Report {
 
     /// ` in 2 rounds under 14 variations`: those that took effect.
     fn circumstances(&self) -> String {
-        let Subject::Rounds { rounds, .. } = self.subject else { return String::new() };
+        let Subject::Rounds { rounds, sides, .. } = self.subject else { return String::new() };
         let biting = self.variations.iter().filter(|variation| variation.bites).count() as u64;
-        format!(" in {rounds} rounds under {}", number(biting, "variation", "variations"))
+        let which = match sides {
+            Some([a, b]) if rounds > 2 => format!(" (here {a} and {b})"),
+            _ => String::new(),
+        };
+        format!(" in {rounds} rounds{which} under {}", number(biting, "variation", "variations"))
     }
 }
 

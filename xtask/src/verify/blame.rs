@@ -37,11 +37,12 @@ pub(crate) fn suspects(explanation: &Explanation) -> Vec<String> {
     names
 }
 
-/// Builds the wheel of `name` until a variation is named.
+/// Builds the wheel of `name` with what round `other` varies, until a variation is named. What its
+/// build needs is built anew too, and is not what is compared.
 pub(crate) fn find(
     workplace: &Workplace<'_>,
     chosen: &Chosen,
-    name: &str,
+    (name, other): (&str, usize),
     base: &Path,
 ) -> Result<Blame, Problem> {
     let build = |label: &str, index: usize, chosen: &Chosen| {
@@ -50,13 +51,13 @@ pub(crate) fn find(
         workplace.build_wheel(&round, name)
     };
     let ordinary = build("ordinary", 0, &Chosen::new())?;
-    let again = build("again", 1, &Chosen::new())?;
+    let again = build("again", other, &Chosen::new())?;
     if !compare(&ordinary, &again)?.equal() {
         return Ok(Blame::Random);
     }
     for (variation, reach) in chosen {
         let alone: Chosen = [(*variation, *reach)].into();
-        let varied = build(variation.name(), 1, &alone)?;
+        let varied = build(variation.name(), other, &alone)?;
         if !compare(&ordinary, &varied)?.equal() {
             return Ok(Blame::Variation(variation.name()));
         }

@@ -1,5 +1,7 @@
 //! `cargo xtask compare A B`: any two trees or files, without building anything.
 
+use builder::sys::files::write_atomically;
+use builder::vocabulary::problem::render;
 use builder::vocabulary::{Outcome, Problem};
 
 use super::compare::compare;
@@ -10,6 +12,22 @@ use crate::report::{self, Report, Subject, Writing};
 impl Compare {
     /// Prints the report; that there are differences is an error with an exit code of its own.
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        let outcome = self.compared().inspect_err(|error| {
+            if let Some(page) = &self.html {
+                let page_text = report::html_undecided(&Subject::Pair, &render(error));
+                if let Err(error) = write_atomically(page, page_text.as_bytes()) {
+                    // What failed first must be read.
+                    eprintln!("warning: cannot write `{}`: {error}", page.display());
+                }
+            }
+        })?;
+        match outcome {
+            Outcome::Good => Ok(()),
+            outcome => Err(Problem::new("the sides differ").outcome(outcome).into()),
+        }
+    }
+
+    fn compared(&self) -> anyhow::Result<Outcome> {
         let canaries = match &self.canaries {
             Some(path) => Canaries::read(path)?,
             None => Canaries::default(),
@@ -21,15 +39,9 @@ impl Compare {
         let context = Context { canaries, ..Context::default() };
         let explanation = explain(&comparison, &context, |finding| writing.found(finding))?;
         let report = Report::new(Subject::Pair, &comparison, explanation);
+        let text = if self.json { report::json(&report) } else { report::terminal(&report) };
+        report::print(&text)?;
         writing.finish(&report)?;
-        if self.json {
-            print!("{}", report::json(&report));
-        } else {
-            print!("{}", report::terminal(&report));
-        }
-        match report.outcome() {
-            Outcome::Good => Ok(()),
-            outcome => Err(Problem::new("the sides differ").outcome(outcome).into()),
-        }
+        Ok(report.outcome())
     }
 }

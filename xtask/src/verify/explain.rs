@@ -38,6 +38,7 @@ pub(crate) use canaries::Canaries;
 pub(crate) use cause::{Cause, Ordered, Place};
 pub(crate) use evidence::Evidence;
 pub(crate) use finding::{Explanation, Finding, Proved, Root, Unexplained};
+pub(crate) use owners::normalised;
 
 use super::compare::Comparison;
 use owners::Owners;

@@ -84,10 +84,14 @@ impl Pair<'_> {
         for name in blame::suspects(explanation) {
             let base = base.join(format!("blame-{}", self.index)).join(&name);
             // That it is not found out must not hide what was.
-            detail.push(match blame::find(workplace, self.varied.chosen, &name, &base) {
-                Ok(found) => found.line(&name),
-                Err(problem) => format!("{name}: not found out: {}", problem.what),
-            });
+            let suspect = (name.as_str(), self.index);
+            match blame::find(workplace, self.varied.chosen, suspect, &base) {
+                Ok(found) => detail.push(found.line(&name)),
+                Err(problem) => {
+                    let text = format!("{name}: not found out: {problem}");
+                    detail.extend(text.lines().map(str::to_owned));
+                }
+            }
         }
         let found = (!detail.is_empty()).then_some(Outcome::NotReproducible);
         found.map(|outcome| Check { name: "blame", outcome, detail })

@@ -4,20 +4,23 @@
 //! is an input and read-only: the suite that it comes from can move between two rounds.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use builder::sys::cache::{FILES, GIT, SOURCES, TOOLCHAINS, UV};
 use builder::sys::env::Environment;
+use builder::sys::files::sorted_entries;
 use builder::sys::process::{Process, last_lines};
 use builder::vocabulary::{Outcome, Problem, shown_bytes};
 use fs_err as fs;
 use serde::Deserialize;
 
+use super::explain::normalised;
+use super::fod::Wheelhouse;
 use super::places::Place;
 use super::probe::{HOST_PROBE, PROBE, Seen};
-use crate::report::Check;
 
 /// What is built, and with what.
 #[derive(Debug)]
@@ -51,6 +54,12 @@ pub(crate) struct Round {
     pub(crate) place: Place,
     /// Its directory.
     pub(crate) directory: PathBuf,
+}
+
+/// What the builder says of phase 1.
+#[derive(Deserialize)]
+struct Fetched {
+    wheelhouses: Vec<Wheelhouse>,
 }
 
 /// What the builder says of a build.
@@ -135,25 +144,15 @@ impl Workplace<'_> {
         Ok(Round { place, directory })
     }
 
-    /// Phase 1 in the cache that the rounds share, else in the round's own: what the ledger says of
-    /// the wheelhouse.
-    /// All targets are fetched: each has its entry in the ledger.
-    pub(crate) fn fetch(&self, round: &Round) -> Result<Check, Problem> {
+    /// Phase 1 of all targets, in the cache that the rounds share, else in the round's own.
+    pub(crate) fn fetch(&self, round: &Round) -> Result<Vec<Wheelhouse>, Problem> {
         let mut words = self.builder_words(round, "fetch");
         words.extend(self.words_of("--source").map(str::to_owned));
-        let ended = self.ended(round, &words)?;
-        let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
-        let outcome = outcome(&ended);
-        match outcome {
-            Outcome::Good => Ok(Check { name: "fod-hash", outcome, detail: Vec::new() }),
-            Outcome::GoldenMismatch => {
-                let from = printed.find("error: ").map_or(0, |at| at + "error: ".len());
-                let detail = printed[from..].lines().filter(|line| !line.is_empty());
-                let detail = detail.map(|line| line.trim_end().to_owned()).collect();
-                Ok(Check { name: "fod-hash", outcome, detail })
-            }
-            _ => Err(failed(round, &ended)),
-        }
+        words.extend(["--json", "--no-golden"].map(str::to_owned));
+        let printed = self.run(round, &words)?;
+        let fetched: Fetched = serde_json::from_slice(&printed)
+            .map_err(|error| Problem::new("cannot read what the builder printed").cause(error))?;
+        Ok(fetched.wheelhouses)
     }
 
     /// Makes the toolchain in the cache that the rounds share: with all processors, before each
@@ -215,15 +214,21 @@ impl Workplace<'_> {
         Ok(Finished { cache: cache_of(round), built, product, published })
     }
 
-    /// Builds the wheel of one distribution alone, into `into`.
+    /// Builds the wheel of one distribution, and what its build needs; returns that wheel.
     pub(crate) fn build_wheel(&self, round: &Round, name: &str) -> Result<PathBuf, Problem> {
-        let into = round.directory.join("wheel");
+        let into = round.directory.join("wheels");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
         words.extend(["--no-golden", "--only", name, "--wheels-out"].map(str::to_owned));
         words.push(into.display().to_string());
         self.run(round, &words)?;
-        Ok(into)
+        let problem = || Problem::new(format!("cannot find the wheel of `{name}` that was built"));
+        let wheels = sorted_entries(&into).map_err(|error| problem().cause(error))?;
+        let is_its = |wheel: &PathBuf| {
+            let filename = wheel.file_name().unwrap_or_default().to_string_lossy();
+            filename.split('-').next().is_some_and(|it| normalised(it) == normalised(name))
+        };
+        wheels.into_iter().map(|it| it.path()).find(is_its).ok_or_else(problem)
     }
 
     fn builder_words(&self, round: &Round, command: &str) -> Vec<String> {
@@ -260,7 +265,8 @@ impl Workplace<'_> {
         self.launched(round, words).output_told(|line| {
             if !self.quiet {
                 // What a build printed could be meant for a terminal.
-                eprintln!("{letter}  {}", shown_bytes(line.as_bytes()));
+                // Nobody need read it.
+                let _ = writeln!(std::io::stderr(), "{letter}  {}", shown_bytes(line.as_bytes()));
             }
         })
     }
@@ -269,7 +275,7 @@ impl Workplace<'_> {
     fn launched(&self, round: &Round, words: &[String]) -> Process {
         let Place { umask, aslr, environment, .. } = &round.place;
         let mut process = Process::new("/bin/sh")
-            .envs(&self.environment.for_network())
+            .envs(&self.environment.for_builder())
             .current_dir(&round.directory)
             .args(["-c", r#"umask "$1"; shift; exec "$@""#, "sh", umask]);
         for (key, value) in environment {

@@ -6,42 +6,79 @@ use builder::recipe::Recipe;
 use builder::recipe_file::RecipeFile;
 use builder::sys::cache::{ROUNDS, hold};
 use builder::sys::env::Environment;
-use builder::sys::files::{WorkDir, sorted_entries, write_atomically};
+use builder::sys::files::{FileLock, WorkDir, sorted_entries};
 use builder::vocabulary::problem::{outcome_of, render};
 use builder::vocabulary::{Outcome, Problem, shown_lines};
 use fs_err as fs;
 use xshell::Shell;
 
 use super::explain::Explanation;
+use super::fod::Wheelhouse;
 use super::pairs::{Pair, Varied};
-use super::places;
+use super::probe::Seen;
 use super::rounds::{Finished, Round, Workplace};
-use super::shares::Shares;
-use super::vary::{self, Chosen, Here, Variation};
-use super::{adopt, snapshots, waivers};
+use super::shares::{Shares, all};
+use super::vary::{self, Chosen, Here};
+use super::{adopt, fod, inputs, places, snapshots, tell, waivers};
 use crate::flags::VerifyRepro;
-use crate::report::{self, Check, Report, Subject, Writing};
+use crate::report::{Report, Subject, Writing};
 use crate::{forward, root};
+
+/// What a run comes to.
+struct Decided {
+    /// The recipe's name.
+    name: String,
+    outcome: Outcome,
+    /// The rounds.
+    work: WorkDir,
+    /// The cache is not emptied while they are removed.
+    _using: FileLock,
+}
+
+/// What is verified, and where.
+#[derive(Clone, Copy)]
+struct Plan<'p> {
+    recipe: &'p Recipe,
+    chosen: &'p Chosen,
+    here: Here,
+    /// The directory of all rounds.
+    base: &'p Path,
+}
 
 impl VerifyRepro {
     /// Prints the reports and says in the last line whether to merge; whatever does not hold is an
     /// error with the exit code of the worst.
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<()> {
         let environment = Environment::capture();
+        if self.list_variations {
+            let (recipe, _) = RecipeFile::find(root(), &self.recipe)?.read()?;
+            return tell::list(here(&environment, &recipe));
+        }
+        let Decided { name, outcome, work, _using } = match self.decided(shell, &environment) {
+            Ok(decided) => decided,
+            Err(error) => {
+                self.tell_failure(&error);
+                let what = format!("merge: no, `{}` could not be judged", self.recipe);
+                return Err(self.told(what, outcome_of(&error)));
+            }
+        };
+        // Nobody need wait for the removal to know.
+        let told = match outcome {
+            Outcome::Good => self.say(&format!("merge: yes, `{name}` is reproducible")),
+            _ => Err(self.told(format!("merge: no, `{name}` is not what it must be"), outcome)),
+        };
+        if !work.is_kept() {
+            // What is left of it, the end of `work` removes.
+            let _ = remove_side_by_side(work.path());
+        }
+        told
+    }
+
+    fn decided(&self, shell: &Shell, environment: &Environment) -> anyhow::Result<Decided> {
         let (recipe, _) = RecipeFile::find(root(), &self.recipe)?.read()?;
         waivers::check_causes(&recipe.waivers)?;
-        let shares = Shares::among(self.rounds as usize);
-        let here = Here {
-            cpus: shares.processors(),
-            setarch: environment.find_program("setarch").is_some(),
-            bytecode: recipe.bytecode,
-        };
-        if self.list_variations {
-            list(here);
-            return Ok(());
-        }
+        let here = here(environment, &recipe);
         let chosen = vary::choose(&self.vary, here)?;
-        let builder = forward::compile(shell)?;
         let cache = match &self.cache_dir {
             Some(dir) => dir.clone(),
             None => environment.cache_dir()?,
@@ -55,9 +92,9 @@ impl VerifyRepro {
             self.recipe.clone()
         };
         let workplace = Workplace {
-            builder: &builder,
+            builder: &forward::compile(shell)?,
             root: root(),
-            environment: &environment,
+            environment,
             recipe: &recipe_word,
             words: &words,
             shared: (!self.refetch).then_some(cache.as_path()),
@@ -66,67 +103,53 @@ impl VerifyRepro {
         let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
         let _using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join(ROUNDS), &recipe.name)?;
-        let verified = self.verify(&workplace, &recipe, &shares, &chosen, work.path());
+        let plan = Plan { recipe: &recipe, chosen: &chosen, here, base: work.path() };
+        let verified = self.verify(&workplace, &plan);
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
             // Even without its note it stays until the next run.
             let _ = work.keep();
             eprintln!("the rounds stay in {}", work.path().display());
         }
-        if let Err(error) = &verified
-            && let Err(untold) = self.tell_failure(&recipe, error)
-        {
-            // What failed first must be read.
-            eprintln!("warning: {}", render(&untold));
-        }
-        // Nobody need wait for the removal to know.
-        let told = verified.and_then(|outcome| self.verdict(&recipe, outcome));
-        if !work.is_kept() {
-            // What is left of it, the end of `work` removes.
-            let _ = remove_side_by_side(work.path());
-        }
-        told
+        Ok(Decided { name: recipe.name, outcome: verified?, work, _using })
     }
 
-    fn verify(
-        &self,
-        workplace: &Workplace<'_>,
-        recipe: &Recipe,
-        shares: &Shares,
-        chosen: &Chosen,
-        base: &Path,
-    ) -> anyhow::Result<Outcome> {
+    fn verify(&self, workplace: &Workplace<'_>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
+        let Plan { recipe, chosen, here, base } = *plan;
+        let shares = Shares::among(self.rounds as usize);
         let places = (0..self.rounds as usize).map(|index| places::place(index, chosen));
         let rounds = places
             .map(|place| workplace.lay_out(place, base))
             .collect::<Result<Vec<Round>, Problem>>()?;
-        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: rounds.len() };
-        let mut writing = self.writing(&subject, base)?;
-        // The toolchain and the downloads come from different servers.
-        let (fod, seen) = std::thread::scope(|scope| {
-            let fod = scope.spawn(|| workplace.fetch(&rounds[0]));
-            let shared = workplace.share_toolchain(&rounds[0]);
-            let probe = |()| shares.of_each(&rounds, |round| workplace.probe(round));
-            let seen = shared.and_then(probe);
-            (fod.join().expect("no phase 1 panics"), seen)
-        });
-        let (mut fod, seen) = (fod?, seen?);
+        let subject = |sides| {
+            let (recipe, rounds) = (recipe.name.clone(), rounds.len());
+            Subject::Rounds { recipe, rounds, sides }
+        };
+        let mut writing = self.writing(&subject(None), base)?;
+        let (fetched, seen) = prepare(workplace, &shares, &rounds)?;
         let varied = Varied { chosen, rounds: &rounds, seen: &seen };
-        writing.note("variations", &varied.variations(1));
+        for index in 1..rounds.len() {
+            writing.note("variations", &varied.variations(index));
+        }
         let probed = varied.check();
         if probed.outcome != Outcome::Good {
             return Err(Varied::problem(&probed).into());
         }
-        if fod.outcome != Outcome::Good && !self.quiet {
+        let pinned = fod::check(&fetched, &[]);
+        if pinned.outcome != Outcome::Good && !self.quiet {
             // Should a round fail, nothing else would tell it.
-            fod.detail.iter().for_each(|line| eprintln!("{}", shown_lines(line)));
+            pinned.detail.iter().for_each(|line| eprintln!("{}", shown_lines(line)));
         }
         let finished = shares.of_each(&rounds, |round| workplace.build(round))?;
-        fod = judge_fod(fod, &finished);
-        let approved =
-            snapshots::check(workplace.recipe, &finished[0].published, workplace.environment)?;
+        let mut checks = vec![fod::check(&fetched, &finished), probed, inputs::check(&finished)?];
+        checks.push(snapshots::check(
+            workplace.recipe,
+            &finished[0].published,
+            workplace.environment,
+        )?);
         // What a recipe allows to differ may have differed then.
         let cache = workplace.shared.filter(|_| recipe.waivers.is_empty());
-        let earlier = cache.map(|cache| adopt::check(&finished[0], cache)).transpose()?;
+        checks.extend(cache.map(|cache| adopt::check(&finished[0], cache)).transpose()?);
+        checks.iter().for_each(|check| writing.note("check", check));
         let mut pairs = Vec::new();
         for index in 1..rounds.len() {
             let pair = Pair { varied: &varied, finished: &finished, index };
@@ -134,21 +157,24 @@ impl VerifyRepro {
             let blamed = pair.blame(workplace, &explanation, base);
             pairs.push((index, comparison, explanation, blamed));
         }
+        let not_varied = vary::not_varied(chosen, here);
         let explanations: Vec<&Explanation> = pairs.iter().map(|(_, _, it, _)| it).collect();
-        let waivers = waivers::check(&explanations, &recipe.waivers, waivers::today()?);
+        let (of, today) = (&recipe.waivers, waivers::today()?);
+        checks.push(waivers::check(&explanations, of, today, &not_varied));
         let mut reports = Vec::new();
         for (index, comparison, explanation, blamed) in pairs {
-            let mut checks = vec![fod.clone(), probed.clone(), approved.clone(), waivers.clone()];
-            checks.extend(earlier.clone());
-            checks.extend(blamed);
-            let waived = waivers::waived(&explanation, &recipe.waivers);
-            let report = Report::new(subject.clone(), &comparison, explanation).waived(waived);
-            reports.push(report.varied(varied.variations(index)).checked(checks));
+            let sides = [0, index].map(|it| rounds[it].place.letter);
+            let waived = waivers::waived(&explanation, of);
+            let report = Report::new(subject(Some(sides)), &comparison, explanation);
+            let checks = checks.iter().cloned().chain(blamed).collect();
+            let report = report.varied(varied.variations(index), not_varied.clone());
+            reports.push(report.waived(waived).checked(checks));
         }
         let worst = reports.iter().max_by_key(|report| report.outcome());
         let worst = worst.expect("there are two rounds or more");
-        writing.finish(worst)?;
+        // What was found is told even if a report cannot be written.
         self.print(&reports)?;
+        writing.finish(worst)?;
         if worst.outcome() == Outcome::Good && !self.keep {
             self.adopt(&finished[0], workplace.shared);
         }
@@ -159,7 +185,7 @@ impl VerifyRepro {
     fn adopt(&self, first: &Finished, shared: Option<&Path>) {
         match shared.map(|cache| adopt::adopt(first, cache)) {
             Some(Ok(())) if !self.quiet => {
-                eprintln!("the output is kept: `cargo xtask build` finds it, and builds nothing");
+                eprintln!("the output is kept: the same `cargo xtask build` builds nothing");
             }
             Some(Err(problem)) => eprintln!("warning: {}", render(&problem.into())),
             _ => {}
@@ -173,55 +199,6 @@ impl VerifyRepro {
             eprintln!("what becomes known is written to {}", lines.display());
         }
         Writing::begin(subject, self.html.as_deref(), Some(&lines))
-    }
-
-    /// What could not be decided is told wherever a report is looked for.
-    fn tell_failure(&self, recipe: &Recipe, error: &anyhow::Error) -> anyhow::Result<()> {
-        let text = render(error);
-        let subject = Subject::Rounds { recipe: recipe.name.clone(), rounds: self.rounds as usize };
-        if let Some(page) = &self.html {
-            write_atomically(page, report::html_undecided(&subject, &text).as_bytes())?;
-        }
-        if self.json {
-            let failed = outcome_of(error).code();
-            println!("{:#}", serde_json::json!({ "reports": [], "exit-code": failed }));
-        }
-        Ok(())
-    }
-
-    fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
-        if self.json {
-            let read = |report| serde_json::from_str::<serde_json::Value>(&report::json(report));
-            let reports = reports.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-            println!("{:#}", serde_json::json!({ "reports": reports }));
-            return Ok(());
-        }
-        let differing: Vec<&Report> =
-            reports.iter().filter(|it| it.outcome() != Outcome::Good).collect();
-        // Of equal pairs one is enough.
-        let shown = if differing.is_empty() { reports.iter().take(1).collect() } else { differing };
-        for report in shown {
-            print!("{}", report::terminal(report));
-        }
-        Ok(())
-    }
-
-    fn verdict(&self, recipe: &Recipe, outcome: Outcome) -> anyhow::Result<()> {
-        let name = &recipe.name;
-        if outcome == Outcome::Good {
-            let line = format!("merge: yes, `{name}` is reproducible");
-            // With `--json`, standard output is the report alone.
-            if self.json {
-                eprintln!("{line}");
-            } else {
-                println!("{line}");
-            }
-            return Ok(());
-        }
-        Err(Problem::new(format!("merge: no, `{name}` is not what it must be"))
-            .fact("exit code", outcome.code())
-            .outcome(outcome)
-            .into())
     }
 
     /// What `build` is told beside the recipe. Rounds do not run in this directory.
@@ -248,45 +225,29 @@ fn remove_side_by_side(dir: &Path) -> std::io::Result<()> {
     fs::remove_dir(dir)
 }
 
-/// What the rounds say of the wheelhouse, over what the ledger said of it.
-fn judge_fod(mut check: Check, finished: &[Finished]) -> Check {
-    let first = &finished[0].built.fod_hash;
-    for other in &finished[1..] {
-        if other.built.fod_hash != *first {
-            check.outcome = Outcome::NotReproducible;
-            check.detail.push(format!("two rounds fetched {first} and {}", other.built.fod_hash));
-        }
+/// All that the rounds need, before anything is built: what phase 1 brought, and what each round
+/// sees. The toolchain and the downloads come from different servers.
+fn prepare(
+    workplace: &Workplace<'_>,
+    shares: &Shares,
+    rounds: &[Round],
+) -> Result<(Vec<Vec<Wheelhouse>>, Vec<Seen>), Problem> {
+    // Of what is shared, once is enough.
+    let fetching = if workplace.shared.is_some() { &rounds[..1] } else { rounds };
+    let (fetched, seen) = std::thread::scope(|scope| {
+        let fetched = scope.spawn(|| fetching.iter().map(|it| workplace.fetch(it)).collect());
+        let shared = workplace.share_toolchain(&rounds[0]);
+        let probe = |()| shares.of_each(rounds, |round| workplace.probe(round));
+        let seen = shared.and_then(probe);
+        (all(fetched.join().expect("no phase 1 panics")), seen)
+    });
+    match (fetched, seen) {
+        (Err(fetched), Err(seen)) => Err(all::<()>(vec![Err(fetched), Err(seen)]).unwrap_err()),
+        (fetched, seen) => Ok((fetched?, seen?)),
     }
-    for Finished { built, .. } in finished {
-        let outcome = match built.golden.as_str() {
-            "same" | "lock-changed-only" => Outcome::Good,
-            // It may have become so since it was fetched.
-            _ => Outcome::GoldenMismatch,
-        };
-        if check.detail.is_empty() {
-            check.detail.clone_from(&built.golden_detail);
-        }
-        check.outcome = check.outcome.max(outcome);
-    }
-    check
 }
 
-fn list(here: Here) {
-    for variation in Variation::ALL {
-        let reach = match variation.reach() {
-            vary::Reach::Inside => "varied",
-            vary::Reach::Pinned => "pinned",
-        };
-        let state = variation.impossible(here).map(|why| format!("; cannot bite here: {why}"));
-        println!(
-            "{:<20} {reach}  {}{}",
-            variation.name(),
-            variation.description(),
-            state.unwrap_or_default()
-        );
-    }
-    println!(
-        "\nvaried: programs in the sandbox see another value. pinned: they do not, whatever the \
-         host has;\n`--vary=+NAME` lets them see it, to learn what depends on the pin"
-    );
+fn here(environment: &Environment, recipe: &Recipe) -> Here {
+    let setarch = environment.find_program("setarch").is_some();
+    Here { setarch, bytecode: recipe.bytecode }
 }

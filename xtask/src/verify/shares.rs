@@ -28,15 +28,10 @@ impl Shares {
         Self(shares)
     }
 
-    /// How many processors the first round may use.
-    pub(crate) fn processors(&self) -> usize {
-        (self.0[0].count() as usize).max(1)
-    }
-
     /// Does the same in each round.
     ///
     /// # Errors
-    /// The first error of a round; those beside it end before.
+    /// Those of all rounds, as one with the worst outcome.
     pub(crate) fn of_each<T: Send>(
         &self,
         rounds: &[Round],
@@ -57,17 +52,43 @@ impl Shares {
                 let join = |thread: ScopedJoinHandle<'_, Result<T, Problem>>| {
                     thread.join().expect("no round panics")
                 };
-                threads.into_iter().map(join).collect::<Result<Vec<T>, Problem>>()
+                threads.into_iter().map(join).collect::<Vec<_>>()
             });
-            done.extend(results?);
+            done.extend(all(results)?);
         }
         Ok(done)
     }
 }
 
+/// All results, or all errors as one: the first has the words, the worst the outcome.
+pub(super) fn all<T>(results: Vec<Result<T, Problem>>) -> Result<Vec<T>, Problem> {
+    let (mut done, mut failed) = (Vec::new(), None);
+    for result in results {
+        match (result, failed.take()) {
+            (Ok(one), None) => done.push(one),
+            (Ok(_), earlier) => failed = earlier,
+            (Err(problem), None) => failed = Some(problem),
+            (Err(problem), Some(earlier)) => {
+                let worst = problem.outcome.max(earlier.outcome);
+                failed = Some(earlier.fact("and", &problem).outcome(worst));
+            }
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_error_hides_another() {
+        let failed = |what: &str| Err(Problem::usage(what).fact("why", what));
+        assert_eq!(all(vec![Ok(1), Ok(2)]).unwrap(), [1, 2]);
+        let problem = all(vec![Err(Problem::new("one")), Ok(1), failed("two")]).unwrap_err();
+        assert_eq!(problem.to_string(), "one\n  and  two\n         why  two");
+        assert_eq!(problem.outcome.code(), 1);
+    }
 
     #[test]
     fn every_processor_is_in_one_share() {

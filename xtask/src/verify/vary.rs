@@ -2,9 +2,11 @@
 //! here. What becomes of a round stands in `places`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use builder::recipe::BytecodePolicy;
 use builder::vocabulary::Problem;
+use serde::Serialize;
 
 /// One thing that must not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +43,6 @@ pub(crate) enum Reach {
 /// What of this machine and recipe decides whether a variation can bite.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Here {
-    /// Processors that the first round may use.
-    pub(crate) cpus: usize,
     /// Whether `setarch` is there, which switches address space randomisation off.
     pub(crate) setarch: bool,
     /// What bytecode the recipe makes.
@@ -152,7 +152,6 @@ impl Variation {
             Self::BytecodeOrder if here.bytecode == BytecodePolicy::None => {
                 Some("the recipe makes no bytecode")
             }
-            Self::Cpu if here.cpus == SEEN_CPUS => Some("the machine has as many as would be seen"),
             _ => None,
         }
     }
@@ -203,6 +202,31 @@ pub(crate) fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {
     Ok(chosen)
 }
 
+/// Something that is not varied although it could matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct NotVaried {
+    name: &'static str,
+    because: &'static str,
+}
+
+/// What is not varied, and why. What a recipe has nothing of cannot matter, and is not in it.
+pub(crate) fn not_varied(chosen: &Chosen, here: Here) -> Vec<NotVaried> {
+    let matters =
+        |it: &Variation| *it != Variation::BytecodeOrder || here.bytecode != BytecodePolicy::None;
+    let left_out = Variation::ALL.into_iter().filter(|it| !chosen.contains_key(it));
+    let one = |it: Variation| {
+        let because = it.impossible(here).unwrap_or("left out by `--vary`");
+        NotVaried { name: it.name(), because }
+    };
+    left_out.filter(matters).map(one).collect()
+}
+
+impl fmt::Display for NotVaried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.name, self.because)
+    }
+}
+
 fn find(name: &str) -> Result<Variation, Problem> {
     let found = Variation::ALL.into_iter().find(|it| it.name() == name);
     found.ok_or_else(|| {
@@ -217,7 +241,7 @@ fn find(name: &str) -> Result<Variation, Problem> {
 mod tests {
     use super::*;
 
-    const HERE: Here = Here { cpus: 2, setarch: true, bytecode: BytecodePolicy::None };
+    const HERE: Here = Here { setarch: true, bytecode: BytecodePolicy::None };
 
     fn chosen(words: &[&str]) -> Result<Vec<String>, String> {
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
@@ -236,6 +260,22 @@ mod tests {
         assert_eq!(chosen(&["-clock"]).unwrap().len(), all.len() - 1);
         assert!(chosen(&["+tiem"]).unwrap_err().contains("time-zone"));
         assert!(chosen(&["+bytecode-order"]).unwrap_err().contains("no bytecode"));
+    }
+
+    #[test]
+    fn what_is_not_varied_is_known() {
+        let left = |words: &[&str], here| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let left = not_varied(&choose(&words, here).unwrap(), here);
+            left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        // A recipe without bytecode has no order of it.
+        assert_eq!(left(&[], HERE), "");
+        assert_eq!(left(&["-clock"], HERE), "`clock` (left out by `--vary`)");
+        let without = Here { setarch: false, bytecode: BytecodePolicy::UncheckedHash };
+        assert!(left(&[], without).starts_with("`aslr` (there is no `setarch`"));
+        let words = ["-bytecode-order"];
+        assert!(left(&words, without).ends_with("`bytecode-order` (left out by `--vary`)"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use builder::recipe::{Waiver, nearest};
 use builder::vocabulary::{Date, Outcome, Problem};
 
 use super::explain::{Cause, Explanation, Finding, Proved};
+use super::vary::NotVaried;
 use crate::report::Check;
 
 /// The day on which this runs, in UTC. It decides only which waivers are over, and it is the one
@@ -76,17 +77,26 @@ pub(crate) fn waived(explanation: &Explanation, waivers: &[Waiver]) -> BTreeMap<
 }
 
 /// Whether each waiver still allows something, and until when. `explanations` are those of all
-/// pairs of rounds: a waiver is stale only if none of them needs it.
-pub(crate) fn check(explanations: &[&Explanation], waivers: &[Waiver], today: Date) -> Check {
+/// pairs of rounds: a waiver is stale only if none of them needs it. What is `not_varied` may be
+/// what a waiver is for, so then none is called stale.
+pub(crate) fn check(
+    explanations: &[&Explanation],
+    waivers: &[Waiver],
+    today: Date,
+    not_varied: &[NotVaried],
+) -> Check {
     let findings = || explanations.iter().flat_map(|it| &it.findings).flat_map(Finding::flattened);
-    let mut detail = Vec::new();
+    let (mut detail, mut unused) = (Vec::new(), Vec::new());
     for waiver in waivers {
         let Waiver { cause, reason, expires, .. } = waiver;
         let of = format!("the waiver of `{cause}` at `{}`", waiver.path.as_str());
         let count = findings()
             .filter(|finding| finding.causes.iter().any(|it| matches(waiver, finding, it)))
             .count();
-        if count == 0 {
+        if count == 0 && !not_varied.is_empty() {
+            let names: Vec<String> = not_varied.iter().map(ToString::to_string).collect();
+            unused.push(format!("{of} allowed nothing; not varied were {}", names.join(", ")));
+        } else if count == 0 {
             detail.push(format!("{of} is stale: nothing differs there for that cause"));
             detail.push(format!("  reason: {reason}"));
             detail.push("  hint: remove it from the recipe".to_owned());
@@ -103,9 +113,10 @@ pub(crate) fn check(explanations: &[&Explanation], waivers: &[Waiver], today: Da
         }
     }
     let outcome = if detail.is_empty() { Outcome::Good } else { Outcome::Policy };
-    if detail.is_empty() && !waivers.is_empty() {
+    if detail.is_empty() && unused.is_empty() && !waivers.is_empty() {
         detail.push(format!("{} waivers, each still needed", waivers.len()));
     }
+    detail.extend(unused);
     Check { name: "waivers", outcome, detail }
 }
 

@@ -60,7 +60,12 @@ type Case = (&'static str, &'static [&'static str], i32, &'static [&'static str]
 const CASES: [Case; 5] = [
     ("42", &[], 0, &["reproducible: ", "entries equal in 2 rounds", "merge: yes"]),
     // What is left out is not seen, and what is pinned is not, unless that is asked for.
-    ("(socket.getfqdn(), hash('x'))", &["--vary=-host-name,-domain"], 0, &["merge: yes"]),
+    (
+        "(socket.getfqdn(), hash('x'))",
+        &["--vary=-host-name,-domain"],
+        0,
+        &["not varied: `domain` (left out by `--vary`), `host-name` (left", "merge: yes"],
+    ),
     ("hash('x')", &["--vary=-all,+hash-seed"], 3, &["UNEXPLAINED", "depends on `hash-seed`"]),
     // A value without a mark of its round: only single variations tell.
     ("len(os.sched_getaffinity(0)) * 1000 + 17", &[], 3, &["UNEXPLAINED", "depends on `cpu`"]),
@@ -96,6 +101,11 @@ fn a_third_round_is_compared_too() {
     let workspace = Workspace::new(&holding(&["1"])).blessed();
     let ended = workspace.xtask("verify-repro", &["--rounds", "3", "--quiet"]);
     ended.ends(0, &["in 3 rounds"]);
+    // Which two a report is about can be read.
+    let workspace = Workspace::new(&holding(&["socket.gethostname()"])).blessed();
+    let words = ["--rounds", "3", "--quiet", "--vary=-all,host-name"];
+    let parts = ["3 rounds (here a and b) under", "3 rounds (here a and c) under"];
+    workspace.xtask("verify-repro", &words).ends(3, &parts);
 }
 
 /// Words of `verify-repro`, its exit code, and what a build after it says first.
@@ -170,6 +180,15 @@ fn without_a_golden_hash_nothing_is_verified() {
     let workspace = Workspace::new(&holding(&["1"]));
     let ended = workspace.xtask("verify-repro", &["--quiet"]);
     ended.ends(4, &["`fod-hash` does not hold", "cargo xtask bless", "merge: no"]);
+    // Nor if only a target has none that is not built here.
+    let workspace = workspace.blessed();
+    let platform = "x86_64-manylinux_2_39";
+    let other = "x86_64-manylinux_2_35";
+    workspace.replace("recipes/small.toml", platform, &format!("{platform}\", \"{other}"));
+    let ended = workspace.xtask("verify-repro", &["--quiet"]);
+    ended.ends(4, &["2_35: the ledger does not know this target yet", "cargo xtask bless"]);
+    let last = ended.stderr.trim_end().lines().last().unwrap().to_owned();
+    assert!(last.starts_with("error: merge: no") && last.ends_with("(exit code 4)"), "{last}");
 }
 
 #[test]
@@ -179,6 +198,8 @@ fn a_round_that_cannot_be_built_decides_nothing() {
     let words = ["--quiet", "--json", "--html", page.to_str().unwrap()];
     let ended = workspace.xtask("verify-repro", &words);
     ended.ends(1, &["round a failed", "no such luck", "the rounds stay in", "\"exit-code\": 1"]);
+    ended.ends(1, &["  and ", "round b failed", "could not be judged (exit code 1)"]);
+    assert!(ended.stdout.contains("\"error\": \"error: round a failed\""), "{}", ended.stdout);
     // Whoever looks only at the page reads that nothing was decided, and why.
     let page = fs_err::read_to_string(page).unwrap();
     assert!(page.contains("undecided: the run failed") && page.contains("no such luck"), "{page}");
@@ -193,9 +214,14 @@ fn what_cannot_be_varied_is_said() {
         (&["--vary=+bytecode-order"], &["the recipe makes no bytecode"]),
         (&["--rounds", "1"], &["1 is not in 2..=26"]),
     ];
+    let page = workspace.path("page.html");
+    fs_err::write(&page, "of a run that was good").unwrap();
+    let page = page.to_str().unwrap();
     for (words, parts) in cases {
-        workspace.xtask("verify-repro", words).ends(2, parts);
+        workspace.xtask("verify-repro", &[words, &["--html", page]].concat()).ends(2, parts);
     }
+    // Nobody takes it for this one's.
+    assert!(fs_err::read_to_string(page).unwrap().contains("undecided: the run failed"));
     let ended = workspace.xtask("verify-repro", &["--list-variations"]);
     ended.ends(0, &["host-name", "cannot bite here: the recipe makes no bytecode"]);
 }

@@ -2,6 +2,7 @@
 
 use super::super::tests::{check, finding, report, rounds};
 use super::*;
+use crate::report::Variation;
 
 #[test]
 fn what_others_wrote_is_never_markup() {
@@ -15,8 +16,10 @@ fn what_others_wrote_is_never_markup() {
     check.detail = vec![hostile.to_owned()];
     let (name, a) = (hostile.to_owned(), hostile.to_owned());
     let variation = Variation { name, a, b: hostile.to_owned(), bites: true };
-    let subject = Subject::Rounds { recipe: hostile.to_owned(), rounds: 2 };
-    let report = report(subject, vec![found, proved]).checked(vec![check]).varied(vec![variation]);
+    let subject = Subject::Rounds { recipe: hostile.to_owned(), rounds: 2, sides: None };
+    let report = report(subject, vec![found, proved])
+        .checked(vec![check])
+        .varied(vec![variation], Vec::new());
     let page = html(&report);
     assert!(!page.contains("<script"), "{page}");
     assert!(!page.contains(['\u{1b}', '\u{202e}']));

@@ -137,7 +137,7 @@ impl Owner {
 }
 
 /// The name as PEP 503 compares it.
-fn normalised(name: &str) -> String {
+pub(crate) fn normalised(name: &str) -> String {
     name.split(['-', '_', '.'])
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

@@ -1,10 +1,11 @@
 //! Which findings waivers allow, which waivers fail, and with which words.
 
-use builder::recipe::Recipe;
+use builder::recipe::{BytecodePolicy, Recipe};
 
 use super::*;
 use crate::verify::explain::Unexplained;
 use crate::verify::explain::finding::Owner;
+use crate::verify::vary::{Here, choose, not_varied};
 
 const RECIPE: &str = "[source]\npath = 'x'\n[target]\npython = '3.14'\n\
                       platforms = ['x86_64-manylinux_2_39']\n";
@@ -176,11 +177,17 @@ fn a_waiver_that_is_stale_or_over_fails() {
             &["is stale", "over since", "reason: because of build-"],
         ),
     ] {
-        let check = check(explanations, &waivers(&lines), today);
+        let check = check(explanations, &waivers(&lines), today, &[]);
         assert_eq!(check.outcome.code(), code, "{lines}: {:?}", check.detail);
         let text = check.detail.join("\n");
         assert!(parts.iter().all(|part| text.contains(part)), "{lines}: {text}");
     }
+    // It may be for what was not varied.
+    let here = Here { setarch: true, bytecode: BytecodePolicy::None };
+    let left_out = not_varied(&choose(&["-clock".to_owned()], here).unwrap(), here);
+    let check = check(&[&equal], &waivers(&needed("2027-01-01")), today, &left_out);
+    assert_eq!(check.outcome.code(), 0);
+    assert!(check.detail[0].contains("allowed nothing; not varied were `clock` (left out by"));
     // One that is over still says what its difference is: the report has no second fault.
     assert_eq!(waived(&found, &waivers(&needed("2020-01-01"))).len(), 1);
 }

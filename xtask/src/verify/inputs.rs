@@ -1,0 +1,44 @@
+//! The check `inputs`: rounds are builds of the same only if they had the same toolchain, uv and
+//! source. With `--refetch` each makes its own toolchain, of a suite that can move in between, and
+//! a local source can be edited; what differs then is nobody's fault.
+
+use std::path::Path;
+
+use builder::vocabulary::{Outcome, Problem};
+use fs_err as fs;
+use serde_json::Value;
+
+use super::rounds::Finished;
+use crate::report::Check;
+
+/// The parts of a provenance that say what went in.
+const INPUTS: [&str; 4] = ["source", "toolchain", "python", "uv"];
+
+/// Compares what the rounds were made of.
+///
+/// # Errors
+/// The provenance of a round cannot be read.
+pub(crate) fn check(finished: &[Finished]) -> Result<Check, Problem> {
+    let all = finished.iter().map(|it| provenance(&it.published));
+    let all = all.collect::<Result<Vec<Value>, Problem>>()?;
+    let differ = |name: &&str| all.iter().any(|it| it[name] != all[0][name]);
+    let mut detail: Vec<String> =
+        INPUTS.into_iter().filter(differ).map(|name| format!("another {name}")).collect();
+    let mut outcome = Outcome::Good;
+    if !detail.is_empty() {
+        outcome = Outcome::Undecided;
+        detail.push("hint: run it again, while nothing of it changes".to_owned());
+    }
+    Ok(Check { name: "inputs", outcome, detail })
+}
+
+fn provenance(published: &Path) -> Result<Value, Problem> {
+    let path = published.join("provenance.json");
+    let problem = || Problem::new("cannot read what a round was made of");
+    let text = fs::read(path).map_err(|error| problem().cause(error))?;
+    let read: Value = serde_json::from_slice(&text).map_err(|error| problem().cause(error))?;
+    match INPUTS.into_iter().find(|name| read.get(*name).is_none()) {
+        None => Ok(read),
+        Some(name) => Err(problem().fact("lacks", name)),
+    }
+}
