@@ -12,12 +12,11 @@ use std::path::Path;
 
 use url::Url;
 
-use super::address::Redacted;
 use super::http::Patience;
 use crate::nar;
 use crate::sys::Host;
 use crate::sys::tree::{Limits, MemberError, Tree};
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 use export::Entry;
 use mirror::Mirror;

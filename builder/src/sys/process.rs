@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::vocabulary::Problem;
+use crate::vocabulary::redacted::redact_text;
 
 /// A command of the host with a cleared environment.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Process {
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
         self.shown.push(' ');
-        self.shown.push_str(&argument.as_ref().to_string_lossy());
+        self.shown.push_str(&redact_text(&argument.as_ref().to_string_lossy()));
         self.command.arg(argument);
         self
     }

@@ -25,6 +25,7 @@ mod promises;
 mod resolve;
 mod resolvers;
 mod sandbox;
+mod secrets;
 mod serve;
 mod server;
 mod toolchain;

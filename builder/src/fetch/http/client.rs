@@ -11,10 +11,11 @@ use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 use url::Url;
 
-use super::super::address::{Netrc, Redacted};
+use super::super::address::Netrc;
 use super::TransferError;
 use super::resolver::Remembering;
 use crate::sys::env::Environment;
+use crate::vocabulary::Redacted;
 
 /// How long a server is waited for, and how often it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
