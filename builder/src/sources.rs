@@ -190,8 +190,7 @@ impl Sources<'_> {
     fn unpack(&self, filename: &str, into: &Path) -> Result<(), Problem> {
         let archive = self.wheelhouse.join(Shelf::Sdists.directory()).join(filename);
         let unpacked = into.with_extension("unpacked");
-        archive::unpack(&archive, &unpacked, Limits::default())?;
-        let top = archive::strip_top(&unpacked)?;
+        let top = archive::unpack(&archive, &unpacked, Limits::default())?;
         let moved = fs::rename(&top, into).and_then(|()| fs::remove_dir(&unpacked));
         moved.map_err(|error| Problem::new(format!("cannot lay out `{filename}`")).cause(error))
     }

@@ -49,8 +49,7 @@ fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result
         return Ok(tree);
     }
     if let Some(path) = local_path(url) {
-        archive::unpack(&path, &tree, Limits::default())?;
-        return archive::strip_top(&tree);
+        return archive::unpack(&path, &tree, Limits::default());
     }
     let client = Client::new(host.environment, settings.patience);
     let pin = Pin { sha256: None, size: None };
@@ -62,8 +61,7 @@ fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result
             error => because(problem, error),
         }
     })?;
-    archive::unpack(file.path(), &tree, Limits::default())?;
-    archive::strip_top(&tree)
+    archive::unpack(file.path(), &tree, Limits::default())
 }
 
 /// `git+<url>@<commit>`, as pip and uv write it.
