@@ -12,6 +12,7 @@ use crate::output::Output;
 use crate::phase1::Fetched;
 use crate::recipe::BytecodePolicy;
 use crate::resolve::{Artifact, Resolution};
+use crate::sources::project_directory;
 use crate::sys::cache::WORK;
 use crate::sys::process::last_lines;
 use crate::sys::sandbox::{Invocation, OutputTo};
@@ -82,7 +83,7 @@ pub fn installed_from(
             }
             Artifact::Tree { path, nar_hash } => (Kind::Tree, path.clone(), *nar_hash),
             Artifact::Local(path) => {
-                let tree = fetched.application.tree.join(path);
+                let tree = project_directory(&fetched.application.tree, path)?;
                 (Kind::Local, path.clone(), crate::nar::hash_path(&tree)?)
             }
             Artifact::Virtual(_) => continue,

@@ -15,6 +15,7 @@ mod gc;
 mod git;
 mod graphs;
 mod layout;
+mod local_project;
 mod locks;
 mod manifest;
 mod merge;
