@@ -35,6 +35,9 @@ pub struct Commit<'a> {
     pub submodules: bool,
 }
 
+/// git holds `.gitmodules` in memory, once for each submodule.
+const MODULES_MAX: u64 = 1 << 20;
+
 /// Submodules of submodules of …; deeper is a circle.
 const DEPTH_MAX: usize = 8;
 
@@ -112,7 +115,13 @@ impl Export<'_> {
         {
             let mirror = Mirror::open(commit, self.host, self.patience)?;
             mirror.ensure(commit)?;
-            let entries = mirror.list(commit)?;
+            let entries = mirror.list(commit, Limits::default())?;
+            let is_modules = |entry: &&Entry| entry.path == b".gitmodules";
+            let modules = entries.iter().find(is_modules).map_or(0, |entry| entry.size);
+            if commit.submodules && modules > MODULES_MAX {
+                let reason = format!("`.gitmodules` has more than {MODULES_MAX} bytes");
+                return Err(commit.problem().fact("because", reason));
+            }
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
             for entry in entries.iter().filter(|entry| entry.is_submodule()) {
                 let name = [prefix, &entry.path].concat();

@@ -2,6 +2,7 @@
 //! come as (PEP 625; the core metadata's zips of old). The rules on members are [`super::tree`]'s;
 //! here are only the two formats. The format is read off the first bytes, never off the name.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -72,14 +73,24 @@ fn open(archive: &Path) -> Result<BufReader<File>, MemberError> {
     Ok(BufReader::with_capacity(128 * 1024, File::open(archive)?))
 }
 
+/// What may stand before a member of a tar, or between two: its name, its link's target, extended
+/// headers. They are held in memory, and compressed they are small however long they are.
+const HEADERS_MAX: u64 = 1 << 20;
+
 fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<PathBuf, MemberError> {
     let mut tree = Tree::new(into, limits)?;
-    // Headers and long names count too: a member's name can be gigabytes long, and is held in
-    // memory.
-    let capped =
-        Capped { inner: plain, left: limits.bytes.saturating_add(limits.members as u64 * 2048) };
-    for entry in tar::Archive::new(capped).entries()? {
+    let left = Cell::new(limits.bytes.saturating_add(limits.members as u64 * 2048));
+    let headers = Cell::new(HEADERS_MAX);
+    let capped = Capped { inner: plain, left: [&left, &headers] };
+    let mut archive = tar::Archive::new(capped);
+    let mut entries = archive.entries()?;
+    loop {
+        headers.set(HEADERS_MAX);
+        let Some(entry) = entries.next() else {
+            return tree.finish_top();
+        };
         let mut entry = entry?;
+        headers.set(u64::MAX);
         let name = entry.path_bytes().into_owned();
         let target = entry.link_name_bytes().unwrap_or_default().into_owned();
         let executable = entry.header().mode()? & 0o100 != 0;
@@ -100,7 +111,6 @@ fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<PathBuf, Membe
             _ => return Err(special("of an unknown kind")),
         }
     }
-    tree.finish_top()
 }
 
 fn unzip(file: BufReader<File>, into: &Path, limits: Limits) -> Result<PathBuf, MemberError> {
@@ -129,18 +139,22 @@ fn unzip(file: BufReader<File>, into: &Path, limits: Limits) -> Result<PathBuf, 
 }
 
 /// Fails, instead of ending, where more comes than may come.
-struct Capped<R> {
+struct Capped<'a, R> {
     inner: R,
-    left: u64,
+    left: [&'a Cell<u64>; 2],
 }
 
-impl<R: Read> Read for Capped<R> {
+impl<R: Read> Read for Capped<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.left = self
-            .left
-            .checked_sub(read as u64)
-            .ok_or_else(|| io::Error::other("the archive unpacks to more than is allowed"))?;
+        for left in self.left {
+            let rest = left.get().checked_sub(read as u64);
+            left.set(
+                rest.ok_or_else(|| {
+                    io::Error::other("the archive unpacks to more than is allowed")
+                })?,
+            );
+        }
         Ok(read)
     }
 }

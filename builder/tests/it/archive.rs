@@ -150,17 +150,23 @@ fn bombs_and_damage_are_refused() {
     assert_refused("xz", b"\xfd7zXZ\0", Limits::default(), "format  xz");
     assert_refused("text", b"hello", Limits::default(), "format  unknown");
     assert_refused("empty", b"", Limits::default(), "format  unknown");
-    // A name that is gigabytes long.
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(EntryType::GNULongName);
-    let name = vec![b'a'; 50_000];
-    header.set_size(name.len() as u64);
-    header.set_cksum();
-    let mut tar =
-        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    tar.append(&header, name.as_slice()).unwrap();
-    let bomb = tar.into_inner().unwrap().finish().unwrap();
-    assert_refused("long name", &bomb, small, "more than is allowed");
+    // Names and headers could be gigabytes long.
+    for (name, kind) in [
+        ("long name", EntryType::GNULongName),
+        ("long link", EntryType::GNULongLink),
+        ("pax", EntryType::XHeader),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        let long = vec![b'a'; 2 << 20];
+        header.set_size(long.len() as u64);
+        header.set_cksum();
+        let zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut tar = tar::Builder::new(zipped);
+        tar.append(&header, long.as_slice()).unwrap();
+        let bomb = tar.into_inner().unwrap().finish().unwrap();
+        assert_refused(name, &bomb, Limits::default(), "more than is allowed");
+    }
 }
 
 #[test]
