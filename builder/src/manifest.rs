@@ -53,7 +53,8 @@ pub struct Distribution {
     pub version: Version,
     /// What it was installed from.
     pub kind: Kind,
-    /// A file name, `<repository>@<revision>`, a URL, or a path relative to the source tree.
+    /// A file name, `<repository>@<revision>`, a URL, or a path relative to the source tree; URLs
+    /// without what may be secret in them.
     pub origin: String,
     /// Digest of the file, or NAR hash of the tree, in hexadecimal.
     pub sha256: Sha256,

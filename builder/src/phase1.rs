@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::build_lock::BuildLock;
+use crate::build_lock::{BuildLock, Demands};
 use crate::fetch::{self, Wheelhouse};
 use crate::inputs::{Application, LocatedRecipe};
 use crate::ledger::{Entry, Golden, Judgement, Pin, TargetLedger};
@@ -61,7 +61,8 @@ pub fn fetch(
     application.check_overrides(recipe, &resolution)?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
     let places = plan::Places { tree: &application.tree, recipe: &located.dir };
-    let request = plan::everything(&resolution, &build_lock, recipe, places)?;
+    let demands = Demands { recipe, project: &application.project, lock: &application.lock };
+    let request = plan::everything(&resolution, &build_lock, demands, places)?;
     let wheelhouse = fetch::fetch(&request, &host, settings).map_err(|problem| {
         let golden = located.read_ledger().ok();
         let golden = golden.as_ref().and_then(|it| it.target.get(&target.to_string()));

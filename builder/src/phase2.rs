@@ -12,11 +12,13 @@ use crate::output::Output;
 use crate::phase1::Fetched;
 use crate::recipe::BytecodePolicy;
 use crate::resolve::{Artifact, Resolution};
+use crate::sources::project_directory;
 use crate::sys::cache::WORK;
 use crate::sys::process::last_lines;
 use crate::sys::sandbox::{Invocation, OutputTo};
 use crate::venv::Installer;
-use crate::vocabulary::Problem;
+use crate::vocabulary::redacted::redacted;
+use crate::vocabulary::{Problem, Redacted};
 use crate::wheel_archive::WheelArchive;
 use crate::wheels::BuiltWheel;
 
@@ -71,16 +73,17 @@ pub fn installed_from(
         let (kind, origin, sha256) = match &distribution.artifact {
             Artifact::Wheel(file) => (Kind::Wheel, file.filename.clone(), file.sha256),
             Artifact::Sdist(file) => (Kind::Sdist, file.filename.clone(), file.sha256),
-            Artifact::Url { url, sha256, .. } => (Kind::Url, url.to_string(), *sha256),
+            Artifact::Url { url, sha256, .. } => (Kind::Url, Redacted(url).to_string(), *sha256),
             Artifact::Path { path, sha256 } => (Kind::Path, path.clone(), *sha256),
             Artifact::Git(git) => {
                 let path = format!("git/{}", crate::plan::git_directory(distribution));
                 let tree = fetched.wheelhouse.path.join(path);
-                (Kind::Git, format!("{}@{}", git.url, git.commit), crate::nar::hash_path(&tree)?)
+                let origin = format!("{}@{}", redacted(&git.url), git.commit);
+                (Kind::Git, origin, crate::nar::hash_path(&tree)?)
             }
             Artifact::Tree { path, nar_hash } => (Kind::Tree, path.clone(), *nar_hash),
             Artifact::Local(path) => {
-                let tree = fetched.application.tree.join(path);
+                let tree = project_directory(&fetched.application.tree, path)?;
                 (Kind::Local, path.clone(), crate::nar::hash_path(&tree)?)
             }
             Artifact::Virtual(_) => continue,

@@ -5,11 +5,10 @@ use std::path::Path;
 
 use url::Url;
 
-use crate::build_lock::BuildLock;
+use crate::build_lock::{BuildLock, Demands};
 use crate::fetch::request::{
     FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest,
 };
-use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution, Place, RegistryFile, Resolution, is_wheel};
 use crate::vocabulary::Problem;
 
@@ -35,11 +34,11 @@ pub fn runtime(resolution: &Resolution, places: Places<'_>) -> Result<Request, P
 pub fn everything(
     resolution: &Resolution,
     build_lock: &BuildLock,
-    recipe: &Recipe,
+    demands: Demands<'_>,
     places: Places<'_>,
 ) -> Result<Request, Problem> {
     let mut request = runtime(resolution, places)?;
-    build_lock.cover(resolution, recipe)?;
+    build_lock.cover(resolution, demands)?;
     for distribution in resolution.built() {
         let build = build_lock.of(distribution)?;
         for requirement in &build.requirements {

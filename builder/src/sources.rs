@@ -17,6 +17,7 @@ use crate::source_patch;
 use crate::sys::Host;
 use crate::sys::archive::{self, Limits};
 use crate::sys::files::{copy_tree, sorted_entries};
+use crate::sys::tree::follow;
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Problem, Sha256};
 
@@ -82,6 +83,21 @@ fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
         || std::fs::symlink_metadata(path).is_ok_and(|it| !can_be_source(it))
 }
 
+/// The directory of the local project at `path` of a source tree, which need not exist. Links on
+/// the way are followed: of a link only the text would be hashed, whatever it leads to.
+///
+/// Errors: one of them leads out of the tree, to what is not pinned.
+pub fn project_directory(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
+    let link = |step: &Path| fs::read_link(tree.join(step)).ok();
+    let inside = follow(Path::new(""), Path::new(path), link).ok_or_else(|| {
+        Problem::usage("a local project lies outside of the source tree")
+            .fact("path", path)
+            .fact("because", "a symbolic link on the way leads out of the tree")
+            .hint("move it below the directory of `uv.lock`; what lies elsewhere cannot be pinned")
+    })?;
+    Ok(tree.join(inside))
+}
+
 /// Where the sources of a resolution are.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
@@ -134,7 +150,7 @@ impl Sources<'_> {
             }
             Artifact::Local(path) => {
                 let tree = self.local(distribution, path)?;
-                copy_without(&self.of_others(path), &tree, into)?;
+                copy_without(&self.of_others(&tree), &tree, into)?;
                 Ok(".".to_owned())
             }
             Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
@@ -143,7 +159,7 @@ impl Sources<'_> {
 
     /// The tree of the local project at `path`.
     fn local(&self, distribution: &Distribution, path: &str) -> Result<PathBuf, Problem> {
-        let tree = self.tree.join(path);
+        let tree = project_directory(self.tree, path)?;
         if !tree.join("pyproject.toml").is_file() && !tree.join("setup.py").is_file() {
             let name = &distribution.name;
             return Err(Problem::new(format!("the source tree has no project `{name}`"))
@@ -153,18 +169,22 @@ impl Sources<'_> {
         Ok(tree)
     }
 
-    /// What lies in the tree of the local project at `path` and is no part of it: the lock, and
-    /// what is locked itself. Each is an input of its own, so that a change of one, or a bump of
-    /// whatever is locked, does not build the project around it anew.
-    fn of_others(&self, path: &str) -> Vec<PathBuf> {
-        let own = self.tree.join(path);
+    /// What lies in the directory of a local project and is no part of it: the lock, and what is
+    /// locked itself. Each is an input of its own, so that a change of one, or a bump of whatever
+    /// is locked, does not build the project around it anew.
+    fn of_others(&self, own: &Path) -> Vec<PathBuf> {
         let locked = self.lock.packages.iter().filter_map(|it| match &it.source {
             // An index that is no directory names no path in the tree.
             lock::Source::Path(path) | lock::Source::Registry(path) => Some(path.as_str()),
             source => source.local_path(),
         });
-        let others = locked.chain(["uv.lock"]).map(|other| self.tree.join(other));
-        others.filter(|other| *other != own && other.starts_with(&own)).collect()
+        // Where it is named, and where links lead from there.
+        let places = |other| {
+            let followed = project_directory(self.tree, other).ok();
+            followed.into_iter().chain([self.tree.join(other)])
+        };
+        let others = locked.chain(["uv.lock"]).flat_map(places);
+        others.filter(|other| other != own && other.starts_with(own)).collect()
     }
 
     /// What identifies the tree of a distribution that is built, for a key. Of a local project it
@@ -179,8 +199,8 @@ impl Sources<'_> {
             }
             Artifact::Tree { nar_hash, .. } => Ok(Sri(*nar_hash)),
             Artifact::Local(path) => {
-                let left_out = self.of_others(path);
                 let tree = self.local(distribution, path)?;
+                let left_out = self.of_others(&tree);
                 Ok(Sri(nar::hash_without(&tree, &|path| is_left_out(&left_out, path))?))
             }
             Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
@@ -190,8 +210,7 @@ impl Sources<'_> {
     fn unpack(&self, filename: &str, into: &Path) -> Result<(), Problem> {
         let archive = self.wheelhouse.join(Shelf::Sdists.directory()).join(filename);
         let unpacked = into.with_extension("unpacked");
-        archive::unpack(&archive, &unpacked, Limits::default())?;
-        let top = archive::strip_top(&unpacked)?;
+        let top = archive::unpack(&archive, &unpacked, Limits::default())?;
         let moved = fs::rename(&top, into).and_then(|()| fs::remove_dir(&unpacked));
         moved.map_err(|error| Problem::new(format!("cannot lay out `{filename}`")).cause(error))
     }

@@ -5,6 +5,7 @@
 //! It holds no URL: files are looked up by name and sha256 on the index that uv is configured with.
 //! Only `relock` makes one; everything else reads it.
 
+mod demands;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,15 +15,19 @@ use uv_normalize::PackageName;
 use uv_pep440::Version;
 
 use crate::lock::GitSource;
-use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution, Resolution};
 use crate::vocabulary::{Problem, Sha256};
+
+pub use demands::Demands;
 
 /// A parsed `recipes/<name>.build-lock.toml`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BuildLock {
     /// The date up to which versions were considered, in uv's words.
     pub exclude_newer: Option<String>,
+    /// [`Demands::constraints`], by which all versions were bounded: a change of them makes the
+    /// lock stale.
+    pub constraints: BTreeSet<String>,
     /// One for each distribution that is built from source.
     pub builds: BTreeMap<PackageName, LockedBuild>,
     /// Every build requirement that comes as a wheel, once for each version.
@@ -37,6 +42,8 @@ pub struct LockedBuild {
     /// [`crate::recipe::BuildSettings::lock_key`] of the recipe's override: a change of it does so
     /// too.
     pub overrides: Option<Sha256>,
+    /// [`Demands::extra_requires`], and so does a change of these.
+    pub extra_requires: BTreeSet<String>,
     /// The backend's object, for a reader.
     pub backend: String,
     /// What was asked for, as PEP 508 texts: `[build-system] requires`, the backend's
@@ -129,31 +136,46 @@ impl BuildLock {
     }
 
     /// Whether every distribution that `resolution` builds has an entry, made for the same source
-    /// and the same overrides as the recipe has; the error names those that have not.
-    pub fn cover(&self, resolution: &Resolution, recipe: &Recipe) -> Result<(), Problem> {
+    /// and the same demands; the error names those that have not.
+    pub fn cover(&self, resolution: &Resolution, demands: Demands<'_>) -> Result<(), Problem> {
         let mut stale = Vec::new();
+        let constraints = demands.constraints();
+        if self.constraints != constraints {
+            stale.push(format!(
+                "all: locked with `build-constraint-dependencies` {}, the project has {}",
+                listed(&self.constraints),
+                listed(&constraints)
+            ));
+        }
         for distribution in &resolution.distributions {
             let Some(pin) = SourcePin::of(&distribution.artifact) else {
                 continue;
             };
-            let overrides = recipe.build_settings(&distribution.name).lock_key();
-            match self.builds.get(&distribution.name) {
-                Some(build) if build.source == pin && build.overrides == overrides => {}
-                Some(build) if build.source == pin => stale.push(format!(
-                    "{}: the recipe's override of its requirements or source is another one",
-                    distribution.name
-                )),
-                Some(build) => stale.push(format!(
-                    "{}: locked for {}, the lock has {pin}",
-                    distribution.name, build.source
-                )),
-                None => stale.push(format!("{}: no entry", distribution.name)),
-            }
+            let name = &distribution.name;
+            let overrides = demands.recipe.build_settings(name).lock_key();
+            let extra = demands.extra_requires(distribution, resolution)?;
+            let extra = extra.iter().map(ToString::to_string).collect();
+            let reason = match self.builds.get(name) {
+                None => "no entry".to_owned(),
+                Some(build) if build.source != pin => {
+                    format!("locked for {}, the lock has {pin}", build.source)
+                }
+                Some(build) if build.overrides != overrides => {
+                    "the recipe's override of its requirements or source is another one".to_owned()
+                }
+                Some(build) if build.extra_requires != extra => format!(
+                    "locked with `extra-build-dependencies` {}, the project has {}",
+                    listed(&build.extra_requires),
+                    listed(&extra)
+                ),
+                Some(_) => continue,
+            };
+            stale.push(format!("{name}: {reason}"));
         }
         if stale.is_empty() {
             return Ok(());
         }
-        Err(Problem::new("the build lock does not fit `uv.lock` and the recipe")
+        Err(Problem::new("the build lock does not fit `uv.lock`, the project and the recipe")
             .fact("stale", stale.join("\n"))
             .hint("`cargo xtask build-lock` writes it anew"))
     }
@@ -179,6 +201,13 @@ impl BuildLock {
                     .hint("`cargo xtask build-lock` locks every target of the recipe")
             })
     }
+}
+
+fn listed(texts: &BTreeSet<String>) -> String {
+    if texts.is_empty() {
+        return "none".to_owned();
+    }
+    texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ fn sample() -> BuildLock {
     let build = |source, requirements: &[Requirement], from_source: &[&str]| LockedBuild {
         source,
         overrides: Some(Sha256::of("o")),
+        extra_requires: ["lxml==6.0.2".to_owned()].into(),
         backend: "setuptools.build_meta".to_owned(),
         requires: ["setuptools>=40".to_owned()].into(),
         requirements: requirements.iter().cloned().collect(),
@@ -24,6 +25,7 @@ fn sample() -> BuildLock {
     let lxml = requirement("lxml", "6.0.2");
     BuildLock {
         exclude_newer: Some("2026-02-20T00:00:00Z".to_owned()),
+        constraints: ["setuptools<81".to_owned()].into(),
         builds: [
             (
                 lxml.name.clone(),
@@ -80,5 +82,83 @@ fn damaged_build_locks_are_refused() {
         ("[[wheel]]", "[[whel]]"),
     ] {
         assert!(BuildLock::parse("x", &text.replacen(from, to, 1)).is_err(), "{from} → {to}");
+    }
+}
+
+/// A lock in which `app` is built and needs `lxml` of that version.
+fn locked(lxml: &str) -> crate::lock::Lock {
+    let text = format!(
+        "version = 1
+        [[package]]
+        name = 'app'
+        version = '1'
+        source = {{ directory = '.' }}
+        dependencies = [{{ name = 'lxml' }}]
+        [[package]]
+        name = 'lxml'
+        version = '{lxml}'
+        source = {{ registry = 'https://index.example/simple' }}
+        wheels = [{{ url = 'https://files.example/lxml-{lxml}-py3-none-any.whl',
+                     hash = 'sha256:{}' }}]",
+        Sha256::of("x")
+    );
+    crate::lock::Lock::parse(&text).unwrap()
+}
+
+/// What the project's `[tool.uv]` has, the version of lxml, the locked extra requirements and
+/// constraints, and words of the error.
+type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str], Stale);
+type Stale = Option<&'static str>;
+
+#[test]
+fn what_was_locked_for_other_demands_is_stale() {
+    use crate::pyproject::Pyproject;
+    use crate::recipe::{Recipe, Selection};
+    let recipe = "source = { path = 'x' }\ntarget = { python = '3.14', platforms = ['linux'] }";
+    let recipe = Recipe::parse("x", recipe, &|_| unreachable!("nothing lies beside it")).unwrap();
+    let target = crate::vocabulary::Target::new("3.14", "linux").unwrap();
+    let build = |extra: &[&str]| LockedBuild {
+        source: SourcePin::Local(".".to_owned()),
+        overrides: None,
+        extra_requires: extra.iter().map(|text| (*text).to_owned()).collect(),
+        backend: "hatchling.build".to_owned(),
+        requires: BTreeSet::new(),
+        requirements: BTreeSet::new(),
+        from_source: BTreeSet::new(),
+    };
+    let matching =
+        "extra-build-dependencies.app = [{ requirement = 'lxml', match-runtime = true }]";
+    let cases: [Case; 10] = [
+        ("", "6.0.2", &[], &[], None),
+        ("extra-build-dependencies.app = ['b>1']", "6.0.2", &["b>1"], &[], None),
+        ("extra-build-dependencies.app = ['b>1']", "6.0.2", &[], &[], Some("`b>1`")),
+        ("extra-build-dependencies.app = ['b>2']", "6.0.2", &["b>1"], &[], Some("`b>2`")),
+        ("", "6.0.2", &["b>1"], &[], Some("the project has none")),
+        ("extra-build-dependencies.other = ['b']", "6.0.2", &[], &[], None),
+        (matching, "6.0.2", &["lxml==6.0.2"], &[], None),
+        (matching, "6.0.3", &["lxml==6.0.2"], &[], Some("`lxml==6.0.3`")),
+        ("build-constraint-dependencies = ['b<2']", "6.0.2", &[], &["b<2"], None),
+        ("build-constraint-dependencies = ['b<3']", "6.0.2", &[], &["b<2"], Some("`b<3`")),
+    ];
+    for (table, lxml, extra, constraints, stale) in cases {
+        let project = Pyproject::parse("the project", &format!("[tool.uv]\n{table}")).unwrap();
+        let lock = locked(lxml);
+        let selection = Selection::default();
+        let resolution = crate::resolve::resolve(&lock, &project, &target, &selection).unwrap();
+        let build_lock = BuildLock {
+            constraints: constraints.iter().map(|text| (*text).to_owned()).collect(),
+            builds: [("app".parse().unwrap(), build(extra))].into(),
+            ..BuildLock::default()
+        };
+        let demands = Demands { recipe: &recipe, project: &project, lock: &lock };
+        let covered = build_lock.cover(&resolution, demands);
+        match (covered, stale) {
+            (Ok(()), None) => {}
+            (Err(problem), Some(part)) => {
+                assert!(problem.to_string().contains(part), "{table}: {problem}");
+                assert!(problem.hint.unwrap().contains("build-lock"), "{table}");
+            }
+            (covered, _) => panic!("{table}, {extra:?}, {constraints:?}: {covered:?}"),
+        }
     }
 }

@@ -21,6 +21,12 @@ struct Wire {
     version: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     exclude_newer: Option<String>,
+    #[serde(
+        default,
+        rename = "build-constraint-dependencies",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    constraints: BTreeSet<String>,
     #[serde(default, rename = "build")]
     builds: Vec<BuildWire>,
     #[serde(default, rename = "wheel")]
@@ -34,6 +40,12 @@ struct BuildWire {
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     overrides: Option<Sha256>,
+    #[serde(
+        default,
+        rename = "extra-build-dependencies",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    extra_requires: BTreeSet<String>,
     backend: String,
     requires: BTreeSet<String>,
     requirements: Vec<String>,
@@ -65,7 +77,11 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BuildLock, Problem> {
         ))
         .hint("`cargo xtask build-lock` writes it anew"));
     }
-    let mut lock = BuildLock { exclude_newer: wire.exclude_newer, ..BuildLock::default() };
+    let mut lock = BuildLock {
+        exclude_newer: wire.exclude_newer,
+        constraints: wire.constraints,
+        ..BuildLock::default()
+    };
     for build in wire.builds {
         let name: PackageName = parsed(path, &build.name)?;
         lock.builds.insert(name, locked_build(path, build)?);
@@ -90,6 +106,7 @@ fn locked_build(path: &str, wire: BuildWire) -> Result<LockedBuild, Problem> {
     Ok(LockedBuild {
         source: pin(path, &wire.source)?,
         overrides: wire.overrides,
+        extra_requires: wire.extra_requires,
         backend: wire.backend,
         requires: wire.requires,
         requirements: wire
@@ -140,6 +157,7 @@ pub(super) fn render(lock: &BuildLock) -> String {
         name: name.to_string(),
         source: build.source.to_string(),
         overrides: build.overrides,
+        extra_requires: build.extra_requires.clone(),
         backend: build.backend.clone(),
         requires: build.requires.clone(),
         requirements: build.requirements.iter().map(ToString::to_string).collect(),
@@ -157,6 +175,7 @@ pub(super) fn render(lock: &BuildLock) -> String {
     let wire = Wire {
         version: 1,
         exclude_newer: lock.exclude_newer.clone(),
+        constraints: lock.constraints.clone(),
         builds: builds.collect(),
         wheels: wheels.collect(),
     };

@@ -1,7 +1,6 @@
-//! URLs as people may see them, and who one is towards them. A password in a URL is used, and never
-//! printed.
+//! What URLs name, and who one is towards them. A password in a URL is used, and never printed:
+//! [`Redacted`](crate::vocabulary::Redacted) is how people see one.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -10,49 +9,6 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::sys::env::Environment;
-
-/// A URL without what may be secret in it: user, password, query and fragment (signed URLs carry
-/// their signature in the query).
-#[derive(Debug, Clone, Copy)]
-pub struct Redacted<'a>(pub &'a Url);
-
-impl fmt::Display for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = self.0.clone();
-        if !url.username().is_empty() || url.password().is_some() {
-            // Both fail only for URLs that cannot have a user, and such a URL has none.
-            let _ = url.set_password(None);
-            let _ = url.set_username("****");
-        }
-        if url.query().is_some() {
-            url.set_query(Some("****"));
-        }
-        url.set_fragment(None);
-        f.write_str(url.as_str())
-    }
-}
-
-/// `text` with everything between `//` and `@` hidden: for the output of programs, which may repeat
-/// a URL that they were given.
-pub fn redact_text(text: &str) -> String {
-    let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        result.push_str(before);
-        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"' | '`');
-        let authority = &after[..after.find(ends).unwrap_or(after.len())];
-        match authority.rfind('@') {
-            Some(user) => {
-                result.push_str("****");
-                rest = &after[user..];
-            }
-            None => rest = after,
-        }
-    }
-    result.push_str(rest);
-    result
-}
 
 /// The file that a URL names: the last segment of its path, unquoted.
 pub fn filename(url: &Url) -> Option<String> {
@@ -113,23 +69,6 @@ impl Netrc {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_hidden() {
-        for (url, shown) in [
-            ("https://files.example/a.whl", "https://files.example/a.whl"),
-            ("https://me:word@files.example/a", "https://****@files.example/a"),
-            ("https://token@files.example/a", "https://****@files.example/a"),
-            ("https://files.example/a?sig=1#x", "https://files.example/a?****"),
-        ] {
-            let parsed = Url::parse(url).unwrap();
-            assert_eq!(Redacted(&parsed).to_string(), shown, "{url}");
-        }
-        assert_eq!(
-            redact_text("fatal: 'https://me:w@rd@git.example/a' and http://b.example/@c"),
-            "fatal: 'https://****@git.example/a' and http://b.example/@c"
-        );
-    }
 
     #[test]
     fn the_netrcs_entry_of_the_host_counts() {

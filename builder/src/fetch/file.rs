@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 use url::Url;
 
-use super::address::{Redacted, local_path};
+use super::address::local_path;
 use super::http::{Client, Pin, TransferError, because};
 use super::index::Lookup;
 use super::request::{FileOrigin, FileRequest};
@@ -16,7 +16,7 @@ use super::{Settings, store};
 use crate::recipe::IndexPolicy;
 use crate::sys::Host;
 use crate::vocabulary::digest::Hashing;
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 /// Brings files for one run.
 #[derive(Debug)]

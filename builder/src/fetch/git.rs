@@ -12,12 +12,11 @@ use std::path::Path;
 
 use url::Url;
 
-use super::address::Redacted;
 use super::http::Patience;
 use crate::nar;
 use crate::sys::Host;
 use crate::sys::tree::{Limits, MemberError, Tree};
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 use export::Entry;
 use mirror::Mirror;
@@ -35,6 +34,9 @@ pub struct Commit<'a> {
     /// `git clone`.
     pub submodules: bool,
 }
+
+/// git holds `.gitmodules` in memory, once for each submodule.
+const MODULES_MAX: u64 = 1 << 20;
 
 /// Submodules of submodules of …; deeper is a circle.
 const DEPTH_MAX: usize = 8;
@@ -113,7 +115,13 @@ impl Export<'_> {
         {
             let mirror = Mirror::open(commit, self.host, self.patience)?;
             mirror.ensure(commit)?;
-            let entries = mirror.list(commit)?;
+            let entries = mirror.list(commit, Limits::default())?;
+            let is_modules = |entry: &&Entry| entry.path == b".gitmodules";
+            let modules = entries.iter().find(is_modules).map_or(0, |entry| entry.size);
+            if commit.submodules && modules > MODULES_MAX {
+                let reason = format!("`.gitmodules` has more than {MODULES_MAX} bytes");
+                return Err(commit.problem().fact("because", reason));
+            }
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
             for entry in entries.iter().filter(|entry| entry.is_submodule()) {
                 let name = [prefix, &entry.path].concat();

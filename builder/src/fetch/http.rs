@@ -4,6 +4,7 @@
 
 mod client;
 mod resolver;
+mod pace;
 mod download;
 mod error;
 

@@ -14,10 +14,10 @@ use uv_normalize::PackageName;
 pub use config::Indexes;
 use page::Link;
 
-use super::address::{Redacted, local_path};
+use super::address::local_path;
 use super::http::{Client, TransferError, because};
 use crate::sys::env::Environment;
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 /// PEP 691 first; some indexes have only PEP 503.
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::address::{Redacted, local_path};
+use super::address::local_path;
 use super::http::{Client, Pin, TransferError, because};
 use super::store::disk;
 use super::trees::Trees;
 use super::{Settings, git};
 use crate::sys::Host;
 use crate::sys::archive::{self, Limits};
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 /// The directory with the source tree: that of an archive (`.tar.gz`, `.zip`) below its single top
 /// directory, or of `git+https://…@<commit>`. A tree that is there already is verified and used; a
@@ -49,8 +49,7 @@ fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result
         return Ok(tree);
     }
     if let Some(path) = local_path(url) {
-        archive::unpack(&path, &tree, Limits::default())?;
-        return archive::strip_top(&tree);
+        return archive::unpack(&path, &tree, Limits::default());
     }
     let client = Client::new(host.environment, settings.patience);
     let pin = Pin { sha256: None, size: None };
@@ -62,8 +61,7 @@ fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result
             error => because(problem, error),
         }
     })?;
-    archive::unpack(file.path(), &tree, Limits::default())?;
-    archive::strip_top(&tree)
+    archive::unpack(file.path(), &tree, Limits::default())
 }
 
 /// `git+<url>@<commit>`, as pip and uv write it.

@@ -13,6 +13,7 @@ use super::wire::{
 };
 use super::{ConflictItem, ConflictKind, Edge, File, GitSource, Location, Lock, Package, Source};
 use crate::vocabulary::Problem;
+use crate::vocabulary::redacted::redacted;
 
 pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     if wire.version != 1 {
@@ -162,13 +163,13 @@ fn tidy(path: &str) -> String {
 fn git_source(what: &str, text: &str) -> Result<GitSource, Problem> {
     let error = |because: &str| {
         Problem::usage(format!("the git source of {what} in `uv.lock` is not understood"))
-            .fact("source", text)
+            .fact("source", redacted(text))
             .fact("because", because)
     };
     let mut url = Url::parse(text).map_err(|cause| error(&cause.to_string()))?;
     let commit = url.fragment().unwrap_or_default().to_owned();
     if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(error("it names no commit of 40 hexadecimal digits"));
+        return Err(error(&format!("`{commit}` is no commit of 40 hexadecimal digits")));
     }
     let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
     let reference = ["rev", "tag", "branch"].iter().find_map(|key| query.get(*key).cloned());
@@ -186,7 +187,7 @@ fn file(what: &str, source: &Source, wire: FileWire) -> Result<File, Problem> {
     let location = match (&wire.url, &wire.path) {
         (Some(url), _) => Location::Url(Url::parse(url).map_err(|cause| {
             Problem::usage(format!("a file of {what} in `uv.lock` has no valid URL"))
-                .fact("url", url)
+                .fact("url", redacted(url))
                 .fact("because", cause)
         })?),
         (None, Some(path)) => Location::Path(path.clone()),

@@ -17,6 +17,7 @@ use uv_pep508::{MarkerTree, Requirement};
 pub use default_groups::DefaultGroups;
 
 use crate::vocabulary::Problem;
+use crate::vocabulary::redacted::redacted;
 
 /// A parsed `uv.lock`.
 #[derive(Debug, Clone)]
@@ -217,9 +218,9 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Registry(location) => write!(f, "registry {location}"),
-            Self::Git(git) => write!(f, "git {}#{}", git.url, git.commit),
-            Self::Url { url, .. } => write!(f, "url {url}"),
+            Self::Registry(location) => write!(f, "registry {}", redacted(location)),
+            Self::Git(git) => write!(f, "git {}#{}", redacted(&git.url), git.commit),
+            Self::Url { url, .. } => write!(f, "url {}", redacted(url)),
             Self::Path(path) => write!(f, "path {path}"),
             Self::Directory(path) => write!(f, "directory {path}"),
             Self::Editable(path) => write!(f, "editable {path}"),

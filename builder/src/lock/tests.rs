@@ -56,6 +56,28 @@ fn what_cannot_be_read_is_said() {
 }
 
 #[test]
+fn passwords_are_not_told() {
+    let url = "https://me:hunter2@x.example/a-1.tar.gz?sig=hunter2";
+    for (source, shown) in [
+        (format!("registry = \"{url}\""), "registry https://****@x.example/a-1.tar.gz?****"),
+        (format!("url = \"{url}\""), "url https://****@x.example/a-1.tar.gz?****"),
+    ] {
+        let text = with_package(&format!("name = \"a\"\nsource = {{ {source} }}"));
+        assert_eq!(Lock::parse(&text).unwrap().packages[0].source.to_string(), shown);
+    }
+    let git = format!("source = {{ git = \"{url}#main\" }}");
+    let no_url = url.replace("x.example", "[x.example");
+    let file = format!(
+        "source = {{ registry = \"https://x.example\" }}\nsdist = {{ url = \"{no_url}\" }}"
+    );
+    for (body, shown) in [(git, "`main` is no commit"), (file, "https://****@[x.example/")] {
+        let problem = Lock::parse(&with_package(&format!("name = \"a\"\n{body}"))).unwrap_err();
+        let text = problem.to_string();
+        assert!(text.contains(shown) && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
 fn unknown_keys_are_collected_once() {
     let text = with_package(
         "name = \"a\"\nnovel = 1\nsource = { virtual = \".\" }\n\

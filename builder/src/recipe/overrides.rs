@@ -12,7 +12,7 @@ use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire}
 use super::{CollisionRules, ReadBeside, all, parsed};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 /// What is decided of one distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -48,7 +48,8 @@ pub enum Choice {
     Sdist,
     /// A source distribution from elsewhere.
     Archive {
-        /// Where it is.
+        /// Where it is. Serialised, it is for people to read.
+        #[serde(serialize_with = "redacted")]
         url: url::Url,
         /// Its pin.
         sha256: Sha256,
@@ -60,6 +61,10 @@ pub enum Choice {
         /// Its pin.
         nar_hash: Sri,
     },
+}
+
+fn redacted<S: Serializer>(url: &url::Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&Redacted(url))
 }
 
 /// Settings of one distribution's build from source: all of an override that reaches its wheel.

@@ -13,7 +13,7 @@ use fs_err as fs;
 use rayon::prelude::*;
 use uv_normalize::PackageName;
 
-use crate::build_lock::{BuildLock, LockedBuild, LockedFile, Requirement, SourcePin};
+use crate::build_lock::{BuildLock, Demands, LockedBuild, LockedFile, Requirement, SourcePin};
 use crate::fetch::request::{Request, Shelf};
 use crate::fetch::{self, Settings};
 use crate::inputs::{Application, LocatedRecipe};
@@ -68,6 +68,7 @@ struct Question<'a> {
 struct Answer {
     backend: String,
     overrides: Option<Sha256>,
+    extra_requires: BTreeSet<String>,
     requires: BTreeSet<String>,
     resolved: BTreeMap<Requirement, LockedFile>,
 }
@@ -85,10 +86,19 @@ impl Maker<'_> {
             .as_deref());
         let mut draft = Draft::default();
         draft.lock.exclude_newer = bound.map(str::to_owned);
+        draft.lock.constraints = self.demands().constraints();
         for target in &recipe.targets {
             self.lock_target(&mut draft, target, host)?;
         }
         Ok(draft.lock)
+    }
+
+    fn demands(&self) -> Demands<'_> {
+        Demands {
+            recipe: &self.located.recipe,
+            project: &self.application.project,
+            lock: &self.application.lock,
+        }
     }
 
     fn lock_target(
@@ -172,7 +182,10 @@ impl Maker<'_> {
             None => self.ask_all(memo, &own, &project, &asked, host)?,
         };
         let overrides = self.located.recipe.build_settings(name).lock_key();
-        Ok(Answer { backend: own.backend().to_owned(), overrides, requires, resolved })
+        let extra_requires = self.demands().extra_requires(distribution, resolution)?;
+        let extra_requires = extra_requires.iter().map(ToString::to_string).collect();
+        let backend = own.backend().to_owned();
+        Ok(Answer { backend, overrides, extra_requires, requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -185,13 +198,8 @@ impl Maker<'_> {
         host: Host<'_>,
     ) -> Result<(BTreeSet<String>, BTreeMap<Requirement, LockedFile>), Problem> {
         let distribution = asked.distribution;
-        let mut requires = requires::static_requires(
-            distribution,
-            own,
-            &self.application.project,
-            &self.located.recipe,
-            asked.resolution,
-        )?;
+        let mut requires =
+            requires::static_requires(distribution, own, self.demands(), asked.resolution)?;
         let mut resolved = self.resolve(memo, asked, &requires, host)?;
         let answer = self.ask(own, project, &resolved, asked.dir, host);
         let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
@@ -225,7 +233,7 @@ impl Draft {
         answer: Answer,
         resolution: &Resolution,
     ) -> Result<(), Problem> {
-        let Answer { backend, requires, resolved, overrides } = answer;
+        let Answer { backend, overrides, extra_requires, requires, resolved } = answer;
         let from_source = from_source(distribution, &resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
@@ -238,7 +246,15 @@ impl Draft {
         self.requires.insert(name.clone(), requires.clone());
         let source = SourcePin::of(&distribution.artifact).expect("it is built");
         let requirements = resolved.into_keys().collect();
-        let build = LockedBuild { source, overrides, backend, requires, requirements, from_source };
+        let build = LockedBuild {
+            source,
+            overrides,
+            extra_requires,
+            backend,
+            requires,
+            requirements,
+            from_source,
+        };
         let shown = |build: &LockedBuild| {
             build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };

@@ -112,11 +112,9 @@ impl Maker<'_> {
     /// What bounds build requirements: the project's constraints, and for what is built from source
     /// the version of the run time.
     fn constraints(&self, resolution: &Resolution) -> BTreeSet<String> {
-        let lock = self.application.lock.build_constraints.iter();
-        let project = self.application.project.uv.build_constraints.iter();
         let built = resolution.built().filter(|it| !matches!(it.artifact, Artifact::Local(_)));
         let same = built.filter_map(|it| Some(format!("{}=={}", it.name, it.version.as_ref()?)));
-        lock.chain(project).map(ToString::to_string).chain(same).collect()
+        self.demands().constraints().into_iter().chain(same).collect()
     }
 }
 

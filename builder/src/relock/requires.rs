@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
+use crate::build_lock::Demands;
 use crate::pyproject::Pyproject;
-use crate::recipe::Recipe;
 use crate::resolve::{Distribution, Resolution};
 use crate::vocabulary::Problem;
 
@@ -17,18 +16,12 @@ use crate::vocabulary::Problem;
 pub(super) fn static_requires(
     distribution: &Distribution,
     own: &Pyproject,
-    project: &Pyproject,
-    recipe: &Recipe,
+    demands: Demands<'_>,
     resolution: &Resolution,
 ) -> Result<BTreeSet<String>, Problem> {
+    let recipe = demands.recipe;
     let mut requires = recipe.build_settings(&distribution.name).asked(own.build_requires());
-    for extra in project.uv.extra_build_dependencies.get(&distribution.name).into_iter().flatten() {
-        requires.push(if extra.match_runtime {
-            matching_runtime(&extra.requirement, distribution, resolution)?
-        } else {
-            extra.requirement.clone()
-        });
-    }
+    requires.extend(demands.extra_requires(distribution, resolution)?);
     let wanted = |requirement: &Requirement| {
         let markers = recipe.targets.iter().map(crate::vocabulary::Target::markers);
         markers.into_iter().any(|markers| requirement.evaluate_markers(markers, &[]))
@@ -63,29 +56,11 @@ fn checked(distribution: &Distribution, requirement: &Requirement) -> Result<Str
     }
 }
 
-fn matching_runtime(
-    requirement: &Requirement,
-    distribution: &Distribution,
-    resolution: &Resolution,
-) -> Result<Requirement, Problem> {
-    let name: &PackageName = &requirement.name;
-    let version = resolution.get(name).and_then(|found| found.version.as_ref());
-    let version = version.ok_or_else(|| {
-        Problem::usage(format!(
-            "`extra-build-dependencies` of `{}` wants `{name}` to match the run time, which has no \
-             such distribution",
-            distribution.name
-        ))
-        .hint("add it to the project's dependencies, or remove `match-runtime`")
-    })?;
-    Ok(format!("{name}=={version}").parse().expect("a name and a version make a requirement"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lock::Lock;
-    use crate::recipe::Selection;
+    use crate::recipe::{Recipe, Selection};
     use crate::resolve::resolve;
     use crate::vocabulary::Target;
 
@@ -115,7 +90,8 @@ mod tests {
                       target = { python = '3.14', platforms = ['linux'] }";
         let recipe = Recipe::parse("x", recipe, &|_| unreachable!("nothing lies beside it"))?;
         let app = found.get(&"app".parse().unwrap()).unwrap();
-        let asked = static_requires(app, &project, &project, &recipe, &found)?;
+        let demands = Demands { recipe: &recipe, project: &project, lock: &lock };
+        let asked = static_requires(app, &project, demands, &found)?;
         Ok(asked.into_iter().collect())
     }
 

@@ -2,24 +2,25 @@
 //! come as (PEP 625; the core metadata's zips of old). The rules on members are [`super::tree`]'s;
 //! here are only the two formats. The format is read off the first bytes, never off the name.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::files;
 use super::tree::{MemberError, Tree};
 use crate::vocabulary::Problem;
 
 pub use super::tree::Limits;
 
-/// Unpacks `archive` into the empty (or absent) directory `into`. Set-uid bits and owners are
-/// dropped, modes become 0644 or 0755, times [`super::tree::SOURCE_DATE_EPOCH`].
+/// Unpacks `archive` into the empty (or absent) directory `into`, and returns the single directory
+/// at its top, which is the source tree. Set-uid bits and owners are dropped, modes become 0644 or
+/// 0755, times [`super::tree::SOURCE_DATE_EPOCH`].
 ///
-/// Errors: a format other than gzipped or plain tar, or zip; a damaged archive; a member that is
-/// outside of the tree, leads out of it, is a device or a pipe, or stands there twice as two
-/// different kinds of thing; more than `limits`. What was unpacked until then stays in `into`,
-/// which is therefore to be a directory of the run's own.
-pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem> {
+/// Errors: a format other than gzipped or plain tar, or zip; a damaged archive; something else at
+/// the top than one directory; a member that is outside of that, leads out of it, is a device or a
+/// pipe, or stands there twice as two different kinds of thing; more than `limits`. What was
+/// unpacked until then stays in `into`, which is therefore to be a directory of the run's own.
+pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<PathBuf, Problem> {
     let problem = || Problem::new(format!("cannot unpack `{}`", archive.display()));
     let format = Format::of(archive).map_err(|error| problem().cause(error))?;
     let unpacked = match format {
@@ -38,26 +39,11 @@ pub fn unpack(archive: &Path, into: &Path, limits: Limits) -> Result<(), Problem
     };
     unpacked.map_err(|error| match error {
         MemberError::Io(error) => problem().cause(error),
+        error @ MemberError::NoTop(_) => problem().cause(error),
         error => problem()
             .cause(error)
             .hint("the archive is broken or was made to do harm; nothing of it was used"),
     })
-}
-
-/// The one directory that everything of an unpacked archive lies in.
-///
-/// Errors: there is more than that directory at the top, or something else.
-pub fn strip_top(dir: &Path) -> Result<PathBuf, Problem> {
-    let problem = || Problem::new("the archive has no single directory at its top");
-    let entries = files::sorted_entries(dir).map_err(|error| problem().cause(error))?;
-    match entries.as_slice() {
-        [top] if top.file_type().is_ok_and(|kind| kind.is_dir()) => Ok(top.path()),
-        entries => {
-            let names: Vec<_> = entries.iter().take(5).map(fs_err::DirEntry::file_name).collect();
-            let names: Vec<_> = names.iter().map(|name| name.to_string_lossy()).collect();
-            Err(problem().fact("top", names.join(", ")))
-        }
-    }
 }
 
 enum Format {
@@ -87,14 +73,24 @@ fn open(archive: &Path) -> Result<BufReader<File>, MemberError> {
     Ok(BufReader::with_capacity(128 * 1024, File::open(archive)?))
 }
 
-fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<(), MemberError> {
+/// What may stand before a member of a tar, or between two: its name, its link's target, extended
+/// headers. They are held in memory, and compressed they are small however long they are.
+const HEADERS_MAX: u64 = 1 << 20;
+
+fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<PathBuf, MemberError> {
     let mut tree = Tree::new(into, limits)?;
-    // Headers and long names count too: a member's name can be gigabytes long, and is held in
-    // memory.
-    let capped =
-        Capped { inner: plain, left: limits.bytes.saturating_add(limits.members as u64 * 2048) };
-    for entry in tar::Archive::new(capped).entries()? {
+    let left = Cell::new(limits.bytes.saturating_add(limits.members as u64 * 2048));
+    let headers = Cell::new(HEADERS_MAX);
+    let capped = Capped { inner: plain, left: [&left, &headers] };
+    let mut archive = tar::Archive::new(capped);
+    let mut entries = archive.entries()?;
+    loop {
+        headers.set(HEADERS_MAX);
+        let Some(entry) = entries.next() else {
+            return tree.finish_top();
+        };
         let mut entry = entry?;
+        headers.set(u64::MAX);
         let name = entry.path_bytes().into_owned();
         let target = entry.link_name_bytes().unwrap_or_default().into_owned();
         let executable = entry.header().mode()? & 0o100 != 0;
@@ -115,10 +111,9 @@ fn untar(plain: impl Read, into: &Path, limits: Limits) -> Result<(), MemberErro
             _ => return Err(special("of an unknown kind")),
         }
     }
-    tree.finish()
 }
 
-fn unzip(file: BufReader<File>, into: &Path, limits: Limits) -> Result<(), MemberError> {
+fn unzip(file: BufReader<File>, into: &Path, limits: Limits) -> Result<PathBuf, MemberError> {
     const KIND: u32 = 0o170_000;
     let mut tree = Tree::new(into, limits)?;
     let mut archive = zip::ZipArchive::new(file).map_err(io::Error::from)?;
@@ -140,22 +135,26 @@ fn unzip(file: BufReader<File>, into: &Path, limits: Limits) -> Result<(), Membe
             _ => tree.file(&name, mode & 0o100 != 0, &mut member)?,
         }
     }
-    tree.finish()
+    tree.finish_top()
 }
 
 /// Fails, instead of ending, where more comes than may come.
-struct Capped<R> {
+struct Capped<'a, R> {
     inner: R,
-    left: u64,
+    left: [&'a Cell<u64>; 2],
 }
 
-impl<R: Read> Read for Capped<R> {
+impl<R: Read> Read for Capped<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.left = self
-            .left
-            .checked_sub(read as u64)
-            .ok_or_else(|| io::Error::other("the archive unpacks to more than is allowed"))?;
+        for left in self.left {
+            let rest = left.get().checked_sub(read as u64);
+            left.set(
+                rest.ok_or_else(|| {
+                    io::Error::other("the archive unpacks to more than is allowed")
+                })?,
+            );
+        }
         Ok(read)
     }
 }

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{ChildStdout, Command, Output, Stdio};
 
 use crate::vocabulary::Problem;
+use crate::vocabulary::redacted::redact_text;
 
 /// A command of the host with a cleared environment.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Process {
     #[must_use]
     pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
         self.shown.push(' ');
-        self.shown.push_str(&argument.as_ref().to_string_lossy());
+        self.shown.push_str(&redact_text(&argument.as_ref().to_string_lossy()));
         self.command.arg(argument);
         self
     }
@@ -100,6 +101,31 @@ impl Process {
             child.wait_with_output()
         })
         .map_err(|error| self.not_started(&error))
+    }
+
+    /// Runs it with `input` on its standard input, and gives `read` its standard output while it
+    /// prints. Once `read` has enough, the next write of the program fails, which ends it. In the
+    /// output that is returned there is no standard output.
+    pub fn streamed<T>(
+        mut self,
+        input: &[u8],
+        read: impl FnOnce(&mut io::BufReader<ChildStdout>) -> T,
+    ) -> Result<(T, Output), Problem> {
+        use std::io::Write as _;
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let (result, ended) = std::thread::scope(|scope| {
+            // A program may print before it has read all, and wait until that is read.
+            scope.spawn(move || stdin.write_all(input));
+            let ended = scope.spawn(move || child.wait_with_output());
+            let mut stdout = io::BufReader::with_capacity(128 * 1024, stdout);
+            let result = read(&mut stdout);
+            drop(stdout);
+            (result, ended.join().expect("waiting does not panic"))
+        });
+        Ok((result, ended.map_err(|error| self.not_started(&error))?))
     }
 
     /// Runs it to its end and returns its standard output; any other exit status than 0 is an

@@ -65,6 +65,9 @@ pub enum MemberError {
     /// A device, a pipe, or something unknown.
     #[error("`{0}` is {1}, which no source tree needs")]
     Special(String, &'static str),
+    /// Something else at the top than one directory.
+    #[error("there is no single directory at the top, but {0}")]
+    NoTop(String),
     /// More than [`Limits::bytes`].
     #[error("the files of the tree have more than {0} bytes")]
     TooLarge(u64),
@@ -195,8 +198,35 @@ impl Tree {
 
     /// Makes the links, if none leads out of the tree, and sets the times of directories.
     pub fn finish(self) -> Result<(), MemberError> {
+        self.finish_below(Path::new(""))
+    }
+
+    /// As [`Tree::finish`], for a tree of which only the single directory at its top is used: no
+    /// link may lead out of that one. Returns the directory.
+    pub fn finish_top(self) -> Result<PathBuf, MemberError> {
+        let at_top = self.members.iter().filter(|(path, _)| path.components().count() == 1);
+        let at_top: Vec<(&PathBuf, &Kind)> = at_top.collect();
+        let [(top, Kind::Directory)] = at_top[..] else {
+            let names = at_top.iter().take(5).map(|(path, _)| format!("`{}`", path.display()));
+            let names = names.collect::<Vec<_>>().join(", ");
+            return Err(MemberError::NoTop(if names.is_empty() {
+                "nothing".into()
+            } else {
+                names
+            }));
+        };
+        let top = top.clone();
+        let directory = self.root.join(&top);
+        self.finish_below(&top).map(|()| directory)
+    }
+
+    /// All links are below `top`, and none may lead out of it.
+    fn finish_below(self, top: &Path) -> Result<(), MemberError> {
+        let below = |link: &Path| link.strip_prefix(top).unwrap_or(link).to_owned();
+        let links = self.links.iter().map(|(link, target)| (below(link), target.clone()));
+        let links: BTreeMap<PathBuf, PathBuf> = links.collect();
         for (link, target) in &self.links {
-            if !stays_inside(&self.links, link, target) {
+            if !stays_inside(&links, &below(link), target) {
                 return Err(MemberError::Escape {
                     link: link.display().to_string(),
                     target: target.display().to_string(),
@@ -279,9 +309,21 @@ const HOPS_MAX: usize = 40;
 /// Whether following `target` from where `link` lies never leaves the tree, through whatever other
 /// links it passes. What it leads to need not exist.
 fn stays_inside(links: &BTreeMap<PathBuf, PathBuf>, link: &Path, target: &Path) -> bool {
+    let from = link.parent().unwrap_or(Path::new(""));
+    follow(from, target, |step| links.get(step).cloned()).is_some()
+}
+
+/// Where `path` leads from the directory `from` of a tree; `link` tells what a link of the tree
+/// points to. All paths are relative to the tree. `None` if the way leads out of the tree, be it
+/// back into it later, or is a circle.
+pub fn follow(
+    from: &Path,
+    path: &Path,
+    link: impl Fn(&Path) -> Option<PathBuf>,
+) -> Option<PathBuf> {
     use std::path::Component;
-    let mut at = link.parent().unwrap_or(Path::new("")).to_owned();
-    let mut ahead: Vec<PathBuf> = vec![target.to_owned()];
+    let mut at = from.to_owned();
+    let mut ahead: Vec<PathBuf> = vec![path.to_owned()];
     let mut hops = 0;
     while let Some(next) = ahead.pop() {
         let mut components = next.components();
@@ -290,29 +332,29 @@ fn stays_inside(links: &BTreeMap<PathBuf, PathBuf>, link: &Path, target: &Path) 
         };
         ahead.push(components.as_path().to_owned());
         match component {
-            Component::Prefix(_) | Component::RootDir => return false,
+            Component::Prefix(_) | Component::RootDir => return None,
             Component::CurDir => {}
             Component::ParentDir => {
                 if !at.pop() {
-                    return false;
+                    return None;
                 }
             }
             Component::Normal(name) => {
                 let step = at.join(name);
-                match links.get(&step) {
+                match link(&step) {
                     Some(further) => {
                         hops += 1;
                         if hops > HOPS_MAX {
-                            return false;
+                            return None;
                         }
-                        ahead.push(further.clone());
+                        ahead.push(further);
                     }
                     None => at = step,
                 }
             }
         }
     }
-    true
+    Some(at)
 }
 
 fn set_times(path: &Path) -> Result<(), MemberError> {

@@ -9,6 +9,7 @@ pub mod nearest_lines;
 pub mod outcome;
 pub mod problem;
 pub mod progress;
+pub mod redacted;
 pub mod shown;
 pub mod target;
 
@@ -19,5 +20,6 @@ pub use nearest_lines::nearest_lines;
 pub use outcome::Outcome;
 pub use problem::Problem;
 pub use progress::Progress;
+pub use redacted::Redacted;
 pub use shown::{shown_bytes, shown_lines, shown_name};
 pub use target::Target;

@@ -81,3 +81,35 @@ fn a_link_in_place_of_the_answer_is_not_followed() {
         assert!(!ended.stderr.contains("hunter2"), "{act}: {}", ended.stderr);
     }
 }
+
+/// A build lock that was made before the project asked for something else of builds.
+#[test]
+fn what_was_locked_for_other_demands_is_not_built_with() {
+    let small = Small::new(cli::PLAIN);
+    let index = index(&small.path("own"), "1.0");
+    let run = |words: &[&str]| {
+        let mut command = small.builder(words);
+        end(command.env("UV_DEFAULT_INDEX", &index).env("XDG_CONFIG_HOME", small.path("home")))
+    };
+    let build = || run(&["--json", "build", "small"]);
+    build().good();
+    let plain = fs_err::read_to_string(small.path(BUILD_LOCK)).unwrap();
+    for (table, part) in [
+        ("[tool.uv]\nbuild-constraint-dependencies = [\"thing<2\"]\n", "all: locked with"),
+        ("[tool.uv.extra-build-dependencies]\nsmall = [\"thing\"]\n", "small: locked with"),
+    ] {
+        small.append("app/pyproject.toml", table);
+        build().bad(1, &["the build lock does not fit", part, "hint: `cargo xtask build-lock`"]);
+        run(&["build-lock", "small"]).good();
+        build().good();
+    }
+    let text = fs_err::read_to_string(small.path(BUILD_LOCK)).unwrap();
+    assert!(text.contains("requirements = [\"thing==1.0\"]"), "{text}");
+    // The keys are gone with what they are of.
+    let own = fs_err::read_to_string(small.path("app/pyproject.toml")).unwrap();
+    small.write("app/pyproject.toml", own.split("[tool.uv").next().unwrap());
+    build().bad(1, &["the project has none"]);
+    run(&["build-lock", "small"]).good();
+    let text = fs_err::read_to_string(small.path(BUILD_LOCK)).unwrap();
+    assert!(text.ends_with(plain.split_once("[[build]]").unwrap().1), "{text}");
+}

@@ -152,6 +152,7 @@ fn transfers(good: &[u8], other: &[u8]) -> Vec<Transfer> {
         ("changed", Reply::Changes(CUT, other.clone(), good.clone()), 3, &[]),
         ("ends early", Reply::EndsEarly(CUT, good.clone()), 3, &["ended after 100000 bytes"]),
         ("stalls", Reply::Stalls(0, good.clone()), 3, &["stopped sending"]),
+        ("drips", Reply::Drips(30, good.clone()), 3, &["stopped sending ("]),
         ("wrong bytes", Reply::File(other.clone()), 1, &["expected      sha256:", "received      \
          sha256:", "locked", "hint: "]),
         ("too short", Reply::File(good[1..].to_vec()), 1, &["1200000 bytes (locked)", "1199999 \

@@ -38,6 +38,10 @@ impl Repositories {
     }
 
     fn git(&self, name: &str, arguments: &[&str]) -> String {
+        self.git_with_input(name, arguments, "")
+    }
+
+    fn git_with_input(&self, name: &str, arguments: &[&str], input: &str) -> String {
         let dir = self.dir.path().join(name);
         fs_err::create_dir_all(&dir).unwrap();
         let identity = ["GIT_AUTHOR", "GIT_COMMITTER"];
@@ -48,7 +52,7 @@ impl Repositories {
         for who in identity {
             git = git.env(&format!("{who}_NAME"), "x").env(&format!("{who}_EMAIL"), "x@y.example");
         }
-        git.stdout().unwrap().trim().to_owned()
+        git.stdout_with_input(input.as_bytes()).unwrap().trim().to_owned()
     }
 
     fn commit(&self, name: &str, files: &[(&str, &str)]) -> String {
@@ -93,10 +97,12 @@ const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:0\
 #[test]
 fn attributes_and_configuration_have_no_say() {
     let repositories = Repositories::new();
+    let large = "longer than any buffer on the way\n".repeat(50_000);
     let files = [
         (".gitattributes", "*.txt text eol=crlf filter=shout export-subst\nnot export-ignore\n"),
         ("a.txt", "one\n$Format:%H$\n"),
         ("not", "kept"),
+        ("large", &*large),
         ("big.bin", POINTER),
         ("deep/er/x", "x"),
     ];
@@ -105,7 +111,7 @@ fn attributes_and_configuration_have_no_say() {
     let rev = repositories.commit("app", &files);
     let wheelhouse = repositories.fetch(tree("app", &rev), "cache").unwrap();
     let path = wheelhouse.path.join("git/thing");
-    assert_eq!(names(&path), [".gitattributes", "a.txt", "big.bin", "deep", "not"]);
+    assert_eq!(names(&path), [".gitattributes", "a.txt", "big.bin", "deep", "large", "not"]);
     for (name, content) in files {
         assert_eq!(fs_err::read_to_string(path.join(name)).unwrap(), content, "{name}");
     }
@@ -196,4 +202,31 @@ fn a_mirror_that_a_killed_run_damaged_is_made_anew() {
     fs_err::remove_dir_all(mirror.join("objects")).unwrap();
     fs_err::write(mirror.join("shallow.lock"), "").unwrap();
     repositories.fetch(tree("app", &rev), "cache").unwrap();
+}
+
+/// A few objects of which a tree of a hundred million files is made, or one of ten gigabytes: each
+/// tree has the one below it under a hundred names. git tells that without reading a file.
+#[test]
+fn a_small_repository_with_a_huge_tree_is_refused() {
+    let repositories = Repositories::new();
+    for (name, leaf, depth, expected) in [
+        ("many", "x".to_owned(), 4, "more than 500000 members"),
+        ("large", "x".repeat(1 << 20), 2, "more than 8589934592 bytes"),
+    ] {
+        repositories.commit(name, &[("leaf", &leaf)]);
+        let mut object = repositories.git(name, &["rev-parse", "HEAD:leaf"]);
+        for level in 0..depth {
+            let kind = if level == 0 { "100644 blob" } else { "040000 tree" };
+            let lines = (10..110).map(|n| format!("{kind} {object}\t{n:03}\n"));
+            let lines = lines.collect::<Vec<_>>().concat();
+            object = repositories.git_with_input(name, &["mktree"], &lines);
+        }
+        let rev = repositories.git(name, &["commit-tree", "-m", "bomb", &object]);
+        repositories.git(name, &["update-ref", "refs/heads/main", &rev]);
+        let problem = repositories.fetch(tree(name, &rev), "cache").unwrap_err();
+        let text = builder::vocabulary::problem::render(&anyhow::Error::new(problem));
+        assert!(text.contains(expected), "{name}: {text}");
+        let written = names(&repositories.dir.path().join("cache/wheelhouses/.work"));
+        assert_eq!(written, [".sweep.lock"], "{name}");
+    }
 }

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the server does with a request of a path.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub(crate) enum Reply {
     EndsEarly(usize, Vec<u8>),
     /// So many bytes, then silence until the client goes away.
     Stalls(usize, Vec<u8>),
+    /// So many bytes, one each tenth of a second, then the others.
+    Drips(usize, Vec<u8>),
     /// Silence until the test releases it, then the bytes.
     Waits(Arc<Mutex<Receiver<()>>>, Vec<u8>),
     /// Zeros without end.
@@ -188,6 +191,7 @@ fn answer(
             notify();
             hold(out)
         }
+        Reply::Drips(count, bytes) => drip(out, &bytes, count),
         Reply::Waits(released, bytes) => {
             notify();
             // An error is a test that has ended.
@@ -259,6 +263,21 @@ fn send(mut out: &TcpStream, bytes: &[u8], offset: usize, at_most: usize) -> io:
     out.write_all(head.as_bytes())?;
     out.write_all(&rest[..rest.len().min(at_most)])?;
     Ok(at_most >= rest.len())
+}
+
+fn drip(mut out: &TcpStream, bytes: &[u8], count: usize) -> io::Result<bool> {
+    send(out, bytes, 0, 0)?;
+    out.set_read_timeout(Some(Duration::from_millis(100)))?;
+    for byte in &bytes[..count] {
+        out.write_all(&[*byte])?;
+        // The client says nothing more, and then it is gone.
+        match out.read(&mut [0]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => return Ok(false),
+        }
+    }
+    out.write_all(&bytes[count..])?;
+    Ok(false)
 }
 
 fn hold(mut stream: &TcpStream) -> io::Result<bool> {

@@ -8,12 +8,12 @@ use url::Url;
 
 use super::export::Entry;
 use super::{Commit, Patience};
-use crate::fetch::address::redact_text;
 use crate::sys::Host;
 use crate::sys::cache::GIT;
 use crate::sys::files::{self, FileLock};
 use crate::sys::process::{Process, last_lines};
-use crate::vocabulary::{Problem, Sha256};
+use crate::vocabulary::redacted::redact_text;
+use crate::vocabulary::{Problem, Redacted, Sha256};
 
 /// A mirror that this run holds the lock of.
 pub(super) struct Mirror {
@@ -38,7 +38,7 @@ impl Mirror {
         })?;
         let key = Sha256::of(commit.url.as_str()).to_string();
         let dir = host.cache.join(GIT).join(format!("{}.git", &key[..32]));
-        let shown = super::Redacted(commit.url).to_string();
+        let shown = Redacted(commit.url).to_string();
         let waiting = || {
             let message = format!("waiting for another run that fetches `{shown}`");
             host.progress.note(&message);

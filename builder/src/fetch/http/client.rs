@@ -11,17 +11,20 @@ use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 use url::Url;
 
-use super::super::address::{Netrc, Redacted};
+use super::super::address::Netrc;
 use super::TransferError;
+use super::pace::Paced;
 use super::resolver::Remembering;
 use crate::sys::env::Environment;
+use crate::vocabulary::Redacted;
 
 /// How long a server is waited for, and how often it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// For a connection, the handshake included.
     pub connect: Duration,
-    /// For the next bytes of an answer that has begun.
+    /// For the next bytes of an answer that has begun; also the span in which at least a kilobyte
+    /// a second must come.
     pub stall: Duration,
     /// How many times a request is made that fails for a passing reason.
     pub attempts: u32,
@@ -81,7 +84,7 @@ impl Client {
             let zipped = is_gzip(&response);
             let expected = response.body().content_length();
             let mut bytes = Vec::new();
-            let mut body = response.into_body().into_reader();
+            let mut body = Paced::new(response.into_body().into_reader(), self.patience.stall);
             if let Err(error) = (&mut body).take(limit + 1).read_to_end(&mut bytes) {
                 return Err(ended(error, bytes.len() as u64, expected));
             }

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::client::{Client, ended, header_text, is_gzip};
 use super::error::TransferError;
+use super::pace::Paced;
 use crate::fetch::store::temporary;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Hashing;
@@ -97,7 +98,8 @@ impl Client {
             Some(size) => size,
             None => UNKNOWN_SIZE_MAX,
         };
-        partial.append(response.into_body(), expected, limit, on_bytes)?;
+        let body = Paced::new(response.into_body().into_reader(), self.patience.stall);
+        partial.append(body, expected, limit, on_bytes)?;
         match pin.size {
             Some(size) if !partial.zipped && partial.received < size => {
                 // Without `Content-Length` an early end looks like any end (RFC 9112, 6.3).
@@ -136,12 +138,11 @@ impl Partial {
 
     fn append(
         &mut self,
-        body: Body,
+        mut body: impl Read,
         expected: Option<u64>,
         limit: u64,
         on_bytes: &dyn Fn(u64),
     ) -> Result<(), TransferError> {
-        let mut body = body.into_reader();
         let mut buffer = vec![0; 128 * 1024];
         loop {
             let read = match body.read(&mut buffer) {

@@ -24,7 +24,7 @@ pub enum TransferError {
         /// The bytes that should have come.
         expected: Option<u64>,
     },
-    /// Nothing came for longer than is waited for.
+    /// Nothing came, or too little, for longer than is waited for.
     #[error("the server stopped sending ({0})")]
     Stalled(String),
     /// No connection.
@@ -111,7 +111,9 @@ impl TransferError {
         }
         match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                Self::Stalled("no bytes in time".to_owned())
+                // Only one of our own says something.
+                let said = error.get_ref().map(ToString::to_string);
+                Self::Stalled(said.unwrap_or_else(|| "no bytes in time".to_owned()))
             }
             io::ErrorKind::InvalidData => Self::Tls(error.to_string()),
             _ => Self::Connect(error.to_string()),

@@ -1,6 +1,6 @@
 //! Project pages of an index: PEP 691 (JSON) and PEP 503 (HTML). A page is hostile input; what
-//! cannot be read of it is left out, and every URL is held to `https:` and `http:`, or to `file:`
-//! where the page itself is a file.
+//! cannot be read of it is left out, and every URL is held to `https:`, to `http:` where the page
+//! itself did not come by `https:`, and to `file:` where it is a file.
 
 use std::io::Read;
 use std::path::Path;
@@ -91,6 +91,8 @@ fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
 fn resolve(page: &Url, base: &Url, href: &str) -> Option<Url> {
     let url = base.join(href).ok()?;
     match (url.scheme(), page.scheme()) {
+        // As with redirects: the way of a password must not become an open one.
+        ("http", "https") => None,
         ("https" | "http", _) | ("file", "file") => Some(url),
         _ => None,
     }
@@ -151,6 +153,8 @@ mod tests {
             ("<a href='file:///etc/passwd'>", None),
             ("<a href='javascript:alert(1)'>", None),
             ("<base href='file:///'><a href='file:///etc/passwd'>", None),
+            ("<a href='http://index.example/a.whl'>", None),
+            ("<base href='http://index.example/'><a href='http://f.example/a.whl'>", None),
             ("<a href='a.whl#sha256=short'>", None),
             ("<a>", None),
             ("<a href>", None),
@@ -163,6 +167,8 @@ mod tests {
                 .collect();
             assert_eq!(read(at, "text/html", text), expected, "{text}");
         }
+        let open = read("http://i.example/a/", "text/html", "<a href='http://f.example/a.whl'>");
+        assert_eq!(open[0].1, "http://f.example/a.whl");
         let local = read("file:///index/a/", "text/html", "<a href='../a.whl'>");
         assert_eq!(local[0].1, "file:///index/a.whl");
     }
@@ -172,6 +178,7 @@ mod tests {
         let text = r#"{"meta": {}, "files": [
             {"filename": "a.whl", "url": "../a.whl", "hashes": {"sha256": "HEX", "md5": "0"}},
             {"filename": "b.whl", "url": "file:///b.whl", "hashes": {}},
+            {"filename": "d.whl", "url": "http://i.example/d.whl", "hashes": {}},
             {"filename": "c.whl", "url": "c.whl", "hashes": {"sha256": "nonsense"}}]}"#;
         assert_eq!(
             read("https://i.example/simple/a/", "application/vnd.pypi.simple.v1+json", text),
