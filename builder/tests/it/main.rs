@@ -28,6 +28,7 @@ mod sandbox;
 mod serve;
 mod server;
 mod toolchain;
+mod venv;
 mod wheel_archive;
 mod wheel_choice;
 mod wheel_store;
