@@ -72,10 +72,10 @@ impl Contents {
     }
 
     fn others(&self, before: &Self, files: &BTreeSet<&str>) -> Vec<&str> {
-        let other = |(path, kind): (&'_ String, &FileType)| {
-            !before.0.contains_key(path) && !(kind.is_file() && files.contains(path.as_str()))
+        let known = |path: &String, kind: &FileType| {
+            before.0.contains_key(path) || kind.is_file() && files.contains(path.as_str())
         };
-        let others = self.0.iter().filter(|it| other(*it));
+        let others = self.0.iter().filter(|(path, kind)| !known(path, kind));
         others.map(|(path, _)| path.as_str()).collect()
     }
 }
