@@ -15,9 +15,9 @@ use uv_normalize::PackageName;
 use crate::dist_info::InstalledRecords;
 use crate::output::Output;
 use crate::recipe::{CollisionRule, CollisionRules};
-use crate::sys::files::{sorted_entries, write_atomically};
+use crate::sys::files::{read_foreign, sorted_entries, write_atomically};
 use crate::vocabulary::{Outcome, Problem};
-use crate::wheel_archive::{Content, WheelArchive, WheelFile};
+use crate::wheel_archive::{Content, MEMBER_BYTES_MAX, WheelArchive, WheelFile};
 
 /// All collisions of an installation, each with its decision, sorted by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -243,7 +243,8 @@ fn winning(
     if matches!(file.content, Content::Member(_)) {
         return Ok((body, mode));
     }
-    let installed = fs::read(path).map_err(|error| Problem::new(what).cause(error))?;
+    let installed = read_foreign(path, MEMBER_BYTES_MAX);
+    let installed = installed.map_err(|error| Problem::new(what).cause(error))?;
     for name in &collision.providers {
         let provider = wheel(wheels, name, what)?;
         let file = &provider.files[&collision.path];

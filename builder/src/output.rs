@@ -48,6 +48,19 @@ impl Output {
         }
         Ok(self.root.join(normal))
     }
+
+    /// The path in the output that a line of a `RECORD` names; `None` if it is outside.
+    pub fn recorded(&self, line: &str) -> Option<String> {
+        normalised(&format!("{}/{line}", self.site_packages)).map(below_lib)
+    }
+}
+
+/// A normalised path of a venv by its one name: `lib64` is a link to `lib` in all of them.
+pub fn below_lib(path: String) -> String {
+    match path.strip_prefix("lib64/") {
+        Some(rest) => format!("lib/{rest}"),
+        None => path,
+    }
 }
 
 /// `path` without `.`, `..` and doubled slashes; `None` if it is absolute, leads out of where it
@@ -98,6 +111,25 @@ mod tests {
             ("a\0b", None),
         ] {
             assert_eq!(normalised(path).as_deref(), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_record_has_one_path() {
+        let site_packages = "lib/python3.14/site-packages".to_owned();
+        let output = Output { root: PathBuf::new(), prefix: String::new(), site_packages };
+        for (line, expected) in [
+            ("a.py", Some("lib/python3.14/site-packages/a.py")),
+            ("../../../bin/a", Some("bin/a")),
+            (
+                "../../../lib64/python3.14/site-packages/a.py",
+                Some("lib/python3.14/site-packages/a.py"),
+            ),
+            ("../../../lib64", Some("lib64")),
+            ("../../../lib/lib64/a", Some("lib/lib64/a")),
+            ("../../../../a", None),
+        ] {
+            assert_eq!(output.recorded(line).as_deref(), expected, "{line}");
         }
     }
 

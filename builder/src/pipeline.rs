@@ -28,7 +28,7 @@ use crate::sys::sandbox::Surroundings;
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
 use crate::variables::Variables;
-use crate::venv::{Installed, Installer};
+use crate::venv::{Installed, Installer, MEMORY_BYTES};
 use crate::vocabulary::{Problem, Target};
 use crate::wheels::{self, BuiltWheel, Workshop};
 use crate::{checks, layout, nar, patch, phase2, review};
@@ -268,7 +268,7 @@ fn assemble(
     let (Workshop { recipe, uv, toolchain, work, .. }, fetched) = (*workshop, &prepared.fetched);
 
     host.progress.stage("install", None);
-    let installer = Installer { toolchain, uv, work: &work.join("install") };
+    let installer = Installer { toolchain, uv, work: &work.join("install"), memory: MEMORY_BYTES };
     let paths = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;

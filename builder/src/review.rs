@@ -9,10 +9,9 @@ use fs_err as fs;
 use rayon::prelude::*;
 use similar::TextDiff;
 
-use crate::dist_info::{InstalledRecords, Metadata, Record};
+use crate::dist_info::{DistInfo, InstalledRecords, Metadata, Record};
 use crate::manifest::{Distribution, Kind, Manifest};
-use crate::output::{Output, normalised};
-use crate::sys::files::sorted_entries;
+use crate::output::Output;
 use crate::vocabulary::{Problem, Sha256};
 
 /// The directory beside an output in which the texts lie.
@@ -87,14 +86,10 @@ fn installed(output: &Output, manifest: &Manifest) -> Result<String, Problem> {
 fn dist_infos(output: &Output) -> Result<BTreeMap<String, String>, Problem> {
     let problem = |error| Problem::new("cannot read what is installed").cause(error);
     let mut found = BTreeMap::new();
-    for entry in sorted_entries(&output.root.join(&output.site_packages)).map_err(problem)? {
-        let directory = entry.file_name().to_string_lossy().into_owned();
-        if directory.ends_with(".dist-info") {
-            let metadata = fs::read(entry.path().join("METADATA")).map_err(problem)?;
-            let name = Metadata::parse(&metadata).name;
-            if let Ok(name) = name.parse::<uv_normalize::PackageName>() {
-                found.insert(name.to_string(), directory);
-            }
+    for dist_info in DistInfo::all(output).map_err(problem)? {
+        let name = Metadata::parse(&dist_info.read("METADATA").map_err(problem)?).name;
+        if let Ok(name) = name.parse::<uv_normalize::PackageName>() {
+            found.insert(name.to_string(), dist_info.name);
         }
     }
     Ok(found)
@@ -105,8 +100,7 @@ fn dist_infos(output: &Output) -> Result<BTreeMap<String, String>, Problem> {
 fn paths(output: &Output, records: &InstalledRecords, dist_info: &str) -> Vec<String> {
     let lines = records.record(dist_info).into_iter().flat_map(Record::lines);
     let lines = lines.filter(|line| !line.path.ends_with(".dist-info/RECORD"));
-    let path = |path: &str| normalised(&format!("{}/{path}", output.site_packages));
-    let mut paths: Vec<String> = lines.filter_map(|line| path(&line.path)).collect();
+    let mut paths: Vec<String> = lines.filter_map(|line| output.recorded(&line.path)).collect();
     paths.sort();
     paths.dedup();
     paths

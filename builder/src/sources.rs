@@ -11,12 +11,13 @@ use crate::fetch::trees::Trees;
 use crate::lock::{self, Lock};
 use crate::nar;
 use crate::plan::git_directory;
+use crate::pyproject::Pyproject;
 use crate::recipe::Recipe;
 use crate::resolve::{Artifact, Distribution};
 use crate::source_patch;
 use crate::sys::Host;
 use crate::sys::archive::{self, Limits};
-use crate::sys::files::{copy_tree, sorted_entries};
+use crate::sys::files::{copy_tree, read_foreign, sorted_entries};
 use crate::sys::tree::follow;
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::{Problem, Sha256};
@@ -224,6 +225,27 @@ impl Sources<'_> {
             _ => return 0,
         };
         fs::metadata(path).map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// More than any `pyproject.toml` has, and little enough to be parsed.
+const PYPROJECT_BYTES_MAX: u64 = 16 << 20;
+
+/// The `pyproject.toml` of a project that was laid out in `tree`, and in whose build nothing has
+/// run yet. One that has none is built as PEP 517 says.
+pub fn pyproject(distribution: &Distribution, tree: &Path) -> Result<Pyproject, Problem> {
+    // A link is followed: an archive's or a repository's cannot lead outside of the tree.
+    let read = || -> std::io::Result<String> {
+        let path = tree.join("pyproject.toml").canonicalize()?;
+        String::from_utf8(read_foreign(&path, PYPROJECT_BYTES_MAX)?).map_err(std::io::Error::other)
+    };
+    let whose = format!("`{}`", distribution.name);
+    match read() {
+        Ok(text) => Pyproject::parse(&whose, &text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Pyproject::default()),
+        Err(error) => {
+            Err(Problem::new(format!("cannot read the `pyproject.toml` of {whose}")).cause(error))
+        }
     }
 }
 

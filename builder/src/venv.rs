@@ -11,12 +11,16 @@ use uv_normalize::PackageName;
 use crate::collisions::{self, Collisions};
 use crate::output::Output;
 use crate::recipe::Recipe;
-use crate::sys::process::last_lines;
+use crate::sys::process::last_lines_of;
 use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use crate::vocabulary::Problem;
 use crate::wheel_archive::WheelArchive;
+
+mod contents;
+
+use contents::Contents;
 
 /// What an installation needs.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +31,8 @@ pub struct Installer<'a> {
     pub uv: &'a Uv,
     /// A directory of this run, on the same disk as the output.
     pub work: &'a Path,
+    /// How much of the wheels is unpacked in memory at once; ordinarily [`MEMORY_BYTES`].
+    pub memory: u64,
 }
 
 /// An output that holds a virtual environment and nothing else yet.
@@ -44,22 +50,32 @@ pub struct Installed {
 
 /// As much of the wheels is unpacked in memory at once, in bytes. A file system makes and removes
 /// tens of thousands of files several times slower than memory does, and each is needed once.
-const MEMORY_BYTES: u64 = 256 << 20;
+pub const MEMORY_BYTES: u64 = 256 << 20;
+
+// uv learns of an interpreter by running it, and an interpreter runs the `.pth` files that are
+// installed for it. So uv learns of this one while nothing is, and each batch begins with what it
+// knows: no foreign code runs while the output can be written to.
+const MAKE: &str = r#"set -eu
+export UV_CACHE_DIR=/build/known
+uv venv --quiet --no-project --allow-existing --python "$PYTHON" "$1"
+uv pip list --quiet --python "$1/bin/python"
+rm -f "$1/.lock" "$1/.gitignore" "$1/CACHEDIR.TAG"
+"#;
 
 // uv unpacks wheels into its cache before it installs them. Below the prefix the cache lies where
 // hard links work: they do not cross mounts, and each bind is one.
-const SCRIPT: &str = r#"set -eu
-uv venv --quiet --no-project --allow-existing --python "$PYTHON" "$1"
+const INSTALL: &str = r#"set -eu
 for batch in /build/batches/*; do
   case "$batch" in
     *.memory) export UV_CACHE_DIR=/tmp/uv-cache UV_LINK_MODE=copy ;;
     *.disk) export UV_CACHE_DIR="$1/.uv-cache" UV_LINK_MODE=hardlink ;;
   esac
+  cp -R /build/known "$UV_CACHE_DIR"
   uv pip install --quiet --python "$1/bin/python" --no-deps --no-index \
     --find-links /build/wheels -r "$batch"
   rm -rf "$UV_CACHE_DIR"
 done
-rm -f "$1/.lock" "$1/.gitignore" "$1/CACHEDIR.TAG"
+rm -f "$1/.lock"
 "#;
 
 impl Installer<'_> {
@@ -100,28 +116,21 @@ impl Installer<'_> {
                 *archive = without;
             }
         }
+        let unprepared = |error| Problem::new("cannot prepare the installation").cause(error);
+        let known = self.work.join("known");
+        fs::create_dir_all(&known).map_err(unprepared)?;
+        let sandbox = self.sandbox().bind_rw(&output.root, &output.prefix);
+        run(&sandbox.clone().bind_rw(&known, "/build/known"), MAKE, &output, self.work)?;
+        let own = Contents::of(&output)?;
+        own.check_free(&archives)?;
         let collisions = collisions::find(&output, &archives, &recipe.collisions)?;
 
-        self.shelve(&archives)
-            .map_err(|error| Problem::new("cannot prepare the installation").cause(error))?;
-        let sandbox = self
-            .sandbox()
-            .bind_ro(&self.work.join("wheels"), "/build/wheels")
-            .bind_ro(&self.work.join("batches"), "/build/batches")
-            .bind_rw(&output.root, &output.prefix);
-        let invocation = Invocation {
-            program: "/bin/sh".to_owned(),
-            arguments: ["-c", SCRIPT, "install", &output.prefix].map(str::to_owned).to_vec(),
-            directory: "/".to_owned(),
-        };
-        let log = self.work.join("log");
-        let finished = sandbox.run(&invocation, OutputTo::Log(&log))?;
-        if !finished.success() {
-            let text = fs::read(&log).unwrap_or_default();
-            return Err(Problem::new("`uv` could not install the virtual environment")
-                .fact("exit code", finished.code)
-                .fact("log ends", last_lines(&String::from_utf8_lossy(&text), 25)));
-        }
+        self.shelve(&archives).map_err(unprepared)?;
+        let sandbox = ["known", "wheels", "batches"].iter().fold(sandbox, |sandbox, name| {
+            sandbox.bind_ro(&self.work.join(name), &format!("/build/{name}"))
+        });
+        run(&sandbox, INSTALL, &output, self.work)?;
+        Contents::of(&output)?.check_nothing_else(&own, &archives)?;
         collisions.apply(&output, &archives)?;
         Ok(Installed { output, wheels: archives, collisions, skipped })
     }
@@ -137,14 +146,33 @@ impl Installer<'_> {
             let filename = archive.path.file_name().expect("a wheel has a file name");
             fs::copy(&archive.path, shelf.join(filename))?;
         }
-        for (number, Batch { wheels, bytes }) in batches_of(archives).iter().enumerate() {
+        for (number, Batch { wheels, bytes }) in
+            batches_of(archives, self.memory).iter().enumerate()
+        {
             let requirement = |it: &&WheelArchive| format!("{}=={}\n", it.name, it.version);
             let requirements: String = wheels.iter().map(requirement).collect();
-            let place = if *bytes <= MEMORY_BYTES { "memory" } else { "disk" };
+            let place = if *bytes <= self.memory { "memory" } else { "disk" };
             fs::write(batches.join(format!("{number:06}.{place}")), requirements)?;
         }
         Ok(())
     }
+}
+
+/// Runs a script in a sandbox with the output in it.
+fn run(sandbox: &Sandbox, script: &str, output: &Output, work: &Path) -> Result<(), Problem> {
+    let invocation = Invocation {
+        program: "/bin/sh".to_owned(),
+        arguments: ["-c", script, "install", &output.prefix].map(str::to_owned).to_vec(),
+        directory: "/".to_owned(),
+    };
+    let log = work.join("log");
+    let finished = sandbox.run(&invocation, OutputTo::Log(&log))?;
+    if finished.success() {
+        return Ok(());
+    }
+    Err(Problem::new("`uv` could not install the virtual environment")
+        .fact("exit code", finished.code)
+        .fact("log ends", last_lines_of(&log, 25)))
 }
 
 /// What is installed at once.
@@ -157,12 +185,12 @@ struct Batch<'a> {
 
 /// The wheels in their order, in batches that fit into memory; one that alone does not is a batch
 /// of its own.
-fn batches_of(archives: &[WheelArchive]) -> Vec<Batch<'_>> {
+fn batches_of(archives: &[WheelArchive], memory: u64) -> Vec<Batch<'_>> {
     let mut batches: Vec<Batch<'_>> = Vec::new();
     for wheel in archives {
         let bytes = wheel.unpacked_bytes;
         match batches.last_mut() {
-            Some(last) if last.bytes.saturating_add(bytes) <= MEMORY_BYTES => {
+            Some(last) if last.bytes.saturating_add(bytes) <= memory => {
                 last.wheels.push(wheel);
                 last.bytes += bytes;
             }

@@ -70,7 +70,11 @@ pub enum Content {
 
 /// Enough for the largest real `METADATA` and `RECORD` a hundred times over; what is read whole
 /// into memory stops there.
-const MEMBER_BYTES_MAX: u64 = 1 << 30;
+pub const MEMBER_BYTES_MAX: u64 = 1 << 30;
+
+/// Several times what the largest wheels unpack to. A small archive can unpack to what fills every
+/// disk.
+const UNPACKED_BYTES_MAX: u64 = 32 << 30;
 
 type Zip = ZipArchive<std::io::BufReader<fs::File>>;
 
@@ -83,7 +87,13 @@ impl WheelArchive {
         let problem = |because: &dyn fmt::Display| unreadable(&file_name, because);
         let named = WheelFilename::from_str(&file_name).map_err(|error| problem(&error))?;
         let mut zip = open_zip(path, &file_name)?;
-        let members = members(&mut zip).map_err(|because| problem(&because))?;
+        let Members { executable: members, bytes: unpacked_bytes } =
+            members(&mut zip).map_err(|because| problem(&because))?;
+        if unpacked_bytes > UNPACKED_BYTES_MAX {
+            return Err(problem(&"it unpacks to more than any real wheel does")
+                .fact("expected", format!("at most {UNPACKED_BYTES_MAX} bytes"))
+                .fact("received", format!("{unpacked_bytes} bytes")));
+        }
         let dist_info = dist_info_directory(&named, members.keys()).map_err(|b| problem(&b))?;
         let mut text = |name: &str| -> Result<Option<Vec<u8>>, Problem> {
             let member = format!("{dist_info}/{name}");
@@ -122,9 +132,7 @@ impl WheelArchive {
             dist_info,
             metadata,
             entry_points,
-            unpacked_bytes: zip
-                .decompressed_size()
-                .map_or(u64::MAX, |bytes| bytes.try_into().unwrap_or(u64::MAX)),
+            unpacked_bytes,
             record,
             files,
         })
@@ -210,9 +218,17 @@ fn open_zip(path: &Path, file_name: &str) -> Result<Zip, Problem> {
     Ok(zip)
 }
 
-/// The regular members: name and whether it is executable.
-fn members(zip: &mut Zip) -> Result<BTreeMap<String, bool>, String> {
-    let mut members = BTreeMap::new();
+/// The regular members.
+#[derive(Default)]
+struct Members {
+    /// Name, and whether it is executable.
+    executable: BTreeMap<String, bool>,
+    /// The sizes of all together, as the archive states them.
+    bytes: u64,
+}
+
+fn members(zip: &mut Zip) -> Result<Members, String> {
+    let mut members = Members::default();
     for index in 0..zip.len() {
         let member = zip.by_index_raw(index).map_err(|error| error.to_string())?;
         let name = member.name().map_err(|error| error.to_string())?.into_owned();
@@ -228,7 +244,8 @@ fn members(zip: &mut Zip) -> Result<BTreeMap<String, bool>, String> {
             return Err(format!("its member `{name}` is neither a file nor a directory"));
         }
         if !name.ends_with('/') {
-            members.insert(name, member.unix_mode().unwrap_or(0) & 0o111 != 0);
+            members.bytes = members.bytes.saturating_add(member.size());
+            members.executable.insert(name, member.unix_mode().unwrap_or(0) & 0o111 != 0);
         }
     }
     Ok(members)

@@ -1,15 +1,46 @@
-//! The `RECORD`s of an output, with an index from file to owners, and written back when a stage has
-//! changed files: `importlib.metadata`, `uv pip check` and uninstallers trust them.
+//! The `.dist-info` directories of an output, and their `RECORD`s, with an index from file to
+//! owners, and written back when a stage has changed files: `importlib.metadata`, `uv pip check`
+//! and uninstallers trust them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 
-use fs_err as fs;
-
 use super::Record;
-use crate::output::{Output, normalised};
-use crate::sys::files::{sorted_entries, write_atomically};
+use crate::output::Output;
+use crate::sys::files::{read_foreign, sorted_entries, write_atomically};
 use crate::vocabulary::Problem;
+
+/// A `.dist-info` directory of an output.
+#[derive(Debug)]
+pub struct DistInfo {
+    /// Its name.
+    pub name: String,
+    path: PathBuf,
+}
+
+/// As many bytes as may be read of a wheel's member.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+impl DistInfo {
+    /// All below the output's `site-packages`, sorted. A link is none of them: what it leads to may
+    /// be no part of the output.
+    pub fn all(output: &Output) -> io::Result<Vec<Self>> {
+        let mut all = Vec::new();
+        for entry in sorted_entries(&output.root.join(&output.site_packages))? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".dist-info") && entry.file_type()?.is_dir() {
+                all.push(Self { name, path: entry.path() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads one of its files.
+    pub fn read(&self, file: &str) -> io::Result<Vec<u8>> {
+        read_foreign(&self.path.join(file), FILE_BYTES_MAX)
+    }
+}
 
 /// All `RECORD`s of an output. Changes reach the disk with [`InstalledRecords::write`].
 #[derive(Debug)]
@@ -22,26 +53,25 @@ pub struct InstalledRecords {
 impl InstalledRecords {
     /// Reads the `RECORD` of every `.dist-info` below the output's `site-packages`.
     pub fn read(output: &Output) -> Result<Self, Problem> {
-        let site_packages = output.root.join(&output.site_packages);
         let problem =
             |error| Problem::new("cannot read the `RECORD` files of the output").cause(error);
         let mut records =
             Self { files: BTreeMap::new(), owners: BTreeMap::new(), changed: BTreeSet::new() };
-        for entry in sorted_entries(&site_packages).map_err(problem)? {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let path = entry.path().join("RECORD");
-            if !name.ends_with(".dist-info") || !path.is_file() {
-                continue;
-            }
-            let record = Record::parse(&name, &fs::read(&path).map_err(problem)?)?;
+        for dist_info in DistInfo::all(output).map_err(problem)? {
+            let bytes = match dist_info.read("RECORD") {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                read => read.map_err(problem)?,
+            };
+            let DistInfo { name, path } = dist_info;
+            let record = Record::parse(&name, &bytes)?;
             for line in record.lines() {
                 // A path outside of the output is nothing that any stage touches.
-                if let Some(file) = normalised(&format!("{}/{}", output.site_packages, line.path)) {
+                if let Some(file) = output.recorded(&line.path) {
                     let owner = (name.clone(), line.path.clone());
                     records.owners.entry(file).or_default().insert(owner);
                 }
             }
-            records.files.insert(name, (path, record));
+            records.files.insert(name, (path.join("RECORD"), record));
         }
         Ok(records)
     }

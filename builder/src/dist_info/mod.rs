@@ -7,6 +7,6 @@ mod metadata;
 mod record;
 
 pub use entry_points::{EntryPoints, Script};
-pub use installed::InstalledRecords;
+pub use installed::{DistInfo, InstalledRecords};
 pub use metadata::Metadata;
 pub use record::{Record, RecordLine};

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr as _;
 
-use fs_err as fs;
 use uv_normalize::PackageName;
 use uv_pep440::Version;
 
-use crate::dist_info::{EntryPoints, InstalledRecords, Metadata, Record};
-use crate::output::{Output, normalised};
-use crate::sys::files::sorted_entries;
+use crate::dist_info::{DistInfo, EntryPoints, InstalledRecords, Metadata, Record};
+use crate::output::Output;
 use crate::vocabulary::Problem;
 
 /// A distribution as its `.dist-info` tells it.
@@ -35,35 +33,32 @@ pub struct Installed {
 /// that names none.
 pub fn installed(output: &Output) -> Result<BTreeMap<PackageName, Installed>, Problem> {
     let problem = |name: &str| Problem::new(format!("cannot read the installed `{name}`"));
-    let site_packages = output.root.join(&output.site_packages);
     let records = InstalledRecords::read(output)?;
     let mut all = BTreeMap::new();
-    let entries = sorted_entries(&site_packages)
-        .map_err(|error| problem(&output.site_packages).cause(error))?;
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.ends_with(".dist-info") {
-            continue;
-        }
-        let metadata = fs::read(entry.path().join("METADATA"))
-            .map_err(|error| problem(&name).cause(error))
+    let dist_infos =
+        DistInfo::all(output).map_err(|error| problem(&output.site_packages).cause(error))?;
+    for dist_info in dist_infos {
+        let name = &dist_info.name;
+        let metadata = dist_info
+            .read("METADATA")
+            .map_err(|error| problem(name).cause(error))
             .map(|bytes| Metadata::parse(&bytes))?;
-        let entry_points = match fs::read(entry.path().join("entry_points.txt")) {
-            Ok(bytes) => EntryPoints::parse(&name, &bytes)?,
+        let entry_points = match dist_info.read("entry_points.txt") {
+            Ok(bytes) => EntryPoints::parse(name, &bytes)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => EntryPoints::default(),
-            Err(error) => return Err(problem(&name).cause(error)),
+            Err(error) => return Err(problem(name).cause(error)),
         };
-        let (files, bytes) = files(output, &records, &name);
+        let (files, bytes) = files(output, &records, name);
         let read = Installed {
-            name: PackageName::from_str(&metadata.name).map_err(|e| problem(&name).cause(e))?,
-            version: Version::from_str(&metadata.version).map_err(|e| problem(&name).cause(e))?,
+            name: PackageName::from_str(&metadata.name).map_err(|e| problem(name).cause(e))?,
+            version: Version::from_str(&metadata.version).map_err(|e| problem(name).cause(e))?,
             metadata,
             entry_points,
             files,
             bytes,
         };
         if let Some(before) = all.insert(read.name.clone(), read) {
-            return Err(problem(&name)
+            return Err(problem(name)
                 .fact("because", format!("`{}` is installed twice", before.name))
                 .hint("the venv was not empty before the installation; build again"));
         }
@@ -74,8 +69,8 @@ pub fn installed(output: &Output) -> Result<BTreeMap<PackageName, Installed>, Pr
 fn files(output: &Output, records: &InstalledRecords, dist_info: &str) -> (u64, u64) {
     let lines = records.record(dist_info).into_iter().flat_map(Record::lines);
     let sizes = lines.filter_map(|line| {
-        let path = normalised(&format!("{}/{}", output.site_packages, line.path))?;
-        let metadata = fs::symlink_metadata(output.root.join(path)).ok()?;
+        let path = output.root.join(output.recorded(&line.path)?);
+        let metadata = std::fs::symlink_metadata(path).ok()?;
         Some(metadata.len())
     });
     sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))

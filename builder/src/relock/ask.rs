@@ -13,7 +13,8 @@ use crate::fetch;
 use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf};
 use crate::pyproject::Pyproject;
 use crate::sys::Host;
-use crate::sys::process::last_lines;
+use crate::sys::files::read_foreign;
+use crate::sys::process::last_lines_of;
 use crate::sys::sandbox::{Invocation, OutputTo};
 use crate::vocabulary::Problem;
 
@@ -83,21 +84,17 @@ impl Maker<'_> {
         // Beside what the backend sees, so that it cannot have put a link there.
         let log = dir.with_extension("log");
         let finished = sandbox.run(&invocation, OutputTo::Log(&log))?;
-        let answer = read_answer(&dir.join("answer.json")).unwrap_or_default();
+        let answer = dir.join("answer.json");
+        let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
-            _ => {
-                let text = fs::read(&log).unwrap_or_default();
-                let end = last_lines(&String::from_utf8_lossy(&text), 20);
-                Err(Problem::new("a build backend could not say what it needs")
-                    .fact("backend", own.backend())
-                    .fact("exit code", finished.code)
-                    .fact("log ends", end)
-                    .hint(
-                        "a missing system package goes into \
-                         `override.<name>.build.system-packages`",
-                    ))
-            }
+            _ => Err(Problem::new("a build backend could not say what it needs")
+                .fact("backend", own.backend())
+                .fact("exit code", finished.code)
+                .fact("log ends", last_lines_of(&log, 20))
+                .hint(
+                    "a missing system package goes into `override.<name>.build.system-packages`",
+                )),
         }
     }
 }
@@ -114,19 +111,4 @@ fn build_file(requirement: &Requirement, file: &LockedFile) -> FileRequest {
 }
 
 /// No backend's answer is longer than this.
-const ANSWER_MAX: u64 = 1 << 20;
-
-/// Reads what the hook wrote; the backend could have put a link there instead, to a file of the
-/// host or to what never ends.
-fn read_answer(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file =
-        std::fs::File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    let mut answer = Vec::new();
-    if file.metadata()?.is_file() {
-        file.take(ANSWER_MAX).read_to_end(&mut answer)?;
-    }
-    Ok(answer)
-}
+const ANSWER_BYTES_MAX: u64 = 1 << 20;

@@ -21,7 +21,7 @@ use crate::plan;
 use crate::pyproject::Pyproject;
 use crate::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::resolvers::Resolvers;
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 use crate::sys::Host;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
@@ -169,11 +169,7 @@ impl Maker<'_> {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         })?;
         let project = sources.lay_out(distribution, &dir.join("src"))?;
-        let pyproject = dir.join("src").join(&project).join("pyproject.toml");
-        let own = match fs::read_to_string(&pyproject) {
-            Ok(text) => Pyproject::parse(&format!("`{name}`"), &text)?,
-            Err(_) => Pyproject::default(),
-        };
+        let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let bound = draft.lock.exclude_newer.as_deref();
         let asked = pins::Asked { distribution, resolution, bound, dir: &dir, uv_dir: &uv_dir };
         let memo = &draft.memo;

@@ -12,6 +12,10 @@ use rustix::fs::FlockOperation;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Hashing;
 
+mod foreign;
+
+pub use foreign::read_foreign;
+
 /// The names in a directory with their types, sorted by bytes: the disk's order differs between
 /// machines and must not reach a result.
 pub fn sorted_entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {

@@ -2,7 +2,7 @@
 //! (build backends, interpreters) does not run here but in the sandbox.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::process::{ChildStdout, Command, Output, Stdio};
 
@@ -156,8 +156,50 @@ fn succeeded(shown: &str, output: Output) -> Result<String, Problem> {
         .fact("printed", last_lines(&String::from_utf8_lossy(&printed), 20)))
 }
 
-/// The last `count` lines of a log: where programs say what went wrong.
+/// No message shows more bytes of what a program printed: foreign code decides how long a line is.
+const END_BYTES: usize = 64 << 10;
+
+/// The last `count` lines of what a program printed: where programs say what went wrong.
 pub fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let text = text.trim_end();
+    let end = &text[text.ceil_char_boundary(text.len().saturating_sub(END_BYTES))..];
+    let lines: Vec<&str> = end.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+/// The last `count` lines of a log of any length; nothing if it cannot be read, for what failed is
+/// told without it too. `path` must lie where no foreign code can put a link.
+pub fn last_lines_of(path: &Path, count: usize) -> String {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut log = fs_err::File::open(path)?;
+        let start = log.metadata()?.len().saturating_sub(END_BYTES as u64);
+        log.seek(SeekFrom::Start(start))?;
+        let mut end = Vec::new();
+        log.take(END_BYTES as u64).read_to_end(&mut end)?;
+        Ok(end)
+    };
+    last_lines(&String::from_utf8_lossy(&read().unwrap_or_default()), count)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn of_a_log_of_any_length_the_end_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let large = File::create(&log).unwrap();
+        // A hole: it has no blocks on the disk, and nobody has the memory for it.
+        large.set_len(1 << 40).unwrap();
+        let mut end = fs_err::OpenOptions::new().append(true).open(&log).unwrap();
+        end.write_all("\nfirst\nsecond ü\nlast\n\n".as_bytes()).unwrap();
+        assert_eq!(last_lines_of(&log, 2), "second ü\nlast");
+        assert_eq!(last_lines_of(&dir.path().join("none"), 2), "");
+        let line = "ü".repeat(END_BYTES);
+        assert_eq!(last_lines(&line, 2), "ü".repeat(END_BYTES / 2));
+    }
 }

@@ -6,6 +6,7 @@ use uv_distribution_filename::WheelFilename;
 
 use super::{Content, WheelFile, Zip, read_member};
 use crate::dist_info::EntryPoints;
+use crate::output::below_lib;
 
 /// Where the parts of a wheel go, relative to the venv's root: the `venv` scheme of `sysconfig` on
 /// POSIX, with uv's place for headers.
@@ -36,7 +37,8 @@ impl Schemes {
             _ if rest.is_empty() => return Err(format!("its member `{member}` is in no scheme")),
             "purelib" | "platlib" => format!("{}/{rest}", self.purelib),
             "scripts" => format!("bin/{rest}"),
-            "data" => rest.to_owned(),
+            // By its one name, so that what is there twice is seen.
+            "data" => below_lib(rest.to_owned()),
             "headers" => format!("{}/{rest}", self.headers),
             _ => {
                 return Err(format!("its member `{member}` is in the unknown scheme `{scheme}`"));

@@ -2,6 +2,7 @@
 //! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
 //! network, with a build environment made of exactly the locked build requirements.
 
+mod collect;
 mod inputs;
 mod schedule;
 pub mod store; // built wheels, by what they were built of

@@ -15,10 +15,10 @@ use crate::fetch::request::Shelf;
 use crate::pyproject::Pyproject;
 use crate::recipe::Recipe;
 use crate::resolve::{Distribution, Resolution};
-use crate::sources::Sources;
+use crate::sources::{self, Sources};
 use crate::sys::Host;
 use crate::sys::files::digest_of;
-use crate::sys::process::last_lines;
+use crate::sys::process::last_lines_of;
 use crate::sys::sandbox::{Invocation, OutputTo, Sandbox};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
@@ -244,10 +244,7 @@ impl Workshop<'_> {
         build: &LockedBuild,
         tree: &Path,
     ) -> Result<(), Problem> {
-        let own = match fs::read_to_string(tree.join("pyproject.toml")) {
-            Ok(text) => Pyproject::parse(&format!("`{}`", distribution.name), &text)?,
-            Err(_) => Pyproject::default(),
-        };
+        let own = sources::pyproject(distribution, tree)?;
         let markers = self.resolution.target.markers();
         let settings = self.recipe.build_settings(&distribution.name);
         let asked = settings.asked(own.build_requires());
@@ -293,69 +290,9 @@ impl Workshop<'_> {
         project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
     }
 
-    /// The one wheel that the backend made, which must be of the distribution that was locked.
-    fn collect(
-        &self,
-        distribution: &Distribution,
-        dir: &Path,
-        built: &Path,
-        log: &Path,
-    ) -> Result<PathBuf, Problem> {
-        let wrong = |found: &[String]| {
-            Problem::new(format!("the build of `{}` did not make its wheel", distribution.name))
-                .fact("expected", self.label(&distribution.name))
-                .fact(
-                    "made",
-                    if found.is_empty() { "nothing".to_owned() } else { found.join("\n") },
-                )
-                .fact("log", log.display())
-        };
-        let unread = |error: std::io::Error| wrong(&[]).cause(error);
-        // The backend could have put links there, to files of the host or to what never ends.
-        let is = |path: &Path, wanted: fn(&std::fs::Metadata) -> bool| {
-            std::fs::symlink_metadata(path).is_ok_and(|metadata| wanted(&metadata))
-        };
-        let dist = dir.join("dist");
-        if !is(&dist, std::fs::Metadata::is_dir) {
-            return Err(wrong(&[]).hint("the backend removed the directory for its wheel"));
-        }
-        let entries = crate::sys::files::sorted_entries(&dist).map_err(unread)?;
-        let names: Vec<String> = entries
-            .iter()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| crate::resolve::is_wheel(name))
-            .collect();
-        let [filename] = &names[..] else {
-            return Err(wrong(&names));
-        };
-        if !is(&dist.join(filename), std::fs::Metadata::is_file) {
-            return Err(wrong(&names).hint("the backend put something else than a file there"));
-        }
-        let parsed: uv_distribution_filename::WheelFilename =
-            filename.parse().map_err(|error| wrong(&names).cause(error))?;
-        let version = distribution.version.as_ref();
-        if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
-            return Err(
-                wrong(&names).hint("the metadata that the backend made is not what was locked")
-            );
-        }
-        if !parsed.is_compatible(self.resolution.target.tags()) {
-            return Err(wrong(&names).hint(format!(
-                "the wheel does not fit {}; the toolchain is newer than the target, or of another \
-                 machine",
-                self.resolution.target
-            )));
-        }
-        fs::create_dir_all(built).map_err(unread)?;
-        let target = built.join(filename);
-        fs::rename(dist.join(filename), &target).map_err(unread)?;
-        Ok(target)
-    }
-
     fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
         let log = dir.join("log");
-        let text = fs::read(&log).unwrap_or_default();
-        let end = last_lines(&String::from_utf8_lossy(&text), 25);
+        let end = last_lines_of(&log, 25);
         let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
             .fact("exit code", code)
             .fact("log ends", if end.is_empty() { "it is empty".to_owned() } else { end })

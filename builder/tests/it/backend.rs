@@ -195,11 +195,39 @@ fn links_that_a_backend_leaves_are_not_followed() {
             "import shutil; shutil.move('/build/dist', '/tmp/d'); os.symlink('/tmp/d', '/build/dist')",
             "the backend removed the directory",
         ),
+        ("os.truncate(made, 17 << 30)", "more than 17179869184 bytes"),
     ] {
         let small = Small::new(cli::PLAIN);
         small.append("app/backend.py", &plant(act));
         small.build().bad(1, &["`small` did not make its wheel", part]);
     }
+}
+
+/// Who enters a failed build makes the mount points of its sandbox anew.
+#[test]
+fn a_failed_build_leads_nobody_outside() {
+    let outside = cli::scratch();
+    let made = outside.path().join("made");
+    let small = Small::new(&format!(
+        "import os\ndef act():\n    os.rename('/build/tools', '/build/moved')\n    \
+         os.mkdir('/build/tools')\n    os.symlink('{}', '/build/tools/uv')\n    \
+         raise SystemExit(3)\n",
+        made.display()
+    ));
+    small.build().bad(1, &["the build of `small 1.0` failed"]);
+    let log = small.work_with("builds/small/log").unwrap();
+    let dir = log.parent().unwrap().to_str().unwrap();
+    end(&mut small.builder(&["enter", dir, "--", "true"]))
+        .bad(1, &["cannot bind at `/build/tools/uv`", "no file or directory", "remove that"]);
+    assert!(made.symlink_metadata().is_err());
+}
+
+#[test]
+fn a_pyproject_that_nobody_wrote_is_not_read() {
+    let small = Small::new(cli::PLAIN);
+    small.add_other(cli::PLAIN);
+    small.append("app/other/pyproject.toml", &"#".repeat(17 << 20));
+    small.build().bad(1, &["cannot read the `pyproject.toml` of `other`", "16777216 bytes"]);
 }
 
 /// What the backend does with the wheel `made` when its interpreter ends.

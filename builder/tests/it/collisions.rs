@@ -172,6 +172,24 @@ fn a_directory_against_a_file_cannot_be_decided() {
     assert!(problem.contains(&format!("{SITE_PACKAGES}/docs\n")), "{problem}");
 }
 
+/// In every venv `lib64` is a link to `lib`.
+#[test]
+fn a_path_through_lib64_is_that_in_lib() {
+    let dir = tempfile::tempdir().unwrap();
+    let through = format!("alpha-1.data/data/lib64/{}/b/__init__.py", &SITE_PACKAGES[4..]);
+    let wheels = [
+        Wheel::new("alpha", "1").file(&through, "1").open(dir.path()),
+        Wheel::new("beta", "1").file("b/__init__.py", "2").open(dir.path()),
+    ];
+    let problem = find(&output(dir.path()), &wheels, &CollisionRules::default()).unwrap_err();
+    assert!(problem.to_string().contains("b/__init__.py  `alpha`, `beta`"), "{problem}");
+    let twice = Wheel::new("gamma", "1").file("b.py", "");
+    let through = format!("gamma-1.data/data/lib64/{}/b.py", &SITE_PACKAGES[4..]);
+    let path = twice.file(&through, "").write(dir.path());
+    let problem = WheelArchive::open(&path, SITE_PACKAGES).unwrap_err();
+    assert!(problem.to_string().contains("installed as"), "{problem}");
+}
+
 #[test]
 fn scripts_that_are_the_same_are_no_decision() {
     let dir = tempfile::tempdir().unwrap();

@@ -30,6 +30,7 @@ mod secrets;
 mod serve;
 mod server;
 mod toolchain;
+mod venv;
 mod wheel_archive;
 mod wheel_choice;
 mod wheel_store;

@@ -1,6 +1,7 @@
 //! The manifest of an output, and the check of versions.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 
 use builder::collisions::{Collision, Decision};
 use builder::layout::Linked;
@@ -8,7 +9,7 @@ use builder::manifest::{Done, InstalledFrom, Kind, Manifest, check_versions, ins
 use builder::output::Output;
 use builder::vocabulary::Sha256;
 
-use crate::wheels_fixture::{Wheel, install, output};
+use crate::wheels_fixture::{SITE_PACKAGES, Wheel, install, output};
 
 fn two_installed(dir: &std::path::Path) -> Output {
     let output = output(dir);
@@ -61,6 +62,27 @@ fn a_manifest_is_sorted_and_can_be_read_again() {
     assert_eq!(manifest.links[0].path, "a");
     let other = text.replace("\"version\": 1,", "\"version\": 2,");
     assert!(Manifest::parse(&other).unwrap_err().to_string().contains("expected  version 1"));
+}
+
+/// Foreign code could lead the host out of the output, or to what never ends.
+#[test]
+fn links_in_place_of_metadata_are_not_followed() {
+    for file in ["METADATA", "RECORD", "entry_points.txt"] {
+        let dir = tempfile::tempdir().unwrap();
+        let output = two_installed(dir.path());
+        let dist_info = output.root.join(SITE_PACKAGES).join("Alpha_One-1.0.dist-info");
+        fs_err::rename(dist_info.join(file), dir.path().join(file)).unwrap();
+        symlink(dir.path().join(file), dist_info.join(file)).unwrap();
+        let problem = installed(&output).unwrap_err();
+        let cause = std::error::Error::source(&problem).unwrap().to_string();
+        assert!(cause.contains(file) && cause.contains("symbolic link"), "{file}: {cause}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let output = two_installed(dir.path());
+    let dist_info = output.root.join(SITE_PACKAGES).join("beta-2.0.dist-info");
+    fs_err::rename(&dist_info, dir.path().join("beta")).unwrap();
+    symlink(dir.path().join("beta"), dist_info).unwrap();
+    assert_eq!(installed(&output).unwrap().len(), 1);
 }
 
 #[test]

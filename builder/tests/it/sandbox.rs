@@ -217,6 +217,54 @@ fn a_long_log_is_complete_and_appended() {
     assert_eq!((done.stdout.len(), done.stderr.len()), (3_000_000, 3_000_000));
 }
 
+/// Foreign code decides how much it prints, and not how much memory that takes.
+#[test]
+fn of_endless_output_the_end_is_captured() {
+    let script = "head -c 40000000 /dev/zero | tee /dev/stderr; echo end; echo end >&2";
+    let done = capture(&host(), script);
+    for stream in [done.stdout, done.stderr] {
+        assert_eq!(stream.len(), 16 << 20);
+        assert!(stream.ends_with(b"\0end\n"));
+    }
+}
+
+/// Mount points are made on the host, in what ran before could write to.
+#[test]
+fn mount_points_are_not_made_through_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outside, file) = (dir.path().join("outside"), dir.path().join("file"));
+    fs_err::create_dir(&outside).unwrap();
+    fs_err::write(&file, "bound").unwrap();
+    let pipes = "mkdir /build/tools && mkfifo /build/tools/uv";
+    let cases = [
+        (format!("ln -s {} /build/tools", outside.display()), "tools` is no"),
+        (format!("mkdir /build/tools; ln -s {}/x /build/tools/uv", outside.display()), "uv` is no"),
+        (pipes.to_owned(), "uv` is no"),
+    ];
+    for (number, (leave, part)) in cases.iter().enumerate() {
+        let inside = dir.path().join(number.to_string());
+        fs_err::create_dir(&inside).unwrap();
+        let sandbox = host().bind_rw(&inside, "/build");
+        stdout(&sandbox, leave);
+        let problem = sandbox.bind_ro(&file, "/build/tools/uv").run(&sh("true"), OutputTo::Capture);
+        let problem = problem.unwrap_err().to_string();
+        assert!(problem.contains("cannot bind at `/build/tools/uv`"), "{leave}: {problem}");
+        assert!(problem.contains(part), "{leave}: {problem}");
+        assert_eq!(sorted_entries(&outside).unwrap().len(), 0, "{leave}");
+    }
+    // What is there from the first time, or was removed, is no obstacle.
+    let inside = dir.path().join("again");
+    fs_err::create_dir(&inside).unwrap();
+    let sandbox = host().bind_rw(&inside, "/build").bind_ro(&file, "/build/tools/uv");
+    for script in [
+        "cat /build/tools/uv; mv /build/tools /build/moved",
+        "cat /build/tools/uv",
+        "cat /build/tools/uv",
+    ] {
+        assert_eq!(stdout(&sandbox, script), "bound");
+    }
+}
+
 #[test]
 fn several_run_side_by_side() {
     std::thread::scope(|scope| {

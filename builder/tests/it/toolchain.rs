@@ -42,7 +42,7 @@ fn settings(suite: &str, extra: &[&str]) -> DebianSettings {
     }
 }
 
-fn provided(
+pub(crate) fn provided(
     environment: &Environment,
     extra: &[&str],
     pinned: Option<&[SystemPackage]>,

@@ -96,6 +96,31 @@ fn duplicate_members_are_refused() {
     assert!(problem.to_string().contains("two members of one name"), "{problem}");
 }
 
+/// A small archive can say, and hold, that it unpacks to what fills any disk.
+#[test]
+fn a_wheel_that_unpacks_to_more_than_any_real_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..9).map(|number| format!("large{number}")).collect();
+    let wheel = names.iter().fold(Wheel::new("alpha", "1.0"), |wheel, name| wheel.file(name, ""));
+    let path = wheel.write(dir.path());
+    let mut bytes = fs::read(&path).unwrap();
+    // A header of the central directory (PKWARE's APPNOTE, 4.3.12): the size is at 24, the name at
+    // 46.
+    let is_large =
+        |bytes: &[u8]| bytes.starts_with(b"PK\x01\x02") && bytes[46..].starts_with(b"large");
+    let headers = (0..bytes.len() - 51).filter(|at| is_large(&bytes[*at..])).collect::<Vec<_>>();
+    assert_eq!(headers.len(), names.len());
+    for at in headers {
+        bytes[at + 24..at + 28].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
+    }
+    fs::write(&path, bytes).unwrap();
+    let problem = WheelArchive::open(&path, SITE_PACKAGES).unwrap_err().to_string();
+    let size = (9 * u64::from(u32::MAX - 1)).to_string();
+    for part in ["alpha-1.0-py3-none-any.whl", "at most 34359738368 bytes", &size[..5]] {
+        assert!(problem.contains(part), "{part}: {problem}");
+    }
+}
+
 #[test]
 fn a_wrong_checksum_is_refused() {
     let (_dir, path) = tampered(b"honest", b"forged");

@@ -1,7 +1,7 @@
 //! One run: a container of `hakoniwa` with everything set, and a shell as its first process.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use fs_err as fs;
@@ -66,7 +66,7 @@ pub(super) fn run(
         .env("PATH", &sandbox.environment["PATH"])
         .current_dir(&invocation.directory);
     let log_start = connect(&mut command, output).map_err(|error| problem(&error))?;
-    let finished = wait(&mut command, output).map_err(|error| problem(&error))?;
+    let finished = wait(&mut command).map_err(|error| problem(&error))?;
     match started(&finished, output, log_start).map_err(|error| problem(&error))? {
         Ok(()) => Ok(Finished {
             code: finished.status.code,
@@ -122,15 +122,32 @@ fn open_log(path: &Path) -> io::Result<File> {
     Ok(file.into_parts().0)
 }
 
-fn wait(
-    command: &mut hakoniwa::Command,
-    output: OutputTo<'_>,
-) -> Result<hakoniwa::Output, hakoniwa::Error> {
-    let mut child = command.spawn()?;
-    if let OutputTo::Capture = output {
-        return child.wait_with_output();
+/// As many of the last bytes of a stream are returned. No answer that is asked for in this way is
+/// as long, and foreign code must not decide how much memory it takes to hear it out.
+const CAPTURED_BYTES: usize = 16 << 20;
+
+fn wait(command: &mut hakoniwa::Command) -> io::Result<hakoniwa::Output> {
+    let mut child = command.spawn().map_err(io::Error::other)?;
+    let [stdout, stderr] = [child.stdout.take(), child.stderr.take()];
+    let (stdout, stderr) = std::thread::scope(|scope| {
+        // Both streams are read at once: a pipe that nobody reads stops its writer.
+        let stderr = scope.spawn(|| end_of(stderr));
+        (end_of(stdout), stderr.join().expect("reading does not panic"))
+    });
+    let status = child.wait().map_err(io::Error::other)?;
+    Ok(hakoniwa::Output { status, stdout: stdout?, stderr: stderr? })
+}
+
+/// Reads a stream to its end, if it is one that is captured.
+fn end_of(stream: Option<impl Read>) -> io::Result<Vec<u8>> {
+    let mut kept = Vec::new();
+    let Some(mut stream) = stream else {
+        return Ok(kept);
+    };
+    while stream.by_ref().take(CAPTURED_BYTES as u64).read_to_end(&mut kept)? > 0 {
+        kept.drain(..kept.len().saturating_sub(CAPTURED_BYTES));
     }
-    Ok(hakoniwa::Output { status: child.wait()?, stdout: Vec::new(), stderr: Vec::new() })
+    Ok(kept)
 }
 
 /// Tells a program that exits with 125 from a container that could not be made.
@@ -160,7 +177,7 @@ fn started(
 }
 
 fn read_from(path: &Path, start: u64) -> io::Result<Vec<u8>> {
-    use std::io::{Read as _, Seek as _};
+    use std::io::Seek as _;
     let mut file = fs::File::open(path)?;
     file.seek(io::SeekFrom::Start(start))?;
     let mut bytes = Vec::new();

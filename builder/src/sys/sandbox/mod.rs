@@ -86,7 +86,7 @@ pub struct Invocation {
 pub enum OutputTo<'a> {
     /// Both streams are appended to one file, in the order in which they were written.
     Log(&'a Path),
-    /// Both streams are returned.
+    /// Both streams are returned; of a longer one than 16 MiB, the end.
     Capture,
     /// All three streams are those of this process, and its terminal is there: for a shell.
     Inherit,

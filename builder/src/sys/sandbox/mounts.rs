@@ -2,6 +2,7 @@
 //! read-only into an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be made
 //! beside them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hakoniwa::{Container, MountOptions};
@@ -62,6 +63,7 @@ pub(super) fn mount_all(container: &mut Container, sandbox: &Sandbox) -> Result<
         .tmpfsmount("/var/tmp");
     for (inside, mount) in &sandbox.mounts {
         check_target(inside, &bound)?;
+        check_way(inside, &sandbox.mounts)?;
         match mount {
             Mount::Tmpfs => {
                 container.tmpfsmount(inside);
@@ -170,6 +172,31 @@ fn check_target(inside: &str, bound: &[(String, PathBuf)]) -> Result<(), Problem
             .hint(format!(
                 "`{top}` is a read-only part of the root; use a path outside of it, such as `/opt`"
             )));
+        }
+    }
+    Ok(())
+}
+
+/// A mount point below what is bound for writing is made there, on the host. What ran in it before
+/// can have left a link, through which it would be made elsewhere, or a pipe, which would never be
+/// opened.
+fn check_way(inside: &str, mounts: &BTreeMap<String, Mount>) -> Result<(), Problem> {
+    let rest_below = |above: &str| {
+        let rest = Path::new(inside).strip_prefix(above).ok()?;
+        (!rest.as_os_str().is_empty()).then_some(rest)
+    };
+    // Of all that are above it, the nearest sorts last.
+    let nearest = mounts.iter().rev().find_map(|(above, mount)| Some((mount, rest_below(above)?)));
+    let Some((Mount::ReadWrite(host), rest)) = nearest else {
+        return Ok(());
+    };
+    for ancestor in rest.ancestors().filter(|it| !it.as_os_str().is_empty()) {
+        let place = host.join(ancestor);
+        let fits = |it: std::fs::Metadata| it.is_dir() || it.is_file();
+        if std::fs::symlink_metadata(&place).is_ok_and(|it| !fits(it)) {
+            return Err(Problem::new(format!("cannot bind at `{inside}` in the sandbox"))
+                .fact("because", format!("`{}` is no file or directory", place.display()))
+                .hint("what ran there has put something else in its place; remove that"));
         }
     }
     Ok(())
