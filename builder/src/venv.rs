@@ -66,6 +66,7 @@ rm -f "$1/.lock" "$1/.gitignore" "$1/CACHEDIR.TAG"
 // hard links work: they do not cross mounts, and each bind is one.
 const INSTALL: &str = r#"set -eu
 for batch in /build/batches/*; do
+  [ -e "$batch" ] || continue
   case "$batch" in
     *.memory) export UV_CACHE_DIR=/tmp/uv-cache UV_LINK_MODE=copy ;;
     *.disk) export UV_CACHE_DIR="$1/.uv-cache" UV_LINK_MODE=hardlink ;;

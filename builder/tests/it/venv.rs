@@ -85,3 +85,10 @@ fn what_the_environment_consists_of_is_no_wheels() {
         assert!(hint.contains("`override.alpha.skip`"), "{path}: {hint}");
     }
 }
+
+#[test]
+fn an_application_may_need_nothing() {
+    let dir = scratch();
+    let installed = install(dir.path(), &[], MEMORY_BYTES).unwrap();
+    assert!(installed.output.root.join("bin/python").symlink_metadata().is_ok());
+}
