@@ -2,19 +2,22 @@
 //! found at a final path: write under a temporary name in the same directory, fsync, rename.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::FlockOperation;
 
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Hashing;
 
 mod foreign;
+mod remove;
 
 pub use foreign::read_foreign;
+pub use remove::{remove_large, remove_tree};
 
 /// The names in a directory with their types, sorted by bytes: the disk's order differs between
 /// machines and must not reach a result.
@@ -107,47 +110,46 @@ pub fn publish_dir(from: &Path, to: &Path) -> io::Result<bool> {
     }
 }
 
-/// Removes the files of a tree that have at least `bytes`, and leaves the rest.
-pub fn remove_large(path: &Path, bytes: u64) -> io::Result<()> {
-    for entry in sorted_entries(path)? {
-        let (path, metadata) = (entry.path(), entry.metadata()?);
-        if metadata.is_dir() {
-            remove_large(&path, bytes)?;
-        } else if metadata.is_file() && metadata.len() >= bytes {
-            fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes a tree even if its directories were made read-only (as wheels and caches are).
-pub fn remove_tree(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            make_writable(path)?;
-            fs::remove_dir_all(path)
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-fn make_writable(dir: &Path) -> io::Result<()> {
-    fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))?;
-    for entry in sorted_entries(dir)? {
-        if entry.file_type()?.is_dir() {
-            make_writable(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
 /// The digest and size of a file.
 pub fn digest_of(path: &Path) -> io::Result<(Sha256, u64)> {
     let mut file = Hashing::new(fs::File::open(path)?);
     io::copy(&mut file, &mut io::sink())?;
     let (_, digest, size) = file.finish();
     Ok((digest, size))
+}
+
+/// Opens a file where foreign code could write. What is no file is an error: a link could lead to
+/// one of the host's, and a pipe would never end.
+pub fn open_regular(path: &Path) -> io::Result<fs::File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let mut options = fs::OpenOptions::new();
+    let file = options.read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` is no file", path.display())))
+}
+
+/// The content of a file that [`open_regular`] opens.
+pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open_regular(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// Whether an error says that a file is not there, or something else in its place. Any other is the
+/// machine's, as a full or failing disk is, and says nothing about what is there.
+pub fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
+}
+
+/// Reads a file, or gives `None` if there is none.
+pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if is_absent(&error) => Ok(None),
+        content => content.map(Some),
+    }
 }
 
 /// Notes that an entry of the cache was used now: its modification time is the use stamp by which
@@ -170,10 +172,10 @@ pub struct FileLock {
 impl FileLock {
     /// Waits for the lock. `waiting` is called once if another process holds it.
     pub fn acquire(path: &Path, waiting: impl FnOnce()) -> io::Result<Self> {
-        if let Some(lock) = Self::try_acquire(path)? {
-            return Ok(lock);
+        match Self::flock(path, FlockOperation::NonBlockingLockExclusive) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => waiting(),
+            done => return done,
         }
-        waiting();
         Self::flock(path, FlockOperation::LockExclusive)
     }
 
@@ -186,25 +188,13 @@ impl FileLock {
         Self::flock(path, FlockOperation::LockShared)
     }
 
-    /// Takes the lock if nobody holds it.
-    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
-        match Self::flock(path, FlockOperation::NonBlockingLockExclusive) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            done => done.map(Some),
-        }
-    }
-
     fn flock(path: &Path, operation: FlockOperation) -> io::Result<Self> {
-        let file = Self::open(path)?;
-        rustix::fs::flock(&file, operation)?;
-        Ok(Self { _file: file })
-    }
-
-    fn open(path: &Path) -> io::Result<File> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        File::options().create(true).truncate(false).write(true).open(path)
+        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        rustix::fs::flock(&file, operation)?;
+        Ok(Self { _file: file })
     }
 }
 
@@ -259,17 +249,32 @@ impl Drop for WorkDir {
 const LOCK_NAME: &str = ".lock";
 const KEEP_NAME: &str = ".keep";
 
+/// Removes what dead runs left; no other run makes a directory meanwhile. One that cannot be removed
+/// stops nobody: the next run tries again.
 fn sweep(base: &Path) -> io::Result<()> {
     for entry in sorted_entries(base)? {
         let path = entry.path();
-        if !entry.file_type()?.is_dir() || path.join(KEEP_NAME).exists() {
-            continue;
-        }
-        if let Some(_lock) = FileLock::try_acquire(&path.join(LOCK_NAME))? {
-            remove_tree(&path)?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !path.join(KEEP_NAME).exists() {
+            let _ = remove_dead(&path);
         }
     }
     Ok(())
+}
+
+/// Removes a directory if no living run has locked it. One without a lock is about to be removed by
+/// its run, or was left by one that died before it could lock it.
+fn remove_dead(path: &Path) -> io::Result<()> {
+    let lock = match File::options().write(true).open(path.join(LOCK_NAME)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        lock => Some(lock?),
+    };
+    if let Some(lock) = &lock {
+        match rustix::fs::flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(()),
+            locked => locked?,
+        }
+    }
+    remove_tree(path)
 }
 
 #[cfg(test)]
@@ -294,20 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_is_removed_and_links_are_not_followed() {
+    fn what_cannot_be_swept_stops_no_run() {
         let base = tempfile::tempdir().unwrap();
-        let (outside, tree) = (base.path().join("outside"), base.path().join("tree"));
-        fs::create_dir_all(tree.join("deep")).unwrap();
-        for path in [&outside, &tree.join("deep/large"), &tree.join("deep/small")] {
-            fs::write(path, [0; 10]).unwrap();
-        }
-        fs::write(tree.join("deep/small"), [0; 9]).unwrap();
-        symlink(&outside, tree.join("link")).unwrap();
-        symlink(&tree, tree.join("deep/circle")).unwrap();
-        remove_large(&tree, 10).unwrap();
-        let left = |path: &str| tree.join(path).symlink_metadata().is_ok();
-        assert!(left("deep/small") && left("link") && outside.exists());
-        assert!(!left("deep/large"));
+        let [bad, dead] = ["build-a", "build-b"].map(|name| base.path().join(name));
+        // No lock can be had on a directory.
+        fs::create_dir_all(bad.join(LOCK_NAME)).unwrap();
+        fs::create_dir(&dead).unwrap();
+        let work = WorkDir::create(base.path(), "build").unwrap();
+        assert!(work.path().exists() && bad.exists() && !dead.exists());
     }
 
     #[test]

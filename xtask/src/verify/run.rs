@@ -6,7 +6,7 @@ use builder::recipe::Recipe;
 use builder::recipe_file::RecipeFile;
 use builder::sys::cache::{ROUNDS, hold};
 use builder::sys::env::Environment;
-use builder::sys::files::{FileLock, WorkDir, sorted_entries};
+use builder::sys::files::{FileLock, WorkDir, remove_tree, sorted_entries};
 use builder::vocabulary::problem::{outcome_of, render};
 use builder::vocabulary::{Outcome, Problem, shown_lines};
 use fs_err as fs;
@@ -69,7 +69,7 @@ impl VerifyRepro {
         };
         if !work.is_kept() {
             // What is left of it, the end of `work` removes.
-            let _ = remove_side_by_side(work.path());
+            let _ = remove_side_by_side(work.path(), LEVELS);
         }
         told
     }
@@ -215,12 +215,23 @@ impl VerifyRepro {
     }
 }
 
-/// An output has tens of thousands of files: all processors remove them.
-fn remove_side_by_side(dir: &Path) -> std::io::Result<()> {
+/// So many levels has a package in an output, seen from the rounds.
+const LEVELS: usize = 8;
+
+/// An output has tens of thousands of files: all processors remove them. What lies deeper than
+/// `levels` one of them removes: a build can leave more levels than a stack has room for.
+fn remove_side_by_side(dir: &Path, levels: usize) -> std::io::Result<()> {
     use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+    if levels == 0 {
+        return remove_tree(dir);
+    }
     sorted_entries(dir)?.into_par_iter().try_for_each(|entry| {
         let path = entry.path();
-        if entry.file_type()?.is_dir() { remove_side_by_side(&path) } else { fs::remove_file(path) }
+        if entry.file_type()?.is_dir() {
+            remove_side_by_side(&path, levels - 1)
+        } else {
+            fs::remove_file(path)
+        }
     })?;
     fs::remove_dir(dir)
 }
