@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::sys::cache::{
     self, FILES, GIT, OUTPUTS, ROOTS, ROUNDS, SOURCES, TOOLCHAINS, UV, WHEELHOUSES, WHEELS, WORK,
 };
-use crate::sys::files::{self, sorted_entries};
+use crate::sys::files::{remove_tree, sorted_entries};
 use crate::vocabulary::{Problem, Sha256};
 
 /// Directories of the cache, each with the entries that are removed on their own.
@@ -38,7 +38,7 @@ const RUNS: [&str; 2] = [WORK, ROUNDS];
 /// Directories in a section that hold no product, but a part of the section itself.
 const PARTS: [&str; 2] = ["toolchains/apt", "toolchains/index"];
 
-/// Directories of runs that were killed.
+/// Directories in a section where runs work; what is left there is of killed ones.
 const SCRATCH: [&str; 2] = [".work", "work"];
 
 /// Something that is removed as a whole.
@@ -108,7 +108,7 @@ pub fn collect(
         }
         let bytes = disk.free(&candidate.files);
         if !dry_run {
-            candidate.paths.iter().try_for_each(|path| remove(path)).map_err(failed)?;
+            candidate.remove().map_err(failed)?;
         }
         let path = candidate.paths[0].strip_prefix(cache).unwrap_or(&candidate.paths[0]);
         removed.push(Entry { path: path.to_owned(), bytes });
@@ -116,28 +116,33 @@ pub fn collect(
     Ok(Collected { before, after: disk.bytes, removed, kept_for: roots.into_keys().collect() })
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    if path.is_dir() { files::remove_tree(path) } else { fs::remove_file(path) }
-}
-
 /// The links that point to an output, each with the output's entry. Records of links that do not
 /// are forgotten.
 fn live_roots(cache: &Path, dry_run: bool) -> io::Result<BTreeMap<PathBuf, PathBuf>> {
     let mut live = BTreeMap::new();
-    let outputs = cache.join(OUTPUTS);
     for root in entries(&cache.join(ROOTS))? {
+        if !root.file_type()?.is_symlink() {
+            continue;
+        }
         let link = fs::read_link(root.path())?;
-        let output = std::fs::read_link(&link).ok();
-        let output = output.as_deref().and_then(Path::parent);
-        match output.filter(|output| output.parent() == Some(&outputs)) {
+        match linked_output(&link, &cache.join(OUTPUTS)) {
             Some(output) => {
-                live.insert(link, output.to_owned());
+                live.insert(link, output);
             }
             None if dry_run => {}
             None => fs::remove_file(root.path())?,
         }
     }
     Ok(live)
+}
+
+/// The entry in `outputs` to whose tree a link points, by whatever name the cache had when the link
+/// was made.
+fn linked_output(link: &Path, outputs: &Path) -> Option<PathBuf> {
+    let tree = link.parent()?.join(std::fs::read_link(link).ok()?);
+    let entry = tree.parent()?;
+    let store = entry.parent()?.canonicalize().ok()?;
+    (store == outputs.canonicalize().ok()?).then_some(outputs.join(entry.file_name()?))
 }
 
 /// What can be removed as a whole.
@@ -155,6 +160,26 @@ struct Candidate {
 enum Rank {
     Dead,
     Usable,
+}
+
+impl Candidate {
+    /// Half of what could be used must not stay in its place when this is killed or fails, so that
+    /// is first renamed to where all counts as left by a dead run.
+    fn remove(&self) -> io::Result<()> {
+        let (directory, beside) = self.paths.split_first().expect("it has its directory");
+        if self.rank == Rank::Dead {
+            remove_tree(directory)?;
+        } else {
+            let scratch = directory.with_file_name(SCRATCH[0]);
+            fs::create_dir_all(&scratch)?;
+            let aside = tempfile::Builder::new().prefix("gc-").tempdir_in(&scratch)?.keep();
+            fs::rename(directory, aside.join("entry"))?;
+            remove_tree(&aside)?;
+            // Unless a dead run's are there too.
+            let _ = std::fs::remove_dir(&scratch);
+        }
+        beside.iter().try_for_each(|path| remove_tree(path))
+    }
 }
 
 fn candidates(cache: &Path) -> io::Result<Vec<Candidate>> {
@@ -210,18 +235,24 @@ struct Disk {
 
 impl Disk {
     fn add(&mut self, path: &Path, names: &mut BTreeMap<Inode, u64>) -> io::Result<()> {
-        let metadata = fs::symlink_metadata(path)?;
-        let inode = (metadata.dev(), metadata.ino());
-        let bytes = metadata.blocks() * 512;
-        let file = self.files.entry(inode).or_insert((0, bytes));
-        if file.0 == 0 {
-            self.bytes += bytes;
-        }
-        file.0 += 1;
-        *names.entry(inode).or_default() += 1;
-        if metadata.is_dir() {
-            for entry in sorted_entries(path)? {
-                self.add(&entry.path(), names)?;
+        let mut ahead = vec![path.to_owned()];
+        while let Some(path) = ahead.pop() {
+            let metadata = match fs::symlink_metadata(&path) {
+                // A build left directories that are nested more deeply than paths reach. They can
+                // be removed uncounted.
+                Err(error) if error.kind() == io::ErrorKind::InvalidFilename => continue,
+                metadata => metadata?,
+            };
+            let inode = (metadata.dev(), metadata.ino());
+            let bytes = metadata.blocks() * 512;
+            let file = self.files.entry(inode).or_insert((0, bytes));
+            if file.0 == 0 {
+                self.bytes += bytes;
+            }
+            file.0 += 1;
+            *names.entry(inode).or_default() += 1;
+            if metadata.is_dir() {
+                ahead.extend(sorted_entries(&path)?.iter().map(fs::DirEntry::path));
             }
         }
         Ok(())

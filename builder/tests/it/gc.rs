@@ -1,13 +1,16 @@
 //! Bounding the cache: what goes first, what stays, and what it costs to lose it.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, UNIX_EPOCH};
 
 use builder::gc;
+use builder::sys::files::sorted_entries;
+use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-use crate::cli::{PLAIN, Running, Small, end, scratch, until};
+use crate::cli::{self, PLAIN, Running, Small, end, scratch, until};
 
 const KIB: usize = 1024;
 
@@ -87,9 +90,65 @@ fn what_lies_elsewhere_is_left() {
     let elsewhere = cache(&[("wheels/a", 100)]);
     let cache = cache(&[("outputs/a", 100)]);
     let link = cache.path().join("wheels");
-    fs_err::os::unix::fs::symlink(elsewhere.path().join("wheels"), link).unwrap();
+    symlink(elsewhere.path().join("wheels"), link).unwrap();
     assert_eq!(removed(cache.path(), 0, false), ["outputs/a"]);
     assert!(elsewhere.path().join("wheels/a/content").exists());
+}
+
+/// A link keeps its output by whatever name the cache has; what is no link keeps nothing and stops
+/// nothing.
+#[test]
+fn a_cache_has_several_names() {
+    let cache = cache(&[("outputs/kept/tree", 100), ("outputs/other/tree", 100)]);
+    let names = scratch();
+    let [by_link, result] = ["by-link", "result"].map(|it| names.path().join(it));
+    symlink(cache.path(), &by_link).unwrap();
+    for (made_by, collected_by) in [(cache.path(), &*by_link), (&by_link, cache.path())] {
+        symlink(made_by.join("outputs/kept/tree"), &result).unwrap();
+        gc::add_root(made_by, &result).unwrap();
+        fs_err::write(cache.path().join("gcroots/note"), "").unwrap();
+        let expected = if made_by == by_link { vec![] } else { vec!["outputs/other"] };
+        assert_eq!(removed(collected_by, 0, false), expected);
+        assert!(result.join("content").exists());
+        fs_err::remove_file(&result).unwrap();
+    }
+    assert_eq!(removed(cache.path(), 0, false), ["outputs/kept"]);
+}
+
+/// What cannot be removed as a whole, be it because `gc` is killed, leaves its place as a whole.
+#[test]
+fn no_half_of_an_entry_stays_in_its_place() {
+    let cache = cache(&[("toolchains/root/usr", 100), ("toolchains/root/etc", 100)]);
+    let program = cli::builder(cache.path(), cache.path());
+    // A mount point cannot be removed.
+    let script = "mount -t tmpfs none \"$1\" && shift && exec \"$@\"";
+    let ended = end(cli::command("/usr/bin/unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .arg(cache.path().join("toolchains/root/usr"))
+        .arg(program.get_program())
+        .args(program.get_args())
+        .args(["gc", "--max-size", "0"]));
+    ended.bad(1, &["cannot bound the cache", "cannot remove"]);
+    assert!(!cache.path().join("toolchains/root").exists());
+    removed(cache.path(), 0, false);
+    assert_eq!(sorted_entries(&cache.path().join("toolchains")).unwrap().len(), 0);
+}
+
+/// A build can leave more levels than paths reach.
+#[test]
+fn a_deep_tree_stops_nothing() {
+    // In memory: some disks take minutes for so many directories.
+    let cache = tempfile::tempdir_in("/dev/shm").unwrap();
+    let left = cache.path().join("work/build-failed");
+    fs_err::create_dir_all(&left).unwrap();
+    fs_err::write(left.join("file"), "content").unwrap();
+    let mut open = rustix::fs::open(&left, OFlags::DIRECTORY, Mode::empty()).unwrap();
+    for _ in 0..5000 {
+        rustix::fs::mkdirat(&open, "d", Mode::RWXU).unwrap();
+        open = rustix::fs::openat(&open, "d", OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    assert_eq!(removed(cache.path(), 0, false), ["work/build-failed"]);
+    assert!(!left.exists());
 }
 
 fn collect(small: &Small, arguments: &[&str]) -> Value {
