@@ -67,11 +67,9 @@ impl Store {
                 ));
                 fs::remove_file(&path).map_err(failed)?;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // A directory, or unreadable: not what this store has put there.
-            Err(_) => {
-                files::remove_tree(&path).or_else(|_| fs::remove_file(&path)).map_err(failed)?;
-            }
+            // A directory is not what this store has put there.
+            Err(error) if files::is_absent(&error) => files::remove_tree(&path).map_err(failed)?,
+            Err(error) => return Err(failed(error)),
         }
         let brought = bring(&dir)?;
         let size = publish(brought, &path).map_err(failed)?;

@@ -44,8 +44,8 @@ impl Trees {
         };
         let lock = self.root.join(format!("{nar_hash}.lock"));
         let _lock = FileLock::acquire(&lock, waiting).map_err(failed)?;
-        if path.exists() {
-            if nar::hash_path(&path).ok() == Some(nar_hash) {
+        if path.try_exists().map_err(failed)? {
+            if nar::hash_path(&path)? == nar_hash {
                 files::touch(&path);
                 return Ok(path);
             }

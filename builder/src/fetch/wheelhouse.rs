@@ -90,7 +90,7 @@ pub fn fetch(
         host.progress.note("waiting for another run that fetches the same");
     };
     let _lock = FileLock::acquire(&base.join(format!("{key}.lock")), waiting).map_err(failed)?;
-    if let Some(wheelhouse) = plan.existing(&path, &record, host) {
+    if let Some(wheelhouse) = plan.existing(&path, &record, host)? {
         return Ok(wheelhouse);
     }
     let work = WorkDir::create(&base.join(".work"), "wheelhouse").map_err(failed)?;
@@ -175,32 +175,44 @@ impl<'a> Plan<'a> {
         key.finish()
     }
 
-    fn existing(&self, path: &Path, record: &Path, host: &Host<'_>) -> Option<Wheelhouse> {
-        if !path.exists() {
-            return None;
+    fn existing(
+        &self,
+        path: &Path,
+        record: &Path,
+        host: &Host<'_>,
+    ) -> Result<Option<Wheelhouse>, Problem> {
+        let unread = |error: std::io::Error| {
+            Problem::new("cannot read a wheelhouse of the cache")
+                .fact("at", path.display())
+                .cause(error)
+        };
+        if !path.try_exists().map_err(unread)? {
+            return Ok(None);
         }
-        let content = fs::read(record).ok();
+        let content = files::read_if_there(record).map_err(unread)?;
         let record: Option<Record> =
             content.and_then(|content| serde_json::from_slice(&content).ok());
         let record = record.filter(|record| {
             let wanted = self.files.iter().map(|(path, file)| (path, &file.sha256));
             let recorded = record.files.iter().map(|file| (&file.path, &file.sha256));
-            wanted.eq(recorded) && nar::hash_path(path).ok() == Some(record.nar_hash)
+            wanted.eq(recorded)
         });
+        let found = record.is_some().then(|| nar::hash_path(path)).transpose()?;
+        let record = record.filter(|record| Some(record.nar_hash) == found);
         let Some(record) = record else {
             host.progress.warn(&format!(
                 "the cached wheelhouse `{}` is damaged; it is made anew",
                 path.display()
             ));
-            return None;
+            return Ok(None);
         };
         files::touch(path);
-        Some(Wheelhouse {
+        Ok(Some(Wheelhouse {
             path: path.to_owned(),
             nar_hash: record.nar_hash,
             files: record.files,
             trees: record.trees,
-        })
+        }))
     }
 
     fn fill(

@@ -3,6 +3,7 @@
 //! disk is ever trusted; what is damaged is built anew.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -11,7 +12,9 @@ use uv_normalize::PackageName;
 
 use crate::sys::Host;
 use crate::sys::cache::{LAST_BUILDS, WHEELS};
-use crate::sys::files::{FileLock, WorkDir, digest_of, touch, write_atomically};
+use crate::sys::files::{
+    FileLock, WorkDir, digest_of, is_absent, read_if_there, touch, write_atomically,
+};
 use crate::sys::keyed::{Keyed, SEAL};
 use crate::vocabulary::{Inputs, Problem, Sha256, Target};
 
@@ -59,17 +62,18 @@ impl Store {
 
     /// The digest that the wheel of a key is said to have. It is not verified.
     pub fn recorded(&self, key: &Sha256) -> Option<Sha256> {
-        self.seal(key).map(|seal| seal.sha256)
+        self.seal(key).ok()?.map(|seal| seal.sha256)
     }
 
-    fn seal(&self, key: &Sha256) -> Option<Seal> {
-        let text = fs::read(self.entries.entry(key).join(SEAL)).ok()?;
-        let seal: Seal = serde_json::from_slice(&text).ok()?;
-        crate::resolve::is_wheel(&seal.filename).then_some(seal)
+    /// `None` if there is none, or what is there is none.
+    fn seal(&self, key: &Sha256) -> io::Result<Option<Seal>> {
+        let text = read_if_there(&self.entries.entry(key).join(SEAL))?;
+        let seal: Option<Seal> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(seal.filter(|seal| crate::resolve::is_wheel(&seal.filename)))
     }
 
     /// Copies the wheel of a key into the directory `into`, and verifies the copy. An entry that is
-    /// damaged is removed.
+    /// damaged is removed; one that the machine cannot read or copy is none of these.
     pub(super) fn find(
         &self,
         key: &Sha256,
@@ -77,25 +81,29 @@ impl Store {
         host: Host<'_>,
     ) -> Result<Option<Found>, Problem> {
         let entry = self.entries.entry(key);
-        if !entry.exists() {
+        let failed = |error: io::Error| {
+            Problem::new("cannot take a wheel out of the cache")
+                .fact("at", entry.display())
+                .cause(error)
+                .hint("if it cannot be read, `--no-cache` builds it anew")
+        };
+        if !entry.try_exists().map_err(failed)? {
             return Ok(None);
         }
-        let copy = |seal: &Seal| -> std::io::Result<Found> {
-            fs::create_dir_all(into)?;
+        if let Some(seal) = self.seal(key).map_err(failed)? {
+            fs::create_dir_all(into).map_err(failed)?;
             let name = Path::new(&seal.filename).file_name().unwrap_or_default();
             let path = into.join(name);
-            fs::copy(entry.join(name), &path)?;
-            Ok(Found { sha256: digest_of(&path)?.0, path })
-        };
-        if let Some(seal) = self.seal(key)
-            && let Ok(found) = copy(&seal)
-        {
-            if found.sha256 == seal.sha256 {
-                touch(&entry);
-                return Ok(Some(found));
+            let copied = fs::copy(entry.join(name), &path).and_then(|_| digest_of(&path));
+            match copied {
+                Ok((sha256, _)) if sha256 == seal.sha256 => {
+                    touch(&entry);
+                    return Ok(Some(Found { path, sha256 }));
+                }
+                Ok(_) => fs::remove_file(&path).map_err(failed)?,
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(failed(error)),
             }
-            let removed = fs::remove_file(&found.path);
-            removed.map_err(|error| Problem::new("cannot remove a damaged copy").cause(error))?;
         }
         let shown = entry.display();
         host.progress.warn(&format!("the stored wheel `{shown}` is damaged; it is built anew"));
@@ -108,7 +116,7 @@ impl Store {
         let name = wheel.path.file_name().expect("a wheel has a file name");
         let seal = Seal { filename: name.to_string_lossy().into_owned(), sha256: wheel.sha256 };
         let json = |value: serde_json::Result<Vec<u8>>| value.expect("these are plain values");
-        let publish = || -> std::io::Result<PathBuf> {
+        let publish = || -> io::Result<PathBuf> {
             let work = WorkDir::create(&self.staging, "wheel")?;
             let staged = work.path().join("entry");
             fs::create_dir(&staged)?;

@@ -438,6 +438,35 @@ fn what_was_damaged_heals() {
     assert_eq!(told.matches("damaged").count(), 3, "{told}");
 }
 
+/// An error of the machine says nothing about what is stored.
+#[test]
+fn what_cannot_be_read_stays() {
+    let good = content();
+    let server = Server::start();
+    let url = server.set("/thing.whl", Reply::File(good.clone()));
+    let world = World::new("https://i.example");
+    let request = [file(&good, direct(&url))];
+    let first = world.fetch(&request).unwrap();
+    let stored = world.stored(&good);
+    let record = first.path.with_extension("json");
+    for (path, gone) in [(&stored, Some(&first.path)), (&record, None)] {
+        if let Some(gone) = gone {
+            fs_err::remove_dir_all(gone).unwrap();
+        }
+        let kept = path.with_extension("kept");
+        fs_err::rename(path, &kept).unwrap();
+        // A circle cannot be read by anybody.
+        std::os::unix::fs::symlink(path, path).unwrap();
+        let problem = world.fetch(&request).unwrap_err();
+        assert!(read(&problem).contains(path.to_str().unwrap()), "{}", read(&problem));
+        fs_err::remove_file(path).unwrap();
+        fs_err::rename(&kept, path).unwrap();
+        assert_eq!(world.fetch(&request).unwrap(), first);
+    }
+    assert_eq!(server.seen("/thing.whl").len(), 1);
+    assert!(world.told.lines.lock().unwrap().is_empty());
+}
+
 #[test]
 fn two_runs_at_once_download_a_file_once() {
     let good = content();

@@ -251,3 +251,22 @@ fn a_damaged_wheel_is_built_anew() {
         assert_eq!(again["output-hash"], first["output-hash"], "{name}");
     }
 }
+
+/// An error of the machine says nothing about what is stored.
+#[test]
+fn a_wheel_that_cannot_be_read_stays() {
+    let small = Small::new(PLAIN);
+    small.build().json();
+    let wheel = stored(&small);
+    for file in [&wheel, &wheel.with_file_name("seal.json")] {
+        let good = wheel.with_file_name("good");
+        fs_err::rename(file, &good).unwrap();
+        // A circle cannot be read by anybody.
+        std::os::unix::fs::symlink(file, file).unwrap();
+        let build = || end(&mut small.builder(&["build", "small", "--rebuild"]));
+        build().bad(1, &["cannot take a wheel out of the cache", "--no-cache"]);
+        fs_err::remove_file(file).unwrap();
+        fs_err::rename(&good, file).unwrap();
+        build().bad(0, &["0 compiled, 1 from the store"]);
+    }
+}
