@@ -2,6 +2,8 @@
 //! key of everything that went into it, with its manifest and provenance beside it.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -18,7 +20,7 @@ use crate::recipe::{Override, SourcePatch};
 use crate::review::{REVIEW, Review};
 use crate::sys::Host;
 use crate::sys::cache::OUTPUTS;
-use crate::sys::files::{FileLock, touch, write_atomically};
+use crate::sys::files::{FileLock, read_if_there, touch, write_atomically};
 use crate::sys::keyed::{Keyed, SEAL};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
@@ -28,7 +30,8 @@ use crate::vocabulary::{Problem, Sha256};
 use crate::wheels::BuiltWheel;
 
 /// Raised whenever the layout of the store changes.
-const OUTPUT_FORMAT: &str = "output 2";
+const OUTPUT_FORMAT: &str = "output 3";
+const MANIFEST: &str = "manifest.json";
 
 /// The key of an output: a function of everything that can reach its bytes, and of nothing else.
 pub fn key(
@@ -212,10 +215,13 @@ pub struct Store {
     entries: Keyed,
 }
 
+/// What identifies all of an entry that is read again.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Seal {
     nar_hash: Sri,
+    manifest: Sha256,
+    review: Sri,
 }
 
 impl Store {
@@ -231,23 +237,15 @@ impl Store {
     }
 
     /// An output that was published under `key` and still is what was published. One that is not is
-    /// removed: it is built anew.
+    /// removed: it is built anew. One that the machine cannot read is an error.
     pub fn find(&self, key: &Sha256, host: Host<'_>) -> Result<Option<Product>, Problem> {
         let dir = self.entries.entry(key);
-        let Ok(seal) = fs::read(dir.join(SEAL)) else {
+        let Some(seal) = read(&dir.join(SEAL))? else {
             return Ok(None);
         };
-        let tree = dir.join("tree");
-        let read = || -> Option<(Seal, Manifest)> {
-            let seal: Seal = serde_json::from_slice(&seal).ok()?;
-            let manifest = fs::read_to_string(dir.join("manifest.json")).ok()?;
-            Some((seal, Manifest::parse(&manifest).ok()?))
-        };
-        if let Some((seal, manifest)) = read()
-            && nar::hash_path(&tree).is_ok_and(|found| found == seal.nar_hash.0)
-        {
+        if let Some(product) = sealed(&dir, &seal)? {
             touch(&dir);
-            return Ok(Some(Product { tree, nar_hash: seal.nar_hash.0, manifest }));
+            return Ok(Some(product));
         }
         host.progress.warn("the stored output was changed since it was built; building it anew");
         self.entries.discard(key)?;
@@ -258,28 +256,65 @@ impl Store {
     /// to be approved.
     pub fn publish(&self, key: &Sha256, assembled: &Assembled) -> Result<Product, Problem> {
         let Assembled { tree, nar_hash, manifest, review, provenance, .. } = assembled;
+        let failed = |error: io::Error| Problem::new("cannot publish the output").cause(error);
         let staged = tree.with_extension("staged");
         let pretty = |value: &Provenance| {
             let mut text = serde_json::to_vec_pretty(value).expect("provenance has plain values");
             text.push(b'\n');
             text
         };
-        let seal = serde_json::to_vec(&Seal { nar_hash: Sri(*nar_hash) }).expect("a seal is plain");
-        let publish = || -> std::io::Result<PathBuf> {
+        let manifest_text = manifest.to_json();
+        let stage = || -> io::Result<()> {
             fs::create_dir_all(&staged)?;
             fs::rename(tree, staged.join("tree"))?;
             for (file, text) in review {
-                let path = staged.join(REVIEW).join(file);
-                fs::create_dir_all(path.parent().expect("it lies in a directory"))?;
-                fs::write(path, text)?;
+                write_atomically(&staged.join(REVIEW).join(file), text.as_bytes())?;
             }
-            write_atomically(&staged.join("manifest.json"), manifest.to_json().as_bytes())?;
-            write_atomically(&staged.join("provenance.json"), &pretty(provenance))?;
-            write_atomically(&staged.join(SEAL), &seal)?;
-            self.entries.publish(key, &staged)
+            write_atomically(&staged.join(MANIFEST), manifest_text.as_bytes())?;
+            write_atomically(&staged.join("provenance.json"), &pretty(provenance))
         };
-        let entry =
-            publish().map_err(|error| Problem::new("cannot publish the output").cause(error))?;
+        stage().map_err(failed)?;
+        let seal = Seal {
+            nar_hash: Sri(*nar_hash),
+            manifest: Sha256::of(&manifest_text),
+            review: Sri(nar::hash_path(&staged.join(REVIEW))?),
+        };
+        let seal = serde_json::to_vec(&seal).expect("a seal is plain");
+        let entry = write_atomically(&staged.join(SEAL), &seal)
+            .and_then(|()| self.entries.publish(key, &staged))
+            .map_err(failed)?;
         Ok(Product { tree: entry.join("tree"), nar_hash: *nar_hash, manifest: manifest.clone() })
     }
+}
+
+/// The entry at `dir`, if it is what its seal says.
+fn sealed(dir: &Path, seal: &[u8]) -> Result<Option<Product>, Problem> {
+    let Ok(seal) = serde_json::from_slice::<Seal>(seal) else {
+        return Ok(None);
+    };
+    let tree = dir.join("tree");
+    let manifest = read(&dir.join(MANIFEST))?.unwrap_or_default();
+    let is_whole = Sha256::of(&manifest) == seal.manifest
+        && hash(&dir.join(REVIEW))? == Some(seal.review)
+        && hash(&tree)? == Some(seal.nar_hash);
+    if !is_whole {
+        return Ok(None);
+    }
+    let manifest = Manifest::parse(&String::from_utf8_lossy(&manifest))?;
+    Ok(Some(Product { tree, nar_hash: seal.nar_hash.0, manifest }))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    read_if_there(path).map_err(unread)
+}
+
+fn hash(path: &Path) -> Result<Option<Sri>, Problem> {
+    let is_there = fs::exists(path).map_err(unread)?;
+    is_there.then(|| nar::hash_path(path).map(Sri).map_err(unread)).transpose()
+}
+
+fn unread(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
+    Problem::new("cannot read the stored output")
+        .cause(cause)
+        .hint("if nothing else helps, `--rebuild` makes it anew without reading it")
 }

@@ -287,8 +287,8 @@ fn a_foreign_platform_is_fetched() {
         .bad(2, &["x86_64-unknown-linux-musl", platform]);
 }
 
-/// What is done to a file of an output.
-type Edit = (&'static str, fn(&Path));
+/// What is done to a file beside an output or in it.
+type Edit = (&'static str, &'static str, fn(&Path));
 
 #[test]
 fn an_output_that_was_changed_is_built_anew() {
@@ -296,15 +296,27 @@ fn an_output_that_was_changed_is_built_anew() {
     let first = small.build().json();
     assert_eq!((&first["cached"], &small.build().json()["cached"]), (&false.into(), &true.into()));
     let output = Path::new(first["output"].as_str().unwrap());
-    let edits: [Edit; 3] = [
-        ("other bytes", |path| fs_err::write(path, "answer = 43\n").unwrap()),
-        ("gone", |path| fs_err::remove_file(path).unwrap()),
-        ("a mode", |path| {
+    let module = "tree/lib/python3.14/site-packages/small.py";
+    let overwrite: fn(&Path) = |path| fs_err::write(path, "answer = 43\n").unwrap();
+    let remove: fn(&Path) = |path| fs_err::remove_file(path).unwrap();
+    let edits: [Edit; 8] = [
+        ("other bytes", module, overwrite),
+        ("gone", module, remove),
+        ("a mode", module, |path| {
             fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }),
+        ("a manifest of others", "manifest.json", |path| {
+            let text = fs_err::read_to_string(path).unwrap();
+            fs_err::write(path, text.replace("\"small\"", "\"large\"")).unwrap();
+        }),
+        ("no manifest", "manifest.json", remove),
+        // As a power failure leaves what was not synced.
+        ("a cut review", "review/installed.txt", |path| fs_err::write(path, "").unwrap()),
+        ("no review", "review/installed.txt", remove),
+        ("a seal of nonsense", "seal.json", overwrite),
     ];
-    for (name, edit) in edits {
-        edit(&output.join("lib/python3.14/site-packages/small.py"));
+    for (name, file, edit) in edits {
+        edit(&output.with_file_name(file));
         let ended = small.build();
         assert!(ended.stderr.contains("was changed since it was built"), "{name}: {ended:?}");
         let again = ended.json();
@@ -313,6 +325,24 @@ fn an_output_that_was_changed_is_built_anew() {
             (&false.into(), &first["output-hash"])
         );
         assert_eq!(installed(&again, "small.py"), "answer = 42\n", "{name}");
+    }
+}
+
+/// An error of the machine says nothing about what is stored.
+#[test]
+fn an_output_that_cannot_be_read_stays() {
+    let small = Small::new(PLAIN);
+    let first = small.build().json();
+    let output = Path::new(first["output"].as_str().unwrap());
+    for file in ["seal.json", "manifest.json", "review", "tree"] {
+        let (file, good) = (output.with_file_name(file), output.with_file_name("good"));
+        fs_err::rename(&file, &good).unwrap();
+        // A circle cannot be read by anybody.
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        small.build().bad(1, &["cannot read the stored output", "--rebuild"]);
+        fs_err::remove_file(&file).unwrap();
+        fs_err::rename(&good, &file).unwrap();
+        assert_eq!(small.build().json()["cached"], true);
     }
 }
 
