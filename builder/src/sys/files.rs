@@ -249,8 +249,8 @@ impl Drop for WorkDir {
 const LOCK_NAME: &str = ".lock";
 const KEEP_NAME: &str = ".keep";
 
-/// Removes what dead runs left; no other run makes a directory meanwhile. One that cannot be removed
-/// stops nobody: the next run tries again.
+/// Removes what dead runs left; no other run makes a directory meanwhile. One that cannot be
+/// removed stops nobody: the next run tries again.
 fn sweep(base: &Path) -> io::Result<()> {
     for entry in sorted_entries(base)? {
         let path = entry.path();

@@ -144,6 +144,33 @@ fn a_backend_that_fails_leaves_its_log_and_its_sandbox() {
     assert_eq!(small.build().json()["cached"], false);
 }
 
+/// A backend can put a link in the place of any of its directories.
+#[test]
+fn links_that_a_backend_plants_lead_nowhere() {
+    let host = cli::scratch();
+    let large = host.path().join("large");
+    fs_err::write(&large, vec![0; 1 << 20]).unwrap();
+    for (place, fails) in [("src", false), ("tools", true)] {
+        let end_of = if fails { "raise SystemExit(3)" } else { "return {'small.py': ''}" };
+        let small = Small::new(&format!(
+            "import os\ndef act():\n    os.rename('/build/{place}', '/build/moved')\n    \
+             os.symlink('{}', '/build/{place}')\n    {end_of}\n",
+            host.path().display()
+        ));
+        let ended = small.build();
+        assert_eq!(ended.code, Some(i32::from(fails)), "{ended:?}");
+        if fails {
+            // Its sandbox has something mounted there, for which a place would be made.
+            let log = small.work_with("builds/small/log").unwrap();
+            let ended =
+                end(small.builder(&["enter"]).arg(log.parent().unwrap()).args(["--", "true"]));
+            ended.bad(1, &["/build/tools/uv", "link"]);
+        }
+        let left = sorted_entries(host.path()).unwrap();
+        assert_eq!(left.iter().map(fs_err::DirEntry::path).collect::<Vec<_>>(), [&*large]);
+    }
+}
+
 #[test]
 fn a_wheel_that_was_not_locked_is_refused() {
     for (lie, made) in [("NAME = 'large'", "large-1.0"), ("VERSION = '1.1'", "small-1.1")] {

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use builder::fetch::{
-    FileOrigin, FileRequest, Patience, Request, Settings, Shelf, Wheelhouse, fetch, fetch_source,
+    FileOrigin, FileRequest, Patience, Request, Settings, Shelf, Wheelhouse, fetch,
 };
-use builder::nar;
 use builder::recipe::IndexPolicy;
 use builder::sys::Host;
 use builder::sys::env::Environment;
@@ -26,11 +25,11 @@ fn content() -> Vec<u8> {
 
 const NAME: &str = "thing-1.0-py3-none-any.whl";
 
-struct World {
-    dir: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
     cache: PathBuf,
     environment: Environment,
-    settings: Settings,
+    pub(crate) settings: Settings,
     told: Told,
 }
 
@@ -57,7 +56,7 @@ impl Progress for Told {
 }
 
 impl World {
-    fn new(index: &str) -> Self {
+    pub(crate) fn new(index: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self::at(dir.path().join("cache"), index, dir)
     }
@@ -83,7 +82,7 @@ impl World {
         Self { dir, cache, environment, settings, told: Told::default() }
     }
 
-    fn host(&self) -> Host<'_> {
+    pub(crate) fn host(&self) -> Host<'_> {
         Host { environment: &self.environment, cache: &self.cache, progress: &self.told }
     }
 
@@ -118,7 +117,7 @@ fn registry(url: &str) -> FileOrigin {
 }
 
 /// All that a person would read of a problem.
-fn read(problem: &Problem) -> String {
+pub(crate) fn read(problem: &Problem) -> String {
     builder::vocabulary::problem::render(&anyhow::Error::new(problem.clone()))
 }
 
@@ -577,35 +576,4 @@ fn a_full_disk_is_told_as_such() {
             );
         }
     }
-}
-
-#[test]
-fn a_source_archive_is_pinned_by_its_tree() {
-    let mut tar =
-        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o4777);
-    header.set_size(2);
-    tar.append_data(&mut header, "app-1.0/run.sh", &b"hi"[..]).unwrap();
-    let archive = tar.into_inner().unwrap().finish().unwrap();
-    let server = Server::start();
-    let url = Url::parse(&server.set("/app.tar.gz", Reply::File(archive.clone()))).unwrap();
-    let world = World::new("https://i.example");
-    let expected = world.dir.path().join("expected");
-    fs_err::create_dir(&expected).unwrap();
-    fs_err::write(expected.join("run.sh"), "hi").unwrap();
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs_err::set_permissions(expected.join("run.sh"), executable).unwrap();
-    let hash = nar::hash_path(&expected).unwrap();
-
-    let get = || fetch_source(&url, hash, &world.host(), &world.settings);
-    let path = get().unwrap();
-    assert_eq!(fs_err::read_to_string(path.join("run.sh")).unwrap(), "hi");
-    fs_err::write(path.join("run.sh"), "scribble").unwrap();
-    assert_eq!(get().unwrap(), path);
-    assert_eq!(fs_err::read_to_string(path.join("run.sh")).unwrap(), "hi");
-    assert_eq!(server.seen("/app.tar.gz").len(), 2);
-    let wrong = fetch_source(&url, Sha256::of("x"), &world.host(), &world.settings);
-    let text = read(&wrong.unwrap_err());
-    assert!(text.contains(&hash.to_sri()) && text.contains("expected"), "{text}");
 }

@@ -29,6 +29,7 @@ mod sandbox;
 mod secrets;
 mod serve;
 mod server;
+mod source_archive;
 mod toolchain;
 mod venv;
 mod wheel_archive;

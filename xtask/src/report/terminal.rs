@@ -53,7 +53,7 @@ pub(crate) fn terminal(report: &Report) -> String {
     }
     // A verdict is one line that is never cut.
     lines.push(shown_bytes(report.verdict().as_bytes()));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n") + "\n"
 }
 
 /// Where some of what differs is allowed: what is not, which the causes do not tell.

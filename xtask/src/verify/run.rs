@@ -54,18 +54,21 @@ impl VerifyRepro {
             let (recipe, _) = RecipeFile::find(root(), &self.recipe)?.read()?;
             return tell::list(here(&environment, &recipe));
         }
-        let Decided { name, outcome, work, _using } = match self.decided(shell, &environment) {
+        let Decided { name, outcome, work, _using: _held } = match self.decided(shell, &environment)
+        {
             Ok(decided) => decided,
             Err(error) => {
                 self.tell_failure(&error);
                 let what = format!("merge: no, `{}` could not be judged", self.recipe);
-                return Err(self.told(what, outcome_of(&error)));
+                return Err(tell::not_merged(&what, outcome_of(&error)));
             }
         };
         // Nobody need wait for the removal to know.
-        let told = match outcome {
-            Outcome::Good => self.say(&format!("merge: yes, `{name}` is reproducible")),
-            _ => Err(self.told(format!("merge: no, `{name}` is not what it must be"), outcome)),
+        let told = if outcome == Outcome::Good {
+            self.say(&format!("merge: yes, `{name}` is reproducible"))
+        } else {
+            let what = format!("merge: no, `{name}` is not what it must be");
+            Err(tell::not_merged(&what, outcome))
         };
         if !work.is_kept() {
             // What is left of it, the end of `work` removes.
@@ -101,7 +104,7 @@ impl VerifyRepro {
             quiet: self.quiet,
         };
         let waiting = || eprintln!("waiting for `gc`, which removes things from the cache");
-        let _using = hold(&cache, waiting)?;
+        let using = hold(&cache, waiting)?;
         let mut work = WorkDir::create(&cache.join(ROUNDS), &recipe.name)?;
         let plan = Plan { recipe: &recipe, chosen: &chosen, here, base: work.path() };
         let verified = self.verify(&workplace, &plan);
@@ -110,7 +113,7 @@ impl VerifyRepro {
             let _ = work.keep();
             eprintln!("the rounds stay in {}", work.path().display());
         }
-        Ok(Decided { name: recipe.name, outcome: verified?, work, _using })
+        Ok(Decided { name: recipe.name, outcome: verified?, work, _using: using })
     }
 
     fn verify(&self, workplace: &Workplace<'_>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
@@ -149,7 +152,9 @@ impl VerifyRepro {
         // What a recipe allows to differ may have differed then.
         let cache = workplace.shared.filter(|_| recipe.waivers.is_empty());
         checks.extend(cache.map(|cache| adopt::check(&finished[0], cache)).transpose()?);
-        checks.iter().for_each(|check| writing.note("check", check));
+        for check in &checks {
+            writing.note("check", check);
+        }
         let mut pairs = Vec::new();
         for index in 1..rounds.len() {
             let pair = Pair { varied: &varied, finished: &finished, index };

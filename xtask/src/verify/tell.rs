@@ -26,14 +26,14 @@ impl VerifyRepro {
         if self.json {
             // Its facts have paths of this machine.
             let first = text.lines().next().unwrap_or_default();
-            self.print_json(&[], outcome_of(error), Some(first)).unwrap_or_default();
+            print_json(&[], outcome_of(error), Some(first)).unwrap_or_default();
         }
     }
 
     pub(super) fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
         let outcome = reports.iter().map(Report::outcome).max().unwrap_or(Outcome::Undecided);
         if self.json {
-            return self.print_json(reports, outcome, None);
+            return print_json(reports, outcome, None);
         }
         let differing: Vec<&Report> =
             reports.iter().filter(|it| it.outcome() != Outcome::Good).collect();
@@ -41,19 +41,6 @@ impl VerifyRepro {
         let shown = if differing.is_empty() { reports.iter().take(1).collect() } else { differing };
         let text: String = shown.into_iter().map(report::terminal).collect();
         Ok(report::print(&text)?)
-    }
-
-    fn print_json(
-        &self,
-        reports: &[Report],
-        outcome: Outcome,
-        error: Option<&str>,
-    ) -> anyhow::Result<()> {
-        let read = |report| serde_json::from_str::<serde_json::Value>(&report::json(report));
-        let reports = reports.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let code = outcome.code();
-        let value = serde_json::json!({ "reports": reports, "exit-code": code, "error": error });
-        Ok(report::print(&format!("{value:#}\n"))?)
     }
 
     /// The last line.
@@ -65,11 +52,19 @@ impl VerifyRepro {
         }
         Ok(report::print(&format!("{line}\n"))?)
     }
+}
 
-    /// The last line of a run whose outcome is an exit code other than 0.
-    pub(super) fn told(&self, what: String, outcome: Outcome) -> anyhow::Error {
-        Problem::new(format!("{what} (exit code {})", outcome.code())).outcome(outcome).into()
-    }
+fn print_json(reports: &[Report], outcome: Outcome, error: Option<&str>) -> anyhow::Result<()> {
+    let read = |report| serde_json::from_str::<serde_json::Value>(&report::json(report));
+    let reports = reports.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let code = outcome.code();
+    let value = serde_json::json!({ "reports": reports, "exit-code": code, "error": error });
+    Ok(report::print(&format!("{value:#}\n"))?)
+}
+
+/// The last line of a run whose outcome is an exit code other than 0.
+pub(super) fn not_merged(what: &str, outcome: Outcome) -> anyhow::Error {
+    Problem::new(format!("{what} (exit code {})", outcome.code())).outcome(outcome).into()
 }
 
 /// The table of variations.
