@@ -20,7 +20,10 @@ const INPUTS: [&str; 4] = ["source", "toolchain", "python", "uv"];
 /// The provenance of a round cannot be read.
 pub(crate) fn check(finished: &[Finished]) -> Result<Check, Problem> {
     let all = finished.iter().map(|it| provenance(&it.published));
-    let all = all.collect::<Result<Vec<Value>, Problem>>()?;
+    Ok(judge(&all.collect::<Result<Vec<Value>, Problem>>()?))
+}
+
+fn judge(all: &[Value]) -> Check {
     let differ = |name: &&str| all.iter().any(|it| it[name] != all[0][name]);
     let mut detail: Vec<String> =
         INPUTS.into_iter().filter(differ).map(|name| format!("another {name}")).collect();
@@ -29,7 +32,7 @@ pub(crate) fn check(finished: &[Finished]) -> Result<Check, Problem> {
         outcome = Outcome::Undecided;
         detail.push("hint: run it again, while nothing of it changes".to_owned());
     }
-    Ok(Check { name: "inputs", outcome, detail })
+    Check { name: "inputs", outcome, detail }
 }
 
 fn provenance(published: &Path) -> Result<Value, Problem> {
@@ -40,5 +43,41 @@ fn provenance(published: &Path) -> Result<Value, Problem> {
     match INPUTS.into_iter().find(|name| read.get(*name).is_none()) {
         None => Ok(read),
         Some(name) => Err(problem().fact("lacks", name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn made(of: &[(&str, &str)]) -> Value {
+        let mut made = json!({ "source": "s", "toolchain": { "fingerprint": "t" },
+            "python": { "version": "3.14.0" }, "uv": { "version": "1" }, "built": {} });
+        for (key, value) in of {
+            made[*key] = json!({ "is": value });
+        }
+        made
+    }
+
+    #[test]
+    fn rounds_of_other_inputs_decide_nothing() {
+        for (other, expected) in [
+            (&[][..], &[][..]),
+            // What came of it is compared elsewhere.
+            (&[("built", "x")], &[]),
+            (&[("toolchain", "x")], &["another toolchain"]),
+            (&[("source", "x"), ("uv", "x")], &["another source", "another uv"]),
+        ] {
+            let check = judge(&[made(&[]), made(other)]);
+            assert_eq!(check.outcome == Outcome::Good, expected.is_empty(), "{other:?}");
+            let named = check.detail.iter().filter(|line| !line.starts_with("hint: "));
+            assert!(named.eq(expected), "{:?}", check.detail);
+        }
+        let lacks = tempfile::tempdir().unwrap();
+        assert!(provenance(lacks.path()).is_err());
+        fs::write(lacks.path().join("provenance.json"), "{}").unwrap();
+        assert!(provenance(lacks.path()).is_err());
     }
 }
