@@ -51,7 +51,7 @@ impl Context<'_> {
             anstream::println!("{:#}", serde_json::to_value(&report)?);
         } else if !self.global.quiet {
             let link = link.map(|link| link.display().to_string());
-            anstream::eprint!("{}", screen::build_summary(&report, link.as_deref()));
+            anstream::eprint!("{}", screen::build_summary(&report, link.as_deref(), self.typed));
         }
         Ok(Outcome::Good)
     }
