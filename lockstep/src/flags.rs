@@ -164,6 +164,9 @@ pub(crate) struct Build {
     /// What is used of earlier builds.
     #[command(flatten)]
     pub(crate) reuse: ReuseFlags,
+    /// Read all of the toolchain to verify it, not only what the file system says of its files
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Leave the checks out: nothing says then whether the output can be imported
     #[arg(long)]
     pub(crate) no_checks: bool,

@@ -19,11 +19,11 @@ use crate::screen::Screen;
 use crate::typed::Typed;
 use base::recipe::{Provider, Recipe};
 use base::recipe_file::RecipeFile;
-use base::sys::Host;
 use base::sys::cache::WORK;
 use base::sys::env::Environment;
 use base::sys::files::WorkDir;
 use base::sys::sandbox::Surroundings;
+use base::sys::{Host, disk};
 use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
 use builder::pipeline::Options;
@@ -89,7 +89,15 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Compare(_) => unreachable!("it was run above"),
     };
     screen.clear();
-    outcome
+    outcome.map_err(|error| full_disk_named(error, &cache))
+}
+
+/// Whatever ran into a full disk, the message says so.
+fn full_disk_named(error: anyhow::Error, cache: &Path) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => disk::failed_below(problem, cache).into(),
+        Err(error) => error,
+    }
 }
 
 /// What every command has at hand.
