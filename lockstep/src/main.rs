@@ -14,6 +14,8 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use flags::Cli;
 
 fn main() -> ExitCode {
+    // First: if this process is the sandbox's launcher, it is nothing else.
+    base::sys::sandbox::serve();
     let typed = flags::typed_name(std::env::args_os().next().as_deref());
     let matches = Cli::command().name(typed).bin_name(typed).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
