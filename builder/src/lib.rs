@@ -21,6 +21,7 @@ pub mod source_patch; // unified diffs, applied to a source before its build
 pub mod sources; // trees, laid out where they are built
 pub mod inputs; // recipe, source tree, lock and build lock, read together
 pub mod phase1; // read, resolve, plan, fetch
+pub mod environment; // what a backend sees, built with or asked
 pub mod relock; // makes the build lock
 
 pub mod wheels; // phase 2: what is built from source
