@@ -1,0 +1,240 @@
+//! Where one distribution is built: its tree, its build environment and its log, at the same paths
+//! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
+//! those paths, so nothing of the host's may be in them (uv issue 13096).
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use fs_err as fs;
+use uv_normalize::PackageName;
+
+use super::store::{Found, Store};
+use super::{BuiltWheel, inputs};
+use crate::build::environment::{Bench, BuildEnvironment, Told};
+use crate::build::sources::{self, Sources};
+use crate::fetch::request::Shelf;
+use crate::lock::build_lock::{BuildLock, LockedBuild};
+use crate::lock::pyproject::Pyproject;
+use crate::lock::resolve::{Distribution, Resolution};
+use crate::toolchain::Toolchain;
+use crate::toolchain::uv::Uv;
+use base::recipe::Recipe;
+use base::sys::Host;
+use base::sys::files::digest_of;
+use base::sys::process::last_lines_of;
+use base::sys::sandbox::{Invocation, Sandbox};
+use base::vocabulary::Problem;
+
+/// Everything that builds have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Workshop<'a> {
+    /// What is built and how.
+    pub recipe: &'a Recipe,
+    /// What is built.
+    pub resolution: &'a Resolution,
+    /// What builds need.
+    pub build_lock: &'a BuildLock,
+    /// The application's `pyproject.toml`, for what it tells builds.
+    pub project: &'a Pyproject,
+    /// Where the trees come from.
+    pub sources: Sources<'a>,
+    /// Interpreter and compilers.
+    pub toolchain: &'a Toolchain,
+    /// The uv that runs inside.
+    pub uv: &'a Uv,
+    /// How many builds run at once.
+    pub jobs: usize,
+    /// Where built wheels are kept.
+    pub store: &'a Store,
+    /// Whether a wheel that is stored is used.
+    pub reuse: bool,
+    /// A directory of this run.
+    pub work: &'a Path,
+}
+
+/// Of what a build leaves, files of as many bytes are removed as soon as it has ended.
+const LARGE: u64 = 256 << 10;
+
+/// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub struct Scene {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// What failed in it.
+    pub invocation: Invocation,
+}
+
+/// The name of the file that holds a [`Scene`].
+pub const SCENE_FILE: &str = "scene.json";
+
+impl Workshop<'_> {
+    pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
+        self.resolution.get(name).expect("the graph is made of the resolution")
+    }
+
+    /// `lxml 6.0.2`, for progress.
+    pub(super) fn label(&self, name: &PackageName) -> String {
+        let version = self.distribution(name).version.as_ref();
+        version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"))
+    }
+
+    /// How long the build will take, in no unit: larger source archives take longer to compile.
+    pub(super) fn estimate(&self, name: &PackageName) -> u64 {
+        self.sources.size(self.distribution(name))
+    }
+
+    /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
+    /// it waited for. While one run builds a wheel, another one that needs it waits and then finds
+    /// it.
+    pub(super) fn obtain(
+        &self,
+        name: &PackageName,
+        needs: &[(PackageName, BuiltWheel)],
+        host: Host<'_>,
+    ) -> Result<BuiltWheel, Problem> {
+        let started = Instant::now();
+        let dir = self.work.join("builds").join(name.as_ref());
+        let content = |name: &PackageName| {
+            let wheel = needs.iter().find(|(need, _)| need == name);
+            let (_, wheel) = wheel.expect("a build waits for what it needs");
+            format!("sha256:{}", wheel.sha256)
+        };
+        let inputs = self.inputs(name, content)?;
+        let key = inputs::key(&inputs);
+        let _building = self.store.lock(&key, &self.label(name), host)?;
+        let into = self.work.join("built").join(name.as_ref());
+        let known = if self.reuse { self.store.find(&key, &into, host)? } else { None };
+        let (wheel, stored) = if let Some(wheel) = known {
+            (wheel, true)
+        } else {
+            let path = self.build(self.distribution(name), needs, &dir, &into)?;
+            let digest = digest_of(&path);
+            let unread = |error| Problem::new("cannot read a built wheel").cause(error);
+            let (sha256, _) = digest.map_err(unread)?;
+            let wheel = Found { path, sha256 };
+            self.store.keep(&key, &inputs, &wheel)?;
+            (wheel, false)
+        };
+        let Found { path, sha256 } = wheel;
+        Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
+    }
+
+    /// Builds in the directory `dir` of this run; the wheel is put into `built`.
+    fn build(
+        &self,
+        distribution: &Distribution,
+        needs: &[(PackageName, BuiltWheel)],
+        dir: &Path,
+        built: &Path,
+    ) -> Result<PathBuf, Problem> {
+        let name = &distribution.name;
+        let build = self.build_lock.of(distribution)?;
+        let bench = Bench::below(dir);
+        let environment = self.environment(name);
+        self.shelve(build, needs, &bench.wheelhouse)?;
+        let project = self.prepare(distribution, build, &bench)?;
+        let whose = |problem: Problem| problem.fact("distribution", self.label(name));
+        environment.install(&bench, &build.requirements).map_err(whose)?;
+        let finished = environment.build(&bench, &project)?;
+        if !finished.success() {
+            let (sandbox, invocation) = environment.scene(&bench, &project);
+            return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
+        }
+        let path = self.collect(distribution, &bench.inside, built, &bench.log)?;
+        // Object files are many times the wheel; the disk need hold only those of the builds under
+        // way. What is small goes with all of the run: where many files were just removed, some
+        // file systems are slow to make the many of the installation.
+        let _ = base::sys::files::remove_large(&bench.source(), LARGE);
+        Ok(path)
+    }
+
+    /// Puts the wheels that are installed into the build environment into one directory, and no
+    /// others: what is there for another build must not be seen.
+    fn shelve(
+        &self,
+        build: &LockedBuild,
+        needs: &[(PackageName, BuiltWheel)],
+        shelf: &Path,
+    ) -> Result<(), Problem> {
+        let downloaded = self.sources.wheelhouse.join(Shelf::Build.directory());
+        let mut wheels: Vec<PathBuf> = needs.iter().map(|(_, wheel)| wheel.path.clone()).collect();
+        for requirement in &build.requirements {
+            if !build.from_source.contains(&requirement.name) {
+                let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
+                wheels.push(downloaded.join(&wheel.filename));
+            }
+        }
+        let copy = || -> std::io::Result<()> {
+            fs::create_dir_all(shelf)?;
+            for wheel in &wheels {
+                fs::copy(wheel, shelf.join(wheel.file_name().unwrap_or_default()))?;
+            }
+            Ok(())
+        };
+        copy().map_err(|error| Problem::new("cannot lay out build requirements").cause(error))
+    }
+
+    /// Lays out the source. Returns the directory of the project in it.
+    fn prepare(
+        &self,
+        distribution: &Distribution,
+        build: &LockedBuild,
+        bench: &Bench,
+    ) -> Result<String, Problem> {
+        fs::create_dir_all(&bench.inside).map_err(|error| {
+            let name = &distribution.name;
+            Problem::new(format!("cannot prepare the build of `{name}`")).cause(error)
+        })?;
+        let source = bench.source();
+        let project = self.sources.lay_out(distribution, &source)?;
+        self.check_fresh(distribution, build, &source.join(&project))?;
+        Ok(project)
+    }
+
+    /// A build lock that was made before the tree changed its `[build-system]` would give the build
+    /// other requirements than it asks for.
+    fn check_fresh(
+        &self,
+        distribution: &Distribution,
+        build: &LockedBuild,
+        tree: &Path,
+    ) -> Result<(), Problem> {
+        let own = sources::pyproject(distribution, tree)?;
+        let markers = self.resolution.target.markers();
+        let settings = self.recipe.build_settings(&distribution.name);
+        let asked = settings.asked(own.build_requires());
+        let asked = asked.into_iter().filter(|it| it.evaluate_markers(markers, &[]));
+        let missing: Vec<String> =
+            asked.map(|it| it.to_string()).filter(|it| !build.requires.contains(it)).collect();
+        if missing.is_empty() && own.backend() == build.backend {
+            return Ok(());
+        }
+        Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
+            .fact("it requires", missing.join(", "))
+            .fact("backend", format!("{} (locked: {})", own.backend(), build.backend))
+            .hint("`cargo xtask build-lock` writes it anew"))
+    }
+
+    /// What a distribution is built in.
+    pub(super) fn environment(&self, name: &PackageName) -> BuildEnvironment<'_> {
+        let told = Told::of(name, self.recipe, self.project);
+        BuildEnvironment::new(told, self.toolchain, self.uv)
+    }
+
+    fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
+        let log = dir.join("log");
+        let end = last_lines_of(&log, 25);
+        let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
+            .fact("exit code", code)
+            .fact("log ends", if end.is_empty() { "it is empty".to_owned() } else { end })
+            .fact("whole log", log.display());
+        let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
+        match fs::write(dir.join(SCENE_FILE), scene) {
+            Ok(()) => problem.hint(format!(
+                "`cargo xtask enter {}` opens a shell in the failed sandbox",
+                dir.display()
+            )),
+            Err(error) => problem.cause(error),
+        }
+    }
+}
