@@ -10,10 +10,10 @@ use uv_normalize::PackageName;
 
 use super::store::{Found, Store};
 use super::{BuiltWheel, inputs};
-use crate::build::environment::{Bench, BuildEnvironment, Told};
+use crate::build::environment::{Bench, BuildEnvironment};
 use crate::build::sources::{self, Sources};
 use crate::fetch::request::Shelf;
-use crate::lock::build_lock::{BuildLock, LockedBuild};
+use crate::lock::build_lock::{BuildLock, LockedBuild, Told};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
 use crate::toolchain::Toolchain;

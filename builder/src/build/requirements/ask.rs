@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Maker;
-use crate::build::environment::{Bench, BuildEnvironment, Told};
+use crate::build::environment::{Bench, BuildEnvironment};
 use crate::fetch;
 use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf};
 use crate::lock::build_lock::{LockedFile, Requirement};
@@ -43,7 +43,7 @@ impl Maker<'_> {
             wheelhouse: wheelhouse.path.join(Shelf::Build.directory()),
             log: dir.with_extension("log"),
         };
-        let told = Told::of(&distribution.name, &self.located.recipe, &self.application.project);
+        let told = self.demands().told(&distribution.name);
         let environment = BuildEnvironment::new(told, self.toolchain, self.uv);
         environment.install(&bench, &requirements)?;
         let finished = environment.ask(&bench, project, own)?;

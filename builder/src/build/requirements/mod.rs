@@ -70,6 +70,7 @@ struct Question<'a> {
 struct Answer {
     backend: String,
     overrides: Option<Sha256>,
+    told: Option<Sha256>,
     extra_requires: BTreeSet<String>,
     requires: BTreeSet<String>,
     resolved: BTreeMap<Requirement, LockedFile>,
@@ -183,7 +184,8 @@ impl Maker<'_> {
         let extra_requires = self.demands().extra_requires(distribution, resolution)?;
         let extra_requires = extra_requires.iter().map(ToString::to_string).collect();
         let backend = own.backend().to_owned();
-        Ok(Answer { backend, overrides, extra_requires, requires, resolved })
+        let told = self.demands().told(name).lock_key();
+        Ok(Answer { backend, overrides, told, extra_requires, requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -231,7 +233,7 @@ impl Draft {
         answer: Answer,
         resolution: &Resolution,
     ) -> Result<(), Problem> {
-        let Answer { backend, overrides, extra_requires, requires, resolved } = answer;
+        let Answer { backend, overrides, told, extra_requires, requires, resolved } = answer;
         let from_source = from_source(distribution, &resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
@@ -247,6 +249,7 @@ impl Draft {
         let build = LockedBuild {
             source,
             overrides,
+            told,
             extra_requires,
             backend,
             requires,

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
+use super::Told;
 use crate::lock::Lock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
@@ -40,6 +41,11 @@ impl Demands<'_> {
             }
         });
         demanded.collect()
+    }
+
+    /// What the build of a distribution is told.
+    pub fn told(&self, name: &PackageName) -> Told {
+        Told::of(name, self.recipe, self.project)
     }
 
     /// `[tool.uv] build-constraint-dependencies`, which bound the requirements of all builds.
