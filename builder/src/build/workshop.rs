@@ -130,7 +130,7 @@ impl Workshop<'_> {
         let name = &distribution.name;
         let build = self.build_lock.of(distribution)?;
         let bench = Bench::below(dir);
-        let environment = self.environment(name);
+        let environment = self.environment(name)?;
         self.shelve(build, needs, &bench.wheelhouse)?;
         let project = self.prepare(distribution, build, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
@@ -216,7 +216,7 @@ impl Workshop<'_> {
     }
 
     /// What a distribution is built in.
-    pub(super) fn environment(&self, name: &PackageName) -> BuildEnvironment<'_> {
+    pub(super) fn environment(&self, name: &PackageName) -> Result<BuildEnvironment<'_>, Problem> {
         let told = Told::of(name, self.recipe, self.project);
         BuildEnvironment::new(told, self.toolchain, self.uv)
     }

@@ -11,6 +11,7 @@ mod cli;
 mod collisions;
 mod compare; // two trees or files
 mod crash;
+mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
 mod gc;

@@ -39,12 +39,13 @@ impl Maker<'_> {
         let requirements = resolved.keys().cloned().collect();
         // The log lies beside what the backend sees, so that it cannot have put a link there.
         let bench = Bench {
+            configuration: dir.with_extension("configuration"),
             inside: dir.to_owned(),
             wheelhouse: wheelhouse.path.join(Shelf::Build.directory()),
             log: dir.with_extension("log"),
         };
         let told = self.demands().told(&distribution.name);
-        let environment = BuildEnvironment::new(told, self.toolchain, self.uv);
+        let environment = BuildEnvironment::new(told, self.toolchain, self.uv)?;
         environment.install(&bench, &requirements)?;
         let finished = environment.ask(&bench, project, own)?;
         let answer = dir.join("answer.json");

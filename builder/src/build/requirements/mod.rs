@@ -162,6 +162,7 @@ impl Maker<'_> {
     ) -> Result<Answer, Problem> {
         let Question { distribution, resolution, sources } = question;
         let name = &distribution.name;
+        self.demands().check_isolation(name)?;
         let of = |kind: &str| {
             self.work.join(kind).join(resolution.target.to_string()).join(name.as_ref())
         };

@@ -156,6 +156,7 @@ impl BuildLock {
                 continue;
             };
             let name = &distribution.name;
+            demands.check_isolation(name)?;
             let overrides = demands.recipe.build_settings(name).lock_key();
             let extra = demands.extra_requires(distribution, resolution)?;
             let extra = extra.iter().map(ToString::to_string).collect();

@@ -55,14 +55,17 @@ impl Policy {
     fn wheel_allowed(&self, name: &PackageName) -> bool {
         match self.choices.get(name) {
             Some(choice) => *choice == Choice::Wheel,
-            None => !self.no_binary && !self.no_binary_package.contains(name),
+            // A list of the other setting is an exception from this one, as uv has it.
+            None if self.no_binary => !self.no_build && self.no_build_package.contains(name),
+            None => !self.no_binary_package.contains(name),
         }
     }
 
     fn build_allowed(&self, name: &PackageName) -> bool {
         match self.choices.get(name) {
             Some(choice) => *choice != Choice::Wheel,
-            None => !self.no_build && !self.no_build_package.contains(name),
+            None if self.no_build => !self.no_binary && self.no_binary_package.contains(name),
+            None => !self.no_build_package.contains(name),
         }
     }
 }
