@@ -12,9 +12,9 @@ use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf};
 use crate::lock::build_lock::{LockedFile, Requirement};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::Distribution;
-use base::sys::Host;
 use base::sys::files::read_foreign;
 use base::sys::process::last_lines_of;
+use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 
 impl Maker<'_> {
@@ -52,14 +52,19 @@ impl Maker<'_> {
         let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
-            _ => Err(Problem::new("a build backend could not say what it needs")
-                .fact("backend", own.backend())
-                .fact("exit code", finished.code)
-                .fact("log ends", last_lines_of(&bench.log, 20))
-                .hint(format!(
-                    "a missing system package goes into `override.{}.build.system-packages`",
-                    distribution.name
-                ))),
+            _ => {
+                let end = last_lines_of(&bench.log, 20);
+                let problem = Problem::new("a build backend could not say what it needs")
+                    .fact("backend", own.backend())
+                    .fact("exit code", finished.code)
+                    .fact("log ends", &end)
+                    .hint(format!(
+                        "a missing system package goes into \
+                         `override.{}.build.system-packages`",
+                        distribution.name
+                    ));
+                Err(disk::failed_program(problem, dir, &end))
+            }
         }
     }
 }
