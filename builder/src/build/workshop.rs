@@ -9,7 +9,7 @@ use fs_err as fs;
 use uv_normalize::PackageName;
 
 use super::store::{Found, Store};
-use super::{BuiltWheel, inputs};
+use super::{BuiltWheel, generator, inputs};
 use crate::build::environment::{Bench, BuildEnvironment};
 use crate::build::sources::{self, Sources};
 use crate::fetch::request::Shelf;
@@ -130,6 +130,7 @@ impl Workshop<'_> {
             return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
         }
         let path = self.collect(distribution, &bench.inside, built, &bench.log)?;
+        generator::check(name, &path, &build.requirements)?;
         // Object files are many times the wheel; the disk need hold only those of the builds under
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.

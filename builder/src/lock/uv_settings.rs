@@ -177,7 +177,7 @@ pub const SETTINGS: [Setting; 79] = [
 pub fn read(pyproject: &str, uv_toml: Option<&str>) -> Result<(Pyproject, Vec<String>), Problem> {
     let mut project = Pyproject::parse("the project", pyproject)?;
     let own = tool_uv(pyproject);
-    let mut told = known(&own)?;
+    let mut told = unknown(&own);
     let Some(text) = uv_toml else {
         told.extend(followed("tool.uv.", &own)?);
         return Ok((project, told));
@@ -214,7 +214,7 @@ fn tool_uv(pyproject: &str) -> toml::Table {
 }
 
 /// Because of one key that it does not know, uv warns and ignores all settings of `[tool.uv]`.
-fn known(own: &toml::Table) -> Result<Vec<String>, Problem> {
+fn unknown(own: &toml::Table) -> Vec<String> {
     let unknown = own.keys().filter(|key| find(key).is_none());
     let told = unknown.map(|key| {
         let near = nearest(key, SETTINGS.iter().map(|it| it.key));
@@ -224,7 +224,7 @@ fn known(own: &toml::Table) -> Result<Vec<String>, Problem> {
              `[tool.uv]` because of it; here the others count{near}"
         )
     });
-    Ok(told.collect())
+    told.collect()
 }
 
 /// What uv itself refuses in a `uv.toml`.

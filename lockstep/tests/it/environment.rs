@@ -10,7 +10,8 @@ use object::{Object as _, ObjectSection as _};
 use serde_json::{Value, json};
 
 use crate::cli::{self, Small, end, installed};
-use crate::wheels_fixture::SITE_PACKAGES;
+use crate::wheel_store::{add_tool, lock_tool, require};
+use crate::wheels_fixture::{SITE_PACKAGES, Wheel};
 
 /// What `uv build` sets for a hook.
 const OF_UV: [&str; 5] =
@@ -279,4 +280,60 @@ fn a_wheel_is_the_same_without_each_variable() {
             small.write("recipes/small.toml", &recipe);
         }
     }
+}
+
+/// The backend that is locked builds, also where uv could do it itself.
+#[test]
+fn the_locked_version_of_uv_build_builds() {
+    let small = Small::new("");
+    for file in ["act.py", "backend.py"] {
+        fs_err::remove_file(small.path("app").join(file)).unwrap();
+    }
+    let project = "[project]\nname = \"small\"\nversion = \"1.0\"\nrequires-python = \"==3.14.*\"\n\
+                   [build-system]\nrequires = [\"uv_build>=0.9.5,<0.10\"]\n\
+                   build-backend = \"uv_build\"\n";
+    small.write("app/pyproject.toml", project);
+    fs_err::create_dir_all(small.path("app/src/small")).unwrap();
+    small.write("app/src/small/__init__.py", "");
+    end(&mut small.builder(&["build-lock", "small", "--exclude-newer", "2026-01-15"])).good();
+    let lock = fs_err::read_to_string(small.path("recipes/small.build-lock.toml")).unwrap();
+    let (_, locked) = lock.split_once("requirements = [\"uv-build==").unwrap();
+    let locked = &locked[..locked.find('"').unwrap()];
+    assert!(locked.starts_with("0.9."), "{locked}");
+    let wheel = installed(&small.build().json(), "small-1.0.dist-info/WHEEL");
+    assert!(wheel.contains(&format!("Generator: uv {locked}\n")), "{wheel}");
+}
+
+/// A file of an index that is not what its name says, and a backend that is not the locked one.
+#[test]
+fn what_is_not_the_locked_backend_is_refused() {
+    let small = Small::new(cli::PLAIN);
+    require(&small, "small", "app/pyproject.toml", "tool");
+    small.replace(
+        "recipes/small.build-lock.toml",
+        "requirements = [\"tool\"]",
+        "requirements = [\"tool==1.0\"]",
+    );
+    add_tool(&small, "1.0");
+    small.build().good();
+    small.replace("app/backend.py", "Generator: small", "Generator: tool 2.0");
+    small.build().bad(
+        1,
+        &[
+            "the wheel of `small` was made by another backend than the locked one",
+            "tool==1.0",
+            "tool==2.0",
+            "`override.small.build.extra-requires`",
+        ],
+    );
+    small.replace("app/backend.py", "Generator: tool 2.0", "Generator: tool (1.0)");
+    small.build().good();
+    let lock = fs_err::read_to_string(small.path("recipes/small.build-lock.toml")).unwrap();
+    small.write("recipes/small.build-lock.toml", lock.split("[[wheel]]").next().unwrap());
+    let made = Wheel::new("tool", "1.0")
+        .metadata("Metadata-Version: 2.1\nName: tool\nVersion: 3.0\n")
+        .file("tool.py", "")
+        .write(small.dir.path());
+    lock_tool(&small, "1.0", &made);
+    small.build().bad(1, &["cannot install the build requirements"]);
 }

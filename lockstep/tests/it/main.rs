@@ -36,6 +36,7 @@ mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod toolchain;
+mod uv_settings; // what becomes of each
 mod venv;
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;

@@ -20,6 +20,7 @@ use crate::lock::pyproject::Pyproject;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::ConfigSettings;
+use base::sys::disk;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Description, Finished, Invocation, OutputTo, Sandbox};
 use base::vocabulary::{Problem, Sha256};
@@ -144,14 +145,18 @@ impl<'a> BuildEnvironment<'a> {
         bench: &Bench,
         requirements: &BTreeSet<Requirement>,
     ) -> Result<(), Problem> {
-        self.lay_out(bench, requirements)
-            .map_err(|error| Problem::new("cannot lay out a build environment").cause(error))?;
+        self.lay_out(bench, requirements).map_err(|error| {
+            let problem = Problem::new("cannot lay out a build environment");
+            disk::failed(problem, &bench.inside, None, error)
+        })?;
         let install = script(INSTALL, "install", &[&self.toolchain.python], BUILD);
         let finished = self.bare(bench).run(&install, OutputTo::Log(&bench.log))?;
         if !finished.success() {
-            return Err(Problem::new("cannot install the build requirements")
+            let end = last_lines_of(&bench.log, 20);
+            let problem = Problem::new("cannot install the build requirements")
                 .fact("exit code", finished.code)
-                .fact("log ends", last_lines_of(&bench.log, 20)));
+                .fact("log ends", &end);
+            return Err(disk::failed_program(problem, &bench.inside, &end));
         }
         installed::check(&bench.inside, requirements)
     }
