@@ -9,10 +9,10 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
-use super::{CollisionRules, ReadBeside, all, parsed};
+use super::{CollisionRules, ReadBeside, invalid, parsed};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256, requirement};
 
 /// What is decided of one distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -298,11 +298,18 @@ fn pinned(key: &str, pin: PinWire) -> Result<Choice, Problem> {
 
 fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, Problem> {
     let patches = wire.patch.into_iter().map(|patch| source_patch(patch, beside));
+    let requirements = |key: &str, texts: &[String]| {
+        let read = |text: &String| requirement(text).map_err(|error| invalid(key, text, error));
+        texts.iter().map(read).collect::<Result<Vec<_>, Problem>>()
+    };
     Ok(BuildSettings {
         env: wire.env,
         system_packages: wire.system_packages.into_iter().collect(),
-        requires: wire.requires.map(|texts| all("override.build.requires", &texts)).transpose()?,
-        extra_requires: all("override.build.extra-requires", &wire.extra_requires)?,
+        requires: wire
+            .requires
+            .map(|texts| requirements("override.build.requires", &texts))
+            .transpose()?,
+        extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
         patches: patches.collect::<Result<_, Problem>>()?,
     })
 }
