@@ -6,7 +6,7 @@ use std::fmt;
 
 use toml::Value;
 
-use crate::vocabulary::{Date, Problem, Sha256};
+use crate::vocabulary::{Date, Problem, Sha256, shortened};
 
 /// What the values of a key look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,7 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("override.*.source.sha256", G::Hex),
     ("override.*.source.path", G::Path),
     ("override.*.source.nar-hash", G::Sri),
+    ("override.*.record", G::Word),
     ("override.*.build.env.<>", G::EnvironmentName),
     ("override.*.build.env.*", G::Text),
     ("override.*.build.system-packages[]", G::DebianPackage),
@@ -186,11 +187,8 @@ fn check_text(grammar: Grammar, text: &str, shown: &str) -> Result<(), Problem> 
     if grammar.accepts(text) {
         return Ok(());
     }
-    const SHOWN_MAX: usize = 80;
-    let value: String = text.chars().take(SHOWN_MAX).collect();
-    let more = if value.len() < text.len() { "…" } else { "" };
     let problem = Problem::usage(format!("`{shown}` is not valid"))
-        .fact("value", format!("{}{more}", value.escape_debug()))
+        .fact("value", shortened(text))
         .fact("expected", grammar);
     Err(match grammar {
         G::DebianPackage => problem.hint("`apt-cache search WORD` finds names of packages"),

@@ -18,7 +18,7 @@ pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Patch, Provider, ReplaceMode, Replacement,
+    LinkRule, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
 use crate::vocabulary::limits::RECIPE_BYTES;

@@ -9,7 +9,7 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
-use super::{CollisionRules, ReadBeside, invalid, parsed};
+use super::{CollisionRules, ReadBeside, RecordPolicy, invalid, parsed};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Redacted, Sha256, requirement};
@@ -27,6 +27,9 @@ pub struct Override {
     /// What it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// What is done about the `RECORD` of its wheel.
+    #[serde(skip_serializing_if = "is_verified")]
+    pub record: RecordPolicy,
     /// How it is built.
     #[serde(skip_serializing_if = "BuildSettings::is_empty")]
     pub build: BuildSettings,
@@ -61,6 +64,10 @@ pub enum Choice {
         /// Its pin.
         nar_hash: Sri,
     },
+}
+
+fn is_verified(policy: &RecordPolicy) -> bool {
+    *policy == RecordPolicy::Verify
 }
 
 fn redacted<S: Serializer>(url: &url::Url, serializer: S) -> Result<S::Ok, S::Error> {
@@ -214,6 +221,7 @@ pub(super) fn from_wire(
         let name: PackageName = parsed("override", &text)?;
         let made = Override {
             choice: choice(&name, wire.prefer, wire.source)?,
+            record: wire.record,
             build: settings(wire.build, beside)?,
             skip: wire
                 .skip

@@ -81,6 +81,8 @@ macro_rules! limits {
 limits! {
     /// A recipe has a few kilobytes.
     RECIPE_BYTES: "recipe-bytes", 1 << 20, "bytes", "a recipe";
+    /// Patches are read, not skimmed.
+    SOURCE_PATCH_BYTES: "source-patch-bytes", 16 << 20, "bytes", "a source patch";
     /// The largest known locks have 10 MB; a parser takes some seventy times the memory.
     LOCK_BYTES: "lock-bytes", 32 << 20, "bytes", "`uv.lock`";
     /// A package with a hundred wheels has 30 KB. What is parsed at once takes seventy times that.

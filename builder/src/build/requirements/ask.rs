@@ -17,6 +17,7 @@ use base::sys::files::read_foreign;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo};
 use base::vocabulary::Problem;
+use base::vocabulary::limits::ANSWER_BYTES;
 
 const HOOK: &str = include_str!("hook.py");
 
@@ -85,7 +86,7 @@ impl Maker<'_> {
         let log = dir.with_extension("log");
         let finished = sandbox.run(&invocation, OutputTo::Log(&log))?;
         let answer = dir.join("answer.json");
-        let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
+        let answer = read_foreign(&answer, ANSWER_BYTES.max).unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
             _ => Err(Problem::new("a build backend could not say what it needs")
@@ -109,6 +110,3 @@ fn build_file(requirement: &Requirement, file: &LockedFile) -> FileRequest {
         origin: FileOrigin::Registry { locked: None },
     }
 }
-
-/// No backend's answer is longer than this.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
