@@ -141,11 +141,11 @@ limits! {
     PATCHED_BYTES: "patched-bytes", 64 << 20, "bytes", "a patched file";
     /// All of them are kept until the output is reviewed.
     PATCHED_BYTES_ALL: "patched-bytes-all", 256 << 20, "bytes", "all patched files together";
-    /// A longer one is shown by its digests: to find the shortest difference takes long.
-    REVIEWED_LINES: "reviewed-lines", 100_000, "lines", "a patched file in a review";
+    /// A larger change is shown by digests: to find the shortest difference takes long.
+    REVIEWED_LINES: "reviewed-lines", 20_000, "lines", "the changed part of a patched file";
     /// git reads `.gitmodules` into memory.
     GITMODULES_BYTES: "gitmodules-bytes", 1 << 20, "bytes", "`.gitmodules`";
-    /// Each is fetched.
+    /// Each is fetched, those of submodules too.
     SUBMODULES: "submodules", 1_000, "submodules", "a git tree";
     /// Deeper is a circle.
     SUBMODULE_DEPTH: "submodule-depth", 8, "levels of submodules", "a git tree";

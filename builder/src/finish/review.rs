@@ -3,6 +3,7 @@
 //! and nothing of it lies in the output.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -13,6 +14,9 @@ use crate::finish::manifest::{Distribution, Kind, Manifest};
 use crate::install::output::Output;
 use crate::install::records::{DistInfo, InstalledRecords};
 use base::dist_info::{Metadata, Record};
+use base::sys::files::{open_regular, read_foreign};
+use base::vocabulary::digest::Hashing;
+use base::vocabulary::limits::{PATCHED_BYTES, REVIEWED_LINES};
 use base::vocabulary::{Problem, Sha256};
 
 /// The directory beside an output in which the texts lie.
@@ -30,7 +34,7 @@ pub fn of(
 ) -> Result<Review, Problem> {
     let mut review = Review::new();
     for (file, before) in originals {
-        let after = fs::read(output.root.join(file))
+        let after = read_foreign(&output.root.join(file), PATCHED_BYTES.max)
             .map_err(|error| Problem::new(format!("cannot read `{file}`")).cause(error))?;
         let modules = format!("{}/", output.site_packages);
         let shown = match file.strip_prefix(&modules) {
@@ -52,9 +56,22 @@ fn difference(file: &str, before: &[u8], after: &[u8]) -> String {
         return format!("{digests}the patch changes nothing\n");
     }
     let [before, after] = [before, after].map(String::from_utf8_lossy);
+    if let Err(error) = REVIEWED_LINES.check(changed_lines(&before, &after)) {
+        return format!("{digests}{error}: the difference is not shown\n");
+    }
     let difference = TextDiff::from_lines(&*before, &*after);
     let name = |side: &str| format!("{side}/{file}");
     format!("{digests}\n{}", difference.unified_diff().header(&name("a"), &name("b")))
+}
+
+/// The lines between the first and the last that differ, of the longer text. To find the shortest
+/// difference takes the square of that.
+fn changed_lines(before: &str, after: &str) -> usize {
+    let same = |(a, b): &(&str, &str)| a == b;
+    let start = before.lines().zip(after.lines()).take_while(same).count();
+    let [before, after] = [before, after].map(|text| text.lines().skip(start).collect::<Vec<_>>());
+    let end = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
+    before.len().max(after.len()) - end
 }
 
 /// The files of a distribution.
@@ -117,16 +134,22 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     let mut below = Below::new(root).map_err(unread)?;
     for path in paths {
         // A rule can have dropped it.
-        let Some(bytes) = below.bytes_of(path)? else { continue };
+        let Some(Summed { sha256, start }) = below.sum_of(path)? else { continue };
         content.files += 1;
-        if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| bytes.starts_with(it)) {
+        if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| start.starts_with(it)) {
             content.compiled += 1;
         } else {
-            sums.push_str(&format!("{}  {path}\n", Sha256::of(&bytes)));
+            sums.push_str(&format!("{sha256}  {path}\n"));
         }
     }
     content.digest = (!sums.is_empty()).then(|| Sha256::of(&sums));
     Ok(content)
+}
+
+/// A file's digest and its first bytes.
+struct Summed {
+    sha256: Sha256,
+    start: Vec<u8>,
 }
 
 /// A tree whose files are read by paths that foreign code wrote, as a `RECORD` is: none of them may
@@ -144,9 +167,9 @@ impl<'r> Below<'r> {
         Ok(Self { root, real_root: fs::canonicalize(root)?, parent: (PathBuf::new(), false) })
     }
 
-    /// A file's bytes; of a link, where it leads: what it leads to may be no part of the output.
-    /// `None` if there is nothing, or not in the tree.
-    fn bytes_of(&mut self, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+    /// Sums a file, of whatever size; of a link, where it leads: what it leads to may be no part of
+    /// the output. `None` if there is nothing, or not in the tree.
+    fn sum_of(&mut self, path: &str) -> Result<Option<Summed>, Problem> {
         use std::os::unix::ffi::OsStringExt as _;
         let problem = || Problem::new(format!("cannot read `{path}`"));
         let place = self.root.join(path);
@@ -158,11 +181,16 @@ impl<'r> Below<'r> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(problem().cause(error)),
         };
-        let read = || -> std::io::Result<Vec<u8>> {
+        let read = || -> std::io::Result<Summed> {
             if kind.is_symlink() {
-                return Ok(fs::read_link(&place)?.into_os_string().into_vec());
+                let start = fs::read_link(&place)?.into_os_string().into_vec();
+                return Ok(Summed { sha256: Sha256::of(&start), start });
             }
-            fs::read(&place)
+            let mut file = Hashing::new(open_regular(&place)?);
+            let mut start = Vec::new();
+            file.by_ref().take(8).read_to_end(&mut start)?;
+            io::copy(&mut file, &mut io::sink())?;
+            Ok(Summed { sha256: file.finish().1, start })
         };
         if !kind.is_symlink() && !kind.is_file() {
             return Err(problem().fact("expected", "a file or a link"));

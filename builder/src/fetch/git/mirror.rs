@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -21,6 +22,7 @@ pub(super) struct Mirror {
     dir: PathBuf,
     environment: BTreeMap<String, String>,
     settings: Vec<String>,
+    limit: Duration,
     _lock: FileLock,
 }
 
@@ -71,7 +73,7 @@ impl Mirror {
         if commit.url.scheme() == "file" {
             settings.push("protocol.file.allow=always".to_owned());
         }
-        Ok(Self { git, dir, environment, settings, _lock: lock })
+        Ok(Self { git, dir, environment, settings, limit: patience.program, _lock: lock })
     }
 
     /// `git` in the mirror.
@@ -82,6 +84,7 @@ impl Mirror {
             .arg("--git-dir")
             .arg(&self.dir)
             .envs(&self.environment)
+            .time_limit(self.limit)
     }
 
     /// Has the commit, from the mirror or from the server: first the bare commit, as most servers
@@ -178,7 +181,8 @@ impl Mirror {
         let problem = || commit.problem().fact("submodule", &path);
         let text = self
             .git()
-            .args(["config", "-z", "--blob"])
+            // `include.path` would read any file of the host, and wait for a pipe.
+            .args(["config", "-z", "--no-includes", "--blob"])
             .arg(format!("{}:.gitmodules", commit.rev))
             .args(["--get-regexp", r"^submodule\..*\.(path|url)$"])
             .stdout()
