@@ -21,7 +21,7 @@ use base::vocabulary::limits::{
     WHEEL_MEMBER_BYTES, WHEEL_MEMBERS, WHEEL_UNPACKED_BYTES,
 };
 use base::vocabulary::paths::normalised;
-use base::vocabulary::{Problem, Sha256};
+use base::vocabulary::{Markers, Problem, RequirementError, Sha256, shortened};
 
 mod places;
 mod record;
@@ -106,6 +106,13 @@ impl WheelArchive {
         };
         let metadata = Metadata::parse(&required("METADATA", &METADATA_BYTES)?);
         METADATA_REQUIRES.check(metadata.requires.len()).map_err(|error| problem(&error))?;
+        // uv reads them when it installs and checks; of old wheels, not all are valid.
+        let mut markers = Markers::default();
+        for text in &metadata.requires {
+            if let Err(error @ RequirementError::Exceeded(_)) = markers.requirement(text) {
+                return Err(problem(&error).fact("`Requires-Dist`", shortened(text)));
+            }
+        }
         let record = Record::parse(&file_name, &required("RECORD", &RECORD_BYTES)?)?;
         let wheel = required("WHEEL", &WHEEL_FILE_BYTES)?;
         let entry_points = match text("entry_points.txt", &ENTRY_POINTS_BYTES)? {

@@ -194,7 +194,8 @@ impl Mirror {
         });
         let url = section.and_then(|section| {
             let key = format!("{section}url");
-            pairs.iter().find(|(name, _)| *name == key)
+            // Of two values, git takes the last.
+            pairs.iter().rfind(|(name, _)| *name == key)
         });
         let (_, url) =
             url.ok_or_else(|| problem().fact("because", "`.gitmodules` has no URL for it"))?;
@@ -209,6 +210,10 @@ fn submodule_url(parent: &Url, text: &str) -> Option<Url> {
         base.set_path(&format!("{}/", parent.path().trim_end_matches('/')));
         base.join(text).ok()?
     } else if let (None, Some((host, path))) = (text.find("://"), text.split_once(':')) {
+        // `ext::touch x` names a program.
+        if path.starts_with(':') {
+            return None;
+        }
         // scp's way to write an ssh URL.
         Url::parse(&format!("ssh://{host}/{}", path.trim_start_matches('/'))).ok()?
     } else {
@@ -241,6 +246,7 @@ mod tests {
             ("git@other.example:x/y.git", Some("ssh://git@other.example/x/y.git")),
             ("file:///etc", None),
             ("/etc", None),
+            ("ext::touch x", None),
         ] {
             assert_eq!(of(parent, text).as_deref(), expected, "{text}");
         }
