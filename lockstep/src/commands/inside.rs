@@ -106,7 +106,7 @@ fn with(mut sandbox: Sandbox, seen: &Seen) -> Result<Sandbox> {
     }
     for bind in &seen.bind {
         let (from, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;
-        sandbox = sandbox.bind_rw(&std::path::absolute(from)?, inside);
+        sandbox = sandbox.bind_shared(&std::path::absolute(from)?, inside);
     }
     Ok(sandbox)
 }
