@@ -30,8 +30,16 @@ pub struct Lock {
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members.
     pub members: BTreeSet<PackageName>,
+    /// Dependency groups of a workspace root that is no project.
+    pub groups: BTreeMap<GroupName, Vec<Edge>>,
+    /// The groups that such a root installs unless told otherwise.
+    pub default_groups: Option<DefaultGroups>,
+    /// What a script requires (PEP 723); the lock of a project has none.
+    pub requirements: Vec<Edge>,
     /// `tool.uv.build-constraint-dependencies`, as PEP 508 texts.
     pub build_constraints: Vec<Requirement>,
+    /// The directory of the lock in the source tree, `.` if it is the tree itself.
+    pub directory: String,
     /// Every locked distribution, in the order of the file.
     pub packages: Vec<Package>,
     /// The newest `upload-time` of any file, which bounds the build lock.
@@ -201,7 +209,12 @@ impl Lock {
 
     /// The project whose directory is that of the lock. A virtual workspace root has none.
     pub fn root(&self) -> Option<&Package> {
-        self.packages.iter().find(|package| package.source.local_path() == Some("."))
+        self.packages.iter().find(|it| it.source.local_path() == Some(&self.directory))
+    }
+
+    /// Whether it is the lock of a script (PEP 723), which has requirements and no project.
+    pub fn is_of_script(&self) -> bool {
+        !self.requirements.is_empty() && self.members.is_empty() && self.root().is_none()
     }
 }
 

@@ -17,7 +17,7 @@ pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Patch, Provider, ReplaceMode, Replacement,
+    LinkRule, Members, Patch, Provider, ReplaceMode, Replacement,
 };
 
 use crate::vocabulary::target::PLATFORM_EXAMPLES;
@@ -86,11 +86,14 @@ pub enum Source {
 /// What of the lock is installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The root distribution; `None` is the lock's own root project.
+    /// The one project that is installed.
     pub project: Option<PackageName>,
-    /// Its extras.
+    /// The projects that are installed, if not that one. Without both it is the lock's own root
+    /// project, and of a workspace root that is no project all members.
+    pub members: Option<Members>,
+    /// Their extras.
     pub extras: BTreeSet<ExtraName>,
-    /// Its dependency groups (PEP 735).
+    /// Their dependency groups (PEP 735).
     pub groups: BTreeSet<GroupName>,
     /// Whether the groups of `[tool.uv] default-groups` are installed too.
     pub default_groups: bool,
@@ -268,7 +271,18 @@ fn selection(
 ) -> Result<Selection, Problem> {
     let choices =
         overrides.iter().filter_map(|(name, it)| Some((name.clone(), it.choice.clone()?)));
+    if let (Some(name), Some(_)) = (&wire.name, &wire.members) {
+        return Err(Problem::usage("`project` must have `name` or `members`, not both")
+            .hint(format!("`members = [\"{name}\"]` means the same as `name`")));
+    }
+    if let Some(Members::Some(names)) = &wire.members
+        && names.is_empty()
+    {
+        return Err(Problem::usage("`project.members` is empty")
+            .hint("name at least one member, or `\"all\"`"));
+    }
     Ok(Selection {
+        members: wire.members,
         project: wire.name.map(|name| parsed("project.name", &name)).transpose()?,
         extras: all("project.extras", &wire.extras)?,
         groups: all("project.groups", &wire.groups)?,

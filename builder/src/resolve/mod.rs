@@ -19,7 +19,7 @@ use crate::recipe::Selection;
 use crate::vocabulary::{Problem, Sha256, Target};
 
 pub use runtime::{
-    LockResolver, Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest,
+    LockResolver, Part, Requirements, Root, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest,
     RuntimeResolver,
 };
 
@@ -28,8 +28,8 @@ pub use runtime::{
 pub struct Resolution {
     /// For what it was resolved.
     pub target: Target,
-    /// The project at the root.
-    pub root: PackageName,
+    /// The selected projects, sorted by name.
+    pub roots: Vec<PackageName>,
     /// Sorted by name; no name occurs twice.
     pub distributions: Vec<Distribution>,
 }
@@ -180,7 +180,7 @@ impl Resolution {
         };
         Ok(Self {
             target: target.clone(),
-            root: graph.roots.package.name.clone(),
+            roots: graph.roots.projects.iter().map(|it| it.package.name.clone()).collect(),
             distributions: graph
                 .nodes
                 .values()
