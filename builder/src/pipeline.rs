@@ -143,6 +143,7 @@ impl Prepared {
             sources: Sources {
                 wheelhouse: &wheelhouse.path,
                 tree: &application.tree,
+                tree_hash: application.tree_hash,
                 lock: &application.lock,
                 recipe,
             },
@@ -353,10 +354,12 @@ fn finish(
     host.progress.stage("finish", None);
     let (recipe, output) = (&located.recipe, &installed.output);
     let variables = Variables::new(output, &recipe.variables);
+    let tree = &fetched.application.tree;
+    let mut copied = layout::copy(output, tree, &recipe.copies, &recipe.shebangs, &variables)?;
+    // Of a project that is no package, all that there is to patch was copied.
     let originals = patch::originals(output, &variables, &recipe.patches);
     let patches = patch::apply(output, &variables, &recipe.patches, host.progress)?;
-    let tree = &fetched.application.tree;
-    let copied = layout::copy(output, tree, &recipe.copies, &recipe.shebangs, &variables)?;
+    layout::set_patched(&mut copied, &patches);
     let links = layout::link(output, &recipe.links, &variables)?;
     bytecode::compile(recipe.bytecode, output, installer)?;
     layout::normalise(output)?;

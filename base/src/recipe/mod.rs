@@ -34,6 +34,8 @@ pub struct Recipe {
     pub prefix: String,
     /// Where the application's source tree comes from.
     pub source: Source,
+    /// Where its lock lies in that.
+    pub lock: LockPlace,
     /// At least one; the first is what a build builds.
     pub targets: Vec<Target>,
     /// What of the lock is installed.
@@ -83,6 +85,40 @@ pub enum Source {
     },
 }
 
+/// Where the lock lies in the source tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockPlace {
+    /// `uv.lock` of a project, in this directory; `.` is the tree itself.
+    Directory(String),
+    /// The lock beside a script with inline metadata (PEP 723), which this is.
+    Script(String),
+}
+
+impl Default for LockPlace {
+    fn default() -> Self {
+        Self::Directory(".".to_owned())
+    }
+}
+
+impl LockPlace {
+    /// The lock's path.
+    pub fn file(&self) -> String {
+        match self {
+            Self::Directory(directory) if directory == "." => "uv.lock".to_owned(),
+            Self::Directory(directory) => format!("{directory}/uv.lock"),
+            Self::Script(script) => format!("{script}.lock"),
+        }
+    }
+
+    /// The directory that paths in the lock are relative to.
+    pub fn directory(&self) -> &str {
+        match self {
+            Self::Directory(directory) => directory,
+            Self::Script(script) => script.rsplit_once('/').map_or(".", |(parent, _)| parent),
+        }
+    }
+}
+
 /// What of the lock is installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -97,6 +133,8 @@ pub struct Selection {
     pub groups: BTreeSet<GroupName>,
     /// Whether the groups of `[tool.uv] default-groups` are installed too.
     pub default_groups: bool,
+    /// Whether it is right that nothing of the project itself is in the output.
+    pub dependencies_only: bool,
     /// Distributions built from source although a wheel would fit; `None` is what the project's
     /// `[tool.uv] no-binary-package` says.
     pub no_binary: Option<BTreeSet<PackageName>>,
@@ -145,6 +183,7 @@ impl Recipe {
             description: wire.description,
             prefix,
             source: source(wire.source)?,
+            lock: lock_place(&wire.project)?,
             targets: targets(&wire.target)?,
             selection: selection(wire.project, &overrides)?,
             index: wire.index,
@@ -265,6 +304,31 @@ fn targets(wire: &wire::TargetWire) -> Result<Vec<Target>, Problem> {
     targets.collect()
 }
 
+fn lock_place(wire: &wire::ProjectWire) -> Result<LockPlace, Problem> {
+    let plain = |key: &str, path: &String| {
+        let path = path.trim_end_matches('/');
+        if path.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+            return Ok(path.to_owned());
+        }
+        Err(Problem::usage(format!("`{key}` is `{path}`, which is not below the source tree"))
+            .hint("give a path relative to the top of the source tree, without `..`"))
+    };
+    match (&wire.directory, &wire.script) {
+        (None, None) => Ok(LockPlace::default()),
+        (Some(path), None) if path == "." => Ok(LockPlace::default()),
+        (Some(path), None) => Ok(LockPlace::Directory(plain("project.directory", path)?)),
+        (None, Some(path)) => match (&wire.name, &wire.members) {
+            (None, None) => Ok(LockPlace::Script(plain("project.script", path)?)),
+            _ => Err(Problem::usage("a script has no projects")
+                .hint("remove `project.name` and `project.members`")),
+        },
+        (Some(_), Some(_)) => {
+            Err(Problem::usage("`project` must have `directory` or `script`, not both")
+                .hint("`script` is a path relative to the source tree"))
+        }
+    }
+}
+
 fn selection(
     wire: wire::ProjectWire,
     overrides: &BTreeMap<PackageName, Override>,
@@ -287,6 +351,7 @@ fn selection(
         extras: all("project.extras", &wire.extras)?,
         groups: all("project.groups", &wire.groups)?,
         default_groups: wire.default_groups,
+        dependencies_only: wire.dependencies_only,
         no_binary: wire.no_binary.map(|names| all("project.no-binary", &names)).transpose()?,
         choices: choices.collect(),
     })

@@ -67,12 +67,16 @@ pub(super) struct TargetWire {
 pub(super) struct ProjectWire {
     pub(super) name: Option<String>,
     pub(super) members: Option<Members>,
+    pub(super) directory: Option<String>,
+    pub(super) script: Option<String>,
     #[serde(default)]
     pub(super) extras: Vec<String>,
     #[serde(default)]
     pub(super) groups: Vec<String>,
     #[serde(default)]
     pub(super) default_groups: bool,
+    #[serde(default)]
+    pub(super) dependencies_only: bool,
     pub(super) no_binary: Option<Vec<String>>,
 }
 
@@ -160,6 +164,8 @@ pub(super) struct BuildWire {
     pub(super) requires: Option<Vec<String>>,
     #[serde(default)]
     pub(super) extra_requires: Vec<String>,
+    #[serde(default)]
+    pub(super) include: Vec<String>,
     #[serde(default)]
     pub(super) patch: Vec<SourcePatchWire>,
 }

@@ -2,6 +2,7 @@
 //! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
 //! those paths, so nothing of the host's may be in them (uv issue 13096).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,17 +10,18 @@ use fs_err as fs;
 use uv_normalize::PackageName;
 
 use super::store::{Found, Store};
-use super::{BuiltWheel, inputs};
-use crate::build::sources::{self, Sources};
+use super::view::Sight;
+use super::{BuiltWheel, blind, inputs};
+use crate::build::sources::{self, LaidOut, Sources};
 use crate::fetch::request::Shelf;
 use crate::lock::build_lock::{BuildLock, LockedBuild};
 use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Distribution, Resolution};
+use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::Recipe;
 use base::sys::Host;
-use base::sys::files::digest_of;
+use base::sys::files::{digest_of, remove_tree};
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
 use base::vocabulary::Problem;
@@ -64,8 +66,7 @@ const LARGE: u64 = 256 << 10;
 /// What compilers are told beside what the interpreter's own build was told.
 const COMPILER_FLAGS: &str = "-O2 -g0";
 
-/// Builds, given the directory of the project below `/build/src`, and requirements if there are
-/// any. Compilers that share a processor take its caches from each other at every turn (6 % of
+/// Builds the project, with requirements if there are any. Compilers that share a processor take its caches from each other at every turn (6 % of
 /// lxml's time with turns of 3 ms), so each turn lasts 100 ms, where `chrt` (util-linux) and the
 /// kernel (Linux 6.12) can do that.
 pub(super) const SCRIPT: &str = r#"set -eu
@@ -76,9 +77,14 @@ if [ -s /build/requirements.txt ]; then
 fi
 turns="chrt --other --sched-runtime 100000000 0"
 $turns true 2>/dev/null || turns=
+: < /build/mark
 exec $turns uv build --wheel --no-build-isolation --python /build/env/bin/python \
-  --out-dir /build/dist "/build/src/$1"
+  --out-dir /build/dist /build/project
 "#;
+
+/// A link to the project's directory. uv looks for a workspace from there upwards, and would read
+/// its members; the backend it starts in the directory itself.
+const PROJECT: &str = "project";
 
 /// setuptools compiles the extensions of one distribution one after the other unless told
 /// otherwise; the wheel is the same to the byte.
@@ -97,6 +103,18 @@ pub struct Scene {
 
 /// The name of the file that holds a [`Scene`].
 pub const SCENE_FILE: &str = "scene.json";
+
+/// What a build came to.
+enum Made {
+    /// Its wheel.
+    Wheel(PathBuf),
+    /// It opened what it was not given, so whatever it made is not what uv's build makes.
+    Blind(BTreeSet<PathBuf>),
+}
+
+fn cannot_prepare(distribution: &Distribution) -> Problem {
+    Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
+}
 
 impl Workshop<'_> {
     pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
@@ -124,58 +142,109 @@ impl Workshop<'_> {
         host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let dir = self.work.join("builds").join(name.as_ref());
         let content = |name: &PackageName| {
             let wheel = needs.iter().find(|(need, _)| need == name);
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let inputs = self.inputs(name, content)?;
-        let key = inputs::key(&inputs);
-        let _building = self.store.lock(&key, &self.label(name), host)?;
         let into = self.work.join("built").join(name.as_ref());
-        let known = if self.reuse { self.store.find(&key, &into, host)? } else { None };
-        let (wheel, stored) = if let Some(wheel) = known {
-            (wheel, true)
-        } else {
-            let path = self.build(self.distribution(name), needs, &dir, &into)?;
+        let found = |Found { path, sha256 }, inputs, stored| BuiltWheel {
+            path,
+            sha256,
+            inputs,
+            stored,
+            took: started.elapsed(),
+        };
+        let mut offers = Vec::new();
+        // A wheel of the whole tree is what uv builds, so one that is stored is as good as another.
+        for sight in self.sights(name) {
+            let inputs = self.inputs(name, *sight, &content)?;
+            let key = inputs::key(&inputs);
+            let building = self.store.lock(&key, &self.label(name), host)?;
+            if self.reuse
+                && let Some(wheel) = self.store.find(&key, &into, host)?
+            {
+                return Ok(found(wheel, inputs, true));
+            }
+            offers.push((*sight, inputs, key, building));
+        }
+        for (link, target) in self.sources.leading_out(self.distribution(name))? {
+            host.progress.warn(&format!(
+                "the link `{}` of `{name}` leads out of the source tree, to `{}`: its build cannot \
+                 read that, so the wheel lacks it",
+                link.display(),
+                target.display(),
+            ));
+        }
+        for (sight, inputs, key, _building) in offers {
+            let path = match self.build(self.distribution(name), sight, needs, &into)? {
+                Made::Wheel(path) => path,
+                Made::Blind(opened) => {
+                    host.progress.warn(&blind::told(&self.label(name), name, &opened));
+                    continue;
+                }
+            };
             let digest = digest_of(&path);
             let unread = |error| Problem::new("cannot read a built wheel").cause(error);
             let (sha256, _) = digest.map_err(unread)?;
             let wheel = Found { path, sha256 };
             self.store.keep(&key, &inputs, &wheel)?;
-            (wheel, false)
-        };
-        let Found { path, sha256 } = wheel;
-        Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
+            return Ok(found(wheel, inputs, false));
+        }
+        unreachable!("nothing of the whole tree is withheld")
     }
 
-    /// Builds in the directory `dir` of this run; the wheel is put into `built`.
+    /// How much of the source tree the build of a distribution is given: first its own part, and if
+    /// it reads more, all of it.
+    pub fn sights(&self, name: &PackageName) -> &'static [Sight] {
+        match self.distribution(name).artifact {
+            Artifact::Local(_) => &[Sight::Own, Sight::Whole],
+            _ => &[Sight::Own],
+        }
+    }
+
+    /// Builds in a directory of this run; the wheel is put into `built`.
     fn build(
         &self,
         distribution: &Distribution,
+        sight: Sight,
         needs: &[(PackageName, BuiltWheel)],
-        dir: &Path,
         built: &Path,
-    ) -> Result<PathBuf, Problem> {
+    ) -> Result<Made, Problem> {
         let name = &distribution.name;
         let build = self.build_lock.of(distribution)?;
         // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene)
         // lies beside it, where no link can be planted.
+        let dir = &self.work.join("builds").join(name.as_ref());
+        let unprepared = |error: std::io::Error| cannot_prepare(distribution).cause(error);
+        // What an attempt with less of the source tree left.
+        remove_tree(dir).map_err(unprepared)?;
         let inside = dir.join("inside");
         self.shelve(build, needs, &dir.join("wheelhouse"))?;
-        let project = self.prepare(distribution, build, &inside)?;
+        let LaidOut { withheld, .. } = self.prepare(distribution, sight, build, &inside)?;
+        let watched = match withheld {
+            None => None,
+            Some(withheld) => match blind::Seen::begin(withheld, &inside) {
+                Ok(seen) => Some(seen),
+                // Nothing would be seen, so nothing may be withheld.
+                Err(_) => return Ok(Made::Blind(BTreeSet::new())),
+            },
+        };
 
         let scene = Scene {
             sandbox: self.sandbox(name, dir),
             invocation: Invocation {
                 program: "/bin/sh".to_owned(),
-                arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
+                arguments: ["-c", SCRIPT, "build"].map(str::to_owned).to_vec(),
                 directory: format!("{BUILD}/src"),
             },
         };
         let log = dir.join("log");
         let finished = scene.sandbox.run(&scene.invocation, OutputTo::Log(&log))?;
+        let opened = watched.and_then(|seen| seen.opened());
+        if let Some(opened) = opened {
+            return Ok(Made::Blind(opened));
+        }
         if !finished.success() {
             return Err(self.failed(name, dir, &scene, finished.code));
         }
@@ -184,7 +253,7 @@ impl Workshop<'_> {
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
         let _ = base::sys::files::remove_large(&inside.join("src"), LARGE);
-        Ok(path)
+        Ok(Made::Wheel(path))
     }
 
     /// Puts the wheels that are installed into the build environment into one directory, and no
@@ -216,24 +285,25 @@ impl Workshop<'_> {
     fn prepare(
         &self,
         distribution: &Distribution,
+        sight: Sight,
         build: &LockedBuild,
         dir: &Path,
-    ) -> Result<String, Problem> {
-        let unprepared = |error: std::io::Error| {
-            Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
-                .cause(error)
-        };
-        for made in ["tools", "dist", "wheelhouse", "cache"] {
+    ) -> Result<LaidOut, Problem> {
+        let unprepared = |error: std::io::Error| cannot_prepare(distribution).cause(error);
+        for made in ["tools", "dist", "wheelhouse", "cache", "env"] {
             fs::create_dir_all(dir.join(made)).map_err(unprepared)?;
         }
         fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
-        let project = self.sources.lay_out(distribution, &dir.join("src"))?;
-        self.check_fresh(distribution, build, &dir.join("src").join(&project))?;
+        let laid_out = self.sources.lay_out(distribution, sight, &dir.join("src"))?;
+        self.check_fresh(distribution, build, &dir.join("src").join(&laid_out.project))?;
+        let project = Path::new("src").join(&laid_out.project);
+        std::os::unix::fs::symlink(project, dir.join(PROJECT)).map_err(unprepared)?;
+        fs::write(dir.join(blind::MARK), "").map_err(unprepared)?;
         let requirements: Vec<String> =
             build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
         fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
         fs::write(dir.join("distutils.cfg"), distutils_cfg(self.compilers)).map_err(unprepared)?;
-        Ok(project)
+        Ok(laid_out)
     }
 
     /// A build lock that was made before the tree changed its `[build-system]` would give the build

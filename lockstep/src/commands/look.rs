@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Context;
 use crate::flags::{Hash, Resolve, Selected};
 use base::nar;
-use base::recipe::{Selection, Source};
+use base::recipe::{LockPlace, Selection, Source};
 use base::vocabulary::target::PLATFORM_EXAMPLES;
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
@@ -29,7 +29,7 @@ impl Context<'_> {
         let mut looked = match &flags.workspace {
             Some(workspace) => Looked {
                 located: None,
-                application: Locked::read(workspace)?,
+                application: Locked::read(workspace, &LockPlace::default())?,
                 target: target(flags, "3.14", "linux")?,
                 selection: Selection::default(),
             },
@@ -98,6 +98,7 @@ fn add_selection(selection: &mut Selection, flags: &Selected) -> Result<()> {
     let invalid = |text: &str| Problem::usage(format!("`{text}` is not a valid name"));
     if let Some(name) = &flags.project {
         selection.project = Some(name.parse().map_err(|_| invalid(name))?);
+        selection.members = None;
     }
     for name in &flags.extra {
         selection.extras.insert(name.parse().map_err(|_| invalid(name))?);

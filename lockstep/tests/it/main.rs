@@ -40,3 +40,4 @@ mod wheel_archive;
 mod wheel_choice;
 mod wheel_store;
 mod wheels_fixture;
+mod workspace_tree;

@@ -228,7 +228,10 @@ fn inside(package: &Package, path: &str) -> Result<String, Problem> {
     }
     Err(Problem::usage(format!("`{package}` lies outside of the source tree"))
         .fact("path", path)
-        .hint("move it below the directory of `uv.lock`; what lies elsewhere cannot be pinned"))
+        .hint(
+            "let `source.path` be a directory that holds both, and `project.directory` the one of \
+             `uv.lock`; what lies elsewhere cannot be pinned",
+        ))
 }
 
 fn nothing_fits(package: &Package, target: &Target, policy: &Policy) -> Problem {

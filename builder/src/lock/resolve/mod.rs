@@ -19,8 +19,8 @@ use base::recipe::Selection;
 use base::vocabulary::{Problem, Sha256, Target};
 
 pub use runtime::{
-    LockResolver, Part, Requirements, Root, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest,
-    RuntimeResolver,
+    LockResolver, Part, Requirements, Root, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode,
+    RuntimeRequest, RuntimeResolver,
 };
 
 /// What a target needs at run time, sorted by name.

@@ -111,7 +111,7 @@ fn one<'a>(package: &'a Package, request: &RuntimeRequest<'a>) -> Result<Roots<'
     let RuntimeRequest { lock, pyproject, selection, .. } = *request;
     let extras = declared_extras(package);
     if let Some(extra) = selection.extras.iter().find(|it| !extras.contains(it)) {
-        let whose = format!("`{}`", package.name);
+        let whose = format!("`{}` has", package.name);
         return Err(absent("extra", extra.as_ref(), &whose, extras.iter().map(AsRef::as_ref)));
     }
     let own = declared_groups(package);
@@ -133,7 +133,7 @@ fn one<'a>(package: &'a Package, request: &RuntimeRequest<'a>) -> Result<Roots<'
             groups.remove(group);
             requirements.push(*shared);
         } else {
-            let whose = format!("`{}`", package.name);
+            let whose = format!("`{}` has", package.name);
             let known = own.iter().chain(shared.keys()).map(|it| it.as_ref());
             return Err(absent("group", group.as_ref(), &whose, known));
         }
@@ -149,7 +149,7 @@ fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Ro
     let extras: BTreeSet<&ExtraName> = packages.iter().flat_map(|it| declared_extras(it)).collect();
     if let Some(extra) = selection.extras.iter().find(|it| !extras.contains(it)) {
         let known = extras.iter().map(|it| it.as_ref());
-        return Err(absent("extra", extra.as_ref(), "no selected project", known));
+        return Err(absent("extra", extra.as_ref(), "the selected projects have", known));
     }
     let shared = if lock.root().is_some() { BTreeMap::new() } else { root_groups(lock) };
     let of_projects = packages.iter().flat_map(|it| declared_groups(it));
@@ -162,7 +162,7 @@ fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Ro
     }
     if let Some(group) = selected.iter().find(|it| !declared.contains(*it)) {
         let known = declared.iter().map(|it| it.as_ref());
-        return Err(absent("group", group.as_ref(), "no selected project", known));
+        return Err(absent("group", group.as_ref(), "the selected projects have", known));
     }
     if packages.is_empty() && selected.is_empty() {
         let known: Vec<&str> = declared.iter().map(|it| it.as_ref()).collect();
@@ -191,7 +191,7 @@ fn script<'a>(lock: &'a Lock, selection: &Selection) -> Result<Roots<'a>, Proble
     let extra = selection.extras.iter().map(|it| ("extra", it.as_ref()));
     let group = selection.groups.iter().map(|it| ("group", it.as_ref()));
     if let Some((kind, name)) = extra.chain(group).next() {
-        return Err(absent(kind, name, "the script", []));
+        return Err(absent(kind, name, "the script has", []));
     }
     let edges = &lock.requirements;
     let requirements = vec![Requirements { package: None, group: None, edges }];
@@ -211,7 +211,9 @@ fn root_groups(lock: &Lock) -> BTreeMap<&GroupName, Requirements<'_>> {
     let Some(root) = lock.root() else {
         let groups = lock.groups.iter();
         return groups
-            .map(|(group, edges)| (group, Requirements { package: None, group: Some(group), edges }))
+            .map(|(group, edges)| {
+                (group, Requirements { package: None, group: Some(group), edges })
+            })
             .collect();
     };
     let of = |group| Requirements {
@@ -241,7 +243,7 @@ fn absent<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> Problem {
     let known: Vec<&str> = known.into_iter().collect();
-    let problem = Problem::usage(format!("{whose} has no {kind} `{name}`"))
+    let problem = Problem::usage(format!("{whose} no {kind} `{name}`"))
         .fact(format!("{kind}s"), if known.is_empty() { "none".into() } else { known.join(", ") });
     match nearest(name, known) {
         Some(known) => problem.hint(format!("did you mean `{known}`?")),

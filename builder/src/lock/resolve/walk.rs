@@ -148,7 +148,12 @@ impl<'a, 'm> Walk<'a, 'm> {
         forks.is_empty() || forks.iter().any(|marker| self.evaluate(*marker))
     }
 
-    fn ambiguous(&self, name: &PackageName, found: &[usize], from: Option<Option<usize>>) -> Problem {
+    fn ambiguous(
+        &self,
+        name: &PackageName,
+        found: &[usize],
+        from: Option<Option<usize>>,
+    ) -> Problem {
         let shown = |&at: &usize| {
             let package = &self.lock.packages[at];
             format!("{package} ({})", package.source)

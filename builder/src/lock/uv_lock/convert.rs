@@ -132,13 +132,14 @@ fn edge(what: &str, wire: EdgeWire, markers: &mut Markers) -> Result<Edge, Probl
     })
 }
 
-fn requirements(
-    wire: Vec<RequirementWire>,
-    markers: &mut Markers,
-) -> Result<Vec<Edge>, Problem> {
+fn requirements(wire: Vec<RequirementWire>, markers: &mut Markers) -> Result<Vec<Edge>, Problem> {
     let edge = |wire: RequirementWire| {
         let (what, extra, source) = ("manifest", wire.extras, None);
-        edge(what, EdgeWire { name: wire.name, version: None, source, extra, marker: wire.marker }, markers)
+        edge(
+            what,
+            EdgeWire { name: wire.name, version: None, source, extra, marker: wire.marker },
+            markers,
+        )
     };
     wire.into_iter().map(edge).collect()
 }

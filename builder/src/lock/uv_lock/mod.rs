@@ -192,6 +192,30 @@ impl Lock {
         Ok(lock)
     }
 
+    /// The lock as if it lay at the top of the source tree, in whose `directory` it lies: all local
+    /// paths of it become relative to the tree. One that leads out of the tree begins with `..`.
+    #[must_use]
+    pub fn within(mut self, directory: &str) -> Self {
+        if directory == "." {
+            return self;
+        }
+        let edges = |package: &mut Package| {
+            let Package { dependencies, extras, groups, .. } = package;
+            let edges = [dependencies].into_iter().chain(extras.values_mut());
+            for edge in edges.chain(groups.values_mut()).flatten() {
+                if let Some(source) = &mut edge.source {
+                    source.move_within(directory);
+                }
+            }
+        };
+        for package in &mut self.packages {
+            package.source.move_within(directory);
+            edges(package);
+        }
+        self.directory = directory.to_owned();
+        self
+    }
+
     /// The packages of that name, in the order of the file.
     pub fn named(&self, name: &PackageName) -> impl Iterator<Item = &Package> {
         self.positions(name).iter().map(|&index| &self.packages[index])
@@ -219,6 +243,19 @@ impl Lock {
 }
 
 impl Source {
+    fn move_within(&mut self, directory: &str) {
+        match self {
+            // An index is a URL, or a directory of the tree.
+            Self::Registry(path) if path.contains("://") => {}
+            Self::Registry(path)
+            | Self::Path(path)
+            | Self::Directory(path)
+            | Self::Editable(path)
+            | Self::Virtual(path) => *path = joined(directory, path),
+            Self::Git(_) | Self::Url { .. } => {}
+        }
+    }
+
     /// The directory of a local project, relative to the lock.
     pub fn local_path(&self) -> Option<&str> {
         match self {
@@ -226,6 +263,22 @@ impl Source {
             _ => None,
         }
     }
+}
+
+/// `path` of `directory`, without what leads up where that is possible.
+fn joined(directory: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 impl fmt::Display for Source {
