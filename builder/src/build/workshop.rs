@@ -20,11 +20,12 @@ use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::Recipe;
-use base::sys::Host;
-use base::sys::files::{digest_of, remove_tree};
+use base::store::Wish;
+use base::sys::files::remove_tree;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
-use base::vocabulary::Problem;
+use base::sys::{Host, disk};
+use base::vocabulary::{Inputs, Problem};
 
 /// Everything that builds have in common.
 #[derive(Debug, Clone, Copy)]
@@ -133,8 +134,7 @@ impl Workshop<'_> {
     }
 
     /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
-    /// it waited for. While one run builds a wheel, another one that needs it waits and then finds
-    /// it.
+    /// it waited for.
     pub(super) fn obtain(
         &self,
         name: &PackageName,
@@ -147,27 +147,43 @@ impl Workshop<'_> {
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let into = self.work.join("built").join(name.as_ref());
-        let found = |Found { path, sha256 }, inputs, stored| BuiltWheel {
-            path,
-            sha256,
-            inputs,
-            stored,
-            took: started.elapsed(),
-        };
-        let mut offers = Vec::new();
+        let of = |sight| Ok((sight, self.inputs(name, sight, &content)?));
+        let sights = self.sights(name).iter();
+        let mut offers = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
         // A wheel of the whole tree is what uv builds, so one that is stored is as good as another.
-        for sight in self.sights(name) {
-            let inputs = self.inputs(name, *sight, &content)?;
-            let key = inputs::key(&inputs);
-            let building = self.store.lock(&key, &self.label(name), host)?;
-            if self.reuse
-                && let Some(wheel) = self.store.find(&key, &into, host)?
-            {
-                return Ok(found(wheel, inputs, true));
-            }
-            offers.push((*sight, inputs, key, building));
+        let recorded = |(_, inputs): &(Sight, Inputs)| {
+            self.reuse && self.store.recorded(&inputs::key(inputs)).is_some()
+        };
+        if let Some(stored) = offers.iter().position(recorded) {
+            offers.drain(..stored);
+        } else {
+            self.tell_of_links(name, host)?;
         }
+        for (sight, inputs) in offers {
+            let what = format!("wheel `{}`", self.label(name));
+            let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
+            let into = self.work.join("built").join(name.as_ref());
+            let mut opened = None;
+            let build = || match self.build(self.distribution(name), sight, needs, &into)? {
+                Made::Wheel(path) => Ok(path),
+                Made::Blind(paths) => {
+                    opened = Some(paths);
+                    Err(Problem::new("it was built with too little"))
+                }
+            };
+            let obtained = self.store.obtain(&wish, &inputs, &into, host.progress, build);
+            if let Some(opened) = opened {
+                host.progress.warn(&blind::told(&self.label(name), name, &opened));
+                continue;
+            }
+            let Found { path, sha256, stored } = obtained?;
+            return Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() });
+        }
+        unreachable!("nothing of the whole tree is withheld")
+    }
+
+    /// Warns of links of a local project that its build cannot follow.
+    fn tell_of_links(&self, name: &PackageName, host: Host<'_>) -> Result<(), Problem> {
         for (link, target) in self.sources.leading_out(self.distribution(name))? {
             host.progress.warn(&format!(
                 "the link `{}` of `{name}` leads out of the source tree, to `{}`: its build cannot \
@@ -176,22 +192,7 @@ impl Workshop<'_> {
                 target.display(),
             ));
         }
-        for (sight, inputs, key, _building) in offers {
-            let path = match self.build(self.distribution(name), sight, needs, &into)? {
-                Made::Wheel(path) => path,
-                Made::Blind(opened) => {
-                    host.progress.warn(&blind::told(&self.label(name), name, &opened));
-                    continue;
-                }
-            };
-            let digest = digest_of(&path);
-            let unread = |error| Problem::new("cannot read a built wheel").cause(error);
-            let (sha256, _) = digest.map_err(unread)?;
-            let wheel = Found { path, sha256 };
-            self.store.keep(&key, &inputs, &wheel)?;
-            return Ok(found(wheel, inputs, false));
-        }
-        unreachable!("nothing of the whole tree is withheld")
+        Ok(())
     }
 
     /// How much of the source tree the build of a distribution is given: first its own part, and if
@@ -363,17 +364,19 @@ impl Workshop<'_> {
     fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
         let log = dir.join("log");
         let end = last_lines_of(&log, 25);
+        let shown = if end.is_empty() { "it is empty" } else { &end };
         let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
             .fact("exit code", code)
-            .fact("log ends", if end.is_empty() { "it is empty".to_owned() } else { end })
+            .fact("log ends", shown)
             .fact("whole log", log.display());
         let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
-        match fs::write(dir.join(SCENE_FILE), scene) {
+        let problem = match fs::write(dir.join(SCENE_FILE), scene) {
             Ok(()) => problem.hint(format!(
                 "`cargo xtask enter {}` opens a shell in the failed sandbox",
                 dir.display()
             )),
             Err(error) => problem.cause(error),
-        }
+        };
+        disk::failed_program(problem, dir, &end)
     }
 }

@@ -92,7 +92,7 @@ fn whoever_reads_more_gets_the_whole_tree() {
         // Its wheel is stored, under all that it could have read.
         small.write("app/other/../unrelated", "2");
         assert_eq!(compiled(&built(&small).0), 2, "{expression}");
-        let json = end(&mut small.builder(&["why-rebuild", "small", "--json"])).json();
+        let json = end(&mut small.builder(&["--json", "why-rebuild", "--all", "small"])).json();
         assert!(json.to_string().contains("stored"), "{json}");
         assert!(!json.to_string().contains("changed"), "{json}");
     }
