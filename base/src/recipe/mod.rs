@@ -20,7 +20,6 @@ pub use wire::{
     LinkRule, Members, Patch, Provider, ReplaceMode, Replacement,
 };
 
-use crate::vocabulary::target::PLATFORM_EXAMPLES;
 use crate::vocabulary::{Problem, Sha256, Target};
 
 /// A recipe whose every value has been checked, as far as that can be done without I/O.
@@ -297,9 +296,8 @@ fn targets(wire: &wire::TargetWire) -> Result<Vec<Target>, Problem> {
         return Err(Problem::usage("`target.platforms` is empty"));
     }
     let targets = wire.platforms.iter().map(|platform| {
-        Target::new(&wire.python, platform).map_err(|error| {
-            Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
-        })
+        Target::new(&wire.python, platform)
+            .map_err(|error| Problem::usage(error.to_string()).hint(error.hint()))
     });
     targets.collect()
 }

@@ -7,7 +7,6 @@ use super::Context;
 use crate::flags::{Hash, Resolve, Selected};
 use base::nar;
 use base::recipe::{LockPlace, Selection, Source};
-use base::vocabulary::target::PLATFORM_EXAMPLES;
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
 use builder::fetch::application::{LocatedRecipe, Locked};
@@ -89,9 +88,8 @@ impl Context<'_> {
 fn target(flags: &Selected, python: &str, platform: &str) -> Result<Target, Problem> {
     let python = flags.python.as_deref().unwrap_or(python);
     let platform = flags.platform.as_deref().unwrap_or(platform);
-    Target::new(python, platform).map_err(|error| {
-        Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
-    })
+    Target::new(python, platform)
+        .map_err(|error| Problem::usage(error.to_string()).hint(error.hint()))
 }
 
 fn add_selection(selection: &mut Selection, flags: &Selected) -> Result<()> {

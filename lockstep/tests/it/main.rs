@@ -10,6 +10,7 @@ mod approved; // waivers and snapshots
 mod cli;
 mod collisions;
 mod compare; // two trees or files
+mod console_scripts;
 mod crash;
 mod export;
 mod fetch;
@@ -25,9 +26,11 @@ mod overrides;
 mod own_repository; // outside of this checkout
 mod patch;
 mod pep508;
+mod projects;
 mod promises;
 mod resolve;
 mod resolvers;
+mod run;
 mod sandbox;
 mod secrets;
 mod serve;

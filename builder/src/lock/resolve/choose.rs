@@ -86,6 +86,16 @@ pub(super) fn artifact(
     }
     match &package.source {
         Source::Registry(registry) => registry_file(package, registry, target, policy),
+        Source::Git(git) if git.lfs => Err(Problem::usage(format!(
+            "`{package}` needs files of git LFS, which are not fetched"
+        ))
+        .fact("source", &package.source)
+        .fact("because", "its source has `lfs = true`: a commit pins only pointers to them")
+        .hint(format!(
+            "give a source distribution, or a tree that has the files, with \
+                     `override.{}.source`",
+            package.name
+        ))),
         Source::Git(git) => Ok(Artifact::Git(git.clone())),
         Source::Url { url, subdirectory } => {
             let file = only_file(package, target)?;

@@ -199,6 +199,7 @@ fn git_source(what: &str, text: &str) -> Result<GitSource, Problem> {
         commit,
         reference,
         subdirectory: query.get("subdirectory").cloned(),
+        lfs: query.get("lfs").is_some_and(|it| it == "true"),
     })
 }
 

@@ -128,6 +128,8 @@ pub struct GitSource {
     pub reference: Option<String>,
     /// The directory that holds the project.
     pub subdirectory: Option<String>,
+    /// Whether files that git LFS keeps elsewhere are part of it (`lfs = true`).
+    pub lfs: bool,
 }
 
 /// A file of a package: a wheel or a source distribution.
