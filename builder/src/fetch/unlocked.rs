@@ -15,7 +15,7 @@ pub(super) fn explain(tree: &Path, place: &LockPlace) -> Problem {
     match place {
         LockPlace::Script(script) => no_script_lock(tree, script),
         LockPlace::Directory(directory) => {
-            let dir = tree.join(directory);
+            let dir = if directory == "." { tree.to_owned() } else { tree.join(directory) };
             if dir.is_dir() { no_project_lock(tree, &dir) } else { no_directory(tree, directory) }
         }
     }
@@ -29,7 +29,10 @@ fn no_tree(tree: &Path) -> Problem {
     }
     let problem = Problem::usage(format!("the source tree `{shown}` does not exist"));
     let near = tree.parent().zip(tree.file_name());
-    let near = near.map(|(parent, name)| nearest_names(parent, &name.to_string_lossy()));
+    let near = near.map(|(parent, name)| {
+        let near = nearest_names(parent, &name.to_string_lossy()).into_iter();
+        near.filter(|name| !name.starts_with('.') && parent.join(name).is_dir()).collect::<Vec<_>>()
+    });
     match near.unwrap_or_default().first() {
         Some(name) => problem.hint(format!("did you mean `{name}`?")),
         None => problem.hint(

@@ -46,8 +46,8 @@ fn patches_reach_what_is_copied() {
     assert_eq!(manifest["copied"][0]["sha256"], Sha256::of(patched).to_string(), "{manifest}");
     assert_eq!(manifest["copied"][0]["executable"], true);
     // A text that is gone is told, as of an installed file.
-    small.replace("app/shop/settings.py", "data", "other");
-    small.build().bad(1, &["cannot patch `shop/settings.py`", "not in it", "DATA = \"other\""]);
+    small.replace("app/shop/settings.py", "data", "date");
+    small.build().bad(1, &["cannot patch `shop/settings.py`", "not in it", "DATA = \"date\""]);
 }
 
 /// The manifest lies beside the output.
