@@ -9,40 +9,32 @@ use uv_normalize::PackageName;
 
 use super::view::Withheld;
 
-/// The file of a build that its script opens when the build environment is ready.
-pub(super) const MARK: &str = "mark";
-
 /// What a build opens of what is withheld from it.
 pub(super) struct Seen {
     watch: Watch,
     withheld: Withheld,
-    mark: PathBuf,
     environment: PathBuf,
 }
 
 impl Seen {
-    /// Begins to look, at a build in the directory `inside`.
+    /// Begins to look at a build that is about to start in an `environment`.
     ///
     /// # Errors
     /// The kernel watches no more directories for this user.
-    pub(super) fn begin(withheld: Withheld, inside: &Path) -> std::io::Result<Self> {
-        let environment = inside.join("env");
-        let watch = withheld.watch(&[inside, &environment])?;
-        let (mark, environment) = (inside.join(MARK), environment.join("pyvenv.cfg"));
-        Ok(Self { watch, withheld, mark, environment })
+    pub(super) fn begin(withheld: Withheld, environment: &Path) -> std::io::Result<Self> {
+        let watch = withheld.watch(environment)?;
+        Ok(Self { watch, withheld, environment: environment.join("pyvenv.cfg") })
     }
 
-    /// What was opened, if anything was. uv itself reads the members of a workspace whose root it
-    /// builds; until the environment's interpreter starts, nothing else runs, so that is not
+    /// What was opened, if anything was. uv looks for a workspace around the project, and reads its
+    /// members; until an interpreter of the environment starts, nothing else runs, so that is not
     /// counted. Of more than could be counted, anything may have been opened.
     pub(super) fn opened(&self) -> Option<BTreeSet<PathBuf>> {
         let Ok(mut events) = self.watch.opened() else {
             return Some(BTreeSet::new());
         };
-        if let Some(mark) = events.iter().position(|it| *it == self.mark)
-            && let Some(length) = events[mark..].iter().position(|it| *it == self.environment)
-        {
-            events.drain(mark..mark + length);
+        if let Some(start) = events.iter().position(|it| *it == self.environment) {
+            events.drain(..start);
         }
         Some(self.withheld.among(&events)).filter(|opened| !opened.is_empty())
     }

@@ -253,8 +253,8 @@ impl Withheld {
     ///
     /// # Errors
     /// The kernel watches no more directories for this user.
-    pub fn watch(&self, beside: &[&Path]) -> io::Result<Watch> {
-        Watch::on(self.watched.iter().map(PathBuf::as_path).chain(beside.iter().copied()))
+    pub fn watch(&self, beside: &Path) -> io::Result<Watch> {
+        Watch::on(self.watched.iter().map(PathBuf::as_path).chain([beside]))
     }
 
     /// Of what was opened, what is withheld; relative, sorted.

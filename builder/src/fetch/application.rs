@@ -14,6 +14,7 @@ use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Resolution, resolve};
+use crate::lock::uv_settings;
 use base::recipe::{LockPlace, Override, Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
@@ -78,8 +79,10 @@ pub struct Locked {
     pub lock: Lock,
     /// sha256 of the lock's text.
     pub lock_hash: Sha256,
-    /// Its `pyproject.toml`.
+    /// Its `pyproject.toml`, with the settings of its `uv.toml`.
     pub project: Pyproject,
+    /// What a person should know about its settings of uv.
+    pub told: Vec<String>,
 }
 
 /// The application: a locked project with the tree that is built.
@@ -226,19 +229,20 @@ impl Locked {
         let text = read(&place.file())?;
         let lock = Lock::parse(&text)?.within(place.directory());
         let lock_hash = Sha256::of(&text);
-        let project = match place {
-            LockPlace::Directory(directory) => {
-                let path = Path::new(directory).join("pyproject.toml");
-                let text =
-                    read(path.strip_prefix(".").unwrap_or(&path).to_str().unwrap_or_default())?;
-                Pyproject::parse("the project", &text)?
-            }
-            LockPlace::Script(script) => {
-                Pyproject::parse(&format!("`{script}`"), &inline_metadata(&read(script)?))?
-            }
+        let beside = |name: &str| match place.directory() {
+            "." => name.to_owned(),
+            directory => format!("{directory}/{name}"),
         };
+        // As uv, which reads it before `[tool.uv]`.
+        let settings = beside("uv.toml");
+        let settings = tree.join(&settings).is_file().then(|| read(&settings)).transpose()?;
+        let project = match place {
+            LockPlace::Directory(_) => read(&beside("pyproject.toml"))?,
+            LockPlace::Script(script) => inline_metadata(&read(script)?),
+        };
+        let (project, told) = uv_settings::read(&project, settings.as_deref())?;
         check_whose(&lock, &project, place)?;
-        Ok(Self { lock, lock_hash, project })
+        Ok(Self { lock, lock_hash, project, told })
     }
 
     /// An override of what no target of the recipe installs is taken for a slip, and so is one of
@@ -271,8 +275,12 @@ impl Locked {
         })
     }
 
-    /// Warns of what in the lock this tool does not understand.
+    /// Warns of what in the lock this tool does not understand, and of settings of uv that it does
+    /// not follow.
     pub fn warn_unknown(&self, host: Host<'_>) {
+        for text in &self.told {
+            host.progress.warn(text);
+        }
         if !self.lock.unknown_keys.is_empty() {
             let keys: Vec<&str> = self.lock.unknown_keys.iter().map(String::as_str).collect();
             host.progress.warn(&format!(

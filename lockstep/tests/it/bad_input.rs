@@ -115,7 +115,7 @@ fn bad_arguments_are_told() {
     let cases: [(&[&str], i32, &[&str]); 7] = [
         (&["build", "smal"], 2, &["there is no recipe `smal`", "did you mean `small`?"]),
         (&["build", "nowhere/x.toml"], 2, &["there is no recipe `nowhere/x.toml`"]),
-        (&["build", "small", "--source", "/nowhere"], 2, &["`uv.lock`", "/nowhere"]),
+        (&["build", "small", "--source", "/nowhere"], 2, &["`/nowhere` does not exist"]),
         (&["build", "small", "--jobs", "many"], 2, &["many"]),
         (&["biuld"], 2, &["biuld", "build"]),
         (&["hash", "/nowhere"], 1, &["/nowhere"]),
