@@ -10,6 +10,7 @@ mod approved; // waivers and snapshots
 mod cli;
 mod collisions;
 mod compare; // two trees or files
+mod console_scripts;
 mod crash;
 mod environment; // what a backend is asked and built in
 mod export;
@@ -28,9 +29,11 @@ mod overrides;
 mod own_repository; // outside of this checkout
 mod patch;
 mod pep508;
+mod projects;
 mod promises;
 mod resolve;
 mod resolvers;
+mod run;
 mod sandbox;
 mod secrets;
 mod serve;
@@ -45,3 +48,4 @@ mod wheel_archive;
 mod wheel_choice;
 mod wheel_store;
 mod wheels_fixture;
+mod workspace_tree;
