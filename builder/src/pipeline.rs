@@ -285,12 +285,14 @@ fn assemble(
     let (manifest, review) = finish(located, fetched, &installed, &installer, host)?;
     clock.lap("finish");
 
+    let nar_hash = nar::hash_path(&installed.output.root)?;
     let checked = if options.no_checks {
         None
     } else {
         host.progress.stage("check", None);
         let work = work.join("checks");
         let done = checks::check(&recipe.checks, &installed, &installer.sandbox(), &work)?;
+        checks::check_unchanged(&installed.output, nar_hash)?;
         clock.lap("check");
         Some(done)
     };
@@ -300,7 +302,7 @@ fn assemble(
         built.iter().filter(|(_, wheel)| !wheel.stored).map(took).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
     Ok(Assembled {
-        nar_hash: nar::hash_path(&installed.output.root)?,
+        nar_hash,
         provenance: publish::provenance(
             located,
             fetched,

@@ -16,6 +16,7 @@ mod fetch;
 mod gc;
 mod git;
 mod graphs;
+mod isolation; // what hostile code tries in the sandbox
 mod layout;
 mod local_project;
 mod locks;
@@ -28,6 +29,7 @@ mod promises;
 mod resolve;
 mod resolvers;
 mod sandbox;
+mod sandbox_probe; // what a build can try
 mod secrets;
 mod serve;
 mod server;

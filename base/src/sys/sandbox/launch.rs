@@ -94,7 +94,7 @@ fn launched(plan: &Plan, output: OutputTo<'_>) -> io::Result<Ended> {
     let streams = Streams::open(plan, output)?;
     let (socket, theirs) = UnixStream::pair()?;
     let mut launcher = launcher(theirs)?;
-    let run = streams.sent(plan, &socket).and_then(|read| read.to_end(plan, &socket));
+    let run = streams.sent(plan, &socket).and_then(|read| read.read_all(plan, &socket));
     // Without the socket the launcher ends, and everything inside with it.
     drop(socket);
     launcher.wait()?;
@@ -192,7 +192,7 @@ impl Streams {
 }
 
 impl Reading {
-    fn to_end(self, plan: &Plan, socket: &UnixStream) -> io::Result<Ended> {
+    fn read_all(self, plan: &Plan, socket: &UnixStream) -> io::Result<Ended> {
         match self {
             Self::PassedOn { stdout, stderr } => std::thread::scope(|scope| {
                 scope.spawn(|| stdout.map(|mut pipe| io::copy(&mut pipe, &mut io::stdout())));

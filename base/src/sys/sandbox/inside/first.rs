@@ -114,7 +114,9 @@ fn hide(path: &Path, flags: MountFlags) -> io::Result<()> {
     if metadata.is_dir() {
         return Ok(mount("tmpfs", path, "tmpfs", flags | MountFlags::RDONLY, c"mode=555")?);
     }
-    Ok(mount_bind_recursive("/dev/null", path)?)
+    mount_bind_recursive("/dev/null", path)?;
+    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC;
+    Ok(mount_remount(path, flags, c"")?)
 }
 
 fn become_user(plan: &Plan) -> Result<()> {
