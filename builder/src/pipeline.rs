@@ -327,5 +327,6 @@ pub fn provide_toolchain(
         refresh: options.refresh_toolchain,
         check: options.check,
     };
-    toolchain::provide(&wanted, &host)?.within(&options.surroundings)
+    let toolchain = toolchain::provide(&wanted, &host)?.within(&options.surroundings)?;
+    Ok(toolchain.limited(recipe.limits))
 }

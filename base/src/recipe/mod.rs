@@ -3,6 +3,7 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
+mod limits; // what builds may take of the machine
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
 mod wire; // the file
@@ -13,6 +14,7 @@ use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
+pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
@@ -64,6 +66,8 @@ pub struct Recipe {
     pub collisions: CollisionRules,
     /// What must hold of the output.
     pub checks: Checks,
+    /// What builds and checks may take of the machine.
+    pub limits: RunLimits,
     /// Differences between two builds that are allowed.
     pub waivers: Vec<Waiver>,
 }
@@ -163,6 +167,7 @@ impl Recipe {
             bytecode: wire.bytecode,
             collisions,
             checks: wire.check,
+            limits: wire.limits.into(),
             waivers: waiver::from_wire(wire.waiver)?,
         };
         recipe.check()?;

@@ -7,6 +7,7 @@ mod build;
 mod build_lock;
 mod bytecode;
 mod approved; // waivers and snapshots
+mod check; // outputs that would pass their checks unduly
 mod cli;
 mod collisions;
 mod compare; // two trees or files

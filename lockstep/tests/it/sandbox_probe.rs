@@ -34,7 +34,7 @@ fn what_a_build_can_try_is_answered_as_reviewed() {
         println!("{}", answer(Path::new(root)));
         return;
     }
-    let RootFs::Dir(root) = provided(&environment, &[], None).unwrap().root else {
+    let RootFs::Dir(root) = provided(&environment, &[]).unwrap().root else {
         unreachable!("the Debian toolchain has a root of its own");
     };
     let answer = answer(&root);
