@@ -4,6 +4,7 @@
 //! documents every key.
 
 mod limits; // what builds may take of the machine
+mod config_settings; // what a backend is told
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
 mod wire; // the file
@@ -14,6 +15,7 @@ use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
+pub use config_settings::{ConfigSettings, ConfigValue};
 pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;

@@ -47,7 +47,7 @@ impl Limits {
     /// How much memory that is on this machine.
     pub(super) fn memory(&self) -> u64 {
         let machine = rustix::system::sysinfo();
-        let all = u64::try_from(machine.totalram).unwrap_or(u64::MAX);
+        let all: u64 = machine.totalram;
         self.memory_bytes.unwrap_or(all.saturating_mul(u64::from(machine.mem_unit)))
     }
 
