@@ -31,13 +31,14 @@ def import_script(target):
         raise TypeError(f"{target} is not callable")
 
 
-def attempt(action, target):
+def attempt(action, target, answer_stream):
     """None if the action succeeds in a child of its own, else why it did not."""
     reading, writing = os.pipe()
     done = os.urandom(16).hex()
     child = os.fork()
     if child == 0:
         os.close(reading)
+        os.close(answer_stream.fileno())  # What is imported has no part in the answer.
         sys.argv = ["check"]
         try:
             action(target)
@@ -78,10 +79,10 @@ def main():
         job = json.load(file)
     failures = []
     for module in job["imports"]:
-        if reason := attempt(import_module, module):
+        if reason := attempt(import_module, module, answer):
             failures.append({"what": f"import {module}", "reason": reason})
     for name, target in job["scripts"].items():
-        if reason := attempt(import_script, target):
+        if reason := attempt(import_script, target, answer):
             failures.append({"what": f"console script {name} = {target}", "reason": reason})
     if reason := children_see_the_same():
         failures.append({"what": "a child of sys.executable", "reason": reason})

@@ -38,6 +38,7 @@ mod serve;
 mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
+mod terminal; // what a person uses in a sandbox
 mod toolchain;
 mod uv_settings; // what becomes of each
 mod venv;
