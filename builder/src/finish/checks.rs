@@ -15,7 +15,7 @@ use crate::install::venv::Installed;
 use base::recipe::Checks;
 use base::sys::process::last_lines;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
-use base::vocabulary::Problem;
+use base::vocabulary::{Problem, Sha256};
 
 /// How many things were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +144,7 @@ fn console_scripts(
 fn token() -> std::io::Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::of(bytes).to_string())
 }
 
 fn import_all(output: &Output, token: &str, sandbox: &Sandbox) -> Result<Vec<Failure>, Problem> {
