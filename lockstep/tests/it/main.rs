@@ -18,6 +18,8 @@ mod fetch;
 mod gc;
 mod git;
 mod graphs;
+mod hostile_input; // recipes, markers and files that do what they must not
+mod hostile_wheels; // wheels that a backend or an index breaks
 mod isolation; // what hostile code tries in the sandbox
 mod layout;
 mod local_project;
