@@ -330,7 +330,7 @@ pub fn provide_toolchain(
     };
     let toolchain = toolchain::provide(&wanted, &host)?;
     check_patch_version(target, &toolchain, recipe)?;
-    toolchain.within(&options.surroundings)
+    Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
 }
 
 /// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.

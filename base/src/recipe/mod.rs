@@ -3,6 +3,7 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
+mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told
 mod grammar; // what each key may be
 mod overrides; // what a recipe decides of single distributions
@@ -16,6 +17,7 @@ use std::str::FromStr;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 pub use config_settings::{ConfigSettings, ConfigValue};
+pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
@@ -69,6 +71,8 @@ pub struct Recipe {
     pub collisions: CollisionRules,
     /// What must hold of the output.
     pub checks: Checks,
+    /// What builds and checks may take of the machine.
+    pub limits: RunLimits,
     /// Differences between two builds that are allowed.
     pub waivers: Vec<Waiver>,
 }
@@ -216,6 +220,7 @@ impl Recipe {
             bytecode: wire.bytecode,
             collisions,
             checks: wire.check,
+            limits: wire.limits.into(),
             waivers: waiver::from_wire(wire.waiver)?,
         };
         recipe.check()?;

@@ -2,6 +2,7 @@
 //! `recipes/README.md` documents every key; a test holds the two together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -44,6 +45,8 @@ pub(super) struct RecipeWire {
     pub(super) collisions: CollisionRules,
     #[serde(default)]
     pub(super) check: Checks,
+    #[serde(default)]
+    pub(super) limits: LimitsWire,
     #[serde(default)]
     pub(super) waiver: Vec<WaiverWire>,
 }
@@ -363,6 +366,17 @@ pub struct CheckCommand {
     pub name: String,
     /// Program and arguments; the program is looked up in the output's `bin` first.
     pub command: Vec<String>,
+}
+
+/// What builds and checks may take of the machine; what is left out has the default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LimitsWire {
+    pub(super) build_minutes: Option<NonZeroU32>,
+    pub(super) check_minutes: Option<NonZeroU32>,
+    pub(super) memory_megabytes: Option<NonZeroU32>,
+    pub(super) processes: Option<NonZeroU32>,
+    pub(super) log_megabytes: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Deserialize)]
