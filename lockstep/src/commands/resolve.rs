@@ -38,7 +38,7 @@ impl Context<'_> {
     }
 
     fn look_at_recipe(&self, flags: &Selected) -> Result<Looked> {
-        let located = LocatedRecipe::find(self.root, flags.recipe.as_deref().unwrap_or("sample"))?;
+        let located = self.recipe(flags.recipe.as_deref())?;
         let settings = match located.recipe.source {
             Source::Url { .. } if flags.source.is_none() => self.settings(&located.recipe)?,
             Source::Url { .. } | Source::Path(_) => Settings::default(),

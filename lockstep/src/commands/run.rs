@@ -8,7 +8,6 @@ use super::{Context, provider};
 use crate::flags::{Run, Seen};
 use base::sys::sandbox::{Invocation, Network, OutputTo, RootFs, Sandbox};
 use base::vocabulary::{Outcome, Problem};
-use builder::fetch::application::LocatedRecipe;
 use builder::finish::checks;
 use builder::install::output::Output;
 use builder::pipeline::{self, Options};
@@ -16,7 +15,7 @@ use builder::toolchain::NETWORK_FILES;
 
 impl Context<'_> {
     pub(super) fn run(&self, flags: &Run) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.recipe)?;
+        let located = self.recipe(flags.recipe.as_deref())?;
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.map(provider),
