@@ -276,6 +276,7 @@ fn assemble(
     let paths = wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;
+    installed.notes.iter().for_each(|note| host.progress.warn(note));
     clock.lap("install");
 
     host.progress.stage("finish", None);

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use uv_normalize::PackageName;
 
 use crate::fetch;
@@ -17,6 +16,8 @@ use crate::lock::uv_settings;
 use base::recipe::{Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
+use base::sys::files::read_text;
+use base::vocabulary::limits::{BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES};
 use base::vocabulary::{Problem, Sha256};
 
 /// A recipe and where it lies.
@@ -51,7 +52,7 @@ impl LocatedRecipe {
     /// Reads the build lock.
     pub fn read_build_lock(&self) -> Result<(BuildLock, Sha256), Problem> {
         let shown = self.build_lock.display().to_string();
-        let text = fs::read_to_string(&self.build_lock).map_err(|error| {
+        let text = read_text(&self.build_lock, &BUILD_LOCK_BYTES).map_err(|error| {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
@@ -62,7 +63,7 @@ impl LocatedRecipe {
 
     /// Reads the ledger; one that does not exist is empty.
     pub fn read_ledger(&self) -> Result<Ledger, Problem> {
-        match fs::read_to_string(&self.ledger) {
+        match read_text(&self.ledger, &LEDGER_BYTES) {
             Ok(text) => Ledger::parse(&self.ledger.display().to_string(), &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
             Err(error) => Err(Problem::new("cannot read the ledger").cause(error)),
@@ -150,14 +151,16 @@ impl Locked {
 
     /// Reads what is said in `tree`.
     pub fn read(tree: &Path) -> Result<Self, Problem> {
-        let read = |name: &str| {
-            fs::read_to_string(tree.join(name))
+        let read = |name: &str, limit| {
+            read_text(&tree.join(name), limit)
                 .map_err(|error| Problem::usage(format!("cannot read `{name}`")).cause(error))
         };
-        let text = read("uv.lock")?;
+        let text = read("uv.lock", &LOCK_BYTES)?;
         let settings = tree.join("uv.toml");
-        let settings = settings.is_file().then(|| read("uv.toml")).transpose()?;
-        let (project, told) = uv_settings::read(&read("pyproject.toml")?, settings.as_deref())?;
+        let settings =
+            settings.is_file().then(|| read("uv.toml", &PYPROJECT_BYTES)).transpose()?;
+        let pyproject = read("pyproject.toml", &PYPROJECT_BYTES)?;
+        let (project, told) = uv_settings::read(&pyproject, settings.as_deref())?;
         Ok(Self { lock: Lock::parse(&text)?, lock_hash: Sha256::of(&text), project, told })
     }
 

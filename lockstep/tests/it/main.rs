@@ -17,6 +17,8 @@ mod fetch;
 mod gc;
 mod git;
 mod graphs;
+mod hostile_input; // recipes, markers and files that do what they must not
+mod hostile_wheels; // wheels that a backend or an index breaks
 mod layout;
 mod local_project;
 mod locks;
