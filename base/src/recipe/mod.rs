@@ -3,6 +3,7 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
+mod config_settings; // what a backend is told
 mod grammar; // what each key may be
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
@@ -14,6 +15,7 @@ use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
+pub use config_settings::{ConfigSettings, ConfigValue};
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
