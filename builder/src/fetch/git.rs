@@ -12,6 +12,7 @@ mod export;
 mod mirror;
 
 use std::ffi::OsString;
+use std::io::BufRead;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,11 @@ pub fn export(
         }
     }
     nar::hash_path(into)
+}
+
+/// Reads what `git ls-tree -r -l -z` prints of a commit's tree; returns how many entries it has.
+pub fn read_list(commit: &Commit<'_>, list: impl BufRead) -> Result<usize, Problem> {
+    export::entries(commit, list, Limits::default()).map(|entries| entries.len())
 }
 
 impl Commit<'_> {
