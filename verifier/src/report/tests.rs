@@ -3,20 +3,22 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::explain::{Cause, Evidence, Place, Proved, Unexplained};
+use crate::explain::{Cause, Evidence, Place, Proved, Standing, Unexplained};
 
 /// A file `name` that differs for its build path, or for no reason that is known.
 pub(super) fn finding(name: &str, explained: bool) -> Finding {
     let evidence = vec![Evidence::new("line 1", "at /one/x", "at /two/x")];
     let cause = Cause::BuildPath(Place::Text);
     let proof = "with one path for both".to_owned();
-    let proved = Proved { cause, proof, evidence, derived_from: Vec::new(), follows: false };
+    let (standing, derived_from) = (Standing::Proved, Vec::new());
+    let proved = Proved { cause, standing, proof, evidence, derived_from, follows: false };
     let reason = "no known cause fits".to_owned();
     let open = Unexplained { reason, refused: Vec::new(), evidence: Vec::new() };
     Finding {
         path: name.to_owned(),
         owners: Vec::new(),
         causes: explained.then_some(proved).into_iter().collect(),
+        sha256: None,
         unexplained: (!explained).then_some(open),
         members: Vec::new(),
     }

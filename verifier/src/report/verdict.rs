@@ -43,6 +43,12 @@ impl Report {
             0 => "0 unexplained".to_owned(),
             count => format!("{} UNEXPLAINED", thousands(count)),
         });
+        let looks = findings.iter().filter(|it| it.flattened().iter().any(|it| it.only_looks()));
+        match looks.count() as u64 {
+            0 => {}
+            1 => parts.push("1 only looks like its cause".to_owned()),
+            count => parts.push(format!("{} only look like their causes", thousands(count))),
+        }
         let waived = findings.iter().filter(|finding| self.is_waived(finding)).count() as u64;
         if waived > 0 {
             parts.push(format!("{} waived", thousands(waived)));
