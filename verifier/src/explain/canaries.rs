@@ -62,7 +62,7 @@ pub struct Canary {
 /// All that was varied.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Canaries(pub(crate) Vec<Canary>);
+pub struct Canaries(pub Vec<Canary>);
 
 impl Canaries {
     /// Reads a file with a list such as `[{"kind": "home", "a": "/home/x", "b": "/home/y"}]`.

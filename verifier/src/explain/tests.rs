@@ -124,6 +124,26 @@ fn a_canary_names_what_was_varied() {
     }
 }
 
+#[test]
+fn a_copy_that_a_distribution_ships_is_no_distribution() {
+    let base = tempfile::tempdir().unwrap();
+    for side in ["a", "b"] {
+        let modules = base.path().join(side).join("lib/site-packages");
+        for (directory, record) in [
+            ("setuptools-80.dist-info", "setuptools/_vendor/wheel-1.dist-info/RECORD,,\nx.py,,7\n"),
+            ("setuptools/_vendor/wheel-1.dist-info", "wheel.py,,5\n"),
+            ("six-1.dist-info", "six.py,,3\n"),
+        ] {
+            fs::create_dir_all(modules.join(directory)).unwrap();
+            fs::write(modules.join(directory).join("RECORD"), record).unwrap();
+        }
+    }
+    let [a, b] = ["a", "b"].map(|side| base.path().join(side));
+    let sizes = explained(&a, &b, Vec::new()).sizes;
+    let expected = [("setuptools".to_owned(), 7), ("six".to_owned(), 3)];
+    assert_eq!(sizes, BTreeMap::from(expected));
+}
+
 /// A library, and the same one with a build-id that was drawn.
 fn with_drawn_id() -> [Vec<u8>; 2] {
     let golden = crate::tests_root().join("golden/explain/elf-build-id/a/check.so");

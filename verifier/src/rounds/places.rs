@@ -219,6 +219,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_clocks_are_known_whatever_is_varied() {
+        let own = Own { kernel: "6.1, #1", cpus: "2" };
+        for (reach, later) in [(None, 0), (Some(Reach::Inside), SHIFT)] {
+            let chosen = reach.map(|reach| (Variation::Clock, reach)).into_iter().collect();
+            let [mut a, mut b] = [0, 1].map(|index| place(index, &chosen));
+            (a.started, b.started) = (1_795_478_400, 1_795_478_500);
+            let found = canaries(&chosen, [&a, &b], [own, own]);
+            let clock = found.iter().find(|it| it.kind == CanaryKind::Clock).unwrap();
+            assert_eq!(clock.a.as_deref(), Some("1795478400"));
+            assert_eq!(clock.b.clone(), Some((1_795_478_500 + later).to_string()));
+        }
+    }
+
+    #[test]
     fn the_hash_seeds_are_known_whatever_is_varied() {
         let own = Own { kernel: "6.1, #1", cpus: "2" };
         let seeds = |reach: Option<Reach>| {

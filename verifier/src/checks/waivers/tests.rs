@@ -29,10 +29,10 @@ fn cause(id: &str) -> Cause {
     Cause::all().into_iter().find(|cause| cause.id() == id).unwrap()
 }
 
-/// A finding from `path: cause, cause`; `?` is what is unexplained, a cause with `~` only looks like
-/// it, and `< path` after a cause is what it follows from, `< here` what else differs in the same
-/// bytes. The digests of both sides are those of `a` and `b`. Lines that begin with `+`
-/// are members of the one above.
+/// A finding from `path: cause, cause`; `?` is what is unexplained, `~` behind a cause says that it
+/// only looks like it, and `< path` is what it follows from, `< here` what else differs in the same
+/// bytes. The digests of both sides are those of `a` and `b`. Lines that begin with `+` are members
+/// of the one above.
 fn explanation(text: &str) -> Explanation {
     let mut findings: Vec<Finding> = Vec::new();
     for line in text.lines() {

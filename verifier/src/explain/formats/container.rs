@@ -6,6 +6,7 @@
 //! and what is not as its format wants it, or what programs read in different ways, is unexplained.
 
 mod content;
+mod entry;
 mod ar;
 mod gzip;
 mod nar;
@@ -16,98 +17,16 @@ mod members;
 #[cfg(test)]
 mod tests;
 
-use base::vocabulary::Sha256;
-
+use crate::explain::Unexplained;
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 use crate::explain::file::{Explained, File};
 use crate::explain::finding::Finding;
 use crate::explain::prove::{prove, unexplained};
-use crate::explain::{Ordered, Place, Unexplained};
 use claims::{claims, evidence};
-use content::Content;
+pub(crate) use entry::Format;
+use entry::{Container, Entry};
 use members::{members, settle};
-
-/// An archive.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Container {
-    entries: Vec<Entry>,
-    /// Contents, by position among the entries.
-    contents: Vec<Content>,
-    /// Everything that belongs to no entry.
-    rest: Vec<u8>,
-}
-
-/// What of an archive is compared once its members are: entries, and what belongs to none.
-type Document = (Vec<Entry>, Vec<u8>);
-
-/// An entry's parts, in one form on both sides, and each by what a difference in it is due to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    name: Vec<u8>,
-    kind: Kind,
-    /// Where it stands, if a format can tell that in more than one way.
-    place: u64,
-    times: Vec<u8>,
-    mode: Vec<u8>,
-    owner: Vec<u8>,
-    /// How the content is packed.
-    packing: Vec<u8>,
-    /// The packed bytes, if they do not follow from the content.
-    packed: Option<Sha256>,
-    content: Option<Sha256>,
-    /// What no claim is made of.
-    other: Vec<u8>,
-}
-
-/// What an entry is, as far as its place among the others may depend on it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    /// A file, or of a format that has nothing else.
-    #[default]
-    File,
-    Directory,
-    /// What stands behind it may go through it.
-    SymbolicLink,
-    /// Another name of an entry before it.
-    HardLink,
-}
-
-impl Container {
-    /// Adds an entry; `None` if that takes more memory than there is for archives.
-    fn add(&mut self, entry: Entry, content: Content, budget: &Budget) -> Option<()> {
-        budget.keep(entry.memory())?;
-        self.entries.push(entry);
-        self.contents.push(content);
-        Some(())
-    }
-}
-
-impl Entry {
-    /// About so many bytes of memory, with those that find it by its name.
-    fn memory(&self) -> u64 {
-        const BESIDE: usize = 160;
-        let parts = [&self.name, &self.times, &self.mode, &self.owner, &self.packing, &self.other];
-        let parts: usize = parts.iter().map(|part| part.len()).sum();
-        (size_of::<Self>() + size_of::<Content>() + BESIDE + parts) as u64
-    }
-
-    /// How the content is packed, and to what.
-    fn packed_as(&self) -> Vec<u8> {
-        let packed = self.packed.iter().flat_map(Sha256::as_bytes);
-        self.packing.iter().chain(packed).copied().collect()
-    }
-}
-
-/// A format of archives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Ar,
-    Zip,
-    Tar,
-    Gzip,
-    Nar,
-}
 
 impl Format {
     /// Of the first bytes of a file.
@@ -131,23 +50,6 @@ impl Format {
             Self::Tar => tar::read(blob, budget),
             Self::Gzip => gzip::read(blob, budget),
             Self::Nar => nar::read(blob, budget),
-        }
-    }
-
-    fn place(self) -> Place {
-        match self {
-            Self::Ar => Place::Ar,
-            Self::Zip => Place::Zip,
-            Self::Tar | Self::Nar => Place::Tar,
-            Self::Gzip => Place::Gzip,
-        }
-    }
-
-    fn ordered(self) -> Ordered {
-        match self {
-            Self::Zip => Ordered::Zip,
-            Self::Ar => Ordered::Ar,
-            Self::Tar | Self::Nar | Self::Gzip => Ordered::Tar,
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Sources: System V ABI, chapter "Object Files"; DWARF 5, section 7 for the names of sections.
 
+mod file;
 mod read;
 mod layout;
 mod cursor;
@@ -13,10 +14,7 @@ mod debug;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-
-use object::elf::{SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE};
 
 use crate::compare::Side;
 use crate::explain::claims::of_values;
@@ -25,46 +23,12 @@ use crate::explain::lines::Pair;
 use crate::explain::prove::{Claim, prove, unexplained};
 use crate::explain::rewrite::Rewrite;
 use crate::explain::{Canaries, Cause, Evidence, Place, Proved, Unexplained};
-use debug::{Change, Information};
+use debug::Change;
+use file::{Elf, Information, Section, differing, strings};
 use layout::Moved;
 
 /// So many strings that differ are looked at.
 const MOST_STRINGS: usize = 64;
-/// Where `-frecord-gcc-switches` keeps what the compiler was told.
-const COMMAND_LINE: &[u8] = b".GCC.command.line";
-
-/// A file, cut into all that it consists of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Elf<'d> {
-    /// The file header and the segments, without the offset of the section table.
-    head: Vec<u8>,
-    entry: Entry<'d>,
-    sections: Vec<Section<'d>>,
-    /// What lies between the sections, if it is more than zeros that align the next one.
-    rest: Vec<u8>,
-    /// Whether pointers that moved are taken out.
-    moved: bool,
-    /// What stands for the sections with debug information, once a claim speaks of it.
-    debug: Option<Information>,
-}
-
-/// Where the program starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Entry<'d> {
-    /// Zero if it does not, as most libraries.
-    Address(u64),
-    /// Only in which section that is.
-    Section(Option<&'d [u8]>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Section<'d> {
-    name: &'d [u8],
-    /// The section's header; of what is not loaded, without its offset.
-    header: [u64; 9],
-    data: Cow<'d, [u8]>,
-}
-
 /// What a claim about an ELF file predicts.
 #[derive(Debug, Clone)]
 enum Normalisation {
@@ -111,7 +75,11 @@ fn with_derived_id(mut proved: Vec<Proved>) -> Vec<Proved> {
 
 fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
     let mut claims = data_claims(elves, canaries);
-    claims.extend(debug::claims(elves, canaries));
+    if let Some((sides, of_debugging)) = debug::claims(elves, canaries) {
+        let of_elf = |change| Normalisation::Debug(Rc::clone(&sides), change);
+        // No program acts on it: it is not even loaded.
+        claims.extend(of_debugging.into_iter().map(|claim| claim.map(of_elf).proved()));
+    }
     if let Some([a, b]) = differing(elves).find(|[a, _]| a.is_build_id()) {
         let proof = "without `.note.gnu.build-id`";
         let claim = Claim::new(Cause::BuildId, Normalisation::WithoutBuildId, proof);
@@ -216,101 +184,10 @@ impl Normalisation {
     }
 }
 
-impl Section<'_> {
-    /// Debug information, and what the compiler was told.
-    fn is_of_debugging(&self) -> bool {
-        let named = [&b".debug_"[..], b".zdebug_", b".gdb_index", b".gnu_debuglink", COMMAND_LINE];
-        let loaded = self.header[1] & SHF_ALLOC.0 != 0;
-        // A debugger runs what stands there.
-        let is_run = self.name == b".debug_gdb_scripts";
-        !loaded && !is_run && named.iter().any(|start| self.name.starts_with(start))
-    }
-
-    fn is_build_id(&self) -> bool {
-        self.header[0] == u64::from(SHT_NOTE.0) && self.name == b".note.gnu.build-id"
-    }
-
-    fn is_code(&self) -> bool {
-        let of_code: [&[u8]; 6] = [
-            b".symtab",
-            b".strtab",
-            b".eh_frame",
-            b".eh_frame_hdr",
-            b".gcc_except_table",
-            b".comment",
-        ];
-        self.is_executable() || of_code.contains(&self.name)
-    }
-
-    fn is_executable(&self) -> bool {
-        self.header[1] & SHF_EXECINSTR.0 != 0
-    }
-
-    /// Tables of places in code, and names of sections, which are one for each kind of code.
-    fn follows_code(&self) -> bool {
-        let tables: [&[u8]; 8] = [
-            b".data.rel.ro",
-            b".dynamic",
-            b".dynsym",
-            b".fini_array",
-            b".got",
-            b".got.plt",
-            b".init_array",
-            b".shstrtab",
-        ];
-        tables.contains(&self.name) || self.name.starts_with(b".rela")
-    }
-
-    /// Loaded, and neither code nor a note.
-    fn is_data(&self) -> bool {
-        let flags = self.header[1];
-        let loaded = flags & SHF_ALLOC.0 != 0 && flags & SHF_EXECINSTR.0 == 0;
-        let kind = self.header[0];
-        loaded
-            && kind != u64::from(SHT_NOBITS.0)
-            && kind != u64::from(SHT_NOTE.0)
-            && !self.is_code()
-    }
-
-    fn evidence(&self, other: &Self) -> Evidence {
-        let name = String::from_utf8_lossy(self.name);
-        Evidence::new(format!("section {name}"), &self.data, &other.data)
-    }
-}
-
-/// Sections of one name whose headers or bytes differ, in order.
-fn differing<'e, 'd>(elves: &'e [Elf<'d>; 2]) -> impl Iterator<Item = [&'e Section<'d>; 2]> {
-    let [a, b] = elves;
-    let of_b: BTreeMap<(&[u8], usize), &Section<'_>> = b.numbered().collect();
-    a.numbered().filter_map(move |(name, section)| {
-        let other = *of_b.get(&name)?;
-        (section != other).then_some([section, other])
-    })
-}
-
-impl<'d> Elf<'d> {
-    /// Sections by name, and by their number among those with the same name.
-    fn numbered(&self) -> impl Iterator<Item = ((&[u8], usize), &Section<'d>)> {
-        let mut seen = BTreeMap::new();
-        self.sections.iter().map(move |section| {
-            let number = seen.entry(section.name).or_insert(0);
-            *number += 1;
-            ((section.name, *number), section)
-        })
-    }
-}
-
 /// The name of a section for link-time optimisation, without the seed of its compilation.
 fn unseeded(name: &[u8]) -> &[u8] {
     let seed = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
     let is_seed = (8..=16).contains(&seed.len()) && seed.iter().all(u8::is_ascii_hexdigit);
     let seeded = name.starts_with(b".gnu.lto_") || name.starts_with(b".gnu.debuglto_");
     if seeded && is_seed { &name[..name.len() - seed.len()] } else { name }
-}
-
-/// What reads as text: runs of printable characters, long enough not to be there by chance.
-fn strings(data: &[u8]) -> BTreeSet<Vec<u8>> {
-    const SHORTEST: usize = 6;
-    let runs = data.split(|byte| !matches!(byte, b' '..=b'~'));
-    runs.filter(|run| run.len() >= SHORTEST).map(<[u8]>::to_vec).collect()
 }

@@ -1,7 +1,7 @@
 //! Static libraries. Source: `ar(5)`, in the form of System V and GNU.
 
 use super::content::{Content, digest};
-use super::{Container, Entry};
+use super::entry::{Container, Entry};
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::vocabulary::shown_bytes;
 
+use super::entry::{Document, Entry, Format, Kind};
 use super::members::positions;
-use super::{Document, Entry, Format, Kind, zip};
+use super::zip;
 use crate::explain::forms::{calendar, modes};
 use crate::explain::prove::Claim;
 use crate::explain::{Cause, Evidence};

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, Read as _};
 use base::sys::archive::Limits;
 
 use super::content::{Content, digest, inflate};
-use super::{Container, Entry};
+use super::entry::{Container, Entry};
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use base::vocabulary::{shown_bytes, shown_name};
 
 use super::super::record::{self, DigestOf};
-use super::{Container, Entry, Kind};
+use super::entry::{Container, Entry, Kind};
 use crate::compare::Side;
 use crate::explain::Unexplained;
 use crate::explain::blob::Blob;

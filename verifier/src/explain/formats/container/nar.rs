@@ -2,7 +2,7 @@
 //! which writes it.
 
 use super::content::{Content, digest};
-use super::{Container, Entry};
+use super::entry::{Container, Entry};
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::content::{Content, add_piece, digest, unknown};
-use super::{Container, Entry, Kind};
+use super::entry::{Container, Entry, Kind};
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 

@@ -3,6 +3,8 @@
 use base::sys::files::sorted_entries;
 use fs_err as fs;
 
+use super::content::Content;
+use super::entry::Document;
 use super::*;
 use crate::explain::Canaries;
 

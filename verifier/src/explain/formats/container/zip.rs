@@ -2,7 +2,7 @@
 //! that this tool can hold against another.
 
 use super::content::{Content, add_piece, digest, inflate, measure, unknown};
-use super::{Container, Entry, Kind};
+use super::entry::{Container, Entry, Kind};
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 use crate::explain::forms::calendar;

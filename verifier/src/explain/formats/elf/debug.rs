@@ -10,7 +10,7 @@ use std::rc::Rc;
 use object::elf::SHF_COMPRESSED;
 
 use super::dwarf::{Decoded, decode};
-use super::{Elf, Normalisation, Section, strings};
+use super::file::{Elf, Information, Section, strings};
 use crate::compare::Side;
 use crate::explain::claims::sides::Sides;
 use crate::explain::claims::{of_values, paths};
@@ -42,23 +42,15 @@ pub(super) enum Change {
     OnlyText,
 }
 
-/// Debug information of one side, as far as it differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Information {
-    /// Another one for each side if what is no string differs.
-    structure: u8,
-    strings: Vec<Vec<u8>>,
-    /// If it could not be decoded: sections as they are.
-    sections: Option<Vec<Vec<u8>>>,
-}
+/// Both sides' debug information, and all claims about it.
+type OfDebugging = (Rc<[Information; 2]>, Vec<Claim<Change>>);
 
 /// A section's name, and what is in it.
 type Named<'d> = (Vec<u8>, Cow<'d, [u8]>);
 
-/// Claims about all that differs there, those about values first.
-pub(super) fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
-    let Some(sides) = Information::of(elves) else { return Vec::new() };
-    let sides = Rc::new(sides);
+/// Claims about all that differs there, those about values first; `None` if nothing does.
+pub(super) fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Option<OfDebugging> {
+    let sides = Rc::new(Information::of(elves)?);
     let mut found = Vec::new();
     let mut pairs = sides[0].pairs(&sides[1]);
     if let Some(claim) = path_claim(&pairs, canaries) {
@@ -77,9 +69,7 @@ pub(super) fn claims(elves: &[Elf<'_>; 2], canaries: &Canaries) -> Vec<Claim<Nor
         let proof = "debug information without all but its strings that are no names";
         found.push(Claim::new(Cause::CompilerOutput, Change::OnlyText, proof));
     }
-    let of_elf = |change| Normalisation::Debug(Rc::clone(&sides), change);
-    // No program acts on it: it is not even loaded.
-    found.into_iter().map(|claim| claim.map(of_elf).proved()).collect()
+    Some((sides, found))
 }
 
 fn path_claim(pairs: &[[Vec<u8>; 2]], canaries: &Canaries) -> Option<Claim<Change>> {

@@ -12,8 +12,7 @@ use std::rc::Rc;
 use base::vocabulary::Sha256;
 use base::vocabulary::digest::Hashing;
 
-use super::cursor::Cursor;
-use super::tables::starts;
+use super::cursor::{Cursor, starts};
 
 /// So many attributes are read, and eight times as many bytes of strings: a hostile file can have
 /// many of them in few bytes.
@@ -59,7 +58,7 @@ pub(super) fn decode<'s>(sections: &[(&[u8], &'s [u8])]) -> Option<Decoded<'s>> 
             b".debug_names" => decoder.index(data)?,
             b".debug_macro" => decoder.macros(data)?,
             b".debug_str_offsets" => decoder.offsets(data)?,
-            name if name == super::COMMAND_LINE => decoder.strings.push(data),
+            name if name == super::file::COMMAND_LINE => decoder.strings.push(data),
             name if PLAIN.contains(&name) => decoder.keep(data),
             _ => return None,
         }

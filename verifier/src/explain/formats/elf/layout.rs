@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use object::elf::{SHF_TLS, SHT_NOBITS};
 
-use super::{Elf, Entry, Section};
+use super::file::{Elf, Entry, Section};
 use crate::compare::Side;
 use crate::explain::rewrite::Rewrite;
 

@@ -4,8 +4,8 @@ use object::elf::{FileHeader64, ProgramHeader64, SHF_ALLOC, SHT_NOBITS, SectionH
 use object::read::elf::{FileHeader as _, SectionHeader as _};
 use object::{Endianness, pod};
 
+use super::file::{Elf, Entry, Section};
 use super::layout::Places;
-use super::{Elf, Entry, Section};
 
 type Header = FileHeader64<Endianness>;
 

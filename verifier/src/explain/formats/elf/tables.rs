@@ -199,14 +199,3 @@ impl<'s> Decoder<'s> {
         Some(())
     }
 }
-
-/// Where the units of `.debug_line` start.
-pub(super) fn starts(data: &[u8]) -> Option<Vec<u64>> {
-    let mut cursor = Cursor::new(data);
-    let mut starts = Vec::new();
-    while !cursor.is_at_end() {
-        starts.push(cursor.at as u64);
-        (cursor.at, _) = cursor.unit()?;
-    }
-    Some(starts)
-}
