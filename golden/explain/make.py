@@ -270,7 +270,7 @@ def record_cases():
     records = {f"{name}-1.dist-info/RECORD": record(files) for name, files in own.items()}
     case(
         "file-collision",
-        {"docs/Makefile": ["file-collision"]},
+        {"docs/Makefile": ["file-collision~"]},
         records | own["x"],
         records | own["y"],
     )
@@ -646,9 +646,9 @@ def harm_archive_cases():
     harm("harm-tar-through-file", tarred_kinds(members), tarred_kinds(members[::-1]), "x.tar")
     members = [("a", b"0", ""), ("b", b"1", "a")]
     harm("harm-tar-hard-link", tarred_kinds(members), tarred_kinds(members[::-1]), "x.tar")
-    writable = [tarred([("x", b"")], mode=mode) for mode in (0o644, 0o666)]
+    writable = [tarred_kinds([("x", b"0", "", mode)]) for mode in (0o644, 0o666)]
     harm("harm-tar-writable", *writable, "x.tar", "modes~")
-    setuid = [tarred([("x", b"")], mode=mode) for mode in (0o755, 0o4755)]
+    setuid = [tarred_kinds([("x", b"0", "", mode)]) for mode in (0o755, 0o4755)]
     harm("harm-tar-setuid", *setuid, "x.tar")
 
 
@@ -663,14 +663,14 @@ def zipped_link(target):
 
 
 def tarred_kinds(members):
-    """A tar of (name, type, target)."""
+    """A tar of (name, type, target) and perhaps a mode, without more zeros than it must end with."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, kind, target in members:
+        for name, kind, target, *mode in members:
             info = tarfile.TarInfo(name)
-            info.type, info.linkname = kind, target
+            info.type, info.linkname, info.mode = kind, target, (mode or [0o644])[0]
             archive.addfile(info)
-    return buffer.getvalue()
+    return buffer.getvalue()[: 512 * len(members) + 1024]
 
 
 def catalogue(date, text=b"Hallo"):

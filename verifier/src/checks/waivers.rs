@@ -135,7 +135,7 @@ pub(crate) fn check(
 /// Says that a waiver does not allow the bytes of a finding, and what it would have to name.
 fn of_bytes(of: &str, waiver: &Waiver, finding: &Finding) -> Vec<String> {
     let why = if waiver.sha256.is_empty() {
-        "this only looks like that cause, so a waiver must name the bytes of both sides"
+        "that cause is not proved harmless there, so a waiver must name the bytes of both sides"
     } else {
         "the bytes are not those that it names"
     };

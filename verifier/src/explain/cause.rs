@@ -61,8 +61,9 @@ pub enum Standing {
     /// What differs has no meaning where it stands, as its format says, or each side has what its
     /// own round is known to have had. A waiver names the cause and the path.
     Proved,
-    /// What differs has the form that such a cause leaves behind. Another value of that form could
-    /// mean something else, so a waiver must also name the exact bytes of both sides.
+    /// What differs has the form that such a cause leaves behind, and may mean something: another
+    /// value of that form can be another program. A waiver must also name the exact bytes of both
+    /// sides.
     LooksLike,
 }
 

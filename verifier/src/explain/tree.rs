@@ -108,8 +108,9 @@ impl Tree<'_> {
     fn content(&self, path: &Path) -> Result<Explained, Problem> {
         let problem =
             |error| Problem::new(format!("cannot explain `{}`", shown(path))).cause(error);
-        if let Some(collision) = self.collision(path) {
-            return Ok(Ok(vec![collision]).into());
+        if let Some((collision, sha256)) = self.collision(path) {
+            let explained = Explained::from(Ok(vec![collision]));
+            return Ok(Explained { sha256: Some(sha256), ..explained });
         }
         let [a, b] = Side::BOTH.map(|side| Blob::open(&self.comparison.locate(side, path)));
         let blobs = [a.map_err(problem)?, b.map_err(problem)?];
@@ -143,8 +144,9 @@ impl Tree<'_> {
         by_format::explain(&blobs, &file).map_err(problem)
     }
 
-    /// Two distributions own the file, and each side has what another one of them brought.
-    fn collision(&self, path: &Path) -> Option<Proved> {
+    /// Two distributions own the file, and each side has what another one of them brought; with the
+    /// digests of both sides. Which one the program gets is not the same to it.
+    fn collision(&self, path: &Path) -> Option<(Proved, [Sha256; 2])> {
         let [a, b] = Side::BOTH.map(|side| self.digest(side, path));
         let (a, b) = (a?, b?);
         let brought = |digest| {
@@ -155,14 +157,16 @@ impl Tree<'_> {
             })
         };
         let (of_a, of_b) = (brought(a)?, brought(b)?);
-        (of_a != of_b).then(|| Proved {
+        (of_a != of_b).then_some(())?;
+        let proved = Proved {
             cause: Cause::Collision,
-            standing: Standing::Proved,
+            standing: Standing::LooksLike,
             proof: "each side has the bytes that another distribution's `RECORD` names".to_owned(),
             evidence: vec![Evidence::new("`RECORD` of", of_a, of_b)],
             derived_from: Vec::new(),
             follows: false,
-        })
+        };
+        Some((proved, [a, b]))
     }
 
     fn digest(&self, side: Side, path: &Path) -> Option<Sha256> {

@@ -92,7 +92,7 @@ fn cause(root: &Root) -> Vec<String> {
             only => format!(" in {}", number(only, "file", "files")),
         };
         lines.push(format!(
-            "  only looks like it{count}; a waiver must name the sha256 of both sides"
+            "  not proved harmless{count}: a waiver must name the sha256 of both sides"
         ));
     }
     lines.push(format!("  fix   {}", root.mitigation));

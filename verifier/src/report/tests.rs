@@ -117,6 +117,20 @@ fn the_terminal_gets_causes_first_and_never_more_than_a_screen_or_two() {
 }
 
 #[test]
+fn what_is_not_proved_harmless_is_said_wherever_a_person_looks() {
+    let proved = report(rounds(), vec![finding("x.py", true)]);
+    let mut finding = finding("x.py", true);
+    finding.causes[0].standing = Standing::LooksLike;
+    let looks = report(rounds(), vec![finding]);
+    let pages = |report: &Report| [terminal(report), html(report), report.verdict()];
+    let said = |report: &Report| pages(report).map(|page| page.contains("not proved harmless"));
+    assert_eq!(said(&proved), [false; 3]);
+    assert_eq!(said(&looks), [true; 3]);
+    assert!(json(&looks).contains("\"standing\": \"looks-like\""));
+    assert!(json(&proved).contains("\"standing\": \"proved\""));
+}
+
+#[test]
 fn what_must_be_acted_on_is_never_cut_off() {
     let several = [Cause::Locale, Cause::User, Cause::HostName, Cause::HashSeed, Cause::TimeZone];
     let several = several.into_iter().chain([Cause::Modes, Cause::Cpu, Cause::Kernel]);

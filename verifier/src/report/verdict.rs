@@ -44,10 +44,9 @@ impl Report {
             count => format!("{} UNEXPLAINED", thousands(count)),
         });
         let looks = findings.iter().filter(|it| it.flattened().iter().any(|it| it.only_looks()));
-        match looks.count() as u64 {
-            0 => {}
-            1 => parts.push("1 only looks like its cause".to_owned()),
-            count => parts.push(format!("{} only look like their causes", thousands(count))),
+        let looks = looks.count() as u64;
+        if looks > 0 {
+            parts.push(format!("{} not proved harmless", thousands(looks)));
         }
         let waived = findings.iter().filter(|finding| self.is_waived(finding)).count() as u64;
         if waived > 0 {

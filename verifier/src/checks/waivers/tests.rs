@@ -161,7 +161,7 @@ fn what_only_looks_like_a_cause_is_waived_for_exact_bytes() {
         ("proved", "user", vec![], true, "each still needed"),
         ("proved, of these bytes", "user", vec![a, b], true, "each still needed"),
         ("proved, of other bytes", "user", vec![a, c], false, "not those that it names"),
-        ("without bytes", "user~", vec![], false, "only looks like that cause"),
+        ("without bytes", "user~", vec![], false, "not proved harmless there"),
         ("of these bytes", "user~", vec![b, a], true, "each still needed"),
         ("of these bytes and others", "user~", vec![a, b, c], true, "each still needed"),
         ("of one side", "user~", vec![a], false, "not those that it names"),

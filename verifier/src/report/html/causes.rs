@@ -106,10 +106,10 @@ pub(super) fn roots(page: &mut Page, report: &Report, room: &mut Room) {
 
 /// What a waiver for it must say.
 fn only_looks(root: &Root) -> Html {
-    let count = number(root.only_looks, "file only looks", "files only look");
+    let count = number(root.only_looks, "file", "files");
     Html::default()
         .raw("<p class=looks>")
-        .text(&format!("{count} like it: a waiver must name the sha256 of both sides"))
+        .text(&format!("{count} not proved harmless: a waiver must name the sha256 of both sides"))
         .raw("</p>")
 }
 
