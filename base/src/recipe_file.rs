@@ -76,6 +76,24 @@ impl RecipeFile {
         names.iter().map(|name| Self::find(root, name)).collect()
     }
 
+    /// Returns the name of the only recipe of the workspace `root`, or `sample` where there are
+    /// several and that is one of them.
+    ///
+    /// # Errors
+    /// There is none, or nothing says which: exit code 2.
+    pub fn only(root: &Path) -> Result<String, Problem> {
+        let mut names: Vec<String> = Self::all(root)?.into_iter().map(|it| it.name).collect();
+        let sample = names.iter().position(|name| name == "sample").unwrap_or_default();
+        match names.get(sample).map(String::as_str) {
+            Some("sample") => Ok(names.swap_remove(sample)),
+            Some(_) if names.len() == 1 => Ok(names.swap_remove(0)),
+            _ => Err(Problem::usage("no recipe was named")
+                .fact("looked in", root.join("recipes").display())
+                .fact("recipes", names.join(", "))
+                .hint("give the name of a recipe, or the path of its `.toml`")),
+        }
+    }
+
     /// Reads it. Gives its text too, which is an input of the output.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use crate::lock::DefaultGroups;
+use base::recipe::ConfigSettings;
 use base::vocabulary::Problem;
 
 /// A parsed `pyproject.toml`.
@@ -36,6 +37,10 @@ pub struct BuildSystem {
 /// The parts of `[tool.uv]` that matter to a build.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UvTable {
+    /// `no-build-isolation`: all builds see what is installed.
+    pub no_build_isolation: bool,
+    /// `no-build-isolation-package`.
+    pub no_build_isolation_package: BTreeSet<PackageName>,
     /// `no-binary`: nothing may come as a wheel.
     pub no_binary: bool,
     /// `no-binary-package`.
@@ -50,6 +55,10 @@ pub struct UvTable {
     pub extra_build_dependencies: BTreeMap<PackageName, Vec<ExtraBuildDependency>>,
     /// `extra-build-variables`: environment of builds by distribution.
     pub extra_build_variables: BTreeMap<PackageName, BTreeMap<String, String>>,
+    /// `config-settings`: what all backends are told.
+    pub config_settings: ConfigSettings,
+    /// `config-settings-package`: what backends are told by distribution.
+    pub config_settings_package: BTreeMap<PackageName, ConfigSettings>,
     /// `build-constraint-dependencies`.
     pub build_constraints: Vec<Requirement>,
 }
@@ -66,6 +75,29 @@ pub struct ExtraBuildDependency {
 /// The build requirements of a tree without `[build-system]`: PEP 517 says that setuptools' legacy
 /// backend builds it. `wheel` is for setuptools older than 70.1, which uv asks for no longer.
 pub const FALLBACK_REQUIRES: &str = "setuptools>=40.8.0";
+
+impl UvTable {
+    /// The settings of a `uv.toml`.
+    pub(super) fn of_uv_toml(settings: toml::Table) -> Result<Self, Problem> {
+        let wire = UvWire::deserialize(settings).map_err(|error| {
+            Problem::usage("cannot read the project's `uv.toml`")
+                .fact("because", error.to_string().trim_end())
+        })?;
+        uv_table("`uv.toml`", wire)
+    }
+
+    /// These settings with what is read from `[tool.uv]` of `project` also beside a `uv.toml`.
+    #[must_use]
+    pub(super) fn beside(self, project: Self) -> Self {
+        let Self { default_groups, build_constraints, .. } = project;
+        Self { default_groups, build_constraints, ..self }
+    }
+
+    /// Whether uv builds a distribution in the environment of the project.
+    pub fn is_not_isolated(&self, name: &PackageName) -> bool {
+        self.no_build_isolation || self.no_build_isolation_package.contains(name)
+    }
+}
 
 impl Pyproject {
     /// Parses the text of a `pyproject.toml`; `whose` names it in messages.
@@ -134,11 +166,13 @@ struct ToolWire {
 #[serde(rename_all = "kebab-case")]
 struct UvWire {
     #[serde(default)]
-    no_binary: bool,
+    no_build_isolation: bool,
+    #[serde(default)]
+    no_build_isolation_package: Vec<String>,
+    no_binary: Option<bool>,
     #[serde(default)]
     no_binary_package: Vec<String>,
-    #[serde(default)]
-    no_build: bool,
+    no_build: Option<bool>,
     #[serde(default)]
     no_build_package: Vec<String>,
     default_groups: Option<DefaultGroups>,
@@ -146,6 +180,10 @@ struct UvWire {
     extra_build_dependencies: BTreeMap<String, Vec<ExtraWire>>,
     #[serde(default)]
     extra_build_variables: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
+    config_settings: ConfigSettings,
+    #[serde(default)]
+    config_settings_package: BTreeMap<String, ConfigSettings>,
     #[serde(default)]
     build_constraint_dependencies: Vec<String>,
 }
@@ -179,10 +217,22 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
         Ok(ExtraBuildDependency { requirement: parsed(whose, key, &text)?, match_runtime })
     };
     Ok(UvTable {
-        no_binary: wire.no_binary,
-        no_binary_package: all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
-        no_build: wire.no_build,
-        no_build_package: all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        no_build_isolation: wire.no_build_isolation,
+        no_build_isolation_package: all(
+            whose,
+            "tool.uv.no-build-isolation-package",
+            &wire.no_build_isolation_package,
+        )?,
+        no_binary: wire.no_binary == Some(true),
+        no_binary_package: listed(
+            wire.no_binary,
+            all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
+        ),
+        no_build: wire.no_build == Some(true),
+        no_build_package: listed(
+            wire.no_build,
+            all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        ),
         default_groups: wire.default_groups,
         extra_build_dependencies: wire
             .extra_build_dependencies
@@ -197,12 +247,23 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
             .into_iter()
             .map(|(name, env)| Ok((parsed(whose, "tool.uv.extra-build-variables", &name)?, env)))
             .collect::<Result<_, Problem>>()?,
+        config_settings: wire.config_settings,
+        config_settings_package: wire
+            .config_settings_package
+            .into_iter()
+            .map(|(name, own)| Ok((parsed(whose, "tool.uv.config-settings-package", &name)?, own)))
+            .collect::<Result<_, Problem>>()?,
         build_constraints: all(
             whose,
             "tool.uv.build-constraint-dependencies",
             &wire.build_constraint_dependencies,
         )?,
     })
+}
+
+/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing; so with builds.
+fn listed(all: Option<bool>, names: BTreeSet<PackageName>) -> BTreeSet<PackageName> {
+    if all == Some(false) { BTreeSet::new() } else { names }
 }
 
 fn parsed<T: FromStr>(whose: &str, key: &str, text: &str) -> Result<T, Problem>

@@ -11,6 +11,7 @@ mod cli;
 mod collisions;
 mod compare; // two trees or files
 mod crash;
+mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
 mod gc;
@@ -35,6 +36,7 @@ mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod toolchain;
+mod uv_settings; // what becomes of each
 mod venv;
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;
