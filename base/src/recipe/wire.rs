@@ -386,5 +386,7 @@ pub(super) struct WaiverWire {
     pub(super) path: String,
     pub(super) reason: String,
     pub(super) upstream: Option<String>,
+    #[serde(default)]
+    pub(super) sha256: Vec<Sha256>,
     pub(super) expires: String,
 }
