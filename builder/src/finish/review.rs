@@ -3,16 +3,17 @@
 //! and nothing of it lies in the output.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fs_err as fs;
 use rayon::prelude::*;
 use similar::TextDiff;
 
 use crate::finish::manifest::{Distribution, Kind, Manifest};
 use crate::install::output::Output;
 use crate::install::records::{DistInfo, InstalledRecords};
+use crate::install::wheel_archive::MEMBER_BYTES_MAX;
 use base::dist_info::{Metadata, Record};
+use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::{Problem, Sha256};
 
 /// The directory beside an output in which the texts lie.
@@ -29,8 +30,10 @@ pub fn of(
     originals: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Review, Problem> {
     let mut review = Review::new();
+    let tree = output.beneath()?;
     for (file, before) in originals {
-        let after = fs::read(output.root.join(file))
+        let after = tree
+            .read(file, MEMBER_BYTES_MAX)
             .map_err(|error| Problem::new(format!("cannot read `{file}`")).cause(error))?;
         let modules = format!("{}/", output.site_packages);
         let shown = match file.strip_prefix(&modules) {
@@ -114,10 +117,10 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     let mut content = Content::default();
     let mut sums = String::new();
     let unread = |error| Problem::new("cannot read what is installed").cause(error);
-    let mut below = Below::new(root).map_err(unread)?;
+    let tree = Beneath::open(root).map_err(unread)?;
     for path in paths {
         // A rule can have dropped it.
-        let Some(bytes) = below.bytes_of(path)? else { continue };
+        let Some(bytes) = bytes_of(&tree, path)? else { continue };
         content.files += 1;
         if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| bytes.starts_with(it)) {
             content.compiled += 1;
@@ -129,55 +132,19 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     Ok(content)
 }
 
-/// A tree whose files are read by paths that foreign code wrote, as a `RECORD` is: none of them may
-/// lead outside.
-struct Below<'r> {
-    root: &'r Path,
-    real_root: PathBuf,
-    /// The directory that was looked at last, and whether it is in the tree: following it costs
-    /// more than reading a small file does, and the next path mostly has the same one.
-    parent: (PathBuf, bool),
-}
-
-impl<'r> Below<'r> {
-    fn new(root: &'r Path) -> std::io::Result<Self> {
-        Ok(Self { root, real_root: fs::canonicalize(root)?, parent: (PathBuf::new(), false) })
-    }
-
-    /// A file's bytes; of a link, where it leads: what it leads to may be no part of the output.
-    /// `None` if there is nothing, or not in the tree.
-    fn bytes_of(&mut self, path: &str) -> Result<Option<Vec<u8>>, Problem> {
-        use std::os::unix::ffi::OsStringExt as _;
-        let problem = || Problem::new(format!("cannot read `{path}`"));
-        let place = self.root.join(path);
-        if !place.parent().is_some_and(|parent| self.has(parent)) {
-            return Ok(None);
-        }
-        let kind = match std::fs::symlink_metadata(&place) {
-            Ok(metadata) => metadata.file_type(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(problem().cause(error)),
-        };
-        let read = || -> std::io::Result<Vec<u8>> {
-            if kind.is_symlink() {
-                return Ok(fs::read_link(&place)?.into_os_string().into_vec());
-            }
-            fs::read(&place)
-        };
-        if !kind.is_symlink() && !kind.is_file() {
-            return Err(problem().fact("expected", "a file or a link"));
-        }
-        read().map(Some).map_err(|error| problem().cause(error))
-    }
-
-    fn has(&mut self, parent: &Path) -> bool {
-        if self.parent.0 != parent {
-            let real = parent.canonicalize();
-            let within = real.is_ok_and(|real| real.starts_with(&self.real_root));
-            self.parent = (parent.to_owned(), within);
-        }
-        self.parent.1
-    }
+/// A file's bytes; of a link, where it leads: what it leads to may be no part of the output.
+/// Foreign code wrote the path, in a `RECORD`: `None` if nothing is there, or only behind a link.
+fn bytes_of(tree: &Beneath, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let problem = || Problem::new(format!("cannot read `{path}`"));
+    let read = || -> std::io::Result<Option<Vec<u8>>> {
+        Ok(match tree.find(path)? {
+            None => None,
+            Some(Found::Link) => Some(tree.read_link(path)?.into_os_string().into_vec()),
+            Some(_) => Some(tree.read(path, MEMBER_BYTES_MAX)?),
+        })
+    };
+    read().map_err(|error| problem().cause(error))
 }
 
 fn described(distribution: &Distribution, content: &Content) -> String {

@@ -12,7 +12,7 @@ use crate::fetch;
 use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf};
 use crate::lock::build_lock::{LockedFile, Requirement};
 use crate::lock::pyproject::Pyproject;
-use base::sys::files::read_foreign;
+use base::sys::beneath::Beneath;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo};
 use base::sys::{Host, disk};
@@ -84,8 +84,8 @@ impl Maker<'_> {
         // Beside what the backend sees, so that it cannot have put a link there.
         let log = dir.with_extension("log");
         let finished = sandbox.run(&invocation, OutputTo::Log(&log))?;
-        let answer = dir.join("answer.json");
-        let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
+        let answer = Beneath::open(dir).and_then(|dir| dir.read("answer.json", ANSWER_BYTES_MAX));
+        let answer = answer.unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
             _ => {
