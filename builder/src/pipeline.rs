@@ -152,7 +152,6 @@ impl Prepared {
             toolchain: &self.toolchain,
             uv: &self.uv,
             jobs,
-            compilers: jobs.saturating_add(options.surroundings.more_compilers),
             store,
             reuse: options.reuse != Reuse::Nothing,
             work,
@@ -277,6 +276,7 @@ fn assemble(
     let paths = wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;
+    installed.notes.iter().for_each(|note| host.progress.warn(note));
     clock.lap("install");
 
     host.progress.stage("finish", None);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use uv_normalize::PackageName;
 
+use super::ConfigSettings;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Sri;
 
@@ -95,6 +96,8 @@ pub(super) struct OverrideWire {
     pub(super) prefer: Option<PreferWire>,
     pub(super) source: Option<PinWire>,
     #[serde(default)]
+    pub(super) record: RecordPolicy,
+    #[serde(default)]
     pub(super) build: BuildWire,
     #[serde(default)]
     pub(super) skip: Vec<String>,
@@ -107,6 +110,17 @@ pub(super) struct OverrideWire {
 pub(super) enum PreferWire {
     Wheel,
     Sdist,
+}
+
+/// What is done about the `RECORD` of a wheel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordPolicy {
+    /// It must be right.
+    #[default]
+    Verify,
+    /// It is written again, from what the wheel has.
+    Rewrite,
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,6 +137,8 @@ pub(super) struct PinWire {
 pub(super) struct BuildWire {
     #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) config_settings: ConfigSettings,
     #[serde(default)]
     pub(super) system_packages: Vec<String>,
     pub(super) requires: Option<Vec<String>>,

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use uv_normalize::PackageName;
 
 use crate::fetch;
@@ -13,9 +12,12 @@ use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Resolution, resolve};
+use crate::lock::uv_settings;
 use base::recipe::{Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
+use base::sys::files::read_text;
+use base::vocabulary::limits::{BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES};
 use base::vocabulary::{Problem, Sha256};
 
 /// A recipe and where it lies.
@@ -50,7 +52,7 @@ impl LocatedRecipe {
     /// Reads the build lock.
     pub fn read_build_lock(&self) -> Result<(BuildLock, Sha256), Problem> {
         let shown = self.build_lock.display().to_string();
-        let text = fs::read_to_string(&self.build_lock).map_err(|error| {
+        let text = read_text(&self.build_lock, &BUILD_LOCK_BYTES).map_err(|error| {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
@@ -61,7 +63,7 @@ impl LocatedRecipe {
 
     /// Reads the ledger; one that does not exist is empty.
     pub fn read_ledger(&self) -> Result<Ledger, Problem> {
-        match fs::read_to_string(&self.ledger) {
+        match read_text(&self.ledger, &LEDGER_BYTES) {
             Ok(text) => Ledger::parse(&self.ledger.display().to_string(), &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
             Err(error) => Err(Problem::new("cannot read the ledger").cause(error)),
@@ -77,8 +79,10 @@ pub struct Locked {
     pub lock: Lock,
     /// sha256 of the lock's text.
     pub lock_hash: Sha256,
-    /// Its `pyproject.toml`.
+    /// Its `pyproject.toml`, with the settings of its `uv.toml`.
     pub project: Pyproject,
+    /// What a person should know about its settings of uv.
+    pub told: Vec<String>,
 }
 
 /// The application: a locked project with the tree that is built.
@@ -147,16 +151,16 @@ impl Locked {
 
     /// Reads what is said in `tree`.
     pub fn read(tree: &Path) -> Result<Self, Problem> {
-        let read = |name: &str| {
-            fs::read_to_string(tree.join(name))
+        let read = |name: &str, limit| {
+            read_text(&tree.join(name), limit)
                 .map_err(|error| Problem::usage(format!("cannot read `{name}`")).cause(error))
         };
-        let text = read("uv.lock")?;
-        Ok(Self {
-            lock: Lock::parse(&text)?,
-            lock_hash: Sha256::of(&text),
-            project: Pyproject::parse("the project", &read("pyproject.toml")?)?,
-        })
+        let text = read("uv.lock", &LOCK_BYTES)?;
+        let settings = tree.join("uv.toml");
+        let settings = settings.is_file().then(|| read("uv.toml", &PYPROJECT_BYTES)).transpose()?;
+        let pyproject = read("pyproject.toml", &PYPROJECT_BYTES)?;
+        let (project, told) = uv_settings::read(&pyproject, settings.as_deref())?;
+        Ok(Self { lock: Lock::parse(&text)?, lock_hash: Sha256::of(&text), project, told })
     }
 
     /// An override of what no target of the recipe installs is taken for a slip. `resolution` is
@@ -182,8 +186,12 @@ impl Locked {
         })
     }
 
-    /// Warns of what in the lock this tool does not understand.
+    /// Warns of what in the lock this tool does not understand, and of settings of uv that it does
+    /// not follow.
     pub fn warn_unknown(&self, host: Host<'_>) {
+        for text in &self.told {
+            host.progress.warn(text);
+        }
         if !self.lock.unknown_keys.is_empty() {
             let keys: Vec<&str> = self.lock.unknown_keys.iter().map(String::as_str).collect();
             host.progress.warn(&format!(

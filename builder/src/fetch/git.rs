@@ -16,6 +16,7 @@ use super::http::Patience;
 use base::nar;
 use base::sys::Host;
 use base::sys::tree::{Limits, MemberError, Tree};
+use base::vocabulary::limits::{Budget, Exceeded, GITMODULES_BYTES, SUBMODULE_DEPTH, SUBMODULES};
 use base::vocabulary::{Problem, Redacted, Sha256};
 
 use export::Entry;
@@ -35,12 +36,6 @@ pub struct Commit<'a> {
     pub submodules: bool,
 }
 
-/// git holds `.gitmodules` in memory, once for each submodule.
-const MODULES_MAX: u64 = 1 << 20;
-
-/// Submodules of submodules of …; deeper is a circle.
-const DEPTH_MAX: usize = 8;
-
 /// Writes the tree of a commit into `into`, which must be empty or absent, and returns its NAR
 /// hash.
 ///
@@ -52,7 +47,8 @@ pub fn export(
     host: &Host<'_>,
     patience: &Patience,
 ) -> Result<Sha256, Problem> {
-    let mut export = Export { host, patience, lfs_pointers: 0 };
+    let submodules = SUBMODULES.budget();
+    let mut export = Export { host, patience, submodules, lfs_pointers: 0 };
     let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
     export.add(&mut tree, commit, b"", 0)?;
     tree.finish().map_err(|error| commit.broken(error))?;
@@ -82,6 +78,11 @@ impl Commit<'_> {
         if !whole {
             return Err(self.problem().hint("a commit is named by its 40 hexadecimal digits"));
         }
+        // git and ssh take a name that begins so for an option.
+        let parts = [self.url.host_str().unwrap_or_default(), self.url.username()];
+        if parts.iter().any(|part| part.starts_with('-') || part.starts_with("%2d")) {
+            return Err(self.problem().fact("because", "the URL's host or user begins with `-`"));
+        }
         match self.url.scheme() {
             "https" | "http" | "ssh" | "git" | "file" => Ok(()),
             // `ext::` and its like run programs.
@@ -95,6 +96,7 @@ impl Commit<'_> {
 struct Export<'a> {
     host: &'a Host<'a>,
     patience: &'a Patience,
+    submodules: Budget,
     lfs_pointers: usize,
 }
 
@@ -107,10 +109,8 @@ impl Export<'_> {
         depth: usize,
     ) -> Result<(), Problem> {
         commit.check()?;
-        if depth > DEPTH_MAX {
-            let reason = format!("submodules are nested more than {DEPTH_MAX} deep");
-            return Err(commit.problem().fact("because", reason));
-        }
+        let exceeded = |error: Exceeded| commit.problem().fact("because", error);
+        SUBMODULE_DEPTH.check(depth).map_err(exceeded)?;
         let mut submodules = Vec::new();
         {
             let mirror = Mirror::open(commit, self.host, self.patience)?;
@@ -118,15 +118,15 @@ impl Export<'_> {
             let entries = mirror.list(commit, Limits::default())?;
             let is_modules = |entry: &&Entry| entry.path == b".gitmodules";
             let modules = entries.iter().find(is_modules).map_or(0, |entry| entry.size);
-            if commit.submodules && modules > MODULES_MAX {
-                let reason = format!("`.gitmodules` has more than {MODULES_MAX} bytes");
-                return Err(commit.problem().fact("because", reason));
+            if commit.submodules {
+                GITMODULES_BYTES.check(modules).map_err(exceeded)?;
             }
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
             for entry in entries.iter().filter(|entry| entry.is_submodule()) {
                 let name = [prefix, &entry.path].concat();
                 tree.directory(&name).map_err(|error| commit.broken(error))?;
                 if commit.submodules {
+                    self.submodules.spend(1_u64).map_err(exceeded)?;
                     let url = mirror.submodule_url(commit, entry)?;
                     submodules.push((name, url, entry.object.clone()));
                 }

@@ -14,7 +14,7 @@ use crate::install::venv::Installed;
 use base::recipe::Checks;
 use base::sys::process::last_lines;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
-use base::vocabulary::Problem;
+use base::vocabulary::{Problem, requirement};
 
 /// How many things were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,8 +179,8 @@ fn unexplained(text: &str, checks: &Checks) -> Option<Vec<String>> {
     // The package `a` requires `b==2`, but `1` is installed
     let explained = |line: &str| {
         let required = line.split('`').nth(3).unwrap_or_default();
-        let requirement: Result<uv_pep508::Requirement, _> = required.parse();
-        requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
+        requirement(required)
+            .is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
     };
     let all_told = !complaints.is_empty() && count == complaints.len().to_string();
     let left = complaints.into_iter().filter(|line| !explained(line)).map(str::to_owned);

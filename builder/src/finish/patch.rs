@@ -4,16 +4,17 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::finish::variables::Variables;
 use crate::install::output::{Output, normalised};
 use crate::install::records::InstalledRecords;
-use crate::install::wheel_archive::MEMBER_BYTES_MAX;
 use base::recipe::{Patch, ReplaceMode};
 use base::sys::beneath::{Beneath, Found};
 use base::sys::files::nearest_names;
-use base::vocabulary::{Problem, Progress, Sha256, nearest_lines};
+use base::vocabulary::limits::{Budget, Exceeded, PATCHED_BYTES, PATCHED_BYTES_ALL};
+use base::vocabulary::{Problem, Progress, Sha256, nearest_lines, shortened};
 
 /// A patch that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +55,10 @@ pub fn apply(
     progress: &dyn Progress,
 ) -> Result<Vec<Applied>, Problem> {
     let mut records = InstalledRecords::read(output)?;
+    let mut bytes = PATCHED_BYTES_ALL.budget();
     let applied = patches
         .iter()
-        .map(|patch| apply_one(output, variables, patch, &mut records, progress))
+        .map(|patch| apply_one(output, variables, patch, (&mut records, &mut bytes), progress))
         .collect::<Result<_, Problem>>()?;
     records.write()?;
     Ok(applied)
@@ -72,21 +74,23 @@ pub fn originals(
     let Ok(tree) = output.beneath() else {
         return BTreeMap::new();
     };
-    let read = |patch: &Patch| {
+    let mut bytes = PATCHED_BYTES_ALL.budget();
+    let mut read = |patch: &Patch| {
         let file = variables.path("patch.file", &patch.file).ok()?;
         let file = output.path_in("", &file).ok()?;
         check_file(output, &tree, &file, "").ok()?;
-        let content = tree.read(&file, MEMBER_BYTES_MAX).ok()?;
+        let content = PATCHED_BYTES.read(tree.file(&file).ok()?).ok()?;
+        bytes.spend(content.len()).ok()?;
         Some((file, content))
     };
-    patches.iter().filter_map(read).collect()
+    patches.iter().filter_map(&mut read).collect()
 }
 
 fn apply_one(
     output: &Output,
     variables: &Variables,
     patch: &Patch,
-    records: &mut InstalledRecords,
+    (records, bytes): (&mut InstalledRecords, &mut Budget),
     progress: &dyn Progress,
 ) -> Result<Applied, Problem> {
     let file = variables.path("patch.file", &patch.file)?;
@@ -95,13 +99,23 @@ fn apply_one(
     let file = output.path_in(&what, &file)?;
     let tree = output.beneath()?;
     let mode = check_file(output, &tree, &file, &what)?;
-    let before = tree.read(&file, MEMBER_BYTES_MAX);
-    let before = before.map_err(|error| Problem::new(&what).cause(error))?;
+    let before = tree
+        .file(&file)
+        .and_then(|opened| PATCHED_BYTES.read(opened))
+        .map_err(|error| Problem::new(&what).fact("because", error))?;
+    bytes.spend(before.len()).map_err(|error| Problem::new(&what).fact("because", error))?;
     let mut content = before.clone();
     let mut replacements = Vec::new();
     for replacement in &patch.replace {
         let to = variables.text("patch.replace.to", &replacement.to)?;
-        let (replaced, count) = replace_all(&content, replacement.from.as_bytes(), to.as_bytes());
+        let replaced = replace_all(&content, replacement.from.as_bytes(), to.as_bytes());
+        let (replaced, count) = replaced.map_err(|error| {
+            Problem::usage(&what)
+                .fact("because", error)
+                .fact("from", shortened(&replacement.from))
+                .fact("to", shortened(&to))
+                .hint("the replaced text is in the file too often, or the new one is too long")
+        })?;
         if count == 0 {
             let missing = not_found(&what, patch, &replacement.from, &content);
             match replacement.mode {
@@ -153,26 +167,22 @@ fn check_file(output: &Output, tree: &Beneath, file: &str, what: &str) -> Result
     Ok(mode)
 }
 
-/// All occurrences from left to right, none overlapping, as `${content//from/to}` in bash.
-fn replace_all(content: &[u8], from: &[u8], to: &[u8]) -> (Vec<u8>, usize) {
+/// All occurrences from left to right, none overlapping, as `${content//from/to}` in bash. What
+/// would become too large is not made.
+fn replace_all(content: &[u8], from: &[u8], to: &[u8]) -> Result<(Vec<u8>, usize), Exceeded> {
+    let finder = memmem::Finder::new(from);
+    let count = if from.is_empty() { 0 } else { finder.find_iter(content).count() };
+    let grown = content.len() as u128 + (count as u128) * (to.len() as u128);
+    PATCHED_BYTES.check(grown - (count * from.len()) as u128)?;
     let mut result = Vec::with_capacity(content.len());
-    let mut rest = content;
-    let mut count = 0;
-    while let Some(start) = find(rest, from) {
-        result.extend_from_slice(&rest[..start]);
+    let mut end = 0;
+    for start in finder.find_iter(content).take(count) {
+        result.extend_from_slice(&content[end..start]);
         result.extend_from_slice(to);
-        rest = &rest[start + from.len()..];
-        count += 1;
+        end = start + from.len();
     }
-    result.extend_from_slice(rest);
-    (result, count)
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    if wanted.is_empty() {
-        return None;
-    }
-    text.windows(wanted.len()).position(|window| window == wanted)
+    result.extend_from_slice(&content[end..]);
+    Ok((result, count))
 }
 
 fn not_found(what: &str, patch: &Patch, from: &str, content: &[u8]) -> Problem {

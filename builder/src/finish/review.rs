@@ -3,6 +3,8 @@
 //! and nothing of it lies in the output.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -11,9 +13,10 @@ use similar::TextDiff;
 use crate::finish::manifest::{Distribution, Kind, Manifest};
 use crate::install::output::Output;
 use crate::install::records::{DistInfo, InstalledRecords};
-use crate::install::wheel_archive::MEMBER_BYTES_MAX;
 use base::dist_info::{Metadata, Record};
 use base::sys::beneath::{Beneath, Found};
+use base::vocabulary::digest::Hashing;
+use base::vocabulary::limits::{PATCHED_BYTES, REVIEWED_LINES};
 use base::vocabulary::{Problem, Sha256};
 
 /// The directory beside an output in which the texts lie.
@@ -33,7 +36,7 @@ pub fn of(
     let tree = output.beneath()?;
     for (file, before) in originals {
         let after = tree
-            .read(file, MEMBER_BYTES_MAX)
+            .read(file, PATCHED_BYTES.max)
             .map_err(|error| Problem::new(format!("cannot read `{file}`")).cause(error))?;
         let modules = format!("{}/", output.site_packages);
         let shown = match file.strip_prefix(&modules) {
@@ -55,9 +58,22 @@ fn difference(file: &str, before: &[u8], after: &[u8]) -> String {
         return format!("{digests}the patch changes nothing\n");
     }
     let [before, after] = [before, after].map(String::from_utf8_lossy);
+    if let Err(error) = REVIEWED_LINES.check(changed_lines(&before, &after)) {
+        return format!("{digests}{error}: the difference is not shown\n");
+    }
     let difference = TextDiff::from_lines(&*before, &*after);
     let name = |side: &str| format!("{side}/{file}");
     format!("{digests}\n{}", difference.unified_diff().header(&name("a"), &name("b")))
+}
+
+/// The lines between the first and the last that differ, of the longer text. To find the shortest
+/// difference takes the square of that.
+fn changed_lines(before: &str, after: &str) -> usize {
+    let same = |(a, b): &(&str, &str)| a == b;
+    let start = before.lines().zip(after.lines()).take_while(same).count();
+    let [before, after] = [before, after].map(|text| text.lines().skip(start).collect::<Vec<_>>());
+    let end = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
+    before.len().max(after.len()) - end
 }
 
 /// The files of a distribution.
@@ -120,31 +136,44 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     let tree = Beneath::open(root).map_err(unread)?;
     for path in paths {
         // A rule can have dropped it.
-        let Some(bytes) = bytes_of(&tree, path)? else { continue };
+        let Some(Summed { sha256, start }) = summed(&tree, path)? else { continue };
         content.files += 1;
-        if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| bytes.starts_with(it)) {
+        if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| start.starts_with(it)) {
             content.compiled += 1;
         } else {
-            sums.push_str(&format!("{}  {path}\n", Sha256::of(&bytes)));
+            sums.push_str(&format!("{sha256}  {path}\n"));
         }
     }
     content.digest = (!sums.is_empty()).then(|| Sha256::of(&sums));
     Ok(content)
 }
 
-/// A file's bytes; of a link, where it leads: what it leads to may be no part of the output.
-/// Foreign code wrote the path, in a `RECORD`: `None` if nothing is there, or only behind a link.
-fn bytes_of(tree: &Beneath, path: &str) -> Result<Option<Vec<u8>>, Problem> {
-    use std::os::unix::ffi::OsStringExt as _;
-    let problem = || Problem::new(format!("cannot read `{path}`"));
-    let read = || -> std::io::Result<Option<Vec<u8>>> {
-        Ok(match tree.find(path)? {
-            None => None,
-            Some(Found::Link) => Some(tree.read_link(path)?.into_os_string().into_vec()),
-            Some(_) => Some(tree.read(path, MEMBER_BYTES_MAX)?),
-        })
+/// A file's digest and its first bytes.
+struct Summed {
+    sha256: Sha256,
+    start: Vec<u8>,
+}
+
+/// Sums a file of whatever size; of a link, where it leads: what it leads to may be no part of the
+/// output. `None` if there is nothing.
+fn summed(tree: &Beneath, path: &str) -> Result<Option<Summed>, Problem> {
+    let read = || -> io::Result<Option<Summed>> {
+        match tree.find(path)? {
+            None => Ok(None),
+            Some(Found::Link) => {
+                let start = tree.read_link(path)?.into_os_string().into_vec();
+                Ok(Some(Summed { sha256: Sha256::of(&start), start }))
+            }
+            Some(_) => {
+                let mut file = Hashing::new(tree.file(path)?);
+                let mut start = Vec::new();
+                file.by_ref().take(8).read_to_end(&mut start)?;
+                io::copy(&mut file, &mut io::sink())?;
+                Ok(Some(Summed { sha256: file.finish().1, start }))
+            }
+        }
     };
-    read().map_err(|error| problem().cause(error))
+    read().map_err(|error| Problem::new(format!("cannot read `{path}`")).cause(error))
 }
 
 fn described(distribution: &Distribution, content: &Content) -> String {

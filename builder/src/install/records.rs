@@ -10,6 +10,7 @@ use crate::install::output::Output;
 use base::dist_info::Record;
 use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
+use base::vocabulary::limits::RECORD_BYTES;
 
 /// A `.dist-info` directory of an output.
 #[derive(Debug)]
@@ -20,9 +21,6 @@ pub struct DistInfo {
     path: String,
     tree: Arc<Beneath>,
 }
-
-/// As many bytes as may be read of a wheel's member.
-const FILE_BYTES_MAX: u64 = 1 << 30;
 
 impl DistInfo {
     /// All below the output's `site-packages`, sorted. A link is none of them: what it leads to may
@@ -45,7 +43,7 @@ impl DistInfo {
 
     /// Reads one of its files.
     pub fn read(&self, file: &str) -> io::Result<Vec<u8>> {
-        self.tree.read(self.place(file), FILE_BYTES_MAX)
+        self.tree.read(self.place(file), RECORD_BYTES.max)
     }
 
     fn write(&self, file: &str, content: &[u8]) -> io::Result<()> {

@@ -99,7 +99,7 @@ fn uv_python(uv: &Uv, host: &Host<'_>) -> Process {
 
 fn find(uv: &Uv, request: &str, host: &Host<'_>) -> Result<PathBuf, Problem> {
     let found = uv_python(uv, host)
-        .args(["find", "--system", "--no-python-downloads", request])
+        .args(["find", "--system", "--no-python-downloads", "--", request])
         .stdout()
         .map_err(|error| {
             Problem::new(format!("this machine has no Python {request}")).cause(error)
@@ -108,11 +108,13 @@ fn find(uv: &Uv, request: &str, host: &Host<'_>) -> Result<PathBuf, Problem> {
 }
 
 fn install(uv: &Uv, request: &str, host: &Host<'_>) -> Result<(), Problem> {
-    uv_python(uv, host).args(["install", "--no-bin", request]).stdout().map(drop).map_err(|error| {
-        Problem::new(format!("this machine has no Python {request}, and uv cannot install one"))
-            .cause(error)
-            .hint(format!("install Python {request}, or use the `debian` toolchain"))
-    })
+    uv_python(uv, host).args(["install", "--no-bin", "--", request]).stdout().map(drop).map_err(
+        |error| {
+            Problem::new(format!("this machine has no Python {request}, and uv cannot install one"))
+                .cause(error)
+                .hint(format!("install Python {request}, or use the `debian` toolchain"))
+        },
+    )
 }
 
 /// `<prefix>` of `<prefix>/bin/python3.14`, if the sandbox's root does not show it anyway.

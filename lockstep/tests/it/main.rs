@@ -11,11 +11,14 @@ mod cli;
 mod collisions;
 mod compare; // two trees or files
 mod crash;
+mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
 mod gc;
 mod git;
 mod graphs;
+mod hostile_input; // recipes, markers and files that do what they must not
+mod hostile_wheels; // wheels that a backend or an index breaks
 mod layout;
 mod local_project;
 mod locks;
@@ -35,6 +38,7 @@ mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod toolchain;
+mod uv_settings; // what becomes of each
 mod venv;
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;

@@ -57,11 +57,16 @@ pub(crate) fn require(small: &Small, name: &str, pyproject: &str, requirement: &
 /// Locks a version of the wheel `tool`, which was downloaded before.
 pub(crate) fn add_tool(small: &Small, version: &'static str) {
     let made = Wheel::new("tool", version).file("tool.py", version).write(small.dir.path());
-    let sha256 = Sha256::of(fs_err::read(&made).unwrap());
+    lock_tool(small, version, &made);
+}
+
+/// Locks a file as that version, which was downloaded before.
+pub(crate) fn lock_tool(small: &Small, version: &str, made: &Path) {
+    let sha256 = Sha256::of(fs_err::read(made).unwrap());
     let name = made.file_name().unwrap().to_str().unwrap();
     let dir = small.cache.join("files").join(sha256.to_string());
     fs_err::create_dir_all(&dir).unwrap();
-    fs_err::rename(&made, dir.join(name)).unwrap();
+    fs_err::rename(made, dir.join(name)).unwrap();
     let text = format!(
         "[[wheel]]\nname = \"tool\"\nversion = \"{version}\"\nfile = \"{name}\"\nsha256 = \"{sha256}\"\n"
     );

@@ -70,6 +70,7 @@ struct Question<'a> {
 struct Answer {
     backend: String,
     overrides: Option<Sha256>,
+    told: Option<Sha256>,
     extra_requires: BTreeSet<String>,
     requires: BTreeSet<String>,
     resolved: BTreeMap<Requirement, LockedFile>,
@@ -161,6 +162,7 @@ impl Maker<'_> {
     ) -> Result<Answer, Problem> {
         let Question { distribution, resolution, sources } = question;
         let name = &distribution.name;
+        self.demands().check_isolation(name)?;
         let of = |kind: &str| {
             self.work.join(kind).join(resolution.target.to_string()).join(name.as_ref())
         };
@@ -183,7 +185,8 @@ impl Maker<'_> {
         let extra_requires = self.demands().extra_requires(distribution, resolution)?;
         let extra_requires = extra_requires.iter().map(ToString::to_string).collect();
         let backend = own.backend().to_owned();
-        Ok(Answer { backend, overrides, extra_requires, requires, resolved })
+        let told = self.demands().told(name).lock_key();
+        Ok(Answer { backend, overrides, told, extra_requires, requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -199,7 +202,7 @@ impl Maker<'_> {
         let mut requires =
             requires::static_requires(distribution, own, self.demands(), asked.resolution)?;
         let mut resolved = self.resolve(memo, asked, &requires, host)?;
-        let answer = self.ask(own, project, &resolved, asked.dir, host);
+        let answer = self.ask(distribution, own, project, &resolved, asked.dir, host);
         let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
         let more = requires::of_backend(distribution, &answer)?;
         if !more.is_subset(&requires) {
@@ -231,7 +234,7 @@ impl Draft {
         answer: Answer,
         resolution: &Resolution,
     ) -> Result<(), Problem> {
-        let Answer { backend, overrides, extra_requires, requires, resolved } = answer;
+        let Answer { backend, overrides, told, extra_requires, requires, resolved } = answer;
         let from_source = from_source(distribution, &resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
@@ -247,6 +250,7 @@ impl Draft {
         let build = LockedBuild {
             source,
             overrides,
+            told,
             extra_requires,
             backend,
             requires,

@@ -1,11 +1,11 @@
 //! Which path of a venv each member of a wheel becomes.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use uv_distribution_filename::WheelFilename;
 
-use super::{Content, WheelFile, Zip, read_member};
-use crate::install::output::below_lib;
+use super::{Content, WheelFile, Zip};
 use base::dist_info::EntryPoints;
 
 /// Where the parts of a wheel go, relative to the venv's root: the `venv` scheme of `sysconfig` on
@@ -48,6 +48,23 @@ impl Schemes {
     }
 }
 
+/// A normalised path of a venv by its one name: `lib64` is a link to `lib` in all of them.
+pub fn below_lib(path: String) -> String {
+    match path.strip_prefix("lib64/") {
+        Some(rest) => format!("lib/{rest}"),
+        None => path,
+    }
+}
+
+fn starts_with(zip: &mut Zip, member: &str, start: &[u8]) -> Result<bool, String> {
+    let unread =
+        |error: &dyn std::fmt::Display| format!("its member `{member}` cannot be read: {error}");
+    let content = zip.by_name(member).map_err(|error| unread(&error))?;
+    let mut bytes = Vec::new();
+    content.take(start.len() as u64).read_to_end(&mut bytes).map_err(|error| unread(&error))?;
+    Ok(bytes == start)
+}
+
 pub(super) fn installed_files(
     zip: &mut Zip,
     members: &BTreeMap<String, bool>,
@@ -61,7 +78,7 @@ pub(super) fn installed_files(
     }
     for (member, executable) in members {
         let (place, is_script) = schemes.place(member)?;
-        let rewritten = is_script && read_member(zip, member)?.starts_with(b"#!python");
+        let rewritten = is_script && starts_with(zip, member, b"#!python")?;
         let content = if rewritten {
             Content::ScriptMember(member.clone())
         } else {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
@@ -16,12 +15,19 @@ use uv_pep440::Version;
 use zip::ZipArchive;
 
 use self::places::{Schemes, installed_files};
-use crate::install::output::normalised;
 use base::dist_info::{EntryPoints, Metadata, Record, RecordLine, Script};
-use base::vocabulary::{Problem, Sha256};
+use base::vocabulary::limits::{
+    ENTRY_POINTS_BYTES, Limit, METADATA_BYTES, METADATA_REQUIRES, RECORD_BYTES, WHEEL_FILE_BYTES,
+    WHEEL_MEMBER_BYTES, WHEEL_MEMBERS, WHEEL_UNPACKED_BYTES,
+};
+use base::vocabulary::paths::normalised;
+use base::vocabulary::{Markers, Problem, RequirementError, Sha256, shortened};
 
 mod places;
+mod record;
 mod without;
+
+pub use places::below_lib;
 
 /// A wheel that has been read.
 #[derive(Debug, Clone)]
@@ -68,14 +74,6 @@ pub enum Content {
     Launcher(Script),
 }
 
-/// Enough for the largest real `METADATA` and `RECORD` a hundred times over; what is read whole
-/// into memory stops there.
-pub const MEMBER_BYTES_MAX: u64 = 1 << 30;
-
-/// Several times what the largest wheels unpack to. A small archive can unpack to what fills every
-/// disk.
-const UNPACKED_BYTES_MAX: u64 = 32 << 30;
-
 type Zip = ZipArchive<std::io::BufReader<fs::File>>;
 
 impl WheelArchive {
@@ -89,26 +87,35 @@ impl WheelArchive {
         let mut zip = open_zip(path, &file_name)?;
         let Members { executable: members, bytes: unpacked_bytes } =
             members(&mut zip).map_err(|because| problem(&because))?;
-        if unpacked_bytes > UNPACKED_BYTES_MAX {
-            return Err(problem(&"it unpacks to more than any real wheel does")
-                .fact("expected", format!("at most {UNPACKED_BYTES_MAX} bytes"))
-                .fact("received", format!("{unpacked_bytes} bytes")));
-        }
+        // A small archive can unpack to what fills every disk.
+        WHEEL_UNPACKED_BYTES.check(unpacked_bytes).map_err(|error| {
+            problem(&error)
+                .fact("expected", format!("at most {} bytes", WHEEL_UNPACKED_BYTES.max))
+                .fact("received", format!("{unpacked_bytes} bytes"))
+        })?;
         let dist_info = dist_info_directory(&named, members.keys()).map_err(|b| problem(&b))?;
-        let mut text = |name: &str| -> Result<Option<Vec<u8>>, Problem> {
+        let mut text = |name: &str, limit| -> Result<Option<Vec<u8>>, Problem> {
             let member = format!("{dist_info}/{name}");
             if !members.contains_key(&member) {
                 return Ok(None);
             }
-            read_member(&mut zip, &member).map(Some).map_err(|because| problem(&because))
+            read_member(&mut zip, &member, limit).map(Some).map_err(|because| problem(&because))
         };
-        let mut required = |name: &str| {
-            text(name)?.ok_or_else(|| problem(&format!("it has no `{dist_info}/{name}`")))
+        let mut required = |name: &str, limit| {
+            text(name, limit)?.ok_or_else(|| problem(&format!("it has no `{dist_info}/{name}`")))
         };
-        let metadata = Metadata::parse(&required("METADATA")?);
-        let record = Record::parse(&file_name, &required("RECORD")?)?;
-        let wheel = required("WHEEL")?;
-        let entry_points = match text("entry_points.txt")? {
+        let metadata = Metadata::parse(&required("METADATA", &METADATA_BYTES)?);
+        METADATA_REQUIRES.check(metadata.requires.len()).map_err(|error| problem(&error))?;
+        // uv reads them when it installs and checks; of old wheels, not all are valid.
+        let mut markers = Markers::default();
+        for text in &metadata.requires {
+            if let Err(error @ RequirementError::Exceeded(_)) = markers.requirement(text) {
+                return Err(problem(&error).fact("`Requires-Dist`", shortened(text)));
+            }
+        }
+        let record = Record::parse(&file_name, &required("RECORD", &RECORD_BYTES)?)?;
+        let wheel = required("WHEEL", &WHEEL_FILE_BYTES)?;
+        let entry_points = match text("entry_points.txt", &ENTRY_POINTS_BYTES)? {
             Some(bytes) => EntryPoints::parse(&file_name, &bytes)?,
             None => EntryPoints::default(),
         };
@@ -145,17 +152,6 @@ impl WheelArchive {
         self.verified_member(&mut zip, name)
     }
 
-    /// Reads every member and compares it with `RECORD`.
-    pub fn verify(&self) -> Result<(), Problem> {
-        let mut zip = open_zip(&self.path, &self.file_name())?;
-        for file in self.files.values() {
-            if let Content::Member(name) | Content::ScriptMember(name) = &file.content {
-                self.verified_member(&mut zip, name)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The bytes that `file` has after installation; of scripts, those below the first lines, which
     /// depend on the venv.
     pub fn body(&self, file: &WheelFile) -> Result<Vec<u8>, Problem> {
@@ -171,8 +167,8 @@ impl WheelArchive {
     }
 
     fn verified_member(&self, zip: &mut Zip, name: &str) -> Result<Vec<u8>, Problem> {
-        let bytes =
-            read_member(zip, name).map_err(|error| unreadable(&self.file_name(), &error))?;
+        let bytes = read_member(zip, name, &WHEEL_MEMBER_BYTES)
+            .map_err(|error| unreadable(&self.file_name(), &error))?;
         let declared = self.record.line(name).and_then(RecordLine::sha256);
         let received = Sha256::of(&bytes);
         match declared {
@@ -183,6 +179,14 @@ impl WheelArchive {
             }
             _ => Ok(bytes),
         }
+    }
+
+    /// The names of the members that are files.
+    fn members(&self) -> impl Iterator<Item = &str> {
+        self.files.values().filter_map(|file| match &file.content {
+            Content::Member(name) | Content::ScriptMember(name) => Some(name.as_str()),
+            Content::Launcher(_) => None,
+        })
     }
 
     fn file_name(&self) -> String {
@@ -215,6 +219,7 @@ fn open_zip(path: &Path, file_name: &str) -> Result<Zip, Problem> {
         // Which of the two counts depends on the reader.
         return Err(problem(&"it has two members of one name"));
     }
+    WHEEL_MEMBERS.check(zip.len()).map_err(|error| problem(&error))?;
     Ok(zip)
 }
 
@@ -251,15 +256,10 @@ fn members(zip: &mut Zip) -> Result<Members, String> {
     Ok(members)
 }
 
-fn read_member(zip: &mut Zip, name: &str) -> Result<Vec<u8>, String> {
+fn read_member(zip: &mut Zip, name: &str, limit: &'static Limit) -> Result<Vec<u8>, String> {
     let problem = |error: &dyn fmt::Display| format!("its member `{name}` cannot be read: {error}");
     let member = zip.by_name(name).map_err(|error| problem(&error))?;
-    let mut bytes = Vec::new();
-    member.take(MEMBER_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| problem(&error))?;
-    if bytes.len() as u64 > MEMBER_BYTES_MAX {
-        return Err(problem(&format!("it is larger than {MEMBER_BYTES_MAX} bytes")));
-    }
-    Ok(bytes)
+    limit.read(member).map_err(|error| problem(&error))
 }
 
 fn dist_info_directory<'a>(

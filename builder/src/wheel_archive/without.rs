@@ -80,11 +80,6 @@ impl WheelArchive {
     }
 
     fn rewrite(&self, path: &Path, skipped: &BTreeSet<&str>) -> Result<(), Problem> {
-        let file_name = self.file_name();
-        let unwritten = |error: &dyn std::fmt::Display| {
-            Problem::new(format!("cannot write `{file_name}` without what is skipped"))
-                .fact("because", error)
-        };
         let (record, entry_points) = ("RECORD", "entry_points.txt");
         let own = |file: &str| format!("{}/{file}", self.dist_info);
         let members = skipped.iter().filter_map(|path| match &self.files[*path].content {
@@ -107,7 +102,21 @@ impl WheelArchive {
             replaced.insert(own(entry_points), text);
         }
         replaced.insert(own(record), lines.to_bytes());
+        self.copy_without(path, &members, &replaced)
+    }
 
+    /// Copies the archive to `path` without some members, and with other content of others.
+    pub(super) fn copy_without(
+        &self,
+        path: &Path,
+        members: &BTreeSet<&str>,
+        replaced: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), Problem> {
+        let file_name = self.file_name();
+        let unwritten = |error: &dyn std::fmt::Display| {
+            Problem::new(format!("cannot write a changed copy of `{file_name}`"))
+                .fact("because", error)
+        };
         let mut zip = open_zip(&self.path, &file_name)?;
         let file = fs::File::create(path).map_err(|error| unwritten(&error))?;
         let mut writer = ZipWriter::new(file);
