@@ -33,9 +33,10 @@ pub fn of(
     originals: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Review, Problem> {
     let mut review = Review::new();
+    let tree = output.beneath()?;
     for (file, before) in originals {
-        let after = Beneath::open(&output.root)
-            .and_then(|tree| tree.read(file, PATCHED_BYTES.max))
+        let after = tree
+            .read(file, PATCHED_BYTES.max)
             .map_err(|error| Problem::new(format!("cannot read `{file}`")).cause(error))?;
         let modules = format!("{}/", output.site_packages);
         let shown = match file.strip_prefix(&modules) {

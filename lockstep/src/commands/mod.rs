@@ -105,7 +105,10 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
 /// Whatever ran into a full disk, the message says so.
 fn full_disk_named(error: anyhow::Error, cache: &Path) -> anyhow::Error {
     match error.downcast::<Problem>() {
-        Ok(problem) => disk::failed_below(problem, cache).into(),
+        // The two can be on two disks.
+        Ok(problem) => {
+            [cache.join(WORK).as_path(), cache].into_iter().fold(problem, disk::failed_below).into()
+        }
         Err(error) => error,
     }
 }

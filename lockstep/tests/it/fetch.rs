@@ -465,7 +465,7 @@ fn what_was_damaged_heals() {
     // The store itself, together with the wheelhouse.
     fs_err::remove_file(world.stored(&good)).unwrap();
     fs_err::write(world.stored(&good), "scribble").unwrap();
-    fs_err::remove_dir_all(&first.path).unwrap();
+    fs_err::remove_dir_all(first.path.parent().unwrap()).unwrap();
     assert_eq!(world.fetch(&request).unwrap(), first);
     assert_eq!(server.seen("/thing.whl").len(), 2);
     let told = world.told.lines.lock().unwrap().join("\n");
@@ -485,7 +485,7 @@ fn what_cannot_be_read_stays() {
     let record = first.path.with_file_name("seal.json");
     for (path, gone) in [(&stored, Some(&first.path)), (&record, None)] {
         if let Some(gone) = gone {
-            fs_err::remove_dir_all(gone).unwrap();
+            fs_err::remove_dir_all(gone.parent().unwrap()).unwrap();
         }
         let kept = path.with_extension("kept");
         fs_err::rename(path, &kept).unwrap();

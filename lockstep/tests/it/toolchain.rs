@@ -224,4 +224,9 @@ fn a_root_that_was_changed_is_found_and_made_again() {
     let provenance = fs_err::read_to_string(provenance).unwrap();
     assert!(!provenance.contains("\"3.13."), "{provenance}");
     assert_eq!(report["output-hash"], first["output-hash"]);
+    // Without a reason to, nothing but the stamps is read.
+    fs_err::remove_file(entry.join("listing")).unwrap();
+    assert!(!end(&mut build).stderr.contains("damaged"));
+    end(build.arg("--verify")).bad(0, &["its listing is missing or damaged"]);
+    assert!(!end(&mut build).stderr.contains("damaged"));
 }
