@@ -216,10 +216,9 @@ impl Grammar {
             G::Text | G::Line => true,
             // The wire form wants no text here.
             G::Flag => false,
-            G::Word => is_word(text, is_plain),
-            G::Name => is_word(text, is_plain),
+            G::Word | G::Name => is_word(text, is_plain),
             G::Prefix => is_prefix(text),
-            G::HostPath => is_argument(text),
+            G::HostPath | G::Program => is_argument(text),
             G::Path | G::Pattern => is_argument(text) && is_inside(text) && !text.starts_with('/'),
             G::OutputPath => is_argument(text) && is_inside(text),
             G::FileName => is_argument(text) && !text.contains('/') && is_inside(text),
@@ -241,7 +240,6 @@ impl Grammar {
                     && !text.starts_with(|c: char| c.is_ascii_digit())
             }
             G::Module => text.split('.').all(is_identifier),
-            G::Program => is_argument(text),
         }
     }
 }

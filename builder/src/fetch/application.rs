@@ -157,8 +157,7 @@ impl Locked {
         };
         let text = read("uv.lock", &LOCK_BYTES)?;
         let settings = tree.join("uv.toml");
-        let settings =
-            settings.is_file().then(|| read("uv.toml", &PYPROJECT_BYTES)).transpose()?;
+        let settings = settings.is_file().then(|| read("uv.toml", &PYPROJECT_BYTES)).transpose()?;
         let pyproject = read("pyproject.toml", &PYPROJECT_BYTES)?;
         let (project, told) = uv_settings::read(&pyproject, settings.as_deref())?;
         Ok(Self { lock: Lock::parse(&text)?, lock_hash: Sha256::of(&text), project, told })
