@@ -66,6 +66,7 @@ pub enum Choice {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_verified(policy: &RecordPolicy) -> bool {
     *policy == RecordPolicy::Verify
 }

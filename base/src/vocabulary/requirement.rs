@@ -46,7 +46,7 @@ impl Markers {
         }
         MARKER_BYTES.check(text.len())?;
         self.examine(text)?;
-        let marker = MarkerTree::from_str(text).map_err(invalid)?;
+        let marker = MarkerTree::from_str(text).map_err(|error| invalid(&error))?;
         self.known.insert(text.to_owned(), marker);
         Ok(marker)
     }
@@ -61,7 +61,7 @@ impl Markers {
             self.examine(&text[start + 1..])?;
         }
         MARKER_DEPTH.check(depth(text))?;
-        Requirement::from_str(text).map_err(invalid)
+        Requirement::from_str(text).map_err(|error| invalid(&error))
     }
 
     /// Finds out how large the diagram of a marker is.
@@ -76,7 +76,7 @@ pub fn requirement(text: &str) -> Result<Requirement, RequirementError> {
     Markers::default().requirement(text)
 }
 
-fn invalid(error: impl ToString) -> RequirementError {
+fn invalid(error: &impl ToString) -> RequirementError {
     RequirementError::Invalid(error.to_string())
 }
 
