@@ -276,7 +276,8 @@ fn uv_table(whose: &str, wire: UvWire, markers: &mut Markers) -> Result<UvTable,
     })
 }
 
-/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing; so with builds.
+/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing, and so with
+/// `no-build`.
 fn listed(all: Option<bool>, names: BTreeSet<PackageName>) -> BTreeSet<PackageName> {
     if all == Some(false) { BTreeSet::new() } else { names }
 }

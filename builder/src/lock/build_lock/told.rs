@@ -1,5 +1,5 @@
-//! What the build of one distribution is told beside its own tree: by the project in uv's words, and
-//! by the recipe. The backend that is asked what it needs is told the same.
+//! What the build of one distribution is told beside its own tree: by the project in uv's words,
+//! and by the recipe. The backend that is asked what it needs is told the same.
 
 use std::collections::BTreeMap;
 
