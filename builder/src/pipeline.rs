@@ -277,6 +277,7 @@ fn assemble(
     let paths = wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;
+    installed.notes.iter().for_each(|note| host.progress.warn(note));
     clock.lap("install");
 
     host.progress.stage("finish", None);
@@ -329,7 +330,7 @@ pub fn provide_toolchain(
     };
     let toolchain = toolchain::provide(&wanted, &host)?;
     check_patch_version(target, &toolchain, recipe)?;
-    toolchain.within(&options.surroundings)
+    Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
 }
 
 /// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.

@@ -3,25 +3,29 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
+mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told
+mod grammar; // what each key may be
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
 mod wire; // the file
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 pub use config_settings::{ConfigSettings, ConfigValue};
+pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Members, Patch, Provider, ReplaceMode, Replacement,
+    LinkRule, Members, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
+use crate::vocabulary::limits::RECIPE_BYTES;
 use crate::vocabulary::{Problem, Sha256, Target};
 
 /// A recipe whose every value has been checked, as far as that can be done without I/O.
@@ -67,6 +71,8 @@ pub struct Recipe {
     pub collisions: CollisionRules,
     /// What must hold of the output.
     pub checks: Checks,
+    /// What builds and checks may take of the machine.
+    pub limits: RunLimits,
     /// Differences between two builds that are allowed.
     pub waivers: Vec<Waiver>,
 }
@@ -162,11 +168,19 @@ impl Recipe {
     /// Parses the text of `recipes/<name>.toml`. `beside` reads a file of the recipe's directory:
     /// the source patches.
     pub fn parse(name: &str, text: &str, beside: &ReadBeside<'_>) -> Result<Self, Problem> {
-        let wire: wire::RecipeWire = toml::from_str(text).map_err(|error| shape(name, &error))?;
-        Self::try_from_wire(name, wire, beside).map_err(|problem| Problem {
+        let unusable = |problem: Problem| Problem {
             what: format!("cannot use recipe `{name}`: {}", problem.what),
             ..problem
-        })
+        };
+        RECIPE_BYTES
+            .check(text.len())
+            .map_err(|error| unusable(Problem::usage("it is too large").fact("because", error)))?;
+        // What is no TOML at all, the wire form says better.
+        if let Ok(table) = toml::from_str(text) {
+            grammar::check(&table).map_err(unusable)?;
+        }
+        let wire: wire::RecipeWire = toml::from_str(text).map_err(|error| shape(name, &error))?;
+        Self::try_from_wire(name, wire, beside).map_err(unusable)
     }
 
     fn try_from_wire(
@@ -206,6 +220,7 @@ impl Recipe {
             bytecode: wire.bytecode,
             collisions,
             checks: wire.check,
+            limits: wire.limits.into(),
             waivers: waiver::from_wire(wire.waiver)?,
         };
         recipe.check()?;
@@ -271,9 +286,13 @@ fn parsed<T: FromStr>(key: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| {
-        Problem::usage(format!("`{text}` in `{key}` is not valid")).fact("because", error)
-    })
+    text.parse().map_err(|error| invalid(key, text, error))
+}
+
+fn invalid(key: &str, text: &str, because: impl std::fmt::Display) -> Problem {
+    Problem::usage(format!("`{text}` in `{key}` is not valid"))
+        .fact("because", because)
+        .hint("`recipes/README.md` documents every key")
 }
 
 fn all<T: FromStr, C: FromIterator<T>>(key: &str, texts: &[String]) -> Result<C, Problem>
@@ -357,25 +376,21 @@ fn selection(
     })
 }
 
-/// The prefix is bound over the toolchain's root, so it must not hide a part of that.
+/// The prefix is bound over the toolchain's root, so it must not hide a part of that. Its form was
+/// checked before.
 fn check_prefix(prefix: &str) -> Result<(), Problem> {
-    let path = Path::new(prefix);
-    let plain = path
-        .components()
-        .skip(1)
-        .all(|part| matches!(part, std::path::Component::Normal(part) if part.to_str().is_some()));
-    let reserved =
-        ["build", "bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "tmp", "usr"];
-    let first = path.components().nth(1).and_then(|part| part.as_os_str().to_str());
-    if !path.is_absolute() || !plain || prefix.ends_with('/') {
-        return Err(Problem::usage(format!("`prefix` is `{prefix}`"))
-            .hint("give an absolute path without `..` and without a `/` at its end"));
+    let reserved = [
+        "bin", "boot", "build", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run",
+        "sbin", "sys", "tmp", "usr",
+    ];
+    let first = prefix.split('/').nth(1).unwrap_or_default();
+    if reserved.contains(&first) {
+        return Err(Problem::usage(format!(
+            "`prefix` is `{prefix}`, which the sandbox needs itself"
+        ))
+        .hint("use a directory below `/opt`, `/srv` or `/nix/store`"));
     }
-    match first {
-        Some(first) if !reserved.contains(&first) => Ok(()),
-        _ => Err(Problem::usage(format!("`prefix` is `{prefix}`, which the sandbox needs itself"))
-            .hint("use a directory below `/opt`, `/srv` or `/nix/store`")),
-    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
-use super::{CollisionRules, ConfigSettings, ReadBeside, all, parsed};
+use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256, requirement};
 
 /// What is decided of one distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +27,9 @@ pub struct Override {
     /// What it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// What is done about the `RECORD` of its wheel.
+    #[serde(skip_serializing_if = "is_verified")]
+    pub record: RecordPolicy,
     /// How it is built.
     #[serde(skip_serializing_if = "BuildSettings::is_empty")]
     pub build: BuildSettings,
@@ -61,6 +64,10 @@ pub enum Choice {
         /// Its pin.
         nar_hash: Sri,
     },
+}
+
+fn is_verified(policy: &RecordPolicy) -> bool {
+    *policy == RecordPolicy::Verify
 }
 
 fn redacted<S: Serializer>(url: &url::Url, serializer: S) -> Result<S::Ok, S::Error> {
@@ -223,6 +230,7 @@ pub(super) fn from_wire(
         let name: PackageName = parsed("override", &text)?;
         let made = Override {
             choice: choice(&name, wire.prefer, wire.source)?,
+            record: wire.record,
             build: settings(wire.build, beside)?,
             skip: wire
                 .skip
@@ -307,12 +315,19 @@ fn pinned(key: &str, pin: PinWire) -> Result<Choice, Problem> {
 
 fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, Problem> {
     let patches = wire.patch.into_iter().map(|patch| source_patch(patch, beside));
+    let requirements = |key: &str, texts: &[String]| {
+        let read = |text: &String| requirement(text).map_err(|error| invalid(key, text, error));
+        texts.iter().map(read).collect::<Result<Vec<_>, Problem>>()
+    };
     Ok(BuildSettings {
         env: wire.env,
         config_settings: wire.config_settings,
         system_packages: wire.system_packages.into_iter().collect(),
-        requires: wire.requires.map(|texts| all("override.build.requires", &texts)).transpose()?,
-        extra_requires: all("override.build.extra-requires", &wire.extra_requires)?,
+        requires: wire
+            .requires
+            .map(|texts| requirements("override.build.requires", &texts))
+            .transpose()?,
+        extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
         include: wire.include.into_iter().map(included).collect::<Result<_, Problem>>()?,
         patches: patches.collect::<Result<_, Problem>>()?,
     })

@@ -2,6 +2,7 @@
 //! `recipes/README.md` documents every key; a test holds the two together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -44,6 +45,8 @@ pub(super) struct RecipeWire {
     pub(super) collisions: CollisionRules,
     #[serde(default)]
     pub(super) check: Checks,
+    #[serde(default)]
+    pub(super) limits: LimitsWire,
     #[serde(default)]
     pub(super) waiver: Vec<WaiverWire>,
 }
@@ -132,6 +135,8 @@ pub(super) struct OverrideWire {
     pub(super) prefer: Option<PreferWire>,
     pub(super) source: Option<PinWire>,
     #[serde(default)]
+    pub(super) record: RecordPolicy,
+    #[serde(default)]
     pub(super) build: BuildWire,
     #[serde(default)]
     pub(super) skip: Vec<String>,
@@ -144,6 +149,17 @@ pub(super) struct OverrideWire {
 pub(super) enum PreferWire {
     Wheel,
     Sdist,
+}
+
+/// What is done about the `RECORD` of a wheel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordPolicy {
+    /// It must be right.
+    #[default]
+    Verify,
+    /// It is written again, from what the wheel has.
+    Rewrite,
 }
 
 #[derive(Debug, Deserialize)]
@@ -352,6 +368,17 @@ pub struct CheckCommand {
     pub command: Vec<String>,
 }
 
+/// What builds and checks may take of the machine; what is left out has the default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LimitsWire {
+    pub(super) build_minutes: Option<NonZeroU32>,
+    pub(super) check_minutes: Option<NonZeroU32>,
+    pub(super) memory_megabytes: Option<NonZeroU32>,
+    pub(super) processes: Option<NonZeroU32>,
+    pub(super) log_megabytes: Option<NonZeroU32>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WaiverWire {
@@ -359,5 +386,7 @@ pub(super) struct WaiverWire {
     pub(super) path: String,
     pub(super) reason: String,
     pub(super) upstream: Option<String>,
+    #[serde(default)]
+    pub(super) sha256: Vec<Sha256>,
     pub(super) expires: String,
 }

@@ -16,7 +16,7 @@ use crate::vocabulary::digest::Hashing;
 mod foreign;
 mod remove;
 
-pub use foreign::read_foreign;
+pub use foreign::{read_foreign, read_named, read_text};
 pub use remove::{remove_large, remove_tree};
 
 /// The names in a directory with their types, sorted by bytes: the disk's order differs between

@@ -22,6 +22,7 @@ use base::sys::archive::{self, Limits};
 use base::sys::files::{read_foreign, sorted_entries};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::limits::PYPROJECT_BYTES;
 use base::vocabulary::{Problem, Sha256};
 
 /// Where the sources of a resolution are.
@@ -221,16 +222,13 @@ impl Sources<'_> {
     }
 }
 
-/// More than any `pyproject.toml` has, and little enough to be parsed.
-const PYPROJECT_BYTES_MAX: u64 = 16 << 20;
-
 /// The `pyproject.toml` of a project that was laid out in `tree`, and in whose build nothing has
 /// run yet. One that has none is built as PEP 517 says.
 pub fn pyproject(distribution: &Distribution, tree: &Path) -> Result<Pyproject, Problem> {
     // A link is followed: an archive's or a repository's cannot lead outside of the tree.
     let read = || -> std::io::Result<String> {
         let path = tree.join("pyproject.toml").canonicalize()?;
-        String::from_utf8(read_foreign(&path, PYPROJECT_BYTES_MAX)?).map_err(std::io::Error::other)
+        String::from_utf8(read_foreign(&path, PYPROJECT_BYTES.max)?).map_err(std::io::Error::other)
     };
     let whose = format!("`{}`", distribution.name);
     match read() {

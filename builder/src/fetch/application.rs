@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use uv_normalize::PackageName;
 
 use crate::fetch;
@@ -18,6 +17,8 @@ use crate::lock::uv_settings;
 use base::recipe::{LockPlace, Override, Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
+use base::sys::files::read_text;
+use base::vocabulary::limits::{BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES};
 use base::vocabulary::{Problem, Sha256};
 
 /// A recipe and where it lies.
@@ -52,7 +53,7 @@ impl LocatedRecipe {
     /// Reads the build lock.
     pub fn read_build_lock(&self) -> Result<(BuildLock, Sha256), Problem> {
         let shown = self.build_lock.display().to_string();
-        let text = fs::read_to_string(&self.build_lock).map_err(|error| {
+        let text = read_text(&self.build_lock, &BUILD_LOCK_BYTES).map_err(|error| {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
@@ -63,7 +64,7 @@ impl LocatedRecipe {
 
     /// Reads the ledger; one that does not exist is empty.
     pub fn read_ledger(&self) -> Result<Ledger, Problem> {
-        match fs::read_to_string(&self.ledger) {
+        match read_text(&self.ledger, &LEDGER_BYTES) {
             Ok(text) => Ledger::parse(&self.ledger.display().to_string(), &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
             Err(error) => Err(Problem::new("cannot read the ledger").cause(error)),
@@ -222,11 +223,11 @@ impl Locked {
     /// # Errors
     /// A file cannot be read or understood; the lock is that of something else.
     pub fn read(tree: &Path, place: &LockPlace) -> Result<Self, Problem> {
-        let read = |name: &str| {
-            fs::read_to_string(tree.join(name))
+        let read = |name: &str, limit| {
+            read_text(&tree.join(name), limit)
                 .map_err(|error| Problem::usage(format!("cannot read `{name}`")).cause(error))
         };
-        let text = read(&place.file())?;
+        let text = read(&place.file(), &LOCK_BYTES)?;
         let lock = Lock::parse(&text)?.within(place.directory());
         let lock_hash = Sha256::of(&text);
         let beside = |name: &str| match place.directory() {
@@ -235,10 +236,10 @@ impl Locked {
         };
         // As uv, which reads it before `[tool.uv]`.
         let settings = beside("uv.toml");
-        let settings = tree.join(&settings).is_file().then(|| read(&settings)).transpose()?;
+        let settings = tree.join(&settings).is_file().then(|| read(&settings, &PYPROJECT_BYTES)).transpose()?;
         let project = match place {
-            LockPlace::Directory(_) => read(&beside("pyproject.toml"))?,
-            LockPlace::Script(script) => inline_metadata(&read(script)?),
+            LockPlace::Directory(_) => read(&beside("pyproject.toml"), &PYPROJECT_BYTES)?,
+            LockPlace::Script(script) => inline_metadata(&read(script, &PYPROJECT_BYTES)?),
         };
         let (project, told) = uv_settings::read(&project, settings.as_deref())?;
         check_whose(&lock, &project, place)?;

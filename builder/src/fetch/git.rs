@@ -12,6 +12,7 @@ mod export;
 mod mirror;
 
 use std::ffi::OsString;
+use std::io::BufRead;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use super::http::Patience;
 use base::nar;
 use base::sys::Host;
 use base::sys::tree::{Limits, MemberError, Tree};
+use base::vocabulary::limits::{Budget, Exceeded, GITMODULES_BYTES, SUBMODULE_DEPTH, SUBMODULES};
 use base::vocabulary::{Problem, Redacted, Sha256};
 
 use export::Entry;
@@ -40,13 +42,7 @@ pub struct Commit<'a> {
     pub submodules: bool,
 }
 
-/// git holds `.gitmodules` in memory, once for each submodule.
-const MODULES_MAX: u64 = 1 << 20;
-
 const ATTRIBUTES: &[u8] = b".gitattributes";
-
-/// Submodules of submodules of …; deeper is a circle.
-const DEPTH_MAX: usize = 8;
 
 /// Writes the tree of a commit into `into`, which must be empty or absent, and returns its NAR
 /// hash.
@@ -59,7 +55,9 @@ pub fn export(
     host: &Host<'_>,
     patience: &Patience,
 ) -> Result<Sha256, Problem> {
-    let mut export = Export { host, patience, lfs_pointers: 0, attributes: Vec::new() };
+    let submodules = SUBMODULES.budget();
+    let mut export =
+        Export { host, patience, submodules, lfs_pointers: 0, attributes: Vec::new() };
     let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
     export.add(&mut tree, commit, b"", 0)?;
     tree.finish().map_err(|error| commit.broken(error))?;
@@ -87,6 +85,11 @@ pub fn export(
     nar::hash_path(into)
 }
 
+/// Reads what `git ls-tree -r -l -z` prints of a commit's tree; returns how many entries it has.
+pub fn read_list(commit: &Commit<'_>, list: impl BufRead) -> Result<usize, Problem> {
+    export::entries(commit, list, Limits::default()).map(|entries| entries.len())
+}
+
 impl Commit<'_> {
     fn problem(&self) -> Problem {
         Problem::new(format!("cannot get the git tree of `{}`", Redacted(self.url)))
@@ -103,6 +106,11 @@ impl Commit<'_> {
         if !whole {
             return Err(self.problem().hint("a commit is named by its 40 hexadecimal digits"));
         }
+        // git and ssh take a name that begins so for an option.
+        let parts = [self.url.host_str().unwrap_or_default(), self.url.username()];
+        if parts.iter().any(|part| part.starts_with('-') || part.starts_with("%2d")) {
+            return Err(self.problem().fact("because", "the URL's host or user begins with `-`"));
+        }
         match self.url.scheme() {
             "https" | "http" | "ssh" | "git" | "file" => Ok(()),
             // `ext::` and its like run programs.
@@ -116,6 +124,7 @@ impl Commit<'_> {
 struct Export<'a> {
     host: &'a Host<'a>,
     patience: &'a Patience,
+    submodules: Budget,
     lfs_pointers: usize,
     /// Every `.gitattributes`, relative to the tree.
     attributes: Vec<PathBuf>,
@@ -130,10 +139,8 @@ impl Export<'_> {
         depth: usize,
     ) -> Result<(), Problem> {
         commit.check()?;
-        if depth > DEPTH_MAX {
-            let reason = format!("submodules are nested more than {DEPTH_MAX} deep");
-            return Err(commit.problem().fact("because", reason));
-        }
+        let exceeded = |error: Exceeded| commit.problem().fact("because", error);
+        SUBMODULE_DEPTH.check(depth).map_err(exceeded)?;
         let mut submodules = Vec::new();
         {
             let mirror = Mirror::open(commit, self.host, self.patience)?;
@@ -141,9 +148,8 @@ impl Export<'_> {
             let entries = mirror.list(commit, Limits::default())?;
             let is_modules = |entry: &&Entry| entry.path == b".gitmodules";
             let modules = entries.iter().find(is_modules).map_or(0, |entry| entry.size);
-            if commit.submodules && modules > MODULES_MAX {
-                let reason = format!("`.gitmodules` has more than {MODULES_MAX} bytes");
-                return Err(commit.problem().fact("because", reason));
+            if commit.submodules {
+                GITMODULES_BYTES.check(modules).map_err(exceeded)?;
             }
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
             let is_attributes =
@@ -156,6 +162,7 @@ impl Export<'_> {
                 let name = [prefix, &entry.path].concat();
                 tree.directory(&name).map_err(|error| commit.broken(error))?;
                 if commit.submodules {
+                    self.submodules.spend(1_u64).map_err(exceeded)?;
                     let url = mirror.submodule_url(commit, entry)?;
                     submodules.push((name, url, entry.object.clone()));
                 }

@@ -112,7 +112,8 @@ impl Sealed {
         installer: &Installer<'_>,
         work: &Path,
     ) -> Result<Checked, Problem> {
-        let checked = checks::check(checks, &self.installed, &installer.sandbox(), work)?;
+        let sandbox = installer.sandbox().limited(installer.toolchain.limits.check);
+        let checked = checks::check(checks, &self.installed, &sandbox, work)?;
         let now = nar::hash_path(self.tree())?;
         if now == self.nar_hash {
             return Ok(checked);

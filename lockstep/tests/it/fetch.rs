@@ -76,6 +76,7 @@ impl World {
                 stall: Duration::from_millis(400),
                 attempts: 3,
                 backoff: Duration::ZERO,
+                ..Patience::default()
             },
             ..Settings::default()
         };

@@ -7,6 +7,7 @@ mod build;
 mod build_lock;
 mod bytecode;
 mod approved; // waivers and snapshots
+mod check; // outputs that would pass their checks unduly
 mod cli;
 mod collisions;
 mod compare; // two trees or files
@@ -18,6 +19,9 @@ mod fetch;
 mod gc;
 mod git;
 mod graphs;
+mod hostile_input; // recipes, markers and files that do what they must not
+mod hostile_wheels; // wheels that a backend or an index breaks
+mod isolation; // what hostile code tries in the sandbox
 mod layout;
 mod local_project;
 mod locks;
@@ -33,11 +37,13 @@ mod resolve;
 mod resolvers;
 mod run;
 mod sandbox;
+mod sandbox_probe; // what a build can try
 mod secrets;
 mod serve;
 mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
+mod terminal; // what a person uses in a sandbox
 mod toolchain;
 mod uv_settings; // what becomes of each
 mod venv;

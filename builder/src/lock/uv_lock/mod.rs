@@ -17,6 +17,7 @@ use uv_pep508::{MarkerTree, Requirement};
 pub use default_groups::DefaultGroups;
 
 use base::vocabulary::Problem;
+use base::vocabulary::limits::{Exceeded, LOCK_BYTES, LOCK_PART_BYTES};
 use base::vocabulary::redacted::redacted;
 
 /// A parsed `uv.lock`.
@@ -179,15 +180,20 @@ pub enum ConflictKind {
 impl Lock {
     /// Parses the text of a `uv.lock`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
+        LOCK_BYTES.check(text.len()).map_err(unread)?;
         let mut unknown_keys = BTreeSet::new();
-        let wire = in_parts(text, &mut unknown_keys).or_else(|_| {
+        let wire = in_parts(text, &mut unknown_keys).or_else(|because| {
             // What is wrong, and where, only the whole text tells.
             unknown_keys.clear();
-            read(text, &mut unknown_keys)
+            LOCK_PART_BYTES.check(text.len()).map_err(|_| because)?;
+            read(text, &mut unknown_keys).map_err(Unread::Toml)
         });
-        let wire = wire.map_err(|error| match version_of(text) {
-            Some(1) | None => not_toml(&error),
-            Some(version) => wrong_version(version),
+        let wire = wire.map_err(|error| match error {
+            Unread::Exceeded(error) => unread(error),
+            Unread::Toml(error) => match version_of(text) {
+                Some(1) | None => not_toml(&error),
+                Some(version) => wrong_version(version),
+            },
         })?;
         let mut lock = convert::lock(wire)?;
         lock.unknown_keys = unknown_keys;
@@ -316,19 +322,29 @@ impl fmt::Display for ConflictItem {
     }
 }
 
+/// Why a text is not read as a lock.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+}
+
 /// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of the text
 /// that it is given, which for a large lock takes most of the time. What is no lock of uv's own
 /// hand may fail here and be valid all the same, but not the other way round: a line that looks
 /// like a header and is none leaves a part before it that does not end.
-fn in_parts(
-    text: &str,
-    unknown_keys: &mut BTreeSet<String>,
-) -> Result<wire::LockWire, toml::de::Error> {
+fn in_parts(text: &str, unknown_keys: &mut BTreeSet<String>) -> Result<wire::LockWire, Unread> {
     let starts = text.match_indices("\n[[package]]\n").map(|(end, _)| end + 1);
     let ends = starts.clone().skip(1).chain([text.len()]);
     let head = starts.clone().next().unwrap_or(text.len());
+    let parts = starts.zip(ends);
+    for (start, end) in [(0, head)].into_iter().chain(parts.clone()) {
+        LOCK_PART_BYTES.check(end - start)?;
+    }
     let mut lock: wire::LockWire = read(&text[..head], unknown_keys)?;
-    for (start, end) in starts.zip(ends) {
+    for (start, end) in parts {
         let part: wire::PackagesWire = read(&text[start..end], unknown_keys)?;
         lock.packages.extend(part.packages);
     }
@@ -367,12 +383,17 @@ fn version_of(text: &str) -> Option<u32> {
     struct Head {
         version: u32,
     }
+    LOCK_PART_BYTES.check(text.len()).ok()?;
     toml::from_str::<Head>(text).ok().map(|head| head.version)
 }
 
 fn wrong_version(version: u32) -> Problem {
     Problem::usage(format!("`uv.lock` has version {version}; this tool understands version 1"))
         .hint("lock again with a uv that writes version 1, or update this tool")
+}
+
+fn unread(error: Exceeded) -> Problem {
+    Problem::usage("cannot read `uv.lock`").fact("because", error)
 }
 
 fn not_toml(error: &toml::de::Error) -> Problem {
