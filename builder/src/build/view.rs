@@ -249,12 +249,12 @@ pub struct Withheld {
 }
 
 impl Withheld {
-    /// Begins to watch it, and the directory `beside` it.
+    /// Begins to watch it, and the directories `beside` it.
     ///
     /// # Errors
     /// The kernel watches no more directories for this user.
-    pub fn watch(&self, beside: &Path) -> io::Result<Watch> {
-        Watch::on(self.watched.iter().map(PathBuf::as_path).chain([beside]))
+    pub fn watch(&self, beside: &[&Path]) -> io::Result<Watch> {
+        Watch::on(self.watched.iter().map(PathBuf::as_path).chain(beside.iter().copied()))
     }
 
     /// Of what was opened, what is withheld; relative, sorted.

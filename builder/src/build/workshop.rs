@@ -189,7 +189,7 @@ impl Workshop<'_> {
         let LaidOut { project, withheld } = self.prepare(distribution, sight, build, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &build.requirements).map_err(whose)?;
-        let seen = match withheld.map(|it| Seen::begin(it, &bench.environment())).transpose() {
+        let seen = match withheld.map(|it| Seen::begin(it, &bench)).transpose() {
             Ok(seen) => seen,
             // Nothing would be seen, so nothing may be withheld.
             Err(_) => return Ok(Made::Blind(BTreeSet::new())),
