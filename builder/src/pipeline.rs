@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use uv_normalize::PackageName;
-
 use crate::build::sources::Sources;
 use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
@@ -33,6 +31,7 @@ use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
 use base::nar;
+use base::packaging::PackageName;
 use base::recipe::{Provider, Recipe};
 use base::sys::Host;
 use base::sys::cache::WORK;

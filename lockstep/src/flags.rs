@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use uv_normalize::PackageName;
+
+use base::packaging::PackageName;
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, VerifyRepro};

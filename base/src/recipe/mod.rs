@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use uv_normalize::{ExtraName, GroupName, PackageName};
-
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
@@ -20,6 +18,7 @@ pub use wire::{
     LinkRule, Patch, Provider, ReplaceMode, Replacement,
 };
 
+use crate::packaging::{ExtraName, GroupName, PackageName};
 use crate::vocabulary::target::PLATFORM_EXAMPLES;
 use crate::vocabulary::{Problem, Sha256, Target};
 

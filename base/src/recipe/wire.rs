@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use uv_normalize::PackageName;
 
+use crate::packaging::PackageName;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Sri;
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
-use uv_normalize::PackageName;
 
 use super::workshop::{SCRIPT, Workshop, distutils_cfg};
 use crate::lock::build_lock::LockedBuild;
 use crate::toolchain::Toolchain;
+use base::packaging::PackageName;
 use base::recipe::BuildSettings;
 use base::sys::sandbox::Description;
 use base::vocabulary::digest::Sri;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use super::store::{Found, Store};
 use super::{BuiltWheel, inputs};
@@ -17,6 +16,7 @@ use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::sys::Host;
 use base::sys::files::digest_of;

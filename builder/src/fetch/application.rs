@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use crate::fetch;
 use crate::fetch::ledger::Ledger;
@@ -13,6 +12,7 @@ use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Resolution, resolve};
+use base::packaging::PackageName;
 use base::recipe::{Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;

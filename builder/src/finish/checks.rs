@@ -179,7 +179,7 @@ fn unexplained(text: &str, checks: &Checks) -> Option<Vec<String>> {
     // The package `a` requires `b==2`, but `1` is installed
     let explained = |line: &str| {
         let required = line.split('`').nth(3).unwrap_or_default();
-        let requirement: Result<uv_pep508::Requirement, _> = required.parse();
+        let requirement: Result<base::packaging::Requirement, _> = required.parse();
         requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
     };
     let all_told = !complaints.is_empty() && count == complaints.len().to_string();

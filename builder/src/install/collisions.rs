@@ -10,11 +10,11 @@ use std::path::Path;
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
 use super::records::InstalledRecords;
 use crate::install::output::Output;
 use crate::install::wheel_archive::{Content, MEMBER_BYTES_MAX, WheelArchive, WheelFile};
+use base::packaging::PackageName;
 use base::recipe::{CollisionRule, CollisionRules};
 use base::sys::files::{read_foreign, sorted_entries, write_atomically};
 use base::vocabulary::{Outcome, Problem};

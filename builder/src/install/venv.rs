@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use crate::install::collisions::{self, Collisions};
 use crate::install::output::Output;
 use crate::install::wheel_archive::WheelArchive;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};

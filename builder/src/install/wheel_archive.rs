@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use fs_err as fs;
-use uv_distribution_filename::WheelFilename;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 use zip::ZipArchive;
 
 use self::places::{Schemes, installed_files};
 use crate::install::output::normalised;
 use base::dist_info::{EntryPoints, Metadata, Record, RecordLine, Script};
+use base::packaging::{PackageName, Version, WheelFilename};
 use base::vocabulary::{Problem, Sha256};
 
 mod places;

@@ -1,11 +1,11 @@
 //! `tree`, `why` and `graph`: the two graphs, looked at.
 
 use anyhow::Result;
-use uv_normalize::PackageName;
 
 use super::Context;
 use super::look::Looked;
 use crate::flags::{Drawing, Graph, OneGraph, Tree, Why};
+use base::packaging::PackageName;
 use base::recipe::nearest;
 use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem};

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use uv_distribution_filename::WheelFilename;
-
 use super::{Content, WheelFile, Zip, read_member};
 use crate::install::output::below_lib;
 use base::dist_info::EntryPoints;
+use base::packaging::WheelFilename;
 
 /// Where the parts of a wheel go, relative to the venv's root: the `venv` scheme of `sysconfig` on
 /// POSIX, with uv's place for headers.

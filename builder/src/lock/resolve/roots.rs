@@ -3,10 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use uv_normalize::{DEV_DEPENDENCIES, GroupName};
-
 use super::runtime::{Roots, RuntimeRequest};
 use crate::lock::{DefaultGroups, Lock, Package};
+use base::packaging::GroupName;
 use base::recipe::{Selection, nearest};
 use base::vocabulary::{Problem, Target};
 
@@ -20,7 +19,7 @@ pub(super) fn find<'a>(request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Proble
 }
 
 fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
-    let python = &target.markers().python_full_version().version;
+    let python = &target.markers().python_full_version;
     if let Some(required) = &lock.requires_python
         && !required.contains(python)
     {
@@ -31,8 +30,7 @@ fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
     }
     let supported = &lock.supported_markers;
     if !supported.is_empty() && !supported.iter().any(|it| it.evaluate(target.markers(), &[])) {
-        let shown: Vec<String> =
-            supported.iter().filter_map(|marker| marker.try_to_string()).collect();
+        let shown: Vec<String> = supported.iter().filter_map(|marker| marker.text()).collect();
         return Err(Problem::usage("`uv.lock` was not locked for this platform")
             .fact("target", target.platform())
             .fact("environments", shown.join("\n"))
@@ -86,7 +84,7 @@ fn groups<'a>(
         match root.default_groups.as_ref().or(of_root) {
             Some(DefaultGroups::All) => groups.extend(&declared),
             Some(DefaultGroups::Some(names)) => groups.extend(names),
-            None => groups.extend(declared.iter().filter(|it| ***it == *DEV_DEPENDENCIES)),
+            None => groups.extend(declared.iter().filter(|it| it.as_str() == "dev")),
         }
     }
     if let Some(group) = groups.iter().find(|group| !declared.contains(*group)) {

@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
-use uv_normalize::PackageName;
-use uv_pep508::MarkerTree;
 
 use super::wire::{
     ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, SourceWire,
 };
 use super::{ConflictItem, ConflictKind, Edge, File, GitSource, Location, Lock, Package, Source};
+use base::packaging::{Marker, PackageName};
 use base::vocabulary::Problem;
 use base::vocabulary::redacted::redacted;
 
@@ -58,15 +57,15 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
 
 /// Parsed markers: a lock repeats a few, and to parse one takes longer than all else of an edge.
 #[derive(Default)]
-struct Markers(BTreeMap<String, MarkerTree>);
+struct Markers(BTreeMap<String, Marker>);
 
 impl Markers {
-    fn parse(&mut self, what: &str, text: String) -> Result<MarkerTree, Problem> {
+    fn parse(&mut self, what: &str, text: String) -> Result<Marker, Problem> {
         if let Some(marker) = self.0.get(&text) {
-            return Ok(*marker);
+            return Ok(marker.clone());
         }
-        let marker = parsed(what, &text)?;
-        self.0.insert(text, marker);
+        let marker: Marker = parsed(what, &text)?;
+        self.0.insert(text, marker.clone());
         Ok(marker)
     }
 }
@@ -120,7 +119,7 @@ fn edge(what: &str, wire: EdgeWire, markers: &mut Markers) -> Result<Edge, Probl
         extras: all(what, &wire.extra)?,
         marker: match wire.marker {
             Some(marker) => markers.parse(what, marker)?,
-            None => MarkerTree::TRUE,
+            None => Marker::default(),
         },
     })
 }
@@ -224,7 +223,7 @@ fn conflict(wire: &ConflictWire) -> Result<ConflictItem, Problem> {
     Ok(ConflictItem { package: parsed("conflicts", &wire.package)?, kind })
 }
 
-fn constraint(wire: &ConstraintWire) -> Result<uv_pep508::Requirement, Problem> {
+fn constraint(wire: &ConstraintWire) -> Result<base::packaging::Requirement, Problem> {
     let marker = if wire.marker.is_empty() { String::new() } else { format!(" ; {}", wire.marker) };
     let text = format!("{}{}{marker}", wire.name, wire.specifier);
     parsed("manifest.build-constraints", &text)
