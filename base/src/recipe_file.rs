@@ -61,6 +61,21 @@ impl RecipeFile {
         Ok(Self { workspace, ..found })
     }
 
+    /// Returns all recipes of the workspace `root`, sorted by name.
+    ///
+    /// # Errors
+    /// `recipes/` cannot be listed.
+    pub fn all(root: &Path) -> Result<Vec<Self>, Problem> {
+        let recipes = root.join("recipes");
+        let names = names(&recipes).map_err(|error| {
+            Problem::usage("there are no recipes here")
+                .fact("looked in", recipes.display())
+                .cause(error)
+                .hint("`--root DIR` names the directory that has `recipes/`")
+        })?;
+        names.iter().map(|name| Self::find(root, name)).collect()
+    }
+
     /// Reads it. Gives its text too, which is an input of the output.
     ///
     /// # Errors
@@ -97,21 +112,21 @@ impl RecipeFile {
             None => self.path.with_file_name(format!("{}.snapshots", self.name)),
         }
     }
+}
 
-    /// Whether it is a recipe of the workspace.
-    pub fn is_of_workspace(&self) -> bool {
-        self.workspace.is_some()
-    }
+/// What follows a recipe's name in files that belong to it.
+const BELONGINGS: [&str; 3] = [".build-lock", ".toolchain-lock", ".ledger"];
+
+/// The names of the recipes in a directory.
+fn names(recipes: &Path) -> std::io::Result<Vec<String>> {
+    let entries = sorted_entries(recipes)?;
+    let files = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let stems = files.filter_map(|file| file.strip_suffix(".toml").map(str::to_owned));
+    Ok(stems.filter(|stem| !BELONGINGS.iter().any(|it| stem.ends_with(it))).collect())
 }
 
 fn missing(recipes: &Path, name: &str, path: &Path) -> Problem {
-    let entries = sorted_entries(recipes).unwrap_or_default();
-    let names: Vec<String> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
-        .filter(|stem| !stem.ends_with(".build-lock"))
-        .collect();
+    let names = names(recipes).unwrap_or_default();
     let problem = Problem::usage(format!("there is no recipe `{name}`"))
         .fact("looked for", path.display())
         .fact("recipes", names.join(", "));
@@ -145,7 +160,6 @@ mod tests {
         }
         // One of the same name elsewhere is another recipe.
         let found = find(&other.join("a.toml"));
-        assert!(!found.is_of_workspace());
         assert_eq!(found.ledger(), other.join("a.ledger.toml"));
         assert_eq!(found.snapshots(), other.join("a.snapshots"));
         let problem = RecipeFile::find(&root, "b").unwrap_err();

@@ -3,7 +3,6 @@
 mod look;
 mod verify;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -12,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use base::packaging::PackageName;
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
-pub(crate) use verify::{Compare, VerifyRepro};
+pub(crate) use verify::{Compare, Review, VerifyRepro};
 
 /// Builds Python applications from their uv.lock, in two phases.
 #[derive(Debug, Parser)]
@@ -95,16 +94,10 @@ pub(crate) enum Command {
     Doctor,
     /// Build a recipe twice in places that differ, compare every byte, and explain every difference
     VerifyRepro(VerifyRepro),
+    /// Show snapshots that are not approved as differences, and accept or reject them
+    Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
-}
-
-/// The name by which the program is called in help and usage: `cargo xtask` if that started it.
-pub(crate) fn typed_name(argv0: Option<&OsStr>) -> &'static str {
-    match argv0 {
-        Some(name) if name == "cargo xtask" => "cargo xtask",
-        _ => "lockstep",
-    }
 }
 
 /// Which recipe, and of which source.
@@ -172,6 +165,9 @@ pub(crate) struct Build {
     /// What is used of earlier builds.
     #[command(flatten)]
     pub(crate) reuse: ReuseFlags,
+    /// Read all of the toolchain to verify it, not only what the file system says of its files
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Leave the checks out: nothing says then whether the output can be imported
     #[arg(long)]
     pub(crate) no_checks: bool,

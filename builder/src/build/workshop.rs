@@ -18,10 +18,10 @@ use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::packaging::PackageName;
 use base::recipe::Recipe;
-use base::sys::Host;
-use base::sys::files::digest_of;
+use base::store::Wish;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 
 /// Everything that builds have in common.
@@ -115,8 +115,7 @@ impl Workshop<'_> {
     }
 
     /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
-    /// it waited for. While one run builds a wheel, another one that needs it waits and then finds
-    /// it.
+    /// it waited for.
     pub(super) fn obtain(
         &self,
         name: &PackageName,
@@ -131,22 +130,12 @@ impl Workshop<'_> {
             format!("sha256:{}", wheel.sha256)
         };
         let inputs = self.inputs(name, content)?;
-        let key = inputs::key(&inputs);
-        let _building = self.store.lock(&key, &self.label(name), host)?;
+        let what = format!("wheel `{}`", self.label(name));
+        let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
         let into = self.work.join("built").join(name.as_ref());
-        let known = if self.reuse { self.store.find(&key, &into, host)? } else { None };
-        let (wheel, stored) = if let Some(wheel) = known {
-            (wheel, true)
-        } else {
-            let path = self.build(self.distribution(name), needs, &dir, &into)?;
-            let digest = digest_of(&path);
-            let unread = |error| Problem::new("cannot read a built wheel").cause(error);
-            let (sha256, _) = digest.map_err(unread)?;
-            let wheel = Found { path, sha256 };
-            self.store.keep(&key, &inputs, &wheel)?;
-            (wheel, false)
-        };
-        let Found { path, sha256 } = wheel;
+        let build = || self.build(self.distribution(name), needs, &dir, &into);
+        let Found { path, sha256, stored } =
+            self.store.obtain(&wish, &inputs, &into, host.progress, build)?;
         Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
     }
 
@@ -293,17 +282,19 @@ impl Workshop<'_> {
     fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
         let log = dir.join("log");
         let end = last_lines_of(&log, 25);
+        let shown = if end.is_empty() { "it is empty" } else { &end };
         let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
             .fact("exit code", code)
-            .fact("log ends", if end.is_empty() { "it is empty".to_owned() } else { end })
+            .fact("log ends", shown)
             .fact("whole log", log.display());
         let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
-        match fs::write(dir.join(SCENE_FILE), scene) {
+        let problem = match fs::write(dir.join(SCENE_FILE), scene) {
             Ok(()) => problem.hint(format!(
                 "`cargo xtask enter {}` opens a shell in the failed sandbox",
                 dir.display()
             )),
             Err(error) => problem.cause(error),
-        }
+        };
+        disk::failed_program(problem, dir, &end)
     }
 }

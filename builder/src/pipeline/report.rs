@@ -75,18 +75,18 @@ impl Clock {
     }
 }
 
-/// What is told of a finished build; `longest` is what was compiled, and nothing if it was there.
+/// What is told of a finished build.
 pub(super) fn report(
     located: &LocatedRecipe,
     options: &Options,
     (fetched, golden): (&Fetched, Judgement),
     product: Product,
-    longest: Option<Vec<(String, Duration)>>,
     clock: &mut Clock,
 ) -> Report {
     let resolution = &fetched.resolution;
     let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
+    let longest = product.compiled;
     let compiled = longest.as_ref().map_or(0, Vec::len);
     let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
     Report {

@@ -10,6 +10,7 @@ use super::{Context, provider};
 use crate::flags::{Build, Fetch, LedgerFlags};
 use crate::screen;
 use base::recipe::Recipe;
+use base::store::Check;
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::application::LocatedRecipe;
 use builder::fetch::ledger::Golden;
@@ -30,6 +31,7 @@ impl Context<'_> {
                 (false, true) => Reuse::Wheels,
                 (false, false) => Reuse::Everything,
             },
+            check: if flags.verify { Check::Content } else { Check::Stamps },
             golden: golden(flags.ledger),
             jobs: flags.jobs,
             no_checks: flags.no_checks,
@@ -51,7 +53,7 @@ impl Context<'_> {
             anstream::println!("{:#}", serde_json::to_value(&report)?);
         } else if !self.global.quiet {
             let link = link.map(|link| link.display().to_string());
-            anstream::eprint!("{}", screen::build_summary(&report, link.as_deref()));
+            anstream::eprint!("{}", screen::build_summary(&report, link.as_deref(), self.typed));
         }
         Ok(Outcome::Good)
     }

@@ -7,6 +7,7 @@ mod keep;
 mod look;
 mod make;
 mod pin;
+mod review;
 mod verify_repro;
 
 use std::path::Path;
@@ -15,20 +16,21 @@ use anyhow::Result;
 
 use crate::flags::{Cli, Colour, Command, Global, ProviderName};
 use crate::screen::Screen;
+use crate::typed::Typed;
 use base::recipe::{Provider, Recipe};
 use base::recipe_file::RecipeFile;
-use base::sys::Host;
 use base::sys::cache::WORK;
 use base::sys::env::Environment;
 use base::sys::files::WorkDir;
 use base::sys::sandbox::Surroundings;
+use base::sys::{Host, disk};
 use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
 use builder::pipeline::Options;
 use builder::toolchain::uv::provide_uv;
 
 /// Runs what was typed.
-pub(crate) fn run(cli: Cli) -> Result<Outcome> {
+pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let Cli { global, command } = cli;
     match global.color {
         Colour::Auto => {}
@@ -51,13 +53,14 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Some(root) => std::path::absolute(root)?,
         None => RecipeFile::root_above(&std::path::absolute(".")?),
     };
-    let screen = Screen::new(global.quiet);
+    let screen = Screen::new(global.quiet, typed);
     let host = Host { environment: &environment, cache: &cache, progress: &screen };
     let surroundings = match &global.surroundings {
         Some(file) => Surroundings::read(file)?,
         None => Surroundings::default(),
     };
-    let context = Context { global: &global, root: &root, host, screen: &screen, surroundings };
+    let context =
+        Context { global: &global, root: &root, host, screen: &screen, typed, surroundings };
     let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
@@ -82,10 +85,19 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Gc(flags) => context.gc(&flags),
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
+        Command::Review(flags) => context.review(&flags),
         Command::Compare(_) => unreachable!("it was run above"),
     };
     screen.clear();
-    outcome
+    outcome.map_err(|error| full_disk_named(error, &cache))
+}
+
+/// Whatever ran into a full disk, the message says so.
+fn full_disk_named(error: anyhow::Error, cache: &Path) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => disk::failed_below(problem, cache).into(),
+        Err(error) => error,
+    }
 }
 
 /// What every command has at hand.
@@ -93,7 +105,8 @@ struct Context<'a> {
     global: &'a Global,
     root: &'a Path,
     host: Host<'a>,
-    screen: &'a Screen,
+    screen: &'a Screen<'a>,
+    typed: &'a Typed,
     surroundings: Surroundings,
 }
 

@@ -28,7 +28,8 @@ impl Context<'_> {
             cache_dir: self.host.cache.clone(),
         };
         let environment = self.host.environment;
-        asked.run(Program { path: &program, root: self.root, environment })?;
+        let typed = |text: &str| self.typed.shown(text);
+        asked.run(Program { path: &program, root: self.root, environment, typed: &typed })?;
         Ok(Outcome::Good)
     }
 }

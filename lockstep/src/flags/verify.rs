@@ -55,3 +55,16 @@ pub(crate) struct Compare {
     #[arg(long, value_name = "FILE")]
     pub(crate) partial: Option<PathBuf>,
 }
+
+/// `review`
+#[derive(Debug, Args)]
+pub(crate) struct Review {
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: all that have any]
+    pub(crate) recipe: Option<String>,
+    /// Accept all without asking
+    #[arg(long, conflicts_with = "reject")]
+    pub(crate) accept: bool,
+    /// Reject all without asking
+    #[arg(long)]
+    pub(crate) reject: bool,
+}

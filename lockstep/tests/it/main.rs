@@ -22,6 +22,7 @@ mod locks;
 mod manifest;
 mod merge;
 mod overrides;
+mod own_repository; // outside of this checkout
 mod patch;
 mod pep508;
 mod promises;

@@ -12,10 +12,10 @@ use crate::fetch;
 use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf};
 use crate::lock::build_lock::{LockedFile, Requirement};
 use crate::lock::pyproject::Pyproject;
-use base::sys::Host;
 use base::sys::files::read_foreign;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo};
+use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 
 const HOOK: &str = include_str!("hook.py");
@@ -88,13 +88,18 @@ impl Maker<'_> {
         let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
-            _ => Err(Problem::new("a build backend could not say what it needs")
-                .fact("backend", own.backend())
-                .fact("exit code", finished.code)
-                .fact("log ends", last_lines_of(&log, 20))
-                .hint(
-                    "a missing system package goes into `override.<name>.build.system-packages`",
-                )),
+            _ => {
+                let end = last_lines_of(&log, 20);
+                let problem = Problem::new("a build backend could not say what it needs")
+                    .fact("backend", own.backend())
+                    .fact("exit code", finished.code)
+                    .fact("log ends", &end)
+                    .hint(
+                        "a missing system package goes into \
+                         `override.<name>.build.system-packages`",
+                    );
+                Err(disk::failed_program(problem, dir, &end))
+            }
         }
     }
 }
