@@ -11,8 +11,9 @@ use xshell::{Shell, cmd};
 use super::Comparison;
 use super::measure::Side;
 use super::naive_pair;
+use crate::compile::compile;
 use crate::flags::{Bench, Measured};
-use crate::{forward, root};
+use crate::root;
 
 /// The two sides of one comparison.
 pub(super) fn comparison(
@@ -20,7 +21,7 @@ pub(super) fn comparison(
     bench: &Bench,
     shell: &Shell,
 ) -> anyhow::Result<Comparison> {
-    let builder = forward::compile(shell)?;
+    let builder = compile(shell, "lockstep")?;
     let scratch = builder.parent().context("the builder is nowhere")?.join("bench");
     let place = Place { builder, scratch, source: bench.source.clone(), recipe: &bench.recipe };
     let comparison = match what {
