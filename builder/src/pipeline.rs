@@ -174,7 +174,11 @@ pub(crate) fn prepare(
         ..fetch::Settings::default()
     };
     let (fetched, toolchain) = std::thread::scope(|scope| {
-        let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
+        let toolchain = scope.spawn(|| {
+            let toolchain = provide_toolchain(located, target, options, host)?;
+            uv.try_in(&toolchain)?;
+            Ok(toolchain)
+        });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
         let fetched = phase1::fetch(&wanted, &settings, host);

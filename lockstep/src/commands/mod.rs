@@ -27,7 +27,7 @@ use base::sys::{Host, disk};
 use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
 use builder::pipeline::Options;
-use builder::toolchain::uv::provide_uv;
+use builder::toolchain::uv::{OTHER_UV, provide_uv};
 
 /// Runs what was typed.
 pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
@@ -43,7 +43,11 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Compare(flags) => return compare::run(flags, &global),
         command => command,
     };
-    let environment = Environment::capture();
+    let mut environment = Environment::capture();
+    if let Some(uv) = &global.uv {
+        let uv = std::path::absolute(uv)?;
+        environment = environment.with(OTHER_UV, &uv.to_string_lossy());
+    }
     let cache = match &global.cache_dir {
         Some(dir) => dir.clone(),
         None => environment.cache_dir()?,

@@ -37,6 +37,7 @@ impl Context<'_> {
         };
         let target = &located.recipe.targets[0];
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
+        uv.try_in(&toolchain)?;
         let maker = Maker {
             located: &located,
             application: &application,

@@ -35,6 +35,7 @@ mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod toolchain;
+mod uv;
 mod uv_agrees; // the real uv, asked the same
 mod venv;
 mod verify_repro; // two rounds, and every verdict seen failing
