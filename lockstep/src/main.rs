@@ -17,6 +17,8 @@ use flags::Cli;
 use typed::Typed;
 
 fn main() -> ExitCode {
+    // First: if this process is the sandbox's launcher, it is nothing else.
+    base::sys::sandbox::serve();
     let name = typed::program_name(std::env::args_os().next().as_deref());
     let matches = Cli::command().name(name).bin_name(name).get_matches();
     let typed = Typed::new(name, Cli::command(), &matches);

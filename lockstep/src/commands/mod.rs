@@ -1,14 +1,23 @@
 //! One function per command: from what was typed to the pipeline and back to a person.
 
+mod bless;
+mod build;
+mod build_lock;
 mod compare;
-mod graphs;
-mod inside;
-mod keep;
-mod look;
-mod make;
-mod pin;
+mod doctor;
+mod enter;
+mod fetch;
+mod gc;
+mod graph;
+mod hash;
+mod resolve;
 mod review;
+mod run;
+mod shell;
+mod tree;
 mod verify_repro;
+mod why;
+mod why_rebuild;
 
 use std::path::Path;
 

@@ -13,7 +13,7 @@ use fs_err as fs;
 use crate::cli::{builder, end, own_cache, scratch, shared_cache, workspace};
 
 fn provided(environment: &Environment, cache: &Path) -> Result<Uv, Problem> {
-    provide_uv(&Host { environment, cache, progress: &Silent })
+    provide_uv(&Host { environment, cache: &cache.to_owned(), progress: &Silent })
 }
 
 /// Writes an executable script.

@@ -1,19 +1,16 @@
-//! `build-lock` and `bless`: what writes files that people review.
+//! `build-lock`: writes the build lock.
 
 use anyhow::Result;
 use fs_err as fs;
 use serde_json::json;
 
 use super::{Context, provider};
-use crate::flags::{Bless, BuildLock};
+use crate::flags::BuildLock;
 use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem};
 use builder::build::requirements::Maker;
 use builder::fetch::Settings;
 use builder::fetch::application::{Application, LocatedRecipe};
-use builder::fetch::ledger::Ledger;
-use builder::fetch::phase1;
-use builder::lock::resolvers::Resolvers;
 use builder::pipeline::{self, Options};
 use builder::toolchain::uv::provide_uv;
 
@@ -37,6 +34,7 @@ impl Context<'_> {
         };
         let target = &located.recipe.targets[0];
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
+        uv.try_in(&toolchain)?;
         uv.try_in(&toolchain)?;
         let maker = Maker {
             located: &located,
@@ -69,42 +67,6 @@ impl Context<'_> {
             &json!({ "path": path, "changed": changed, "builds": builds, "wheels": wheels }),
             &format!("{verb} {shown} ({builds} builds, {wheels} wheels)"),
         );
-        Ok(Outcome::Good)
-    }
-
-    pub(super) fn bless(&self, flags: &Bless) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
-        let settings = self.settings(&located.recipe)?;
-        let source = flags.which.source.as_deref();
-        let resolvers = Resolvers::default();
-        let old = located.read_ledger()?;
-        let mut new = Ledger::default();
-        for target in &located.recipe.targets {
-            let wanted =
-                phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
-            let fetched = phase1::fetch(&wanted, &settings, self.host)?;
-            new.target.insert(target.to_string(), fetched.ledger_entry());
-        }
-        let (before, after) = (old.to_toml(), new.to_toml());
-        let changed = before != after;
-        let difference = similar::TextDiff::from_lines(&before, &after)
-            .unified_diff()
-            .context_radius(1)
-            .header("golden", "found")
-            .to_string();
-        self.screen.clear();
-        if changed && !self.global.json && !old.target.is_empty() {
-            anstream::print!("{difference}");
-        }
-        if changed {
-            write_atomically(&located.ledger, after.as_bytes())?;
-        }
-        let hashes =
-            new.target.iter().map(|(target, entry)| format!("{target}  {}", entry.nar_hash));
-        let verb = if changed { "wrote" } else { "unchanged:" };
-        let shown = located.ledger.display();
-        let text = format!("{}\n{verb} {shown}", hashes.collect::<Vec<_>>().join("\n"));
-        self.print(&json!({ "path": located.ledger, "changed": changed, "ledger": new }), &text);
         Ok(Outcome::Good)
     }
 }
