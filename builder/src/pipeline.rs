@@ -168,16 +168,21 @@ pub(crate) fn prepare(
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
     let uv = provide_uv(&host)?;
+    let mut tried = None;
+    if !uv.is_pinned() {
+        let toolchain = provide_toolchain(located, target, options, host)?;
+        uv.try_in(&toolchain)?;
+        tried = Some(toolchain);
+    }
     let settings = fetch::Settings {
         index: located.recipe.index,
         uv: Some(uv.path.clone()),
         ..fetch::Settings::default()
     };
     let (fetched, toolchain) = std::thread::scope(|scope| {
-        let toolchain = scope.spawn(|| {
-            let toolchain = provide_toolchain(located, target, options, host)?;
-            uv.try_in(&toolchain)?;
-            Ok(toolchain)
+        let toolchain = scope.spawn(|| match tried {
+            Some(toolchain) => Ok(toolchain),
+            None => provide_toolchain(located, target, options, host),
         });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };

@@ -1,6 +1,7 @@
 //! The policy as code: `cargo xtask tidy`, and a test of this crate. Rules collect; nothing stops
 //! at the first violation, and each violation says how to mend it.
 
+mod circles;
 mod code;
 mod docs;
 mod hosts;
@@ -86,7 +87,7 @@ fn extension(path: &str) -> &str {
 
 /// `cargo xtask tidy`.
 pub(crate) fn run(shell: &Shell) -> anyhow::Result<ExitCode> {
-    let hosts = hosts::configured(shell);
+    let hosts = hosts::configured(shell, crate::root());
     let violations = check(shell, crate::root(), &hosts)?;
     for violation in &violations {
         println!("{violation}");
@@ -116,6 +117,7 @@ pub(crate) fn check(
             found.extend(imports::check(file, text(&files, &crate_map)));
         }
     }
+    found.extend(circles::check(&files));
     found.extend(docs::check(&files));
     found.extend(manifest::check(&files));
     found.extend(licences::check(shell, root, &files)?);

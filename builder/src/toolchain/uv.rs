@@ -81,10 +81,15 @@ pub(crate) fn is_cached(host: &Host<'_>) -> bool {
 }
 
 impl Uv {
+    /// Whether it is the pinned one, which runs everywhere.
+    pub fn is_pinned(&self) -> bool {
+        RELEASES.iter().any(|release| digest(release.program) == self.sha256)
+    }
+
     /// Tries another uv than the pinned one inside of the toolchain, before anything is done with
     /// it: a program that runs on the host may lack its linker or libraries there.
     pub fn try_in(&self, toolchain: &Toolchain) -> Result<(), Problem> {
-        if RELEASES.iter().any(|release| digest(release.program) == self.sha256) {
+        if self.is_pinned() {
             return Ok(());
         }
         let invocation = Invocation {

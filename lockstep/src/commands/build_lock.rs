@@ -19,14 +19,6 @@ impl Context<'_> {
         let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
         let work = self.work("build-lock")?;
         let uv = provide_uv(&self.host)?;
-        let settings = Settings {
-            index: located.recipe.index,
-            uv: Some(uv.path.clone()),
-            ..Settings::default()
-        };
-        let source = flags.which.source.as_deref();
-        let application = Application::load(&located, source, &settings, self.host)?;
-        application.warn_unknown(self.host);
         let options = Options {
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
@@ -35,7 +27,14 @@ impl Context<'_> {
         let target = &located.recipe.targets[0];
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
         uv.try_in(&toolchain)?;
-        uv.try_in(&toolchain)?;
+        let settings = Settings {
+            index: located.recipe.index,
+            uv: Some(uv.path.clone()),
+            ..Settings::default()
+        };
+        let source = flags.which.source.as_deref();
+        let application = Application::load(&located, source, &settings, self.host)?;
+        application.warn_unknown(self.host);
         let maker = Maker {
             located: &located,
             application: &application,

@@ -50,6 +50,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let command = match command {
         Command::Compare(flags) => return compare::run(flags, &global),
+        Command::Hash(flags) => return hash::run(&flags, &global),
         command => command,
     };
     let mut environment = Environment::capture();
@@ -78,7 +79,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
         // nothing of it.
-        Command::Gc(_) | Command::Hash(_) | Command::Doctor | Command::VerifyRepro(_) => None,
+        Command::Gc(_) | Command::Doctor | Command::VerifyRepro(_) => None,
         _ => Some(base::sys::cache::hold(&cache, waiting)?),
     };
     let outcome = match command {
@@ -90,7 +91,6 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Graph(flags) => context.graph(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
-        Command::Hash(flags) => context.hash(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
         Command::Shell(flags) => context.shell(&flags),
@@ -99,7 +99,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
         Command::Review(flags) => context.review(&flags),
-        Command::Compare(_) => unreachable!("it was run above"),
+        Command::Compare(_) | Command::Hash(_) => unreachable!("it was run above"),
     };
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))
