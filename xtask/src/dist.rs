@@ -11,8 +11,8 @@ use crate::root;
 /// The requirement that `lockstep/pyproject.toml` has.
 const MATURIN: &str = "maturin>=1.9,<2";
 
-/// Builds the wheel in one of cargo's profiles and prints its path: `release` is small and stripped,
-/// `dev` is built in a moment.
+/// Builds the wheel in one of cargo's profiles and prints its path: `release` is small and
+/// stripped, `dev` is built in a moment.
 pub(crate) fn run(shell: &Shell, profile: &str) -> anyhow::Result<()> {
     println!("{}", wheel(shell, profile)?.display());
     Ok(())

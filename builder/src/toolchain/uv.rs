@@ -47,7 +47,8 @@ const RELEASES: [Release; 2] = [
     },
     Release {
         machine: "aarch64",
-        filename: "uv-0.13.9-py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl",
+        filename: "uv-0.13.9-py3-none-\
+            manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl",
         sha256: "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
         size: 18_026_789,
         program: "bbecb5ac518030bb5e84f1999c577228460192832ac24a92bd772735682979f4",

@@ -34,15 +34,18 @@ fn index(dir: &Path) -> String {
     provided(&Environment::capture(), &cache).unwrap();
     let project = dir.join("simple/uv");
     fs::create_dir_all(&project).unwrap();
+    let mut page = String::new();
     for entry in fs::read_dir(cache.join("files")).unwrap() {
         for file in fs::read_dir(entry.unwrap().path()).into_iter().flatten() {
             let file = file.unwrap();
             let name = file.file_name().into_string().unwrap();
             if name.starts_with(&format!("uv-{UV_VERSION}-")) {
+                page.push_str(&format!("<a href='{name}'>{name}</a>\n"));
                 symlink(file.path(), project.join(name)).unwrap();
             }
         }
     }
+    fs::write(project.join("index.html"), page).unwrap();
     format!("file://{}/simple", dir.display())
 }
 

@@ -1,6 +1,6 @@
-//! Which indexes this machine is configured with: the environment, the configuration files of uv and
-//! pip, else the default of whichever is at hand. Only what decides where files are looked for is
-//! read of them.
+//! Which indexes this machine is configured with: the environment, the configuration files of uv
+//! and pip, else the default of whichever is at hand. Only what decides where files are looked for
+//! is read of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -289,8 +289,8 @@ mod tests {
     #[test]
     fn a_default_is_read_out_of_a_help() {
         for help in [
-            "-i, --index-url <url>  Base URL of the Package Index (default\n  https://a.example/simple). It",
-            "--default-index <X>\n  The default package index (by default: <https://a.example/simple>) [env: X]",
+            "-i, --index-url <url>  Base URL (default\n  https://a.example/simple). It should",
+            "--default-index <X>\n  The index (by default: <https://a.example/simple>) [env: X]",
         ] {
             assert_eq!(default_in(help), Some("https://a.example/simple"));
         }
