@@ -83,9 +83,8 @@ fn tag_set(text: &str) -> Result<Vec<String>, String> {
         !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     // uv takes one full stop more at the end.
-    let tags = text.strip_suffix('.').unwrap_or(text).split('.').map(|tag| match fits(tag) {
-        true => Ok(tag.to_owned()),
-        false => Err(format!("`{text}` is not a tag")),
+    let tags = text.strip_suffix('.').unwrap_or(text).split('.').map(|tag| {
+        if fits(tag) { Ok(tag.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
     });
     tags.collect()
 }
