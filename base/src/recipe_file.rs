@@ -4,11 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
-
 use crate::recipe::{Recipe, nearest};
-use crate::sys::files::sorted_entries;
+use crate::sys::files::{read_named, read_text, sorted_entries};
 use crate::vocabulary::Problem;
+use crate::vocabulary::limits::{RECIPE_BYTES, SOURCE_PATCH_BYTES};
 
 /// A recipe's file, not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,14 +75,34 @@ impl RecipeFile {
         names.iter().map(|name| Self::find(root, name)).collect()
     }
 
+    /// Returns the name of the only recipe of the workspace `root`, or `sample` where there are
+    /// several and that is one of them.
+    ///
+    /// # Errors
+    /// There is none, or nothing says which: exit code 2.
+    pub fn only(root: &Path) -> Result<String, Problem> {
+        let mut names: Vec<String> = Self::all(root)?.into_iter().map(|it| it.name).collect();
+        let sample = names.iter().position(|name| name == "sample").unwrap_or_default();
+        match names.get(sample).map(String::as_str) {
+            Some("sample") => Ok(names.swap_remove(sample)),
+            Some(_) if names.len() == 1 => Ok(names.swap_remove(0)),
+            _ => Err(Problem::usage("no recipe was named")
+                .fact("looked in", root.join("recipes").display())
+                .fact("recipes", names.join(", "))
+                .hint("give the name of a recipe, or the path of its `.toml`")),
+        }
+    }
+
     /// Reads it. Gives its text too, which is an input of the output.
     ///
     /// # Errors
     /// It cannot be read, or is no recipe.
     pub fn read(&self) -> Result<(Recipe, String), Problem> {
-        let text = fs::read_to_string(&self.path)
+        let text = read_text(&self.path, &RECIPE_BYTES)
             .map_err(|error| Problem::usage("cannot read the recipe").cause(error))?;
-        let recipe = Recipe::parse(&self.name, &text, &|file| fs::read(self.dir().join(file)))?;
+        let recipe = Recipe::parse(&self.name, &text, &|file| {
+            read_named(&self.dir().join(file), &SOURCE_PATCH_BYTES)
+        })?;
         Ok((recipe, text))
     }
 
@@ -138,6 +157,8 @@ fn missing(recipes: &Path, name: &str, path: &Path) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     #[test]

@@ -106,9 +106,8 @@ pub(crate) enum Command {
 /// Which recipe, and of which source.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Which {
-    /// Name of a recipe in `recipes/`, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Build this source tree instead of the recipe's
     #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
@@ -254,9 +253,8 @@ pub(crate) struct Seen {
 /// `run`
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Name of a recipe, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Run in the output of this source tree
     #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
@@ -284,9 +282,8 @@ pub(crate) struct Enter {
 /// `shell`
 #[derive(Debug, Args)]
 pub(crate) struct Shell {
-    /// Name of a recipe, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Toolchain.
     #[command(flatten)]
     pub(crate) toolchain: ToolchainFlags,
@@ -303,7 +300,7 @@ pub(crate) struct Shell {
 pub(crate) struct WhyRebuild {
     /// The distribution that is asked about [default: one line for each]
     pub(crate) name: Option<String>,
-    /// Name of a recipe, or the path of its .toml [default: sample]
+    /// Name of a recipe, or the path of its .toml [default: the only one]
     pub(crate) recipe: Option<String>,
     /// One line for each distribution; the only word is then the recipe
     #[arg(long)]

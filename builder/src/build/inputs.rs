@@ -2,23 +2,22 @@
 //! dependencies are not in it, nor is how many builds run at once: the wheel is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde::Serialize;
 
-use super::workshop::{SCRIPT, Workshop, distutils_cfg};
+use super::view::Sight;
+use super::workshop::Workshop;
 use crate::lock::build_lock::LockedBuild;
 use crate::toolchain::Toolchain;
 use base::packaging::PackageName;
-use base::recipe::BuildSettings;
-use base::sys::sandbox::Description;
+use base::recipe::{BuildSettings, ConfigSettings};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Inputs, Problem, Sha256};
 
 /// Raised when a build sees something else without any input below telling so: how sources are
 /// unpacked and laid out, for one. The digest of this program would build everything anew after
 /// each change of it.
-const BUILDER: &str = "wheel 1";
+const BUILDER: &str = "wheel 2";
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,8 +32,7 @@ struct BuildInputs<'a> {
     backend: &'a str,
     requirements: BTreeMap<&'a PackageName, String>,
     settings: BuildSettings,
-    sandbox: Description<'a>,
-    script: Sha256,
+    environment: serde_json::Value,
     target: String,
     toolchain: ToolchainInputs<'a>,
     uv: Sha256,
@@ -66,32 +64,34 @@ pub fn key(inputs: &Inputs) -> Sha256 {
 }
 
 impl Workshop<'_> {
-    /// What the build of a distribution depends on. `built` tells the digest of a build requirement
-    /// that is built from source, so that one that was rebuilt to the same bytes changes nothing.
+    /// What the build of a distribution depends on, given a part of the source tree or all of it.
+    /// `built` tells the digest of a build requirement that is built from source, so that one that
+    /// was rebuilt to the same bytes changes nothing.
     pub fn inputs(
         &self,
         name: &PackageName,
+        sight: Sight,
         built: impl Fn(&PackageName) -> String,
     ) -> Result<Inputs, Problem> {
         let distribution = self.distribution(name);
         let build = self.build_lock.of(distribution)?;
         let settings = self.recipe.build_settings(name).clone();
-        let workshop = Self { compilers: 1, ..*self };
-        let sandbox = workshop.sandbox(name, Path::new(""));
-        let script = [SCRIPT, &distutils_cfg(1)].concat();
         Ok(Inputs::of(&BuildInputs {
             builder: BUILDER,
             distribution: name,
             version: distribution.version.as_ref().map(ToString::to_string),
-            source: self.sources.identity(distribution)?,
+            source: self.sources.identity(distribution, sight)?,
             subdirectory: distribution.artifact.subdirectory(),
             requires: &build.requires,
             backend: &build.backend,
             requirements: self.requirements(build, built)?,
-            // Its variables are in the sandbox, as the build sees them.
-            settings: BuildSettings { env: BTreeMap::new(), ..settings },
-            sandbox: sandbox.description(),
-            script: Sha256::of(script),
+            // What it tells the build is in the environment, as the build sees it.
+            settings: BuildSettings {
+                env: BTreeMap::new(),
+                config_settings: ConfigSettings::NONE,
+                ..settings
+            },
+            environment: self.environment(name)?.described(),
             target: self.resolution.target.to_string(),
             toolchain: ToolchainInputs::of(self.toolchain),
             uv: self.uv.sha256,

@@ -2,27 +2,32 @@
 //! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
 //! those paths, so nothing of the host's may be in them (uv issue 13096).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_err as fs;
 
+use super::blind::{self, Seen};
 use super::store::{Found, Store};
-use super::{BuiltWheel, inputs};
-use crate::build::sources::{self, Sources};
+use super::view::Sight;
+use super::{BuiltWheel, generator, inputs};
+use crate::build::environment::{Bench, BuildEnvironment};
+use crate::build::sources::{self, LaidOut, Sources};
 use crate::fetch::request::Shelf;
-use crate::lock::build_lock::{BuildLock, LockedBuild};
+use crate::lock::build_lock::{BuildLock, LockedBuild, Told};
 use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Distribution, Resolution};
+use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::store::Wish;
+use base::sys::files::remove_tree;
 use base::sys::process::last_lines_of;
-use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use base::sys::sandbox::{Invocation, Sandbox};
 use base::sys::{Host, disk};
-use base::vocabulary::Problem;
+use base::vocabulary::{Inputs, Problem};
 
 /// Everything that builds have in common.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +38,7 @@ pub struct Workshop<'a> {
     pub resolution: &'a Resolution,
     /// What builds need.
     pub build_lock: &'a BuildLock,
-    /// The application's `pyproject.toml`, for `extra-build-variables`.
+    /// The application's `pyproject.toml`, for what it tells builds.
     pub project: &'a Pyproject,
     /// Where the trees come from.
     pub sources: Sources<'a>,
@@ -43,8 +48,6 @@ pub struct Workshop<'a> {
     pub uv: &'a Uv,
     /// How many builds run at once.
     pub jobs: usize,
-    /// How many compilers each of them is told to start at once.
-    pub compilers: usize,
     /// Where built wheels are kept.
     pub store: &'a Store,
     /// Whether a wheel that is stored is used.
@@ -53,38 +56,8 @@ pub struct Workshop<'a> {
     pub work: &'a Path,
 }
 
-/// Paths inside the sandbox.
-const BUILD: &str = "/build";
-const UV: &str = "/build/tools/uv";
-const WHEELHOUSE: &str = "/build/wheelhouse";
-
 /// Of what a build leaves, files of as many bytes are removed as soon as it has ended.
 const LARGE: u64 = 256 << 10;
-
-/// What compilers are told beside what the interpreter's own build was told.
-const COMPILER_FLAGS: &str = "-O2 -g0";
-
-/// Builds, given the directory of the project below `/build/src`, and requirements if there are
-/// any. Compilers that share a processor take its caches from each other at every turn (6 % of
-/// lxml's time with turns of 3 ms), so each turn lasts 100 ms, where `chrt` (util-linux) and the
-/// kernel (Linux 6.12) can do that.
-pub(super) const SCRIPT: &str = r#"set -eu
-uv venv --quiet --no-project --python "$PYTHON" /build/env
-if [ -s /build/requirements.txt ]; then
-  uv pip install --quiet --python /build/env/bin/python --no-deps --no-index \
-    --find-links /build/wheelhouse -r /build/requirements.txt
-fi
-turns="chrt --other --sched-runtime 100000000 0"
-$turns true 2>/dev/null || turns=
-exec $turns uv build --wheel --no-build-isolation --python /build/env/bin/python \
-  --out-dir /build/dist "/build/src/$1"
-"#;
-
-/// setuptools compiles the extensions of one distribution one after the other unless told
-/// otherwise; the wheel is the same to the byte.
-pub(super) fn distutils_cfg(compilers: usize) -> String {
-    format!("[build_ext]\nparallel = {compilers}\n")
-}
 
 /// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -97,6 +70,18 @@ pub struct Scene {
 
 /// The name of the file that holds a [`Scene`].
 pub const SCENE_FILE: &str = "scene.json";
+
+/// What a build came to.
+enum Made {
+    /// Its wheel.
+    Wheel(PathBuf),
+    /// It opened what it was not given, so whatever it made is not what uv's build makes.
+    Blind(BTreeSet<PathBuf>),
+}
+
+fn cannot_prepare(distribution: &Distribution) -> Problem {
+    Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
+}
 
 impl Workshop<'_> {
     pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
@@ -123,57 +108,107 @@ impl Workshop<'_> {
         host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let dir = self.work.join("builds").join(name.as_ref());
         let content = |name: &PackageName| {
             let wheel = needs.iter().find(|(need, _)| need == name);
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let inputs = self.inputs(name, content)?;
-        let what = format!("wheel `{}`", self.label(name));
-        let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
-        let into = self.work.join("built").join(name.as_ref());
-        let build = || self.build(self.distribution(name), needs, &dir, &into);
-        let Found { path, sha256, stored } =
-            self.store.obtain(&wish, &inputs, &into, host.progress, build)?;
-        Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
+        let of = |sight| Ok((sight, self.inputs(name, sight, &content)?));
+        let sights = self.sights(name).iter();
+        let mut offers = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
+        // A wheel of the whole tree is what uv builds, so one that is stored is as good as another.
+        let recorded = |(_, inputs): &(Sight, Inputs)| {
+            self.reuse && self.store.recorded(&inputs::key(inputs)).is_some()
+        };
+        if let Some(stored) = offers.iter().position(recorded) {
+            offers.drain(..stored);
+        } else {
+            self.tell_of_links(name, host)?;
+        }
+        for (sight, inputs) in offers {
+            let what = format!("wheel `{}`", self.label(name));
+            let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
+            let into = self.work.join("built").join(name.as_ref());
+            let mut opened = None;
+            let build = || match self.build(self.distribution(name), sight, needs, &into)? {
+                Made::Wheel(path) => Ok(path),
+                Made::Blind(paths) => {
+                    opened = Some(paths);
+                    Err(Problem::new("it was built with too little"))
+                }
+            };
+            let obtained = self.store.obtain(&wish, &inputs, &into, host.progress, build);
+            if let Some(opened) = opened {
+                host.progress.warn(&blind::told(&self.label(name), name, &opened));
+                continue;
+            }
+            let Found { path, sha256, stored } = obtained?;
+            return Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() });
+        }
+        unreachable!("nothing of the whole tree is withheld")
     }
 
-    /// Builds in the directory `dir` of this run; the wheel is put into `built`.
+    /// Warns of links of a local project that its build cannot follow.
+    fn tell_of_links(&self, name: &PackageName, host: Host<'_>) -> Result<(), Problem> {
+        for (link, target) in self.sources.leading_out(self.distribution(name))? {
+            host.progress.warn(&format!(
+                "the link `{}` of `{name}` leads out of the source tree, to `{}`: its build cannot \
+                 read that, so the wheel lacks it",
+                link.display(),
+                target.display(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// How much of the source tree the build of a distribution is given: first its own part, and if
+    /// it reads more, all of it.
+    pub fn sights(&self, name: &PackageName) -> &'static [Sight] {
+        match self.distribution(name).artifact {
+            Artifact::Local(_) => &[Sight::Own, Sight::Whole],
+            _ => &[Sight::Own],
+        }
+    }
+
+    /// Builds in a directory of this run; the wheel is put into `built`.
     fn build(
         &self,
         distribution: &Distribution,
+        sight: Sight,
         needs: &[(PackageName, BuiltWheel)],
-        dir: &Path,
         built: &Path,
-    ) -> Result<PathBuf, Problem> {
+    ) -> Result<Made, Problem> {
         let name = &distribution.name;
         let build = self.build_lock.of(distribution)?;
-        // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene)
-        // lies beside it, where no link can be planted.
-        let inside = dir.join("inside");
-        self.shelve(build, needs, &dir.join("wheelhouse"))?;
-        let project = self.prepare(distribution, build, &inside)?;
-
-        let scene = Scene {
-            sandbox: self.sandbox(name, dir),
-            invocation: Invocation {
-                program: "/bin/sh".to_owned(),
-                arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
-                directory: format!("{BUILD}/src"),
-            },
+        let dir = &self.work.join("builds").join(name.as_ref());
+        // What an attempt with less of the source tree left.
+        remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
+        let bench = Bench::below(dir);
+        let environment = self.environment(name)?;
+        self.shelve(build, needs, &bench.wheelhouse)?;
+        let LaidOut { project, withheld } = self.prepare(distribution, sight, build, &bench)?;
+        let whose = |problem: Problem| problem.fact("distribution", self.label(name));
+        environment.install(&bench, &build.requirements).map_err(whose)?;
+        let seen = match withheld.map(|it| Seen::begin(it, &bench.environment())).transpose() {
+            Ok(seen) => seen,
+            // Nothing would be seen, so nothing may be withheld.
+            Err(_) => return Ok(Made::Blind(BTreeSet::new())),
         };
-        let log = dir.join("log");
-        let finished = scene.sandbox.run(&scene.invocation, OutputTo::Log(&log))?;
-        if !finished.success() {
-            return Err(self.failed(name, dir, &scene, finished.code));
+        let finished = environment.build(&bench, &project)?;
+        if let Some(opened) = seen.and_then(|seen| seen.opened()) {
+            return Ok(Made::Blind(opened));
         }
-        let path = self.collect(distribution, &inside, built, &log)?;
+        if !finished.success() {
+            let (sandbox, invocation) = environment.scene(&bench, &project);
+            return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
+        }
+        let path = self.collect(distribution, &bench.inside, built, &bench.log)?;
+        generator::check(name, &path, &build.requirements)?;
         // Object files are many times the wheel; the disk need hold only those of the builds under
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
-        let _ = base::sys::files::remove_large(&inside.join("src"), LARGE);
-        Ok(path)
+        let _ = base::sys::files::remove_large(&bench.source(), LARGE);
+        Ok(Made::Wheel(path))
     }
 
     /// Puts the wheels that are installed into the build environment into one directory, and no
@@ -202,27 +237,20 @@ impl Workshop<'_> {
         copy().map_err(|error| Problem::new("cannot lay out build requirements").cause(error))
     }
 
+    /// Lays out the source. Returns the directory of the project in it.
     fn prepare(
         &self,
         distribution: &Distribution,
+        sight: Sight,
         build: &LockedBuild,
-        dir: &Path,
-    ) -> Result<String, Problem> {
-        let unprepared = |error: std::io::Error| {
-            Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
-                .cause(error)
-        };
-        for made in ["tools", "dist", "wheelhouse", "cache"] {
-            fs::create_dir_all(dir.join(made)).map_err(unprepared)?;
-        }
-        fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
-        let project = self.sources.lay_out(distribution, &dir.join("src"))?;
-        self.check_fresh(distribution, build, &dir.join("src").join(&project))?;
-        let requirements: Vec<String> =
-            build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
-        fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
-        fs::write(dir.join("distutils.cfg"), distutils_cfg(self.compilers)).map_err(unprepared)?;
-        Ok(project)
+        bench: &Bench,
+    ) -> Result<LaidOut, Problem> {
+        fs::create_dir_all(&bench.inside)
+            .map_err(|error| cannot_prepare(distribution).cause(error))?;
+        let source = bench.source();
+        let laid_out = self.sources.lay_out(distribution, sight, &source)?;
+        self.check_fresh(distribution, build, &source.join(&laid_out.project))?;
+        Ok(laid_out)
     }
 
     /// A build lock that was made before the tree changed its `[build-system]` would give the build
@@ -249,34 +277,10 @@ impl Workshop<'_> {
             .hint("`cargo xtask build-lock` writes it anew"))
     }
 
-    pub(super) fn sandbox(&self, name: &PackageName, dir: &Path) -> Sandbox {
-        let sandbox = self
-            .toolchain
-            .sandbox()
-            .bind_rw(&dir.join("inside"), BUILD)
-            .bind_ro(&self.uv.path, UV)
-            .bind_ro(&dir.join("wheelhouse"), WHEELHOUSE)
-            .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
-            .env("PYTHON", &self.toolchain.python)
-            .env("VIRTUAL_ENV", "/build/env")
-            .env("UV_CACHE_DIR", "/build/cache")
-            .env("UV_NO_CONFIG", "1")
-            .env("UV_NO_PROGRESS", "1")
-            .env("UV_NO_INSTALLER_METADATA", "1")
-            .env("UV_OFFLINE", "1")
-            .env("UV_PYTHON_DOWNLOADS", "never")
-            // Debug information takes a third of a compiler's time, and most of the bytes of what
-            // it makes; nobody debugs an output. `-O2` stands there because a build that sees any
-            // CFLAGS drops its own. A recipe's `override.<name>.build.env` wins over both.
-            .env("CFLAGS", COMPILER_FLAGS)
-            .env("CXXFLAGS", COMPILER_FLAGS)
-            .env("DIST_EXTRA_CONFIG", "/build/distutils.cfg")
-            .env("CMAKE_BUILD_PARALLEL_LEVEL", &self.compilers.to_string())
-            // Otherwise each file that a backend imports leaves a `.pyc` in its build environment.
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        let project = self.project.uv.extra_build_variables.get(name).into_iter().flatten();
-        let recipe = &self.recipe.build_settings(name).env;
-        project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
+    /// What a distribution is built in.
+    pub(super) fn environment(&self, name: &PackageName) -> Result<BuildEnvironment<'_>, Problem> {
+        let told = Told::of(name, self.recipe, self.project);
+        BuildEnvironment::new(told, self.toolchain, self.uv)
     }
 
     fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {

@@ -2,12 +2,13 @@
 
 pub mod output; // the tree that phase 2 makes, and paths in it
 pub mod records; // the RECORD files of an output, and who owns a file
-pub mod wheel_archive; // a wheel's content, unread by any installer
 pub mod collisions; // paths that several distributions install
 pub mod venv; // the virtual environment at the prefix
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+pub use crate::wheel_archive;
 
 use crate::build::BuiltWheel;
 use crate::fetch::request::Shelf;

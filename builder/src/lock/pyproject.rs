@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use crate::lock::DefaultGroups;
 use base::packaging::{PackageName, Requirement};
-use base::vocabulary::Problem;
+use base::recipe::ConfigSettings;
+use base::vocabulary::limits::PYPROJECT_BYTES;
+use base::vocabulary::{Markers, Problem, shortened};
 
 /// A parsed `pyproject.toml`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,6 +37,10 @@ pub struct BuildSystem {
 /// The parts of `[tool.uv]` that matter to a build.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UvTable {
+    /// `no-build-isolation`: all builds see what is installed.
+    pub no_build_isolation: bool,
+    /// `no-build-isolation-package`.
+    pub no_build_isolation_package: BTreeSet<PackageName>,
     /// `no-binary`: nothing may come as a wheel.
     pub no_binary: bool,
     /// `no-binary-package`.
@@ -49,6 +55,10 @@ pub struct UvTable {
     pub extra_build_dependencies: BTreeMap<PackageName, Vec<ExtraBuildDependency>>,
     /// `extra-build-variables`: environment of builds by distribution.
     pub extra_build_variables: BTreeMap<PackageName, BTreeMap<String, String>>,
+    /// `config-settings`: what all backends are told.
+    pub config_settings: ConfigSettings,
+    /// `config-settings-package`: what backends are told by distribution.
+    pub config_settings_package: BTreeMap<PackageName, ConfigSettings>,
     /// `build-constraint-dependencies`.
     pub build_constraints: Vec<Requirement>,
 }
@@ -66,21 +76,50 @@ pub struct ExtraBuildDependency {
 /// backend builds it. `wheel` is for setuptools older than 70.1, which uv asks for no longer.
 pub const FALLBACK_REQUIRES: &str = "setuptools>=40.8.0";
 
+impl UvTable {
+    /// The settings of a `uv.toml`.
+    pub(super) fn of_uv_toml(settings: toml::Table) -> Result<Self, Problem> {
+        let wire = UvWire::deserialize(settings).map_err(|error| {
+            Problem::usage("cannot read the project's `uv.toml`")
+                .fact("because", error.to_string().trim_end())
+        })?;
+        uv_table("`uv.toml`", wire, &mut Markers::default())
+    }
+
+    /// These settings with what is read from `[tool.uv]` of `project` also beside a `uv.toml`.
+    #[must_use]
+    pub(super) fn beside(self, project: Self) -> Self {
+        let Self { default_groups, build_constraints, .. } = project;
+        Self { default_groups, build_constraints, ..self }
+    }
+
+    /// Whether uv builds a distribution in the environment of the project.
+    pub fn is_not_isolated(&self, name: &PackageName) -> bool {
+        self.no_build_isolation || self.no_build_isolation_package.contains(name)
+    }
+}
+
 impl Pyproject {
     /// Parses the text of a `pyproject.toml`; `whose` names it in messages.
     pub fn parse(whose: &str, text: &str) -> Result<Self, Problem> {
-        let wire: Wire = toml::from_str(text).map_err(|error| {
+        let unread = |because: &dyn std::fmt::Display| {
             Problem::usage(format!("cannot read the `pyproject.toml` of {whose}"))
-                .fact("because", error.to_string().trim_end())
-        })?;
+                .fact("because", because.to_string().trim_end())
+        };
+        PYPROJECT_BYTES.check(text.len()).map_err(|error| unread(&error))?;
+        let wire: Wire = toml::from_str(text).map_err(|error| unread(&error))?;
+        let mut markers = Markers::default();
         Ok(Self {
             name: wire
                 .project
                 .and_then(|project| project.name)
                 .map(|name| parsed(whose, "project.name", &name))
                 .transpose()?,
-            build_system: wire.build_system.map(|wire| build_system(whose, wire)).transpose()?,
-            uv: uv_table(whose, wire.tool.uv)?,
+            build_system: wire
+                .build_system
+                .map(|wire| build_system(whose, wire, &mut markers))
+                .transpose()?,
+            uv: uv_table(whose, wire.tool.uv, &mut markers)?,
         })
     }
 
@@ -133,11 +172,13 @@ struct ToolWire {
 #[serde(rename_all = "kebab-case")]
 struct UvWire {
     #[serde(default)]
-    no_binary: bool,
+    no_build_isolation: bool,
+    #[serde(default)]
+    no_build_isolation_package: Vec<String>,
+    no_binary: Option<bool>,
     #[serde(default)]
     no_binary_package: Vec<String>,
-    #[serde(default)]
-    no_build: bool,
+    no_build: Option<bool>,
     #[serde(default)]
     no_build_package: Vec<String>,
     default_groups: Option<DefaultGroups>,
@@ -145,6 +186,10 @@ struct UvWire {
     extra_build_dependencies: BTreeMap<String, Vec<ExtraWire>>,
     #[serde(default)]
     extra_build_variables: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
+    config_settings: ConfigSettings,
+    #[serde(default)]
+    config_settings_package: BTreeMap<String, ConfigSettings>,
     #[serde(default)]
     build_constraint_dependencies: Vec<String>,
 }
@@ -160,34 +205,58 @@ enum ExtraWire {
     },
 }
 
-fn build_system(whose: &str, wire: BuildSystemWire) -> Result<BuildSystem, Problem> {
+fn build_system(
+    whose: &str,
+    wire: BuildSystemWire,
+    markers: &mut Markers,
+) -> Result<BuildSystem, Problem> {
     Ok(BuildSystem {
-        requires: all(whose, "build-system.requires", &wire.requires)?,
+        requires: requirements(whose, "build-system.requires", &wire.requires, markers)?,
         backend: wire.build_backend,
         backend_path: wire.backend_path,
     })
 }
 
-fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
+fn uv_table(whose: &str, wire: UvWire, markers: &mut Markers) -> Result<UvTable, Problem> {
     let key = "tool.uv.extra-build-dependencies";
-    let extra = |wire: ExtraWire| {
+    let build_constraints = requirements(
+        whose,
+        "tool.uv.build-constraint-dependencies",
+        &wire.build_constraint_dependencies,
+        markers,
+    )?;
+    let mut extra = |wire: ExtraWire| {
         let (text, match_runtime) = match wire {
             ExtraWire::Text(text) => (text, false),
             ExtraWire::Table { requirement, match_runtime } => (requirement, match_runtime),
         };
-        Ok(ExtraBuildDependency { requirement: parsed(whose, key, &text)?, match_runtime })
+        let requirement =
+            markers.requirement(&text).map_err(|error| invalid(whose, key, &text, error))?;
+        Ok(ExtraBuildDependency { requirement, match_runtime })
     };
     Ok(UvTable {
-        no_binary: wire.no_binary,
-        no_binary_package: all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
-        no_build: wire.no_build,
-        no_build_package: all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        no_build_isolation: wire.no_build_isolation,
+        no_build_isolation_package: all(
+            whose,
+            "tool.uv.no-build-isolation-package",
+            &wire.no_build_isolation_package,
+        )?,
+        no_binary: wire.no_binary == Some(true),
+        no_binary_package: listed(
+            wire.no_binary,
+            all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
+        ),
+        no_build: wire.no_build == Some(true),
+        no_build_package: listed(
+            wire.no_build,
+            all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        ),
         default_groups: wire.default_groups,
         extra_build_dependencies: wire
             .extra_build_dependencies
             .into_iter()
             .map(|(name, extras)| {
-                let extras = extras.into_iter().map(extra).collect::<Result<_, Problem>>()?;
+                let extras = extras.into_iter().map(&mut extra).collect::<Result<_, Problem>>()?;
                 Ok((parsed(whose, key, &name)?, extras))
             })
             .collect::<Result<_, Problem>>()?,
@@ -196,22 +265,42 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
             .into_iter()
             .map(|(name, env)| Ok((parsed(whose, "tool.uv.extra-build-variables", &name)?, env)))
             .collect::<Result<_, Problem>>()?,
-        build_constraints: all(
-            whose,
-            "tool.uv.build-constraint-dependencies",
-            &wire.build_constraint_dependencies,
-        )?,
+        config_settings: wire.config_settings,
+        config_settings_package: wire
+            .config_settings_package
+            .into_iter()
+            .map(|(name, own)| Ok((parsed(whose, "tool.uv.config-settings-package", &name)?, own)))
+            .collect::<Result<_, Problem>>()?,
+        build_constraints,
     })
+}
+
+/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing; so with builds.
+fn listed(all: Option<bool>, names: BTreeSet<PackageName>) -> BTreeSet<PackageName> {
+    if all == Some(false) { BTreeSet::new() } else { names }
 }
 
 fn parsed<T: FromStr>(whose: &str, key: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| {
-        Problem::usage(format!("`{text}` in `{key}` of {whose} is not valid"))
-            .fact("because", error)
-    })
+    text.parse().map_err(|error| invalid(whose, key, text, error))
+}
+
+fn requirements(
+    whose: &str,
+    key: &str,
+    texts: &[String],
+    markers: &mut Markers,
+) -> Result<Vec<Requirement>, Problem> {
+    let mut read =
+        |text: &String| markers.requirement(text).map_err(|error| invalid(whose, key, text, error));
+    texts.iter().map(&mut read).collect()
+}
+
+fn invalid(whose: &str, key: &str, text: &str, because: impl std::fmt::Display) -> Problem {
+    Problem::usage(format!("`{}` in `{key}` of {whose} is not valid", shortened(text)))
+        .fact("because", because)
 }
 
 fn all<T: FromStr, C: FromIterator<T>>(

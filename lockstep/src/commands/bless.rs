@@ -3,7 +3,6 @@
 use anyhow::Result;
 use base::sys::files::write_atomically;
 use base::vocabulary::Outcome;
-use builder::fetch::application::LocatedRecipe;
 use builder::fetch::ledger::Ledger;
 use builder::fetch::phase1;
 use builder::lock::resolvers::Resolvers;
@@ -14,7 +13,7 @@ use crate::flags::Bless;
 
 impl Context<'_> {
     pub(super) fn bless(&self, flags: &Bless) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
+        let located = self.recipe(flags.which.recipe.as_deref())?;
         let settings = self.settings(&located.recipe)?;
         let source = flags.which.source.as_deref();
         let resolvers = Resolvers::default();

@@ -10,14 +10,13 @@ use crate::flags::{Build, LedgerFlags};
 use crate::screen;
 use base::store::Check;
 use base::vocabulary::{Outcome, Problem};
-use builder::fetch::application::LocatedRecipe;
 use builder::fetch::ledger::Golden;
 use builder::gc;
 use builder::pipeline::{self, Options, Reuse};
 
 impl Context<'_> {
     pub(super) fn build(&self, flags: &Build) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
+        let located = self.recipe(flags.which.recipe.as_deref())?;
         let options = Options {
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),

@@ -10,13 +10,13 @@ use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem};
 use builder::build::requirements::Maker;
 use builder::fetch::Settings;
-use builder::fetch::application::{Application, LocatedRecipe};
+use builder::fetch::application::Application;
 use builder::pipeline::{self, Options};
 use builder::toolchain::uv::provide_uv;
 
 impl Context<'_> {
     pub(super) fn build_lock(&self, flags: &BuildLock) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
+        let located = self.recipe(flags.which.recipe.as_deref())?;
         let work = self.work("build-lock")?;
         let uv = provide_uv(&self.host)?;
         let options = Options {

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use base::recipe::Recipe;
 use base::vocabulary::{Outcome, Problem, Target};
-use builder::fetch::application::LocatedRecipe;
 use builder::fetch::phase1;
 use builder::lock::resolvers::Resolvers;
 use serde_json::json;
@@ -14,7 +13,7 @@ use crate::flags::Fetch;
 
 impl Context<'_> {
     pub(super) fn fetch(&self, flags: &Fetch) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.which.recipe)?;
+        let located = self.recipe(flags.which.recipe.as_deref())?;
         let settings = self.settings(&located.recipe)?;
         let source = flags.which.source.as_deref();
         let resolvers = Resolvers::default();

@@ -35,6 +35,7 @@ use base::sys::sandbox::Surroundings;
 use base::sys::{Host, disk};
 use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
+use builder::fetch::application::LocatedRecipe;
 use builder::pipeline::Options;
 use builder::toolchain::uv::{OTHER_UV, provide_uv};
 
@@ -134,6 +135,19 @@ impl Context<'_> {
     /// What is asked for beside what a command's own flags say.
     fn options(&self) -> Options {
         Options { surroundings: self.surroundings.clone(), ..Options::default() }
+    }
+
+    /// The recipe that was typed, else the only one.
+    fn recipe_name(&self, typed: Option<&str>) -> Result<String> {
+        Ok(match typed {
+            Some(name) => name.to_owned(),
+            None => RecipeFile::only(self.root)?,
+        })
+    }
+
+    /// Reads the recipe that was typed, else the only one.
+    fn recipe(&self, typed: Option<&str>) -> Result<LocatedRecipe> {
+        Ok(LocatedRecipe::find(self.root, &self.recipe_name(typed)?)?)
     }
 
     fn work(&self, label: &str) -> Result<WorkDir> {

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use base::vocabulary::Outcome;
-use builder::fetch::application::LocatedRecipe;
 use builder::pipeline::{self, Options};
 use builder::toolchain::uv::provide_uv;
 
@@ -12,7 +11,7 @@ use crate::flags::Shell;
 
 impl Context<'_> {
     pub(super) fn shell(&self, flags: &Shell) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.recipe)?;
+        let located = self.recipe(flags.recipe.as_deref())?;
         let options = Options {
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::{Context, provider};
 use crate::flags::WhyRebuild;
 use base::vocabulary::{Outcome, Problem};
-use builder::fetch::application::LocatedRecipe;
 use builder::inspect::why_rebuild::{Rebuild, Verdict, explain};
 use builder::pipeline::Options;
 
@@ -18,8 +17,8 @@ impl Context<'_> {
             (true, recipe, _) => (None, recipe),
             (false, name, recipe) => (name.as_deref(), recipe),
         };
-        let recipe = recipe.as_deref().unwrap_or("sample");
-        let located = LocatedRecipe::find(self.root, recipe)?;
+        let located = self.recipe(recipe.as_deref())?;
+        let recipe = &located.recipe.name;
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),

@@ -7,9 +7,8 @@ use clap::Args;
 /// `verify-repro`
 #[derive(Debug, Args)]
 pub(crate) struct VerifyRepro {
-    /// Name of a recipe in `recipes/`, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Build this source tree instead of the recipe's
     #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,

@@ -13,6 +13,7 @@ use fs_err as fs;
 use rayon::prelude::*;
 
 use crate::build::sources::{self, Sources};
+use crate::build::view::Sight;
 use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
 use crate::fetch::request::{Request, Shelf};
@@ -70,6 +71,7 @@ struct Question<'a> {
 struct Answer {
     backend: String,
     overrides: Option<Sha256>,
+    told: Option<Sha256>,
     extra_requires: BTreeSet<String>,
     requires: BTreeSet<String>,
     resolved: BTreeMap<Requirement, LockedFile>,
@@ -127,6 +129,7 @@ impl Maker<'_> {
         let sources = Sources {
             wheelhouse: &wheelhouse.path,
             tree: &application.tree,
+            tree_hash: application.tree_hash,
             recipe: &self.located.recipe,
             lock: &application.lock,
         };
@@ -161,6 +164,7 @@ impl Maker<'_> {
     ) -> Result<Answer, Problem> {
         let Question { distribution, resolution, sources } = question;
         let name = &distribution.name;
+        self.demands().check_isolation(name)?;
         let of = |kind: &str| {
             self.work.join(kind).join(resolution.target.to_string()).join(name.as_ref())
         };
@@ -170,7 +174,9 @@ impl Maker<'_> {
         fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir)).map_err(|error| {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         })?;
-        let project = sources.lay_out(distribution, &dir.join("src"))?;
+        // A hook may read more than what the build is given; nothing is stored under its answer.
+        let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
+        let project = laid_out.project;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let bound = draft.lock.exclude_newer.as_deref();
         let asked = pins::Asked { distribution, resolution, bound, dir: &dir, uv_dir: &uv_dir };
@@ -183,7 +189,8 @@ impl Maker<'_> {
         let extra_requires = self.demands().extra_requires(distribution, resolution)?;
         let extra_requires = extra_requires.iter().map(ToString::to_string).collect();
         let backend = own.backend().to_owned();
-        Ok(Answer { backend, overrides, extra_requires, requires, resolved })
+        let told = self.demands().told(name).lock_key();
+        Ok(Answer { backend, overrides, told, extra_requires, requires, resolved })
     }
 
     /// First what the backend itself needs, with which it can be asked what else it wants.
@@ -199,7 +206,7 @@ impl Maker<'_> {
         let mut requires =
             requires::static_requires(distribution, own, self.demands(), asked.resolution)?;
         let mut resolved = self.resolve(memo, asked, &requires, host)?;
-        let answer = self.ask(own, project, &resolved, asked.dir, host);
+        let answer = self.ask(distribution, own, project, &resolved, asked.dir, host);
         let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
         let more = requires::of_backend(distribution, &answer)?;
         if !more.is_subset(&requires) {
@@ -231,7 +238,7 @@ impl Draft {
         answer: Answer,
         resolution: &Resolution,
     ) -> Result<(), Problem> {
-        let Answer { backend, overrides, extra_requires, requires, resolved } = answer;
+        let Answer { backend, overrides, told, extra_requires, requires, resolved } = answer;
         let from_source = from_source(distribution, &resolved, resolution);
         for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
             let files = self.lock.wheels.entry(requirement.clone()).or_default();
@@ -247,6 +254,7 @@ impl Draft {
         let build = LockedBuild {
             source,
             overrides,
+            told,
             extra_requires,
             backend,
             requires,

@@ -87,7 +87,7 @@ impl Maker<'_> {
             .args(["--python-platform", target.platform()])
             .args(["--output-file", "pylock.toml", "--constraints", "constraints.txt"]);
         if let Some(bound) = bound {
-            process = process.args(["--exclude-newer", bound]);
+            process = process.arg(format!("--exclude-newer={bound}"));
         }
         let environment = environment(host)?;
         let _ = fs::remove_file(dir.join("pylock.toml"));

@@ -6,7 +6,8 @@ use crate::lock::build_lock::Demands;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
 use base::packaging::Requirement;
-use base::vocabulary::Problem;
+use base::vocabulary::limits::ANSWER_REQUIREMENTS;
+use base::vocabulary::{Markers, Problem, shortened};
 
 /// The static build requirements of a distribution whose own `pyproject.toml` is `own`: those of
 /// `[build-system]` with PEP 517's fallback, the `extra-build-dependencies` of the application's
@@ -33,10 +34,15 @@ pub(super) fn of_backend(
     distribution: &Distribution,
     answer: &[String],
 ) -> Result<BTreeSet<String>, Problem> {
+    let name = &distribution.name;
+    ANSWER_REQUIREMENTS.check(answer.len()).map_err(|error| {
+        Problem::new(format!("the backend of `{name}` asks for too much")).fact("because", error)
+    })?;
+    let mut markers = Markers::default();
     let parse = |text: &String| {
-        let requirement: Requirement = text.parse().map_err(|error| {
-            let name = &distribution.name;
-            Problem::new(format!("the backend of `{name}` asks for `{text}`")).cause(error)
+        let requirement = markers.requirement(text).map_err(|error| {
+            Problem::new(format!("the backend of `{name}` asks for `{}`", shortened(text)))
+                .fact("because", error)
         })?;
         checked(distribution, &requirement)
     };

@@ -6,6 +6,7 @@
 //! Only `relock` makes one; everything else reads it.
 
 mod demands;
+mod told;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use base::packaging::{PackageName, Version};
 use base::vocabulary::{Problem, Sha256};
 
 pub use demands::Demands;
+pub use told::Told;
 
 /// A parsed `recipes/<name>.build-lock.toml`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,6 +42,8 @@ pub struct LockedBuild {
     /// [`base::recipe::BuildSettings::lock_key`] of the recipe's override: a change of it does so
     /// too.
     pub overrides: Option<Sha256>,
+    /// [`Told::lock_key`]: what the backend was told when it was asked, and so does a change of it.
+    pub told: Option<Sha256>,
     /// [`Demands::extra_requires`], and so does a change of these.
     pub extra_requires: BTreeSet<String>,
     /// The backend's object, for a reader.
@@ -150,6 +154,7 @@ impl BuildLock {
                 continue;
             };
             let name = &distribution.name;
+            demands.check_isolation(name)?;
             let overrides = demands.recipe.build_settings(name).lock_key();
             let extra = demands.extra_requires(distribution, resolution)?;
             let extra = extra.iter().map(ToString::to_string).collect();
@@ -160,6 +165,9 @@ impl BuildLock {
                 }
                 Some(build) if build.overrides != overrides => {
                     "the recipe's override of its requirements or source is another one".to_owned()
+                }
+                Some(build) if build.told != demands.told(name).lock_key() => {
+                    "locked with other variables or config settings of its build".to_owned()
                 }
                 Some(build) if build.extra_requires != extra => format!(
                     "locked with `extra-build-dependencies` {}, the project has {}",

@@ -15,6 +15,7 @@ fn sample() -> BuildLock {
     let build = |source, requirements: &[Requirement], from_source: &[&str]| LockedBuild {
         source,
         overrides: Some(Sha256::of("o")),
+        told: Some(Sha256::of("told")),
         extra_requires: ["lxml==6.0.2".to_owned()].into(),
         backend: "setuptools.build_meta".to_owned(),
         requires: ["setuptools>=40".to_owned()].into(),
@@ -120,6 +121,7 @@ fn what_was_locked_for_other_demands_is_stale() {
     let build = |extra: &[&str]| LockedBuild {
         source: SourcePin::Local(".".to_owned()),
         overrides: None,
+        told: None,
         extra_requires: extra.iter().map(|text| (*text).to_owned()).collect(),
         backend: "hatchling.build".to_owned(),
         requires: BTreeSet::new(),

@@ -39,6 +39,8 @@ struct BuildWire {
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     overrides: Option<Sha256>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<Sha256>,
     #[serde(
         default,
         rename = "extra-build-dependencies",
@@ -105,6 +107,7 @@ fn locked_build(path: &str, wire: BuildWire) -> Result<LockedBuild, Problem> {
     Ok(LockedBuild {
         source: pin(path, &wire.source)?,
         overrides: wire.overrides,
+        told: wire.told,
         extra_requires: wire.extra_requires,
         backend: wire.backend,
         requires: wire.requires,
@@ -156,6 +159,7 @@ pub(super) fn render(lock: &BuildLock) -> String {
         name: name.to_string(),
         source: build.source.to_string(),
         overrides: build.overrides,
+        told: build.told,
         extra_requires: build.extra_requires.clone(),
         backend: build.backend.clone(),
         requires: build.requires.clone(),
