@@ -1,6 +1,7 @@
 //! Requirements and markers (PEP 508), parsed within limits. A marker is foreign text, and uv, to
-//! which it may be given, makes a decision diagram of it whose size can double with each clause: one
-//! of 2 KB took 24 GB. So its size is found out first, with a diagram of our own that stops at a limit.
+//! which it may be given, makes a decision diagram of it whose size can double with each clause:
+//! one of 2 KB took 24 GB. So its size is found out first, with a diagram of our own that stops at
+//! a limit.
 //!
 //! Every requirement and marker that this tool parses comes through [`Markers`].
 
@@ -76,6 +77,7 @@ pub fn requirement(text: &str) -> Result<Requirement, RequirementError> {
     Markers::default().requirement(text)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` calls")]
 fn invalid(error: impl ToString) -> RequirementError {
     RequirementError::Invalid(error.to_string())
 }

@@ -173,7 +173,11 @@ impl Project {
                 .iter()
                 .map(|set| set.iter().map(|it| texts(it).replace('`', "")).collect())
                 .collect(),
-            supported: lock.supported_markers.iter().filter_map(|it| it.text()).collect(),
+            supported: lock
+                .supported_markers
+                .iter()
+                .filter_map(base::packaging::Marker::text)
+                .collect(),
             build_constraints: lock.build_constraints.iter().map(|it| texts(it)).collect(),
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::sys::Host;
 use base::sys::env::Environment;
+use base::sys::files::sorted_entries;
 use base::vocabulary::Problem;
 use base::vocabulary::progress::Silent;
 use builder::toolchain::uv::{OTHER_UV, UV_VERSION, Uv, provide_uv};
@@ -35,9 +36,8 @@ fn index(dir: &Path) -> String {
     let project = dir.join("simple/uv");
     fs::create_dir_all(&project).unwrap();
     let mut page = String::new();
-    for entry in fs::read_dir(cache.join("files")).unwrap() {
-        for file in fs::read_dir(entry.unwrap().path()).into_iter().flatten() {
-            let file = file.unwrap();
+    for entry in sorted_entries(&cache.join("files")).unwrap() {
+        for file in sorted_entries(&entry.path()).into_iter().flatten() {
             let name = file.file_name().into_string().unwrap();
             if name.starts_with(&format!("uv-{UV_VERSION}-")) {
                 page.push_str(&format!("<a href='{name}'>{name}</a>\n"));

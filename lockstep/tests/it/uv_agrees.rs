@@ -17,7 +17,7 @@ use crate::{pep508, wheel_choice};
 
 /// What beside the names uv resolves for a target: its standard output, and what it logs.
 fn compiled(requirements: &str, wheels: &Path, (python, platform): (&str, &str)) -> [String; 2] {
-    let mut asked = std::process::Command::from(command(uv()));
+    let mut asked = command(uv());
     asked
         .args(["pip", "compile", "-", "--no-deps", "--no-index", "--offline", "--no-config"])
         .args(["--no-header", "--no-annotate", "--no-cache", "--verbose", "--find-links"])
