@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use uv_normalize::PackageName;
-
 use crate::build::sources::Sources;
 use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
@@ -23,6 +21,7 @@ use crate::lock::resolvers::Resolvers;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
+use base::packaging::PackageName;
 use base::recipe::{Provider, Recipe};
 use base::store::Check;
 use base::sys::Host;
@@ -169,13 +168,22 @@ pub(crate) fn prepare(
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
     let uv = provide_uv(&host)?;
+    let mut tried = None;
+    if !uv.is_pinned() {
+        let toolchain = provide_toolchain(located, target, options, host)?;
+        uv.try_in(&toolchain)?;
+        tried = Some(toolchain);
+    }
     let settings = fetch::Settings {
         index: located.recipe.index,
         uv: Some(uv.path.clone()),
         ..fetch::Settings::default()
     };
     let (fetched, toolchain) = std::thread::scope(|scope| {
-        let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
+        let toolchain = scope.spawn(|| match tried {
+            Some(toolchain) => Ok(toolchain),
+            None => provide_toolchain(located, target, options, host),
+        });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
         let fetched = phase1::fetch(&wanted, &settings, host);

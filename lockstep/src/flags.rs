@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use uv_normalize::PackageName;
+
+use base::packaging::PackageName;
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
@@ -33,6 +34,9 @@ pub(crate) struct Global {
     /// Where downloads, toolchains and outputs are kept [default: ~/.cache/lockstep]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Use this uv instead of the pinned one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) uv: Option<PathBuf>,
     /// Print errors only
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use base::packaging::PackageName;
 use base::sys::watch::Watch;
-use uv_normalize::PackageName;
 
 use super::environment::Bench;
 use super::view::Withheld;

@@ -51,7 +51,7 @@ impl Workshop<'_> {
         if size > WHEEL_BYTES.max {
             return Err(wrong(&names).hint(Exceeded(&WHEEL_BYTES).to_string()));
         }
-        let parsed: uv_distribution_filename::WheelFilename =
+        let parsed: base::packaging::WheelFilename =
             filename.parse().map_err(|error| wrong(&names).cause(error))?;
         let version = distribution.version.as_ref();
         if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
@@ -59,7 +59,7 @@ impl Workshop<'_> {
                 wrong(&names).hint("the metadata that the backend made is not what was locked")
             );
         }
-        if !parsed.is_compatible(self.resolution.target.tags()) {
+        if parsed.rank(self.resolution.target.tags()).is_none() {
             return Err(wrong(&names).hint(format!(
                 "the wheel does not fit {}; the toolchain is newer than the target, or of another \
                  machine",

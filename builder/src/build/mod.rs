@@ -19,9 +19,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use uv_normalize::PackageName;
-
 use crate::lock::build_graph::BuildGraph;
+use base::packaging::PackageName;
 use base::sys::Host;
 use base::vocabulary::{Inputs, Problem, Sha256};
 

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 
-use uv_normalize::PackageName;
-
 use crate::lock::build_graph::BuildGraph;
+use base::packaging::PackageName;
 use base::vocabulary::Problem;
 
 /// The builds in the order in which they should start: what others wait for, and what takes

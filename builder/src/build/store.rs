@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
+use base::packaging::PackageName;
 use base::store::{self, Verified, Wish};
 use base::sys::cache::{LAST_BUILDS, WHEELS};
 use base::sys::disk;

@@ -16,13 +16,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use base::nar;
+use base::packaging::PackageName;
 use base::sys::files::{copy_file, sorted_entries};
 use base::sys::tree::follow;
 use base::sys::watch::Watch;
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use crate::fetch::snapshot::is_left_out;
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use super::blind::{self, Seen};
 use super::store::{Found, Store};
@@ -21,6 +20,7 @@ use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::store::Wish;
 use base::sys::files::remove_tree;

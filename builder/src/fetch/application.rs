@@ -3,8 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use uv_normalize::PackageName;
-
 use crate::fetch;
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
@@ -14,6 +12,7 @@ use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Resolution, resolve};
 use crate::lock::uv_settings;
+use base::packaging::PackageName;
 use base::recipe::{LockPlace, Override, Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;

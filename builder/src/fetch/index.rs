@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use url::Url;
-use uv_normalize::PackageName;
 
 pub use config::Indexes;
 pub use page::{Link, links};
 
 use super::address::local_path;
 use super::http::{Client, TransferError, because};
+use base::packaging::PackageName;
 use base::sys::env::Environment;
 use base::vocabulary::limits::PAGE_BYTES;
 use base::vocabulary::{Problem, Redacted, Sha256};

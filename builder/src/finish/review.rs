@@ -108,7 +108,7 @@ fn dist_infos(output: &Output) -> Result<BTreeMap<String, String>, Problem> {
     let mut found = BTreeMap::new();
     for dist_info in DistInfo::all(output).map_err(problem)? {
         let name = Metadata::parse(&dist_info.read("METADATA").map_err(problem)?).name;
-        if let Ok(name) = name.parse::<uv_normalize::PackageName>() {
+        if let Ok(name) = name.parse::<base::packaging::PackageName>() {
             found.insert(name.to_string(), dist_info.name);
         }
     }

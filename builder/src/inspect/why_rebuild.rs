@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use uv_normalize::PackageName;
 
 use crate::build;
 use crate::fetch::application::LocatedRecipe;
 use crate::pipeline::{self, Options};
+use base::packaging::PackageName;
 use base::sys::Host;
 use base::sys::cache::WORK;
 use base::sys::files::WorkDir;

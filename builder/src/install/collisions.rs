@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
 use super::records::InstalledRecords;
 use crate::install::output::Output;
 use crate::install::wheel_archive::{Content, WheelArchive, WheelFile};
+use base::packaging::PackageName;
 use base::recipe::{CollisionRule, CollisionRules};
 use base::sys::beneath::Beneath;
 use base::vocabulary::limits::WHEEL_MEMBER_BYTES;

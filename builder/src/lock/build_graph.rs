@@ -5,10 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use uv_normalize::PackageName;
-
 use crate::lock::build_lock::BuildLock;
 use crate::lock::resolve::{Distribution, Resolution};
+use base::packaging::PackageName;
 use base::vocabulary::Problem;
 
 /// Decides which build waits for which. The pipeline takes one through

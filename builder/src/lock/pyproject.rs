@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use uv_normalize::PackageName;
-use uv_pep508::Requirement;
 
 use crate::lock::DefaultGroups;
+use base::packaging::{PackageName, Requirement};
 use base::recipe::ConfigSettings;
 use base::vocabulary::limits::PYPROJECT_BYTES;
 use base::vocabulary::{Markers, Problem, shortened};

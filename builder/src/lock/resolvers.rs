@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use uv_normalize::PackageName;
-
 use crate::lock::build_graph::{BuildGraph, BuildLockResolver, BuildResolver};
 use crate::lock::build_lock::BuildLock;
 use crate::lock::resolve::{
     LockResolver, Resolution, RuntimeEdge, RuntimeGraph, RuntimeRequest, RuntimeResolver,
 };
+use base::packaging::PackageName;
 use base::vocabulary::Problem;
 
 /// One resolver of each kind. The default is what this tool does.

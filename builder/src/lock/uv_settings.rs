@@ -6,9 +6,8 @@
 //! project nor lock names one (`fetch::index`), for an output must not depend on whose machine
 //! builds it. A `uv.toml` above the source tree is no part of the source, and is not read either.
 
-use uv_pep440::{Version, VersionSpecifiers};
-
 use crate::lock::pyproject::{Pyproject, UvTable};
+use base::packaging::{Version, VersionSpecifiers};
 use base::recipe::nearest;
 use base::vocabulary::Problem;
 

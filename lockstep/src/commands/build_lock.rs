@@ -19,6 +19,14 @@ impl Context<'_> {
         let located = self.recipe(flags.which.recipe.as_deref())?;
         let work = self.work("build-lock")?;
         let uv = provide_uv(&self.host)?;
+        let options = Options {
+            toolchain: flags.toolchain.toolchain.map(provider),
+            refresh_toolchain: flags.toolchain.refresh_toolchain,
+            ..self.options()
+        };
+        let target = &located.recipe.targets[0];
+        let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
+        uv.try_in(&toolchain)?;
         let settings = Settings {
             index: located.recipe.index,
             uv: Some(uv.path.clone()),
@@ -27,13 +35,6 @@ impl Context<'_> {
         let source = flags.which.source.as_deref();
         let application = Application::load(&located, source, &settings, self.host)?;
         application.warn_unknown(self.host);
-        let options = Options {
-            toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
-            ..self.options()
-        };
-        let target = &located.recipe.targets[0];
-        let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
         let maker = Maker {
             located: &located,
             application: &application,

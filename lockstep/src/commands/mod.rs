@@ -37,7 +37,7 @@ use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
 use builder::fetch::application::LocatedRecipe;
 use builder::pipeline::Options;
-use builder::toolchain::uv::provide_uv;
+use builder::toolchain::uv::{OTHER_UV, provide_uv};
 
 /// Runs what was typed.
 pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
@@ -51,9 +51,14 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let command = match command {
         Command::Compare(flags) => return compare::run(flags, &global),
+        Command::Hash(flags) => return hash::run(&flags, &global),
         command => command,
     };
-    let environment = Environment::capture();
+    let mut environment = Environment::capture();
+    if let Some(uv) = &global.uv {
+        let uv = std::path::absolute(uv)?;
+        environment = environment.with(OTHER_UV, &uv.to_string_lossy());
+    }
     let cache = match &global.cache_dir {
         Some(dir) => dir.clone(),
         None => environment.cache_dir()?,
@@ -75,7 +80,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
         // nothing of it.
-        Command::Gc(_) | Command::Hash(_) | Command::Doctor | Command::VerifyRepro(_) => None,
+        Command::Gc(_) | Command::Doctor | Command::VerifyRepro(_) => None,
         _ => Some(base::sys::cache::hold(&cache, waiting)?),
     };
     let outcome = match command {
@@ -87,7 +92,6 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Graph(flags) => context.graph(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
-        Command::Hash(flags) => context.hash(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
         Command::Shell(flags) => context.shell(&flags),
@@ -96,7 +100,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
         Command::Review(flags) => context.review(&flags),
-        Command::Compare(_) => unreachable!("it was run above"),
+        Command::Compare(_) | Command::Hash(_) => unreachable!("it was run above"),
     };
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))

@@ -252,3 +252,15 @@ fn the_samples_own_recipe_is_good() {
     let ended = end(builder(workspace(), &small.cache).args(["--json", "resolve", "sample"]));
     assert_eq!(ended.json()["packages"].as_array().unwrap().len(), 22);
 }
+
+#[test]
+fn hash_needs_neither_a_home_nor_a_cache() {
+    let dir = crate::cli::scratch();
+    fs_err::write(dir.path().join("file"), "x").unwrap();
+    let mut command = crate::cli::command(env!("CARGO_BIN_EXE_lockstep"));
+    command.env_clear().arg("hash").arg(dir.path().join("file"));
+    let printed = crate::cli::end(&mut command).good();
+    assert!(printed.starts_with("sha256-"), "{printed}");
+    let printed = crate::cli::end(command.arg("--json")).json();
+    assert!(printed["nar-hash"].as_str().unwrap().starts_with("sha256-"), "{printed}");
+}

@@ -13,7 +13,6 @@ use base::sys::files::sorted_entries;
 use base::sys::sandbox::{Invocation, OutputTo, RootFs};
 use base::vocabulary::progress::Silent;
 use base::vocabulary::{Problem, Progress};
-use builder::toolchain::uv::provide_uv;
 use builder::toolchain::{Toolchain, Wanted, provide};
 
 use crate::cli::{Small, end, shared_cache};
@@ -134,18 +133,6 @@ fn a_mirror_that_cannot_be_reached_and_a_suite_without_the_python_are_told() {
     let problem = serve(&Environment::capture(), &settings("bookworm", &[])).unwrap_err();
     assert!(problem.what.contains("`python3.14"), "{problem}");
     assert!(problem.hint.unwrap().contains("suite"));
-}
-
-#[test]
-fn uv_is_fetched_once() {
-    let environment = Environment::capture();
-    let cache = shared_cache();
-    let host = |environment| Host { environment, cache: &cache, progress: &Silent };
-    let uv = provide_uv(&host(&environment)).unwrap();
-    let offline = Environment::of([("PATH", "/nowhere")]);
-    if uv.path.starts_with(&cache) {
-        assert_eq!(provide_uv(&host(&offline)).unwrap(), uv);
-    }
 }
 
 #[test]

@@ -11,7 +11,6 @@ use std::path::Path;
 
 use fs_err as fs;
 use rayon::prelude::*;
-use uv_normalize::PackageName;
 
 use crate::build::sources::{self, Sources};
 use crate::build::view::Sight;
@@ -27,6 +26,7 @@ use crate::lock::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::sys::Host;
 use base::vocabulary::{Problem, Sha256, Target};
 

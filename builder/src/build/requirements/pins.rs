@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use fs_err as fs;
 use serde::Deserialize;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use super::{Maker, lines};
 use crate::fetch::index::Indexes;
 use crate::lock::build_lock::{LockedFile, Requirement};
 use crate::lock::resolve::{Artifact, Distribution, Resolution, best_wheel};
+use base::packaging::{PackageName, Version};
 use base::sys::Host;
 use base::sys::process::{Process, last_lines};
 use base::vocabulary::{Problem, Sha256, Target};

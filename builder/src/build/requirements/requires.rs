@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use uv_pep508::Requirement;
-
 use crate::lock::build_lock::Demands;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
+use base::packaging::Requirement;
 use base::vocabulary::limits::ANSWER_REQUIREMENTS;
 use base::vocabulary::{Markers, Problem, shortened};
 
@@ -53,7 +52,7 @@ pub(super) fn of_backend(
 /// A URL in a build requirement would be an unpinned download, and may name a file of the host.
 fn checked(distribution: &Distribution, requirement: &Requirement) -> Result<String, Problem> {
     match &requirement.version_or_url {
-        Some(uv_pep508::VersionOrUrl::Url(_)) => Err(Problem::new(format!(
+        Some(base::packaging::VersionOrUrl::Url(_)) => Err(Problem::new(format!(
             "the build of `{}` requires `{requirement}`, a direct URL",
             distribution.name
         ))

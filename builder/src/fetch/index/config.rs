@@ -1,5 +1,6 @@
-//! Which indexes uv is configured with: the environment, uv's configuration files, else what uv
-//! itself says. Only what decides where files are looked for is read of them.
+//! Which indexes this machine is configured with: the environment, the configuration files of uv
+//! and pip, else the default of whichever is at hand. Only what decides where files are looked for
+//! is read of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -55,13 +56,17 @@ struct IndexToml {
 }
 
 impl Indexes {
-    /// Finds them out. `uv` is asked only if neither the environment nor a file names a default
-    /// index: `uv pip compile --emit-index-url` prints the one that uv would use.
+    /// Finds them out. Only if neither the environment nor a file names a default index, `uv` is
+    /// asked for its own, or what is on `PATH`.
     ///
-    /// Errors: a configuration file or URL that cannot be read; no `uv` to ask.
+    /// Errors: a configuration file or URL that cannot be read; nobody to ask.
     pub fn ambient(environment: &Environment, uv: Option<&Path>) -> Result<Self, Problem> {
         let Configured { more: mut urls, default } = Configured::read(environment)?;
-        urls.push(default.map_or_else(|| ask_uv(environment, uv), Ok)?);
+        let default = match default {
+            Some(url) => Some(url),
+            None => of_pip(environment)?,
+        };
+        urls.push(default.map_or_else(|| ask(environment, uv), Ok)?);
         let mut seen = BTreeSet::new();
         urls.retain(|url| seen.insert(url.clone()));
         Ok(Self { urls })
@@ -143,21 +148,82 @@ fn parse(origin: &str, text: &str) -> Result<Url, Problem> {
     }
 }
 
-fn ask_uv(environment: &Environment, uv: Option<&Path>) -> Result<Url, Problem> {
-    let problem = || {
-        Problem::new("cannot find out which package index uv is configured with")
-            .hint("set `UV_DEFAULT_INDEX` to the URL of the index")
-    };
-    let uv = uv.ok_or_else(|| problem().fact("because", "there is no `uv` to ask"))?;
-    // It resolves what it reads; nothing to resolve is nothing to print.
-    let printed = Process::new(uv)
-        .args(["pip", "compile", "-q", "--emit-index-url", "--no-header", "-"])
-        .envs(&environment.for_network())
-        .stdout_with_input(b"six\n")
-        .map_err(|error| problem().fact("because", redact_text(&error.to_string())))?;
-    let line = printed.lines().find_map(|line| line.trim().strip_prefix("--index-url"));
-    let line = line.ok_or_else(|| problem().fact("printed", redact_text(printed.trim())))?;
-    parse("uv", line.trim_start_matches('=').trim())
+/// The index that pip is configured with, `PIP_INDEX_URL` or `index-url` in one of its files. uv
+/// does not look there, but who has configured only pip would be surprised by another index.
+fn of_pip(environment: &Environment) -> Result<Option<Url>, Problem> {
+    if let Some(url) = environment.get("PIP_INDEX_URL") {
+        return parse("PIP_INDEX_URL", url).map(Some);
+    }
+    for path in environment.pip_config_files() {
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        if let Some(url) = index_url(&text) {
+            return parse(&path.display().to_string(), url).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// `index-url` of an INI file of pip's: a section of a command counts more than `[global]`.
+fn index_url(text: &str) -> Option<&str> {
+    let (mut section, mut found) = ("", None);
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.trim();
+        } else if let Some((key, value)) = line.split_once(['=', ':'])
+            && matches!(key.trim(), "index-url" | "index_url")
+        {
+            match section {
+                "install" | "download" => return Some(value.trim()),
+                "global" => found = Some(value.trim()),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// The default index of the uv or pip at hand, as its help has it: nothing is configured, so that
+/// is the one that it would ask. It is asked for nothing else, and neither reads a configuration
+/// nor opens a socket for that.
+fn ask(environment: &Environment, uv: Option<&Path>) -> Result<Url, Problem> {
+    let on_path = ["uv", "python3"].map(|name| environment.find_program(name));
+    let [their_uv, python] = &on_path;
+    let uvs = uv.into_iter().chain(their_uv.as_deref());
+    let uvs = uvs.map(|uv| (uv, &["pip", "compile", "--help"][..]));
+    let pips =
+        python.iter().map(|python| (python.as_path(), &["-m", "pip", "install", "--help"][..]));
+    let mut asked = Vec::new();
+    for (program, arguments) in uvs.chain(pips) {
+        let help = Process::new(program)
+            .args(arguments)
+            .envs(&environment.for_network())
+            // No line of the help may end within the URL.
+            .env("COLUMNS", "1000")
+            .stdout();
+        match help.ok().as_deref().and_then(default_in) {
+            Some(url) => return parse(&program.display().to_string(), url),
+            None => asked.push(program.display().to_string()),
+        }
+    }
+    let asked =
+        if asked.is_empty() { "no `uv`, no `python3`".to_owned() } else { asked.join("\n") };
+    Err(Problem::new("cannot find out which package index to ask")
+        .fact("looked at", "environment, uv.toml, pip.conf")
+        .fact("asked", asked)
+        .hint("set `UV_DEFAULT_INDEX` to the URL of the index"))
+}
+
+/// The URL in `(default https://…)` or `(by default: <https://…>)`.
+fn default_in(help: &str) -> Option<&str> {
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let pair = words.windows(2).find(|pair| {
+        let before = pair[0].trim_start_matches('(').trim_end_matches(':');
+        before == "default" && pair[1].contains("://")
+    })?;
+    let url = pair[1].trim_start_matches(['<', '`']);
+    url.split(['>', ')', '`']).next()
 }
 
 #[cfg(test)]
@@ -198,5 +264,36 @@ mod tests {
         let nothing = Environment::of([("UV_NO_CONFIG", "1")]);
         let problem = Indexes::ambient(&nothing, None).unwrap_err();
         assert!(problem.hint.unwrap().contains("UV_DEFAULT_INDEX"));
+    }
+
+    #[test]
+    fn pip_is_looked_at_where_uv_names_none() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().to_str().unwrap();
+        fs::create_dir_all(format!("{home}/pip")).unwrap();
+        let with = |conf: &str, extra: &[(&str, &str)]| {
+            fs::write(format!("{home}/pip/pip.conf"), conf).unwrap();
+            let fixed = [("XDG_CONFIG_HOME", home), ("XDG_CONFIG_DIRS", "/nowhere")];
+            urls(&Environment::of(fixed.iter().chain(extra).copied()))
+        };
+        let conf = "# mine\n[global]\ntimeout = 5\nindex-url = https://conf.example/simple\n";
+        assert_eq!(with(conf, &[]), ["https://conf.example/simple"]);
+        let install = format!("{conf}[install]\nindex_url: https://install.example/simple\n");
+        assert_eq!(with(&install, &[]), ["https://install.example/simple"]);
+        let pip = ("PIP_INDEX_URL", "https://env.example/simple");
+        assert_eq!(with(conf, &[pip]), ["https://env.example/simple"]);
+        let uv = ("UV_INDEX_URL", "https://uv.example/simple");
+        assert_eq!(with(conf, &[pip, uv]), ["https://uv.example/simple"]);
+    }
+
+    #[test]
+    fn a_default_is_read_out_of_a_help() {
+        for help in [
+            "-i, --index-url <url>  Base URL (default\n  https://a.example/simple). It should",
+            "--default-index <X>\n  The index (by default: <https://a.example/simple>) [env: X]",
+        ] {
+            assert_eq!(default_in(help), Some("https://a.example/simple"));
+        }
+        assert_eq!(default_in("by default: nothing"), None);
     }
 }

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr as _;
 
-use uv_normalize::PackageName;
-use uv_pep440::Version;
-
 use crate::install::output::Output;
 use crate::install::records::{DistInfo, InstalledRecords};
 use base::dist_info::{EntryPoints, Metadata, Record};
+use base::packaging::{PackageName, Version};
 use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use uv_normalize::PackageName;
 
 use crate::lock::pyproject::Pyproject;
+use base::packaging::PackageName;
 use base::recipe::{ConfigSettings, Recipe};
 use base::vocabulary::Sha256;
 use base::vocabulary::fingerprint::Fingerprint;

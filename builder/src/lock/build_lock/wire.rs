@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use super::{BuildLock, LockedBuild, LockedFile, Requirement, SourcePin};
+use base::packaging::{PackageName, Version};
 use base::vocabulary::{Problem, Sha256};
 
 const HEADER: &str = "\

@@ -3,12 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use uv_normalize::{ExtraName, PackageName};
-use uv_pep508::MarkerTree;
-
 use super::conflicts::{Members, item};
 use super::runtime::{Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest};
 use crate::lock::{ConflictItem, Edge, Lock, Package};
+use base::packaging::{ExtraName, Marker, PackageName};
 use base::vocabulary::{Problem, Target};
 
 pub(super) struct Walk<'a, 'm> {
@@ -99,18 +97,18 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     /// Whether an edge counts. Its marker may ask for an extra that the edge itself selects.
     fn holds(&self, edge: &Edge) -> bool {
-        if edge.marker.is_true() {
+        if edge.marker.is_absent() {
             return true;
         }
         let own = edge.extras.iter().filter_map(|extra| self.members.extra(&edge.name, extra));
         let own: Vec<ExtraName> = own.collect();
         if own.is_empty() {
-            return self.evaluate(edge.marker);
+            return self.evaluate(&edge.marker);
         }
         edge.marker.evaluate(self.target.markers(), &[&self.selected[..], &own].concat())
     }
 
-    fn evaluate(&self, marker: MarkerTree) -> bool {
+    fn evaluate(&self, marker: &Marker) -> bool {
         marker.evaluate(self.target.markers(), &self.selected)
     }
 
@@ -145,7 +143,7 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     fn in_fork(&self, at: usize) -> bool {
         let forks = &self.lock.packages[at].fork_markers;
-        forks.is_empty() || forks.iter().any(|marker| self.evaluate(*marker))
+        forks.is_empty() || forks.iter().any(|marker| self.evaluate(marker))
     }
 
     fn ambiguous(
