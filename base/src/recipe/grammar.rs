@@ -17,6 +17,8 @@ pub(super) enum Grammar {
     Line,
     /// `true` or `false`.
     Flag,
+    /// A whole number above 0.
+    Number,
     /// One of a few words, which the wire form lists.
     Word,
     /// A name of a project, extra or group (PEP 503, 685, 735).
@@ -132,6 +134,11 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("check.run[].name", G::Line),
     ("check.run[].command[0]", G::Program),
     ("check.run[].command[]", G::Text),
+    ("limits.build-minutes", G::Number),
+    ("limits.check-minutes", G::Number),
+    ("limits.memory-megabytes", G::Number),
+    ("limits.processes", G::Number),
+    ("limits.log-megabytes", G::Number),
     ("waiver[].cause", G::Word),
     ("waiver[].path", G::Pattern),
     ("waiver[].reason", G::Text),
@@ -215,7 +222,7 @@ impl Grammar {
         match self {
             G::Text | G::Line => true,
             // The wire form wants no text here.
-            G::Flag => false,
+            G::Flag | G::Number => false,
             G::Word => is_word(text, is_plain),
             G::Name => is_word(text, is_plain),
             G::Prefix => is_prefix(text),
@@ -252,6 +259,7 @@ impl fmt::Display for Grammar {
             G::Text => "text without control characters, at most 64 KiB",
             G::Line => "one line of text without control characters",
             G::Flag => "`true` or `false`",
+            G::Number => "a whole number above 0",
             G::Word => "a word of letters, digits, `-`, `_` and `.`",
             G::Name => "a name of letters, digits, `-`, `_` and `.`",
             G::Prefix => {
