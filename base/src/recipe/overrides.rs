@@ -94,6 +94,9 @@ pub struct BuildSettings {
     /// Build requirements beside them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_requires: Vec<Requirement>,
+    /// Paths of the source tree that the build of a local project is given beside its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
     /// Patches of the unpacked source, in the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<SourcePatch>,
@@ -106,11 +109,13 @@ pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
     system_packages: BTreeSet::new(),
     requires: None,
     extra_requires: Vec::new(),
+    include: Vec::new(),
     patches: Vec::new(),
 };
 
 impl BuildSettings {
-    fn is_empty(&self) -> bool {
+    /// Whether a build is as it would be without an override.
+    pub fn is_empty(&self) -> bool {
         *self == NO_SETTINGS
     }
 
@@ -323,6 +328,7 @@ fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, P
             .map(|texts| requirements("override.build.requires", &texts))
             .transpose()?,
         extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
+        include: wire.include.into_iter().map(included).collect::<Result<_, Problem>>()?,
         patches: patches.collect::<Result<_, Problem>>()?,
     })
 }
@@ -335,6 +341,16 @@ fn source_patch(wire: SourcePatchWire, beside: &ReadBeside<'_>) -> Result<Source
             .hint("the path is relative to the recipe's directory")
     })?;
     Ok(SourcePatch { file, reason: wire.reason, upstream: wire.upstream, content })
+}
+
+/// A path of the source tree; `.` is all of it.
+fn included(path: String) -> Result<String, Problem> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..");
+    if path == "." || path.trim_end_matches('/').split('/').all(plain) {
+        return Ok(path);
+    }
+    Err(Problem::usage(format!("`{path}` in `override.build.include` is not in the source tree"))
+        .hint("give a path relative to the top of the source tree, without `..`"))
 }
 
 /// A path that stays in the recipe's directory: what lies elsewhere does not travel with it.

@@ -74,6 +74,7 @@ fn mistakes_name_the_way_out() {
         ("[[waiver]]\nexpire = 'x'", "did you mean `expires`?"),
         ("@waiver@expires = '2027-02-29'", "`waiver.expires` is not valid"),
         ("@waiver@expires = 2027-02-28", "expected a string"),
+        ("@waiver@expires = '2027-02-28'\nsha256 = ['4e10']", "sha256"),
         ("@waiver@expires = '2027-02-28'\n@waiver@expires = '2028-01-01'", "two waivers"),
         (
             "[[waiver]]\ncause = 'user'\npath = '/a'\nreason = 'x'\nexpires = '2027-01-01'",
@@ -98,11 +99,13 @@ fn mistakes_name_the_way_out() {
 #[test]
 fn a_waiver_says_what_and_why_and_until_when() {
     let text = "[[waiver]]\ncause = 'build-path-in-dwarf'\npath = 'a/*.so'\nreason = 'debug'\n\
-                upstream = 'https://bugs.example/1'\nexpires = '2027-02-28'\n";
+                upstream = 'https://bugs.example/1'\nexpires = '2027-02-28'\n\
+                sha256 = ['4e106bd97a1d1d8ff1bd8a2e9d1cd94f3c6e1d7a3c1f4b0d5e6f708192a3b4c5']\n";
     let waivers = parse(&format!("{SMALLEST}{text}")).unwrap().waivers;
     let [waiver] = &waivers[..] else { panic!("{waivers:?}") };
     assert_eq!((waiver.cause.as_str(), waiver.reason.as_str()), ("build-path-in-dwarf", "debug"));
     assert_eq!(waiver.expires.to_string(), "2027-02-28");
+    assert!(waiver.sha256[0].to_string().starts_with("4e106bd9"));
     assert!(waiver.path.names("a/x.so") && !waiver.path.names("a/b/x.so"));
 }
 

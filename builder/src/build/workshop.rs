@@ -2,28 +2,32 @@
 //! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
 //! those paths, so nothing of the host's may be in them (uv issue 13096).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_err as fs;
 use uv_normalize::PackageName;
 
+use super::blind::{self, Seen};
 use super::store::{Found, Store};
+use super::view::Sight;
 use super::{BuiltWheel, generator, inputs};
 use crate::build::environment::{Bench, BuildEnvironment};
-use crate::build::sources::{self, Sources};
+use crate::build::sources::{self, LaidOut, Sources};
 use crate::fetch::request::Shelf;
 use crate::lock::build_lock::{BuildLock, LockedBuild, Told};
 use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Distribution, Resolution};
+use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::Recipe;
 use base::store::Wish;
+use base::sys::files::remove_tree;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, Sandbox};
 use base::sys::{Host, disk};
-use base::vocabulary::Problem;
+use base::vocabulary::{Inputs, Problem};
 
 /// Everything that builds have in common.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +71,18 @@ pub struct Scene {
 /// The name of the file that holds a [`Scene`].
 pub const SCENE_FILE: &str = "scene.json";
 
+/// What a build came to.
+enum Made {
+    /// Its wheel.
+    Wheel(PathBuf),
+    /// It opened what it was not given, so whatever it made is not what uv's build makes.
+    Blind(BTreeSet<PathBuf>),
+}
+
+fn cannot_prepare(distribution: &Distribution) -> Problem {
+    Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
+}
+
 impl Workshop<'_> {
     pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
         self.resolution.get(name).expect("the graph is made of the resolution")
@@ -92,39 +108,96 @@ impl Workshop<'_> {
         host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let dir = self.work.join("builds").join(name.as_ref());
         let content = |name: &PackageName| {
             let wheel = needs.iter().find(|(need, _)| need == name);
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let inputs = self.inputs(name, content)?;
-        let what = format!("wheel `{}`", self.label(name));
-        let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
-        let into = self.work.join("built").join(name.as_ref());
-        let build = || self.build(self.distribution(name), needs, &dir, &into);
-        let Found { path, sha256, stored } =
-            self.store.obtain(&wish, &inputs, &into, host.progress, build)?;
-        Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
+        let of = |sight| Ok((sight, self.inputs(name, sight, &content)?));
+        let sights = self.sights(name).iter();
+        let mut offers = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
+        // A wheel of the whole tree is what uv builds, so one that is stored is as good as another.
+        let recorded = |(_, inputs): &(Sight, Inputs)| {
+            self.reuse && self.store.recorded(&inputs::key(inputs)).is_some()
+        };
+        if let Some(stored) = offers.iter().position(recorded) {
+            offers.drain(..stored);
+        } else {
+            self.tell_of_links(name, host)?;
+        }
+        for (sight, inputs) in offers {
+            let what = format!("wheel `{}`", self.label(name));
+            let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
+            let into = self.work.join("built").join(name.as_ref());
+            let mut opened = None;
+            let build = || match self.build(self.distribution(name), sight, needs, &into)? {
+                Made::Wheel(path) => Ok(path),
+                Made::Blind(paths) => {
+                    opened = Some(paths);
+                    Err(Problem::new("it was built with too little"))
+                }
+            };
+            let obtained = self.store.obtain(&wish, &inputs, &into, host.progress, build);
+            if let Some(opened) = opened {
+                host.progress.warn(&blind::told(&self.label(name), name, &opened));
+                continue;
+            }
+            let Found { path, sha256, stored } = obtained?;
+            return Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() });
+        }
+        unreachable!("nothing of the whole tree is withheld")
     }
 
-    /// Builds in the directory `dir` of this run; the wheel is put into `built`.
+    /// Warns of links of a local project that its build cannot follow.
+    fn tell_of_links(&self, name: &PackageName, host: Host<'_>) -> Result<(), Problem> {
+        for (link, target) in self.sources.leading_out(self.distribution(name))? {
+            host.progress.warn(&format!(
+                "the link `{}` of `{name}` leads out of the source tree, to `{}`: its build cannot \
+                 read that, so the wheel lacks it",
+                link.display(),
+                target.display(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// How much of the source tree the build of a distribution is given: first its own part, and if
+    /// it reads more, all of it.
+    pub fn sights(&self, name: &PackageName) -> &'static [Sight] {
+        match self.distribution(name).artifact {
+            Artifact::Local(_) => &[Sight::Own, Sight::Whole],
+            _ => &[Sight::Own],
+        }
+    }
+
+    /// Builds in a directory of this run; the wheel is put into `built`.
     fn build(
         &self,
         distribution: &Distribution,
+        sight: Sight,
         needs: &[(PackageName, BuiltWheel)],
-        dir: &Path,
         built: &Path,
-    ) -> Result<PathBuf, Problem> {
+    ) -> Result<Made, Problem> {
         let name = &distribution.name;
         let build = self.build_lock.of(distribution)?;
+        let dir = &self.work.join("builds").join(name.as_ref());
+        // What an attempt with less of the source tree left.
+        remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
         let bench = Bench::below(dir);
         let environment = self.environment(name)?;
         self.shelve(build, needs, &bench.wheelhouse)?;
-        let project = self.prepare(distribution, build, &bench)?;
+        let LaidOut { project, withheld } = self.prepare(distribution, sight, build, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &build.requirements).map_err(whose)?;
+        let seen = match withheld.map(|it| Seen::begin(it, &bench.environment())).transpose() {
+            Ok(seen) => seen,
+            // Nothing would be seen, so nothing may be withheld.
+            Err(_) => return Ok(Made::Blind(BTreeSet::new())),
+        };
         let finished = environment.build(&bench, &project)?;
+        if let Some(opened) = seen.and_then(|seen| seen.opened()) {
+            return Ok(Made::Blind(opened));
+        }
         if !finished.success() {
             let (sandbox, invocation) = environment.scene(&bench, &project);
             return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
@@ -135,7 +208,7 @@ impl Workshop<'_> {
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
         let _ = base::sys::files::remove_large(&bench.source(), LARGE);
-        Ok(path)
+        Ok(Made::Wheel(path))
     }
 
     /// Puts the wheels that are installed into the build environment into one directory, and no
@@ -168,17 +241,16 @@ impl Workshop<'_> {
     fn prepare(
         &self,
         distribution: &Distribution,
+        sight: Sight,
         build: &LockedBuild,
         bench: &Bench,
-    ) -> Result<String, Problem> {
-        fs::create_dir_all(&bench.inside).map_err(|error| {
-            let name = &distribution.name;
-            Problem::new(format!("cannot prepare the build of `{name}`")).cause(error)
-        })?;
+    ) -> Result<LaidOut, Problem> {
+        fs::create_dir_all(&bench.inside)
+            .map_err(|error| cannot_prepare(distribution).cause(error))?;
         let source = bench.source();
-        let project = self.sources.lay_out(distribution, &source)?;
-        self.check_fresh(distribution, build, &source.join(&project))?;
-        Ok(project)
+        let laid_out = self.sources.lay_out(distribution, sight, &source)?;
+        self.check_fresh(distribution, build, &source.join(&laid_out.project))?;
+        Ok(laid_out)
     }
 
     /// A build lock that was made before the tree changed its `[build-system]` would give the build

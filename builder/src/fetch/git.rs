@@ -3,12 +3,18 @@
 //! (`url.<base>.insteadOf`, credential helpers, ssh).
 //!
 //! Nothing is ever checked out: no attribute, filter, hook, line-end rule or LFS smudge of anybody
-//! can have a say in the tree, which is a function of the commit alone.
+//! can have a say in the tree, which is a function of the commit alone. What uv's checkout would
+//! make of line ends and the like is warned of (`attributes`). `export-subst` is not among that: it
+//! counts for archives, and neither uv nor this makes one.
 
+mod attributes;
 mod export;
 mod mirror;
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::io::BufRead;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -36,6 +42,8 @@ pub struct Commit<'a> {
     pub submodules: bool,
 }
 
+const ATTRIBUTES: &[u8] = b".gitattributes";
+
 /// Writes the tree of a commit into `into`, which must be empty or absent, and returns its NAR
 /// hash.
 ///
@@ -48,18 +56,38 @@ pub fn export(
     patience: &Patience,
 ) -> Result<Sha256, Problem> {
     let submodules = SUBMODULES.budget();
-    let mut export = Export { host, patience, submodules, lfs_pointers: 0 };
+    let mut export =
+        Export { host, patience, submodules, lfs_pointers: 0, attributes: Vec::new() };
     let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
     export.add(&mut tree, commit, b"", 0)?;
     tree.finish().map_err(|error| commit.broken(error))?;
     if export.lfs_pointers > 0 {
         host.progress.warn(&format!(
-            "`{}` has {} files that git LFS keeps elsewhere; they stay pointers",
+            "`{}` has {} files that git LFS keeps elsewhere; they stay pointers, as in uv's \
+             checkout without `lfs = true`",
             Redacted(commit.url),
             export.lfs_pointers
         ));
     }
+    for path in &export.attributes {
+        let found = attributes::converting(&into.join(path))
+            .map_err(|error| commit.problem().cause(error))?;
+        if !found.is_empty() {
+            host.progress.warn(&format!(
+                "`{}` of `{}` has {}: `git checkout`, and so uv, converts these files; here they \
+                 are as they were committed",
+                path.display(),
+                Redacted(commit.url),
+                found.join(", ")
+            ));
+        }
+    }
     nar::hash_path(into)
+}
+
+/// Reads what `git ls-tree -r -l -z` prints of a commit's tree; returns how many entries it has.
+pub fn read_list(commit: &Commit<'_>, list: impl BufRead) -> Result<usize, Problem> {
+    export::entries(commit, list, Limits::default()).map(|entries| entries.len())
 }
 
 impl Commit<'_> {
@@ -98,6 +126,8 @@ struct Export<'a> {
     patience: &'a Patience,
     submodules: Budget,
     lfs_pointers: usize,
+    /// Every `.gitattributes`, relative to the tree.
+    attributes: Vec<PathBuf>,
 }
 
 impl Export<'_> {
@@ -122,6 +152,12 @@ impl Export<'_> {
                 GITMODULES_BYTES.check(modules).map_err(exceeded)?;
             }
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
+            let is_attributes =
+                |it: &&Entry| it.path.rsplit(|b| *b == b'/').next() == Some(ATTRIBUTES);
+            for entry in entries.iter().filter(is_attributes) {
+                let path = [prefix, &entry.path].concat();
+                self.attributes.push(PathBuf::from(OsString::from_vec(path)));
+            }
             for entry in entries.iter().filter(|entry| entry.is_submodule()) {
                 let name = [prefix, &entry.path].concat();
                 tree.directory(&name).map_err(|error| commit.broken(error))?;

@@ -12,7 +12,7 @@ use url::Url;
 use uv_normalize::PackageName;
 
 pub use config::Indexes;
-use page::Link;
+pub use page::{Link, links};
 
 use super::address::local_path;
 use super::http::{Client, TransferError, because};

@@ -318,7 +318,11 @@ impl Change {
     /// The distribution that the path belongs to, with its version where the path tells it: names
     /// of wheels and sdists are specified, and a tree lies in a directory of its distribution.
     pub fn distribution(&self) -> String {
-        let name = self.path.rsplit('/').next().unwrap_or_default();
+        let name = match self.path.split('/').collect::<Vec<_>>()[..] {
+            // An archive whose name says nothing lies in a directory of its distribution, too.
+            [_, project, _] => project,
+            _ => self.path.rsplit('/').next().unwrap_or_default(),
+        };
         match DistFilename::try_from_normalized_filename(name) {
             Some(file) => format!("{} {}", file.name(), file.version()),
             None => name.to_owned(),

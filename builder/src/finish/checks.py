@@ -1,8 +1,9 @@
 """Runs inside the sandbox, by the output's own interpreter, with the prefix as working directory.
 
 Reads one JSON object from the file named by its argument: `imports` (modules), `scripts` (name to
-`module:attribute`), `token`. Prints one JSON object: `failures`, what could not be imported, with
-the reason, and the token, which shows that this script came to its end.
+`module:attribute` and the distribution that ships it), `token`. Prints one JSON object: `failures`,
+what could not be imported, with the reason, and the token, which shows that this script came to its
+end.
 
 Every target is imported in a forked child: an import may monkey-patch, exit or hang on to state,
 and must not make the next one fail or succeed. A child that ends before it has said that the import
@@ -23,9 +24,13 @@ def import_module(target):
 
 
 def import_script(target):
+    # As the installed script does: `from module import first`, where `first` may be a submodule.
     module, _, attribute = target.partition(":")
-    value = importlib.import_module(module)
-    for part in filter(None, attribute.split(".")):
+    first, *rest = attribute.split(".")
+    found = {}
+    exec(f"from {module} import {first} as value", found)
+    value = found["value"]
+    for part in rest:
         value = getattr(value, part)
     if not callable(value):
         raise TypeError(f"{target} is not callable")
@@ -81,9 +86,10 @@ def main():
     for module in job["imports"]:
         if reason := attempt(import_module, module, answer):
             failures.append({"what": f"import {module}", "reason": reason})
-    for name, target in job["scripts"].items():
+    for name, (target, owner) in job["scripts"].items():
         if reason := attempt(import_script, target, answer):
-            failures.append({"what": f"console script {name} = {target}", "reason": reason})
+            what = f"console script {name} = {target} of {owner}"
+            failures.append({"what": what, "reason": reason})
     if reason := children_see_the_same():
         failures.append({"what": "a child of sys.executable", "reason": reason})
     json.dump({"failures": failures, "token": job["token"]}, answer)

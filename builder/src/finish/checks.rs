@@ -31,7 +31,7 @@ pub struct Checked {
 #[derive(Serialize)]
 struct Job<'a> {
     imports: &'a [String],
-    scripts: BTreeMap<String, String>,
+    scripts: Scripts,
     token: &'a str,
 }
 
@@ -41,6 +41,9 @@ struct Answer {
     failures: Vec<Failure>,
     token: String,
 }
+
+/// What a console script calls, and the distribution that ships it, by name.
+type Scripts = BTreeMap<String, (String, String)>;
 
 #[derive(Deserialize)]
 struct Failure {
@@ -111,10 +114,7 @@ pub fn at_prefix(sandbox: Sandbox, output: &Output) -> Sandbox {
     sandbox.bind_ro(&output.root, &output.prefix).env("PATH", &path)
 }
 
-fn console_scripts(
-    checks: &Checks,
-    installed: &Installed,
-) -> Result<BTreeMap<String, String>, Problem> {
+fn console_scripts(checks: &Checks, installed: &Installed) -> Result<Scripts, Problem> {
     let dropped = |name: &str| {
         let path = format!("bin/{name}");
         installed
@@ -126,7 +126,8 @@ fn console_scripts(
     let mut scripts = BTreeMap::new();
     for wheel in &installed.wheels {
         for script in wheel.entry_points.scripts().filter(|script| !dropped(&script.name)) {
-            scripts.insert(script.name, format!("{}:{}", script.module, script.function));
+            let target = format!("{}:{}", script.module, script.function);
+            scripts.insert(script.name, (target, wheel.name.to_string()));
         }
     }
     for (name, reason) in &checks.skip_scripts {

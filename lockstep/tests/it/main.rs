@@ -11,6 +11,7 @@ mod check; // outputs that would pass their checks unduly
 mod cli;
 mod collisions;
 mod compare; // two trees or files
+mod console_scripts;
 mod crash;
 mod environment; // what a backend is asked and built in
 mod export;
@@ -30,9 +31,11 @@ mod overrides;
 mod own_repository; // outside of this checkout
 mod patch;
 mod pep508;
+mod projects;
 mod promises;
 mod resolve;
 mod resolvers;
+mod run;
 mod sandbox;
 mod sandbox_probe; // what a build can try
 mod secrets;
@@ -49,3 +52,4 @@ mod wheel_archive;
 mod wheel_choice;
 mod wheel_store;
 mod wheels_fixture;
+mod workspace_tree;

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use uv_normalize::PackageName;
 
 use crate::build::sources::{self, Sources};
+use crate::build::view::Sight;
 use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
 use crate::fetch::request::{Request, Shelf};
@@ -128,6 +129,7 @@ impl Maker<'_> {
         let sources = Sources {
             wheelhouse: &wheelhouse.path,
             tree: &application.tree,
+            tree_hash: application.tree_hash,
             recipe: &self.located.recipe,
             lock: &application.lock,
         };
@@ -172,7 +174,9 @@ impl Maker<'_> {
         fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir)).map_err(|error| {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         })?;
-        let project = sources.lay_out(distribution, &dir.join("src"))?;
+        // A hook may read more than what the build is given; nothing is stored under its answer.
+        let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
+        let project = laid_out.project;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let bound = draft.lock.exclude_newer.as_deref();
         let asked = pins::Asked { distribution, resolution, bound, dir: &dir, uv_dir: &uv_dir };

@@ -18,10 +18,13 @@ use base::vocabulary::limits::{PAGE_BYTES, PAGE_FILES, PAGE_TAGS};
 
 /// A file that a page lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) filename: String,
-    pub(super) url: Url,
-    pub(super) sha256: Option<Sha256>,
+pub struct Link {
+    /// Its name.
+    pub filename: String,
+    /// Where it is.
+    pub url: Url,
+    /// Its digest, if the page has it.
+    pub sha256: Option<Sha256>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,7 +70,10 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileWire>, 
 }
 
 /// The files of a page, in its order.
-pub(super) fn links(page: &Page) -> Result<Vec<Link>, String> {
+///
+/// # Errors
+/// The page is none, or exceeds a limit.
+pub fn links(page: &Page) -> Result<Vec<Link>, String> {
     let text = String::from_utf8_lossy(&page.bytes);
     if page.media_type.contains("json") {
         let project: ProjectWire =

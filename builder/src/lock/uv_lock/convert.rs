@@ -9,7 +9,8 @@ use uv_normalize::PackageName;
 use uv_pep508::MarkerTree;
 
 use super::wire::{
-    ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, SourceWire,
+    ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, RequirementWire,
+    SourceWire,
 };
 use super::{ConflictItem, ConflictKind, Edge, File, GitSource, Location, Lock, Package, Source};
 use base::vocabulary::redacted::redacted;
@@ -43,12 +44,18 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
             .map(|set| set.iter().map(conflict).collect())
             .collect::<Result<_, Problem>>()?,
         members: all("manifest.members", &wire.manifest.members)?,
+        groups: keyed("manifest", wire.manifest.dependency_groups, |group| {
+            requirements(group, &mut markers)
+        })?,
+        default_groups: wire.manifest.default_groups,
+        requirements: requirements(wire.manifest.requirements, &mut markers)?,
         build_constraints: wire
             .manifest
             .build_constraints
             .iter()
             .map(|wire| constraint(wire, &mut markers))
             .collect::<Result<_, Problem>>()?,
+        directory: ".".to_owned(),
         packages,
         newest_upload,
         unknown_keys: BTreeSet::new(),
@@ -123,6 +130,18 @@ fn edge(what: &str, wire: EdgeWire, markers: &mut Markers) -> Result<Edge, Probl
     })
 }
 
+fn requirements(wire: Vec<RequirementWire>, markers: &mut Markers) -> Result<Vec<Edge>, Problem> {
+    let edge = |wire: RequirementWire| {
+        let (what, extra, source) = ("manifest", wire.extras, None);
+        edge(
+            what,
+            EdgeWire { name: wire.name, version: None, source, extra, marker: wire.marker },
+            markers,
+        )
+    };
+    wire.into_iter().map(edge).collect()
+}
+
 fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
     type Kind = fn(String) -> Source;
     let kinds: [(&Option<String>, Kind); 6] = [
@@ -178,6 +197,7 @@ fn git_source(what: &str, text: &str) -> Result<GitSource, Problem> {
         commit,
         reference,
         subdirectory: query.get("subdirectory").cloned(),
+        lfs: query.get("lfs").is_some_and(|it| it == "true"),
     })
 }
 

@@ -31,8 +31,16 @@ pub struct Lock {
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members.
     pub members: BTreeSet<PackageName>,
+    /// Dependency groups of a workspace root that is no project.
+    pub groups: BTreeMap<GroupName, Vec<Edge>>,
+    /// The groups that such a root installs unless told otherwise.
+    pub default_groups: Option<DefaultGroups>,
+    /// What a script requires (PEP 723); the lock of a project has none.
+    pub requirements: Vec<Edge>,
     /// `tool.uv.build-constraint-dependencies`, as PEP 508 texts.
     pub build_constraints: Vec<Requirement>,
+    /// The directory of the lock in the source tree, `.` if it is the tree itself.
+    pub directory: String,
     /// Every locked distribution, in the order of the file.
     pub packages: Vec<Package>,
     /// The newest `upload-time` of any file, which bounds the build lock.
@@ -121,6 +129,8 @@ pub struct GitSource {
     pub reference: Option<String>,
     /// The directory that holds the project.
     pub subdirectory: Option<String>,
+    /// Whether files that git LFS keeps elsewhere are part of it (`lfs = true`).
+    pub lfs: bool,
 }
 
 /// A file of a package: a wheel or a source distribution.
@@ -190,6 +200,30 @@ impl Lock {
         Ok(lock)
     }
 
+    /// The lock as if it lay at the top of the source tree, in whose `directory` it lies: all local
+    /// paths of it become relative to the tree. One that leads out of the tree begins with `..`.
+    #[must_use]
+    pub fn within(mut self, directory: &str) -> Self {
+        if directory == "." {
+            return self;
+        }
+        let edges = |package: &mut Package| {
+            let Package { dependencies, extras, groups, .. } = package;
+            let edges = [dependencies].into_iter().chain(extras.values_mut());
+            for edge in edges.chain(groups.values_mut()).flatten() {
+                if let Some(source) = &mut edge.source {
+                    source.move_within(directory);
+                }
+            }
+        };
+        for package in &mut self.packages {
+            package.source.move_within(directory);
+            edges(package);
+        }
+        self.directory = directory.to_owned();
+        self
+    }
+
     /// The packages of that name, in the order of the file.
     pub fn named(&self, name: &PackageName) -> impl Iterator<Item = &Package> {
         self.positions(name).iter().map(|&index| &self.packages[index])
@@ -207,11 +241,29 @@ impl Lock {
 
     /// The project whose directory is that of the lock. A virtual workspace root has none.
     pub fn root(&self) -> Option<&Package> {
-        self.packages.iter().find(|package| package.source.local_path() == Some("."))
+        self.packages.iter().find(|it| it.source.local_path() == Some(&self.directory))
+    }
+
+    /// Whether it is the lock of a script (PEP 723), which has requirements and no project.
+    pub fn is_of_script(&self) -> bool {
+        !self.requirements.is_empty() && self.members.is_empty() && self.root().is_none()
     }
 }
 
 impl Source {
+    fn move_within(&mut self, directory: &str) {
+        match self {
+            // An index is a URL, or a directory of the tree.
+            Self::Registry(path) if path.contains("://") => {}
+            Self::Registry(path)
+            | Self::Path(path)
+            | Self::Directory(path)
+            | Self::Editable(path)
+            | Self::Virtual(path) => *path = joined(directory, path),
+            Self::Git(_) | Self::Url { .. } => {}
+        }
+    }
+
     /// The directory of a local project, relative to the lock.
     pub fn local_path(&self) -> Option<&str> {
         match self {
@@ -219,6 +271,22 @@ impl Source {
             _ => None,
         }
     }
+}
+
+/// `path` of `directory`, without what leads up where that is possible.
+fn joined(directory: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 impl fmt::Display for Source {

@@ -160,7 +160,11 @@ impl<'a> Apt<'a> {
                 "`toolchain.debian.packages` and `build.*.system-packages` name packages".into()
             }
         };
-        Problem::usage(what).hint(hint)
+        let problem = Problem::usage(what);
+        let pythons = pythons(&names);
+        let is_python = first.starts_with("python3") && !pythons.is_empty();
+        let problem = if is_python { problem.fact("it has", pythons.join(", ")) } else { problem };
+        problem.hint(hint)
     }
 
     fn package_names(&self) -> String {
@@ -255,6 +259,14 @@ fn parse_uri_line(line: &str) -> Result<Archive, Problem> {
     parse().filter(|archive| !archive.file.contains('/')).ok_or_else(|| {
         Problem::new("`apt-get --print-uris` printed a line of another form").fact("line", line)
     })
+}
+
+/// Of names of packages, those of interpreters.
+fn pythons(names: &str) -> Vec<&str> {
+    let minor = |name: &str| name.strip_prefix("python3.")?.parse::<u8>().ok();
+    let mut found: Vec<&str> = names.lines().filter(|name| minor(name).is_some()).collect();
+    found.sort_by_key(|name| minor(name));
+    found
 }
 
 fn errors_of(output: &Output) -> String {
