@@ -17,7 +17,7 @@ pub(super) enum Grammar {
     Line,
     /// `true` or `false`.
     Flag,
-    /// A whole number.
+    /// A whole number above 0.
     Number,
     /// One of a few words, which the wire form lists.
     Word,
@@ -267,7 +267,7 @@ impl fmt::Display for Grammar {
             G::Text => "text without control characters, at most 64 KiB",
             G::Line => "one line of text without control characters",
             G::Flag => "`true` or `false`",
-            G::Number => "a whole number",
+            G::Number => "a whole number above 0",
             G::Word => "a word of letters, digits, `-`, `_` and `.`",
             G::Name => "a name of letters, digits, `-`, `_` and `.`",
             G::Prefix => {
