@@ -236,7 +236,11 @@ impl Locked {
         };
         // As uv, which reads it before `[tool.uv]`.
         let settings = beside("uv.toml");
-        let settings = tree.join(&settings).is_file().then(|| read(&settings, &PYPROJECT_BYTES)).transpose()?;
+        let settings = tree
+            .join(&settings)
+            .is_file()
+            .then(|| read(&settings, &PYPROJECT_BYTES))
+            .transpose()?;
         let project = match place {
             LockPlace::Directory(_) => read(&beside("pyproject.toml"), &PYPROJECT_BYTES)?,
             LockPlace::Script(script) => inline_metadata(&read(script, &PYPROJECT_BYTES)?),

@@ -56,8 +56,7 @@ pub fn export(
     patience: &Patience,
 ) -> Result<Sha256, Problem> {
     let submodules = SUBMODULES.budget();
-    let mut export =
-        Export { host, patience, submodules, lfs_pointers: 0, attributes: Vec::new() };
+    let mut export = Export { host, patience, submodules, lfs_pointers: 0, attributes: Vec::new() };
     let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
     export.add(&mut tree, commit, b"", 0)?;
     tree.finish().map_err(|error| commit.broken(error))?;

@@ -18,9 +18,8 @@ fn a_waiver_holds_as_long_as_it_is_needed() {
     );
     let verify = |words: &[&str]| workspace.xtask("verify-repro", &[&["--quiet"], words].concat());
     // A host name in a module can be anything, so the waiver must name what it allows.
-    let [a, b] = ["lockstep", "host-of-round-1"].map(|host| {
-        Sha256::of(format!("host = '{host}'\n")).to_string()
-    });
+    let [a, b] = ["lockstep", "host-of-round-1"]
+        .map(|host| Sha256::of(format!("host = '{host}'\n")).to_string());
     verify(&[]).ends(3, &["not proved harmless there", &a, &b, "merge: no"]);
     let named = format!("sha256 = ['{a}', '{b}']\nexpires = '2999");
     workspace.replace(RECIPE, "expires = '2999", &named);

@@ -162,12 +162,7 @@ const BUMPS: [Bump; 10] = [
         &["lone environment.sandbox.environment.CFLAGS"],
         1,
     ),
-    (
-        "what was built before",
-        untell,
-        &[],
-        0,
-    ),
+    ("what was built before", untell, &[], 0),
     (
         "a runtime dependency",
         |small| {
