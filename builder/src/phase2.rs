@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use uv_normalize::PackageName;
 
+use crate::build_graph::BuildName;
 use crate::collisions::{Collision, Decision};
 use crate::fetch::request::Shelf;
 use crate::manifest::{InstalledFrom, Kind};
@@ -32,11 +33,13 @@ pub fn processors() -> usize {
 pub fn wheel_paths(
     resolution: &Resolution,
     wheelhouse: &Path,
-    built: &BTreeMap<PackageName, BuiltWheel>,
+    built: &BTreeMap<BuildName, BuiltWheel>,
 ) -> Vec<PathBuf> {
     let downloaded = wheelhouse.join(Shelf::Wheels.directory());
     let path = |name: &PackageName, artifact: &Artifact| match artifact {
-        _ if artifact.is_built() => built.get(name).map(|wheel| wheel.path.clone()),
+        _ if artifact.is_built() => {
+            built.get(&BuildName::Installed(name.clone())).map(|wheel| wheel.path.clone())
+        }
         Artifact::Wheel(file) => Some(downloaded.join(&file.filename)),
         Artifact::Url { filename, .. } => Some(downloaded.join(filename)),
         Artifact::Path { path, .. } => {
@@ -48,7 +51,7 @@ pub fn wheel_paths(
 }
 
 /// Copies wheels into a directory, which is made if need be.
-pub fn copy_wheels(built: &BTreeMap<PackageName, BuiltWheel>, into: &Path) -> Result<(), Problem> {
+pub fn copy_wheels(built: &BTreeMap<BuildName, BuiltWheel>, into: &Path) -> Result<(), Problem> {
     let copy = || -> std::io::Result<()> {
         fs_err::create_dir_all(into)?;
         for wheel in built.values() {

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use uv_normalize::PackageName;
-
-use crate::build_graph::BuildGraph;
+use crate::build_graph::{BuildGraph, BuildName};
 use crate::fetch;
 use crate::inputs::LocatedRecipe;
 use crate::ledger::Golden;
@@ -221,7 +219,7 @@ fn build_in(
 /// it.
 pub fn build_one(
     located: &LocatedRecipe,
-    name: &PackageName,
+    name: &BuildName,
     options: &Options,
     host: Host<'_>,
 ) -> Result<(), Problem> {
@@ -242,7 +240,7 @@ fn build_wheels(
     graph: &BuildGraph,
     options: &Options,
     host: Host<'_>,
-) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
+) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
     let built = wheels::build_all(workshop, graph, host)?;
     if let Some(into) = &options.wheels_out {
         phase2::copy_wheels(&built, into)?;
@@ -260,7 +258,7 @@ fn assemble(
     located: &LocatedRecipe,
     prepared: &Prepared,
     workshop: &Workshop<'_>,
-    built: &BTreeMap<PackageName, BuiltWheel>,
+    built: &BTreeMap<BuildName, BuiltWheel>,
     options: &Options,
     clock: &mut Clock,
     host: Host<'_>,
@@ -287,7 +285,7 @@ fn assemble(
         Some(done)
     };
 
-    let took = |(name, wheel): (&PackageName, &BuiltWheel)| (name.to_string(), wheel.took);
+    let took = |(name, wheel): (&BuildName, &BuiltWheel)| (name.to_string(), wheel.took);
     let mut longest: Vec<(String, Duration)> =
         built.iter().filter(|(_, wheel)| !wheel.stored).map(took).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));

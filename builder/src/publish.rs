@@ -10,7 +10,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use uv_normalize::PackageName;
 
-use crate::build_graph::BuildGraph;
+use crate::build_graph::{BuildGraph, BuildName};
 use crate::checks::Checked;
 use crate::inputs::LocatedRecipe;
 use crate::manifest::Manifest;
@@ -116,8 +116,8 @@ pub struct Provenance {
     uv: Tool,
     python: Tool,
     toolchain: ToolchainRecord,
-    /// The wheels that were built, by distribution.
-    built: BTreeMap<PackageName, Sha256>,
+    /// The wheels that were built, by distribution; what is built for builds only has its version.
+    built: BTreeMap<BuildName, Sha256>,
     /// The overrides that were applied, by distribution.
     overrides: BTreeMap<PackageName, AppliedOverride>,
     /// `None` if the checks were left out.
@@ -180,7 +180,7 @@ pub fn provenance(
     located: &LocatedRecipe,
     fetched: &Fetched,
     (toolchain, uv): (&Toolchain, &Uv),
-    built: &BTreeMap<PackageName, BuiltWheel>,
+    built: &BTreeMap<BuildName, BuiltWheel>,
     skipped: &BTreeMap<PackageName, Vec<String>>,
     checked: Option<Checked>,
 ) -> Provenance {

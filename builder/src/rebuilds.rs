@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use uv_normalize::PackageName;
 
+use crate::build_graph::BuildName;
 use crate::inputs::LocatedRecipe;
 use crate::pipeline::{self, Options};
 use crate::sys::Host;
@@ -19,7 +19,7 @@ use crate::wheels;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rebuild {
     /// Its name.
-    pub name: PackageName,
+    pub name: BuildName,
     /// What would be done, and why.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -67,10 +67,10 @@ pub fn explain(
     let workshop = prepared.workshop(recipe, &store, options, work.path());
     let graph = &prepared.graph;
     let last = store.last(&recipe.name, target);
-    let mut contents: BTreeMap<PackageName, String> = BTreeMap::new();
+    let mut contents: BTreeMap<BuildName, String> = BTreeMap::new();
     let mut rebuilds = Vec::new();
     while let Some(name) = graph.names().find(|name| {
-        let ready = |need: &PackageName| contents.contains_key(need);
+        let ready = |need: &BuildName| contents.contains_key(need);
         !contents.contains_key(*name) && graph.waits_for(name).iter().all(ready)
     }) {
         let inputs = workshop.inputs(name, |need| contents[need].clone())?;

@@ -167,7 +167,7 @@ pub struct Build {
     pub wheels_out: Option<PathBuf>,
     /// Build only this distribution's wheel, and what its build needs
     #[arg(long, value_name = "NAME", requires = "wheels_out")]
-    pub only: Option<PackageName>,
+    pub only: Option<BuildName>,
     /// Where to put the link to the output
     #[arg(long, value_name = "PATH", default_value = "result")]
     pub out_link: PathBuf,

@@ -87,6 +87,7 @@ pub(super) fn report(
     let resolution = &fetched.resolution;
     let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
+    let tools = fetched.build_lock.tools_for(resolution).map_or(0, |tools| tools.len());
     let compiled = longest.as_ref().map_or(0, Vec::len);
     let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
     Report {
@@ -105,7 +106,7 @@ pub(super) fn report(
         wheels: installed().count() - built,
         built,
         compiled,
-        stored: if longest.is_some() { built - compiled } else { 0 },
+        stored: if longest.is_some() { (built + tools).saturating_sub(compiled) } else { 0 },
         checked: !options.no_checks,
         patched: product.manifest.patches.len(),
         collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uv_normalize::PackageName;
 
 use super::workshop::{SCRIPT, Workshop, distutils_cfg};
-use crate::build_lock::LockedBuild;
+use crate::build_graph::BuildName;
 use crate::recipe::BuildSettings;
 use crate::sys::sandbox::Description;
 use crate::toolchain::Toolchain;
@@ -70,11 +70,12 @@ impl Workshop<'_> {
     /// that is built from source, so that one that was rebuilt to the same bytes changes nothing.
     pub fn inputs(
         &self,
-        name: &PackageName,
-        built: impl Fn(&PackageName) -> String,
+        build: &BuildName,
+        built: impl Fn(&BuildName) -> String,
     ) -> Result<Inputs, Problem> {
-        let distribution = self.distribution(name);
-        let build = self.build_lock.of(distribution)?;
+        let distribution = &*self.distribution(build);
+        let name = &distribution.name;
+        let needs = self.needs(build)?;
         let settings = self.recipe.build_settings(name).clone();
         let workshop = Self { compilers: 1, ..*self };
         let sandbox = workshop.sandbox(name, Path::new(""));
@@ -85,8 +86,8 @@ impl Workshop<'_> {
             version: distribution.version.as_ref().map(ToString::to_string),
             source: self.sources.identity(distribution)?,
             subdirectory: distribution.artifact.subdirectory(),
-            requires: &build.requires,
-            backend: &build.backend,
+            requires: &needs.requires,
+            backend: &self.locked(build)?.backend,
             requirements: self.requirements(build, built)?,
             // Its variables are in the sandbox, as the build sees them.
             settings: BuildSettings { env: BTreeMap::new(), ..settings },
@@ -98,21 +99,22 @@ impl Workshop<'_> {
         }))
     }
 
-    fn requirements<'b>(
+    fn requirements(
         &self,
-        build: &'b LockedBuild,
-        built: impl Fn(&PackageName) -> String,
-    ) -> Result<BTreeMap<&'b PackageName, String>, Problem> {
-        let of = |requirement: &'b crate::build_lock::Requirement| {
+        build: &BuildName,
+        built: impl Fn(&BuildName) -> String,
+    ) -> Result<BTreeMap<&PackageName, String>, Problem> {
+        let needs = self.needs(build)?;
+        let of = |requirement: &'_ crate::build_lock::Requirement| {
             let name = &requirement.name;
-            let content = if build.from_source.contains(name) {
-                built(name)
+            let content = if needs.from_source.contains(name) {
+                built(&self.build_lock.build_of(requirement, self.resolution, build)?)
             } else {
                 let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
                 format!("sha256:{}", wheel.sha256)
             };
-            Ok((name, format!("{} {content}", requirement.version)))
+            Ok(format!("{} {content}", requirement.version))
         };
-        build.requirements.iter().map(of).collect()
+        needs.requirements.iter().map(|it| Ok((&it.name, of(it)?))).collect()
     }
 }

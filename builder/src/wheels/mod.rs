@@ -12,9 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use uv_normalize::PackageName;
-
-use crate::build_graph::BuildGraph;
+use crate::build_graph::{BuildGraph, BuildName};
 use crate::sys::Host;
 use crate::vocabulary::{Inputs, Problem, Sha256};
 
@@ -43,7 +41,7 @@ pub fn build_all(
     workshop: &Workshop<'_>,
     graph: &BuildGraph,
     host: Host<'_>,
-) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
+) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
     host.progress.stage("wheels", Some(graph.names().count() as u64));
     let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
     schedule::run(graph, &order, workshop.jobs, |name, needs| {

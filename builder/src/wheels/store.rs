@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
+use crate::build_graph::BuildName;
 use crate::sys::Host;
 use crate::sys::cache::{LAST_BUILDS, WHEELS};
 use crate::sys::files::{
@@ -138,7 +138,7 @@ impl Store {
         &self,
         recipe: &str,
         target: &Target,
-        builds: &BTreeMap<&PackageName, &Inputs>,
+        builds: &BTreeMap<&BuildName, &Inputs>,
     ) -> Result<(), Problem> {
         let text = serde_json::to_vec(builds).expect("inputs are plain values");
         write_atomically(&self.last_file(recipe, target), &text)
@@ -146,7 +146,7 @@ impl Store {
     }
 
     /// What [`Store::remember`] noted last; nothing if that cannot be read.
-    pub fn last(&self, recipe: &str, target: &Target) -> BTreeMap<PackageName, Inputs> {
+    pub fn last(&self, recipe: &str, target: &Target) -> BTreeMap<BuildName, Inputs> {
         let text = fs::read(self.last_file(recipe, target)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }

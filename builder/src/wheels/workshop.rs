@@ -2,6 +2,7 @@
 //! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
 //! those paths, so nothing of the host's may be in them (uv issue 13096).
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,7 +11,8 @@ use uv_normalize::PackageName;
 
 use super::store::{Found, Store};
 use super::{BuiltWheel, inputs};
-use crate::build_lock::{BuildLock, LockedBuild};
+use crate::build_graph::BuildName;
+use crate::build_lock::{BuildLock, LockedBuild, Needs};
 use crate::fetch::request::Shelf;
 use crate::pyproject::Pyproject;
 use crate::recipe::Recipe;
@@ -99,19 +101,42 @@ pub struct Scene {
 pub const SCENE_FILE: &str = "scene.json";
 
 impl Workshop<'_> {
-    pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
-        self.resolution.get(name).expect("the graph is made of the resolution")
+    pub(super) fn distribution(&self, name: &BuildName) -> Cow<'_, Distribution> {
+        match name {
+            BuildName::Installed(name) => {
+                Cow::Borrowed(self.resolution.get(name).expect("the graph is made of it"))
+            }
+            BuildName::Tool(requirement) => {
+                let tool = self.build_lock.tools.get(requirement).expect("the graph is made of it");
+                Cow::Owned(tool.source.distribution(requirement))
+            }
+        }
+    }
+
+    /// The build lock's entry of a build.
+    pub(super) fn locked(&self, name: &BuildName) -> Result<&LockedBuild, Problem> {
+        match name {
+            BuildName::Installed(_) => self.build_lock.of(&self.distribution(name)),
+            BuildName::Tool(requirement) => Ok(&self.build_lock.tools[requirement].build),
+        }
+    }
+
+    /// What a build needs for the target.
+    pub(super) fn needs(&self, name: &BuildName) -> Result<&Needs, Problem> {
+        self.locked(name)?.needs.of(&name.to_string(), &self.resolution.target)
     }
 
     /// `lxml 6.0.2`, for progress.
-    pub(super) fn label(&self, name: &PackageName) -> String {
-        let version = self.distribution(name).version.as_ref();
+    pub(super) fn label(&self, name: &BuildName) -> String {
+        let distribution = self.distribution(name);
+        let name = &distribution.name;
+        let version = distribution.version.as_ref();
         version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"))
     }
 
     /// How long the build will take, in no unit: larger source archives take longer to compile.
-    pub(super) fn estimate(&self, name: &PackageName) -> u64 {
-        self.sources.size(self.distribution(name))
+    pub(super) fn estimate(&self, name: &BuildName) -> u64 {
+        self.sources.size(&self.distribution(name))
     }
 
     /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
@@ -119,13 +144,13 @@ impl Workshop<'_> {
     /// it.
     pub(super) fn obtain(
         &self,
-        name: &PackageName,
-        needs: &[(PackageName, BuiltWheel)],
+        name: &BuildName,
+        needs: &[(BuildName, BuiltWheel)],
         host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let dir = self.work.join("builds").join(name.as_ref());
-        let content = |name: &PackageName| {
+        let dir = self.work.join("builds").join(name.to_string());
+        let content = |name: &BuildName| {
             let wheel = needs.iter().find(|(need, _)| need == name);
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
@@ -133,12 +158,12 @@ impl Workshop<'_> {
         let inputs = self.inputs(name, content)?;
         let key = inputs::key(&inputs);
         let _building = self.store.lock(&key, &self.label(name), host)?;
-        let into = self.work.join("built").join(name.as_ref());
+        let into = self.work.join("built").join(name.to_string());
         let known = if self.reuse { self.store.find(&key, &into, host)? } else { None };
         let (wheel, stored) = if let Some(wheel) = known {
             (wheel, true)
         } else {
-            let path = self.build(self.distribution(name), needs, &dir, &into)?;
+            let path = self.build(name, needs, &dir, &into)?;
             let digest = digest_of(&path);
             let unread = |error| Problem::new("cannot read a built wheel").cause(error);
             let (sha256, _) = digest.map_err(unread)?;
@@ -153,21 +178,20 @@ impl Workshop<'_> {
     /// Builds in the directory `dir` of this run; the wheel is put into `built`.
     fn build(
         &self,
-        distribution: &Distribution,
-        needs: &[(PackageName, BuiltWheel)],
+        name: &BuildName,
+        needs: &[(BuildName, BuiltWheel)],
         dir: &Path,
         built: &Path,
     ) -> Result<PathBuf, Problem> {
-        let name = &distribution.name;
-        let build = self.build_lock.of(distribution)?;
+        let distribution = &*self.distribution(name);
         // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene)
         // lies beside it, where no link can be planted.
         let inside = dir.join("inside");
-        self.shelve(build, needs, &dir.join("wheelhouse"))?;
-        let project = self.prepare(distribution, build, &inside)?;
+        self.shelve(self.needs(name)?, needs, &dir.join("wheelhouse"))?;
+        let project = self.prepare(name, &inside)?;
 
         let scene = Scene {
-            sandbox: self.sandbox(name, dir),
+            sandbox: self.sandbox(&distribution.name, dir),
             invocation: Invocation {
                 program: "/bin/sh".to_owned(),
                 arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
@@ -191,17 +215,15 @@ impl Workshop<'_> {
     /// others: what is there for another build must not be seen.
     fn shelve(
         &self,
-        build: &LockedBuild,
-        needs: &[(PackageName, BuiltWheel)],
+        locked: &Needs,
+        needs: &[(BuildName, BuiltWheel)],
         shelf: &Path,
     ) -> Result<(), Problem> {
         let downloaded = self.sources.wheelhouse.join(Shelf::Build.directory());
         let mut wheels: Vec<PathBuf> = needs.iter().map(|(_, wheel)| wheel.path.clone()).collect();
-        for requirement in &build.requirements {
-            if !build.from_source.contains(&requirement.name) {
-                let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
-                wheels.push(downloaded.join(&wheel.filename));
-            }
+        for requirement in locked.wheels() {
+            let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
+            wheels.push(downloaded.join(&wheel.filename));
         }
         let copy = || -> std::io::Result<()> {
             fs::create_dir_all(shelf)?;
@@ -213,12 +235,8 @@ impl Workshop<'_> {
         copy().map_err(|error| Problem::new("cannot lay out build requirements").cause(error))
     }
 
-    fn prepare(
-        &self,
-        distribution: &Distribution,
-        build: &LockedBuild,
-        dir: &Path,
-    ) -> Result<String, Problem> {
+    fn prepare(&self, name: &BuildName, dir: &Path) -> Result<String, Problem> {
+        let distribution = &*self.distribution(name);
         let unprepared = |error: std::io::Error| {
             Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
                 .cause(error)
@@ -228,9 +246,10 @@ impl Workshop<'_> {
         }
         fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
         let project = self.sources.lay_out(distribution, &dir.join("src"))?;
-        self.check_fresh(distribution, build, &dir.join("src").join(&project))?;
+        self.check_fresh(name, &dir.join("src").join(&project))?;
+        let needs = self.needs(name)?;
         let requirements: Vec<String> =
-            build.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
+            needs.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
         fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
         fs::write(dir.join("distutils.cfg"), distutils_cfg(self.compilers)).map_err(unprepared)?;
         Ok(project)
@@ -238,19 +257,16 @@ impl Workshop<'_> {
 
     /// A build lock that was made before the tree changed its `[build-system]` would give the build
     /// other requirements than it asks for.
-    fn check_fresh(
-        &self,
-        distribution: &Distribution,
-        build: &LockedBuild,
-        tree: &Path,
-    ) -> Result<(), Problem> {
+    fn check_fresh(&self, name: &BuildName, tree: &Path) -> Result<(), Problem> {
+        let distribution = &*self.distribution(name);
+        let (build, needs) = (self.locked(name)?, self.needs(name)?);
         let own = sources::pyproject(distribution, tree)?;
         let markers = self.resolution.target.markers();
         let settings = self.recipe.build_settings(&distribution.name);
         let asked = settings.asked(own.build_requires());
         let asked = asked.into_iter().filter(|it| it.evaluate_markers(markers, &[]));
         let missing: Vec<String> =
-            asked.map(|it| it.to_string()).filter(|it| !build.requires.contains(it)).collect();
+            asked.map(|it| it.to_string()).filter(|it| !needs.requires.contains(it)).collect();
         if missing.is_empty() && own.backend() == build.backend {
             return Ok(());
         }
@@ -290,7 +306,7 @@ impl Workshop<'_> {
         project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
     }
 
-    fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
+    fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {
         let log = dir.join("log");
         let end = last_lines_of(&log, 25);
         let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
