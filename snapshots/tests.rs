@@ -4,7 +4,7 @@
 //! A recipe whose source is elsewhere is left out, and said to be, unless a variable names its
 //! tree: `LOCKSTEP_SOURCE_AUTHENTIK=DIR` for `authentik`.
 
-#[path = "../xtask/src/verify/snapshots/texts.rs"]
+#[path = "../verifier/src/checks/snapshots/texts.rs"]
 mod texts;
 
 use std::io::Write as _;
@@ -12,9 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use builder::recipe::{Recipe, Source};
-use builder::sys::env::Environment;
-use builder::sys::files::{remove_tree, sorted_entries};
+use base::recipe::{Recipe, Source};
+use base::sys::env::Environment;
+use base::sys::files::{remove_tree, sorted_entries};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -59,7 +59,7 @@ fn cache() -> PathBuf {
 /// Builds a recipe, as a person does it, and tells where what was published lies.
 #[expect(clippy::disallowed_methods, reason = "xtask runs as a person runs it")]
 fn publish(recipe: &str, source: Option<&str>) -> PathBuf {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
     command.args(["build", recipe, "--json", "--no-out-link", "--cache-dir"]).arg(cache());
     command.args(source.iter().flat_map(|source| ["--source", source]));
     let output = command.output().unwrap();

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
-use crate::sys::cache::{
+use base::sys::cache::{
     self, FILES, GIT, OUTPUTS, ROOTS, ROUNDS, SOURCES, TOOLCHAINS, UV, WHEELHOUSES, WHEELS, WORK,
 };
-use crate::sys::files::{remove_tree, sorted_entries};
-use crate::vocabulary::{Problem, Sha256};
+use base::sys::files::{remove_tree, sorted_entries};
+use base::vocabulary::{Problem, Sha256};
 
 /// Directories of the cache, each with the entries that are removed on their own.
 const SECTIONS: [&str; 11] = [

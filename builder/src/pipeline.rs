@@ -1,35 +1,43 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+mod disk;
 mod report;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::build_graph::{BuildGraph, BuildName};
+use crate::build::sources::Sources;
+use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
-use crate::inputs::LocatedRecipe;
-use crate::ledger::Golden;
-use crate::manifest::Manifest;
-use crate::output::Output;
-use crate::phase1::{self, Fetched};
+use crate::fetch::application::LocatedRecipe;
+use crate::fetch::ledger::Golden;
+use crate::fetch::phase1::{self, Fetched};
+use crate::finish::checks;
+use crate::finish::layout;
+use crate::finish::manifest::Manifest;
+use crate::finish::patch;
+use crate::finish::review;
+use crate::finish::review::Review;
+use crate::finish::variables::Variables;
+use crate::finish::{bytecode, origins};
+use crate::install::output::Output;
+use crate::install::venv::{Installed, Installer, MEMORY_BYTES};
+use crate::install::wheel_paths;
+use crate::lock::build_graph::{BuildGraph, BuildName};
+use crate::lock::resolvers::Resolvers;
 use crate::publish::{self, Assembled};
-use crate::recipe::{Provider, Recipe};
-use crate::resolvers::Resolvers;
-use crate::review::Review;
-use crate::sources::Sources;
-use crate::sys::Host;
-use crate::sys::cache::WORK;
-use crate::sys::files::WorkDir;
-use crate::sys::sandbox::Surroundings;
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
-use crate::variables::Variables;
-use crate::venv::{Installed, Installer, MEMORY_BYTES};
-use crate::vocabulary::{Problem, Target};
-use crate::wheels::{self, BuiltWheel, Workshop};
-use crate::{checks, layout, nar, patch, phase2, review};
+use base::nar;
+use base::recipe::{Provider, Recipe};
+use base::sys::Host;
+use base::sys::cache::WORK;
+use base::sys::files::WorkDir;
+use base::sys::process::processors;
+use base::sys::sandbox::Surroundings;
+use base::vocabulary::{Problem, Target};
 
 pub use report::Report;
 use report::{Clock, report};
@@ -101,7 +109,7 @@ pub fn build_with_toolchain(
             // Where there is no room for the note, the build's own error is what must be read.
             let _ = work.keep();
         }
-        phase2::told_of_full_disk(problem, host.cache)
+        disk::told_of_full_disk(problem, host.cache)
     })
 }
 
@@ -119,12 +127,12 @@ impl Prepared {
     pub(crate) fn workshop<'a>(
         &'a self,
         recipe: &'a Recipe,
-        store: &'a wheels::Store,
+        store: &'a build::Store,
         options: &Options,
         work: &'a Path,
     ) -> Workshop<'a> {
         let Fetched { application, resolution, build_lock, wheelhouse, .. } = &self.fetched;
-        let jobs = options.jobs.unwrap_or_else(phase2::processors);
+        let jobs = options.jobs.unwrap_or_else(processors);
         Workshop {
             recipe,
             resolution,
@@ -202,7 +210,7 @@ fn build_in(
     let (product, longest) = if let Some(product) = known {
         (product, None)
     } else {
-        let wheels = wheels::Store::new(host.cache);
+        let wheels = build::Store::new(host.cache);
         let workshop = prepared.workshop(&located.recipe, &wheels, options, work);
         let built = build_wheels(&prepared, &workshop, &prepared.graph, options, host)?;
         clock.lap("build wheels");
@@ -228,7 +236,7 @@ pub fn build_one(
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let prepared = prepare(located, target, options, host)?;
     let graph = prepared.graph.only(name)?;
-    let store = wheels::Store::new(host.cache);
+    let store = build::Store::new(host.cache);
     let workshop = prepared.workshop(&located.recipe, &store, options, work.path());
     build_wheels(&prepared, &workshop, &graph, options, host).map(drop)
 }
@@ -241,9 +249,9 @@ fn build_wheels(
     options: &Options,
     host: Host<'_>,
 ) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
-    let built = wheels::build_all(workshop, graph, host)?;
+    let built = build::build_all(workshop, graph, host)?;
     if let Some(into) = &options.wheels_out {
-        phase2::copy_wheels(&built, into)?;
+        build::copy_wheels(&built, into)?;
     }
     if graph == &prepared.graph {
         let inputs = built.iter().map(|(name, wheel)| (name, &wheel.inputs)).collect();
@@ -267,7 +275,7 @@ fn assemble(
 
     host.progress.stage("install", None);
     let installer = Installer { toolchain, uv, work: &work.join("install"), memory: MEMORY_BYTES };
-    let paths = phase2::wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
+    let paths = wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;
     clock.lap("install");
@@ -348,10 +356,10 @@ fn finish(
     let tree = &fetched.application.tree;
     let copied = layout::copy(output, tree, &recipe.copies, &recipe.shebangs, &variables)?;
     let links = layout::link(output, &recipe.links, &variables)?;
-    phase2::compile(recipe.bytecode, output, installer)?;
+    bytecode::compile(recipe.bytecode, output, installer)?;
     layout::normalise(output)?;
-    let from = phase2::installed_from(fetched, &installed.wheels)?;
-    let done = crate::manifest::Done {
+    let from = origins::installed_from(fetched, &installed.wheels)?;
+    let done = crate::finish::manifest::Done {
         collisions: installed.collisions.decided.clone(),
         patches,
         copied,

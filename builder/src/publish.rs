@@ -10,24 +10,24 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use uv_normalize::PackageName;
 
-use crate::build_graph::{BuildGraph, BuildName};
-use crate::checks::Checked;
-use crate::inputs::LocatedRecipe;
-use crate::manifest::Manifest;
-use crate::nar;
-use crate::phase1::Fetched;
-use crate::recipe::{Override, SourcePatch};
-use crate::review::{REVIEW, Review};
-use crate::sys::Host;
-use crate::sys::cache::OUTPUTS;
-use crate::sys::files::{FileLock, read_if_there, touch, write_atomically};
-use crate::sys::keyed::{Keyed, SEAL};
+use crate::build::BuiltWheel;
+use crate::fetch::application::LocatedRecipe;
+use crate::fetch::phase1::Fetched;
+use crate::finish::checks::Checked;
+use crate::finish::manifest::Manifest;
+use crate::finish::review::{REVIEW, Review};
+use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
-use crate::vocabulary::digest::Sri;
-use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Sha256};
-use crate::wheels::BuiltWheel;
+use base::nar;
+use base::recipe::{Override, SourcePatch};
+use base::sys::Host;
+use base::sys::cache::OUTPUTS;
+use base::sys::files::{FileLock, read_if_there, touch, write_atomically};
+use base::sys::keyed::{Keyed, SEAL};
+use base::vocabulary::digest::Sri;
+use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::{Problem, Sha256};
 
 /// Raised whenever the layout of the store changes.
 const OUTPUT_FORMAT: &str = "output 3";
@@ -45,7 +45,7 @@ pub fn key(
     let patches = located.recipe.overrides.values().flat_map(|it| &it.build.patches);
     // Every build of this tool is another builder: what it does is in its code, and no version
     // number is raised for each change of that.
-    let program = crate::sys::env::own_program()?;
+    let program = base::sys::env::own_program()?;
     // A caller can replace the resolvers; then these do not follow from the locks.
     let resolution = serde_json::to_vec(&fetched.resolution.to_json())
         .expect("a resolution has only plain values");
@@ -170,7 +170,7 @@ struct Tool {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ToolchainRecord {
-    provider: crate::recipe::Provider,
+    provider: base::recipe::Provider,
     fingerprint: Sha256,
     packages: Vec<SystemPackage>,
 }

@@ -1,5 +1,5 @@
 """The NAR hash of each path, as SRI, one a line: a second implementation that shares nothing with
-`builder/src/nar`. A test holds the two together; it is not what builds use.
+`base/src/nar`. A test holds the two together; it is not what builds use.
 
     python3 golden/nar/nar.py PATH...
 """

@@ -1,4 +1,4 @@
-//! Commands of the binary `builder`: it is compiled if need be, and then takes this process's
+//! Commands of the program `lockstep`: it is compiled if need be, and then takes this process's
 //! place, so its exit code, signals and terminal are nobody else's.
 
 use std::os::unix::process::CommandExt as _;
@@ -10,25 +10,19 @@ use xshell::{Shell, cmd};
 
 use crate::root;
 
-/// Runs `builder --root <workspace> <what was typed>`; returns only if that fails.
+/// Runs `lockstep` with what was typed; returns only if that fails.
 #[expect(
     clippy::disallowed_methods,
     reason = "it is this process that goes on, as another program"
 )]
 pub(crate) fn run(shell: &Shell) -> anyhow::Result<()> {
-    let builder = compile(shell)?;
-    let words: Vec<_> = std::env::args_os().skip(1).collect();
-    let mut command = Command::new(&builder);
-    // Behind `--`, words are another program's.
-    let mut own = words.iter().take_while(|word| *word != "--");
-    if !own.any(|word| word.to_string_lossy().starts_with("--root")) {
-        command.arg("--root").arg(root());
-    }
-    let error = command.args(words).exec();
-    Err(error).with_context(|| format!("cannot run `{}`", builder.display()))
+    let program = compile(shell)?;
+    // Help and usage then name the command that was typed.
+    let error = Command::new(&program).arg0("cargo xtask").args(std::env::args_os().skip(1)).exec();
+    Err(error).with_context(|| format!("cannot run `{}`", program.display()))
 }
 
-/// Compiles the binary `builder` in xtask's own profile and tells where it is.
+/// Compiles the program `lockstep` in xtask's own profile and returns its path.
 pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
     let xtask = std::env::current_exe().context("cannot tell where xtask itself is")?;
     // `target/debug/deps/xtask-…` when a test runs it, else `target/debug/xtask`.
@@ -39,7 +33,7 @@ pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
     let profile = if directory == "debug" { "dev".as_ref() } else { directory };
     let cargo = shell.var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let manifest = root().join("Cargo.toml");
-    let build = cmd!(shell, "{cargo} build --quiet --package builder --bin builder");
+    let build = cmd!(shell, "{cargo} build --quiet --package lockstep --bin lockstep");
     // `cargo run` describes xtask's package in the environment; build scripts that look at such
     // variables (ring's does) would run again, and all that depends on them be compiled again.
     let build = of_cargo_run().into_iter().fold(build, xshell::Cmd::env_remove);
@@ -49,8 +43,8 @@ pub(crate) fn compile(shell: &Shell) -> anyhow::Result<PathBuf> {
         .arg(manifest)
         .quiet()
         .run()
-        .context("cannot compile the binary `builder`")?;
-    Ok(beside.join("builder"))
+        .context("cannot compile the program `lockstep`")?;
+    Ok(beside.join("lockstep"))
 }
 
 /// The variables with which `cargo run` describes the package that it runs.

@@ -1,10 +1,8 @@
-//! `cargo xtask`: the project's commands. One match; what was typed is in `flags`, and what builds
-//! is the binary `builder`, which runs in a process of its own.
+//! `cargo xtask`: this repository's own chores. Every other word is a command of the program
+//! `lockstep`, which takes this process's place and reads all words itself.
 
 mod flags;
 mod forward;
-mod verify;
-mod report;
 mod bench;
 mod tidy;
 
@@ -21,21 +19,23 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody need read it; the exit code says it too.
-            let text = builder::vocabulary::problem::render(&error);
+            let text = base::vocabulary::problem::render(&error);
             let _ = writeln!(std::io::stderr(), "{text}");
-            builder::vocabulary::problem::outcome_of(&error).into()
+            base::vocabulary::problem::outcome_of(&error).into()
         }
     }
 }
 
 fn run() -> anyhow::Result<()> {
     let shell = Shell::new()?;
+    let first = std::env::args_os().nth(1);
+    let is_chore = first.is_some_and(|word| Command::NAMES.iter().any(|name| word == *name));
+    if !is_chore {
+        return forward::run(&shell);
+    }
     match Flags::parse().command {
-        Command::Forwarded(_) => forward::run(&shell),
         Command::Tidy => tidy::run(&shell),
         Command::Bench(command) => command.run(&shell),
-        Command::VerifyRepro(command) => command.run(&shell),
-        Command::Compare(command) => command.run(),
         Command::Ci => {
             let run = root().join(".ci/run");
             Ok(cmd!(shell, "{run}").run()?)

@@ -15,7 +15,7 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Context as _;
-use builder::vocabulary::{Outcome, Problem};
+use base::vocabulary::{Outcome, Problem};
 use xshell::{Shell, cmd};
 
 /// A place that is against the policy.
@@ -104,14 +104,14 @@ pub(crate) fn check(
     hosts: &[String],
 ) -> anyhow::Result<Vec<Violation>> {
     let files = files(shell, root)?;
-    let order = imports::order(text(&files, "builder/src/lib.rs"));
     let mut found = Vec::new();
     for file in &files {
         found.extend(tree::check(file, root));
         found.extend(hosts::check(file, hosts));
         if file.is_rust() && !file.is_example() {
             found.extend(code::check(file));
-            found.extend(imports::check(file, &order));
+            let crate_map = format!("{}/src/lib.rs", top_directory(&file.path));
+            found.extend(imports::check(file, text(&files, &crate_map)));
         }
     }
     found.extend(docs::check(&files));
@@ -148,6 +148,11 @@ fn files(shell: &Shell, root: &Path) -> anyhow::Result<Vec<SourceFile>> {
 fn text<'a>(files: &'a [SourceFile], path: &str) -> &'a str {
     let file = files.iter().find(|file| file.path == path);
     file.and_then(|file| file.text.as_deref()).unwrap_or_default()
+}
+
+/// The first directory of a path: the crate that a source belongs to.
+fn top_directory(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
 }
 
 fn missing(path: &str, rule: &'static str, mend: impl Into<String>) -> Violation {

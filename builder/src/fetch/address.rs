@@ -1,5 +1,5 @@
 //! What URLs name, and who one is towards them. A password in a URL is used, and never printed:
-//! [`Redacted`](crate::vocabulary::Redacted) is how people see one.
+//! [`Redacted`](base::vocabulary::Redacted) is how people see one.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::sys::env::Environment;
+use base::sys::env::Environment;
 
 /// The file that a URL names: the last segment of its path, unquoted.
 pub fn filename(url: &Url) -> Option<String> {

@@ -13,10 +13,10 @@ use super::index::Lookup;
 use super::request::{FileOrigin, FileRequest};
 use super::store::{Store, Stored, disk};
 use super::{Settings, store};
-use crate::recipe::IndexPolicy;
-use crate::sys::Host;
-use crate::vocabulary::digest::Hashing;
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use base::recipe::IndexPolicy;
+use base::sys::Host;
+use base::vocabulary::digest::Hashing;
+use base::vocabulary::{Problem, Redacted, Sha256};
 
 /// Brings files for one run.
 #[derive(Debug)]

@@ -13,10 +13,10 @@ use std::path::Path;
 use url::Url;
 
 use super::http::Patience;
-use crate::nar;
-use crate::sys::Host;
-use crate::sys::tree::{Limits, MemberError, Tree};
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use base::nar;
+use base::sys::Host;
+use base::sys::tree::{Limits, MemberError, Tree};
+use base::vocabulary::{Problem, Redacted, Sha256};
 
 use export::Entry;
 use mirror::Mirror;

@@ -16,8 +16,8 @@ use page::Link;
 
 use super::address::local_path;
 use super::http::{Client, TransferError, because};
-use crate::sys::env::Environment;
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use base::sys::env::Environment;
+use base::vocabulary::{Problem, Redacted, Sha256};
 
 /// PEP 691 first; some indexes have only PEP 503.
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \

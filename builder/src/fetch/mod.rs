@@ -12,6 +12,11 @@ pub mod trees; // the cache of source trees
 pub mod file; // one file of a request
 pub mod wheelhouse; // all of a request
 pub mod source; // the application's source archive
+pub mod snapshot; // the application's source tree, as builds see it
+pub mod plan; // resolution and build lock in, a request to phase 1 out
+pub mod ledger; // golden/<name>.toml: what phase 1 must bring
+pub mod application; // recipe, source tree, lock and build lock, read together
+pub mod phase1; // read, resolve, plan, fetch
 
 use std::path::PathBuf;
 
@@ -21,7 +26,7 @@ pub use request::{FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, Tre
 pub use source::fetch_source;
 pub use wheelhouse::{LedgerFile, LedgerTree, Wheelhouse, fetch};
 
-use crate::recipe::IndexPolicy;
+use base::recipe::IndexPolicy;
 
 /// How phase 1 goes about it. Nothing of this reaches the wheelhouse.
 #[derive(Debug, Clone, PartialEq, Eq)]

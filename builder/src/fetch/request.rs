@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use url::Url;
 use uv_normalize::PackageName;
 
-use crate::vocabulary::Sha256;
+use base::vocabulary::Sha256;
 
 /// All that one wheelhouse holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

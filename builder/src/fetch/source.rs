@@ -10,9 +10,9 @@ use super::http::{Client, Pin, TransferError, because};
 use super::store::disk;
 use super::trees::Trees;
 use super::{Settings, git};
-use crate::sys::Host;
-use crate::sys::archive::{self, Limits};
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use base::sys::Host;
+use base::sys::archive::{self, Limits};
+use base::vocabulary::{Problem, Redacted, Sha256};
 
 /// The directory with the source tree: that of an archive (`.tar.gz`, `.zip`) below its single top
 /// directory, or of `git+https://…@<commit>`. A tree that is there already is verified and used; a

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use tempfile::NamedTempFile;
 
-use crate::sys::Host;
-use crate::sys::cache::FILES;
-use crate::sys::files::{self, FileLock, digest_of};
-use crate::vocabulary::{Problem, Sha256};
+use base::sys::Host;
+use base::sys::cache::FILES;
+use base::sys::files::{self, FileLock, digest_of};
+use base::vocabulary::{Problem, Sha256};
 
 /// The cache's directory of files.
 #[derive(Debug, Clone)]

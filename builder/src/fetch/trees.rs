@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use super::store::disk;
-use crate::nar;
-use crate::sys::Host;
-use crate::sys::cache::SOURCES;
-use crate::sys::files::{self, FileLock, WorkDir};
-use crate::vocabulary::{Problem, Sha256};
+use base::nar;
+use base::sys::Host;
+use base::sys::cache::SOURCES;
+use base::sys::files::{self, FileLock, WorkDir};
+use base::vocabulary::{Problem, Sha256};
 
 /// The cache's directory of trees.
 #[derive(Debug, Clone)]

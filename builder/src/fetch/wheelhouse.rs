@@ -22,12 +22,12 @@ use super::http::Client;
 use super::request::{FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
 use super::store::disk;
 use super::{Fetcher, Settings};
-use crate::nar;
-use crate::sys::Host;
-use crate::sys::cache::WHEELHOUSES;
-use crate::sys::files::{self, FileLock, WorkDir};
-use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Sha256};
+use base::nar;
+use base::sys::Host;
+use base::sys::cache::WHEELHOUSES;
+use base::sys::files::{self, FileLock, WorkDir};
+use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::{Problem, Sha256};
 
 /// What phase 1 has brought.
 #[derive(Debug, Clone, PartialEq, Eq)]

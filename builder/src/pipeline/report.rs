@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::Options;
-use crate::inputs::LocatedRecipe;
-use crate::ledger::Judgement;
-use crate::phase1::Fetched;
-use crate::phase2;
+use crate::fetch::application::LocatedRecipe;
+use crate::fetch::ledger::Judgement;
+use crate::fetch::phase1::Fetched;
+use crate::install::collisions::{Collision, Decision};
 use crate::publish::Product;
-use crate::vocabulary::digest::Sri;
+use base::vocabulary::digest::Sri;
 
 /// How a build ended.
 #[derive(Debug, Clone, Serialize)]
@@ -109,8 +109,19 @@ pub(super) fn report(
         stored: if longest.is_some() { (built + tools).saturating_sub(compiled) } else { 0 },
         checked: !options.no_checks,
         patched: product.manifest.patches.len(),
-        collisions: product.manifest.collisions.iter().map(phase2::describe_collision).collect(),
+        collisions: product.manifest.collisions.iter().map(describe_collision).collect(),
         phases: std::mem::take(&mut clock.phases),
         longest: longest.unwrap_or_default(),
     }
+}
+
+/// One line about a collision, for a person.
+fn describe_collision(collision: &Collision) -> String {
+    let providers: Vec<String> = collision.providers.iter().map(ToString::to_string).collect();
+    let decision = match &collision.decision {
+        Decision::Identical => "same bytes".to_owned(),
+        Decision::Winner(name) => format!("{name}'s stays"),
+        Decision::Dropped => "dropped".to_owned(),
+    };
+    format!("{}: {} ({decision})", collision.path, providers.join(", "))
 }

@@ -7,13 +7,13 @@ use fs_err as fs;
 
 use super::uv::{Uv, provide_uv};
 use super::{Toolchain, Wanted};
-use crate::recipe::Provider;
-use crate::sys::Host;
-use crate::sys::files::{digest_of, sorted_entries};
-use crate::sys::process::Process;
-use crate::sys::sandbox::{Invocation, OutputTo, RootFs, Surroundings};
-use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Sha256};
+use base::recipe::Provider;
+use base::sys::Host;
+use base::sys::files::{digest_of, sorted_entries};
+use base::sys::process::Process;
+use base::sys::sandbox::{Invocation, OutputTo, RootFs, Surroundings};
+use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::{Problem, Sha256};
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     if wanted.pinned.is_some_and(|pins| !pins.is_empty()) {

@@ -12,10 +12,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{DebianSettings, Provider};
-use crate::sys::Host;
-use crate::sys::sandbox::{RootFs, Sandbox, Surroundings};
-use crate::vocabulary::{Problem, Sha256};
+use base::recipe::{DebianSettings, Provider};
+use base::sys::Host;
+use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
+use base::vocabulary::{Problem, Sha256};
 
 pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror};
 

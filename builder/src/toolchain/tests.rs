@@ -1,8 +1,8 @@
 //! What needs neither network nor a root: which provider wins, and what is said when none does.
 
 use super::*;
-use crate::sys::env::Environment;
-use crate::vocabulary::progress::Silent;
+use base::sys::env::Environment;
+use base::vocabulary::progress::Silent;
 
 fn settings() -> DebianSettings {
     DebianSettings { suite: "forky".to_owned(), packages: BTreeSet::new() }

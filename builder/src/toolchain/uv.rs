@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::sys::Host;
-use crate::sys::cache::UV;
-use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
-use crate::sys::process::Process;
-use crate::vocabulary::{Problem, Sha256};
+use base::sys::Host;
+use base::sys::cache::UV;
+use base::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
+use base::sys::process::Process;
+use base::vocabulary::{Problem, Sha256};
 
 /// The version that everything was tried with.
 pub const UV_VERSION: &str = "0.13.9";
@@ -55,7 +55,7 @@ pub fn provide_uv(host: &Host<'_>) -> Result<Uv, Problem> {
         return Ok(uv);
     }
     // What is there is not what was put there.
-    crate::sys::files::remove_tree(&dir).map_err(failed)?;
+    base::sys::files::remove_tree(&dir).map_err(failed)?;
     let work = WorkDir::create(&store.join("work"), "uv").map_err(failed)?;
     let target = work.path().join("target");
     host.progress.begin("uv");

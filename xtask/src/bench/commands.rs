@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use builder::sys::cache::{FILES, GIT, OUTPUTS, WHEELHOUSES, WHEELS, WORK};
-use builder::vocabulary::Outcome;
+use base::sys::cache::{FILES, GIT, OUTPUTS, WHEELHOUSES, WHEELS, WORK};
+use base::vocabulary::Outcome;
 use xshell::{Shell, cmd};
 
 use super::Comparison;

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use builder::sys::cache::{OUTPUTS, WHEELHOUSES, WORK};
+use base::sys::cache::{OUTPUTS, WHEELHOUSES, WORK};
 use serde::Serialize;
 use serde_json::Value;
 use xshell::{Shell, cmd};

@@ -14,21 +14,32 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Violation> {
         let mend = "add `## Unreleased` for what the next version brings";
         found.push(missing("CHANGELOG.md", "changelog", mend));
     }
-    found.extend(map(text(files, "builder/src/lib.rs"), text(files, MAP)));
-    found.extend(keys(text(files, "builder/src/recipe/wire.rs"), text(files, KEYS)));
+    let crate_map = |name: &str| text(files, &format!("{name}/src/lib.rs"));
+    found.extend(map(crate_map, text(files, MAP)));
+    found.extend(keys(text(files, "base/src/recipe/wire.rs"), text(files, KEYS)));
     found
 }
 
-/// Every module of the builder has a row `` | `name` | … | `` in the map, and no row is stale.
-pub(super) fn map(crate_map: &str, document: &str) -> Vec<Violation> {
-    let modules: BTreeSet<&str> = imports::order(crate_map).into_iter().collect();
+/// Crates whose `lib.rs` is a map of rooms.
+const MAPPED: [&str; 3] = ["base", "builder", "verifier"];
+
+/// Every room of a mapped crate has a row `` | `crate::room` | … | `` in the map, and no row is
+/// stale. `crate_map` returns the text of a crate's `lib.rs`.
+pub(super) fn map<'t>(crate_map: impl Fn(&str) -> &'t str, document: &str) -> Vec<Violation> {
+    let rooms = MAPPED.iter().flat_map(|name| {
+        let rooms = imports::order(crate_map(name)).into_iter();
+        rooms.map(move |room| format!("{name}::{room}"))
+    });
+    let rooms: BTreeSet<String> = rooms.collect();
     let rows = first_column(document);
-    let absent = modules.difference(&rows).map(|module| {
-        missing(MAP, "map", format!("add a row for the module `{module}` of the builder"))
-    });
-    let stale = rows.difference(&modules).map(|row| {
-        missing(MAP, "map", format!("`{row}` is no module of the builder; remove its row"))
-    });
+    let absent = rooms
+        .iter()
+        .filter(|room| !rows.contains(room.as_str()))
+        .map(|room| missing(MAP, "map", format!("add a row for `{room}`")));
+    let stale = rows
+        .iter()
+        .filter(|row| !rooms.contains(**row))
+        .map(|row| missing(MAP, "map", format!("there is no module `{row}`; remove its row")));
     absent.chain(stale).collect()
 }
 

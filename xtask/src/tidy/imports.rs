@@ -1,25 +1,20 @@
-//! The direction of imports. The crate map, `builder/src/lib.rs`, is the table: its modules stand
-//! in the order in which data flows, and no module knows one that stands below it.
+//! The direction of imports inside a crate. Its map, `src/lib.rs`, is the table: its modules stand
+//! in the order in which data flows, and no module uses one that stands below it. Between crates
+//! rustc guards the direction.
 
 use super::{SourceFile, Violation};
 
-/// What xtask may know of the builder: words, texts and the outside world, never what builds.
-const OPEN_TO_XTASK: [&str; 7] =
-    ["vocabulary", "sys", "nar", "recipe", "recipe_file", "dist_info", "cli"];
-
-/// `order` is the crate map, as [`order`] reads it.
-pub(super) fn check(file: &SourceFile, order: &[&str]) -> Vec<Violation> {
-    if let Some(path) = file.path.strip_prefix("builder/src/") {
-        let module = path.split(['/', '.']).next().unwrap_or_default();
-        return match order.iter().position(|other| *other == module) {
-            Some(place) => within_builder(file, module, &order[place + 1..]),
-            None => Vec::new(),
-        };
+/// `map` is the text of the crate map of a file's crate.
+pub(super) fn check(file: &SourceFile, map: &str) -> Vec<Violation> {
+    let order = order(map);
+    let Some((_, path)) = file.path.split_once("/src/") else {
+        return Vec::new();
+    };
+    let module = path.split(['/', '.']).next().unwrap_or_default();
+    match order.iter().position(|other| *other == module) {
+        Some(place) => within_crate(file, module, &order[place + 1..]),
+        None => Vec::new(),
     }
-    if file.path.starts_with("xtask/src/") {
-        return within_xtask(file);
-    }
-    Vec::new()
 }
 
 /// The modules of a crate map, from the innermost to the outermost.
@@ -32,26 +27,12 @@ pub(super) fn order(crate_map: &str) -> Vec<&str> {
     modules.collect()
 }
 
-fn within_builder(file: &SourceFile, module: &str, outer: &[&str]) -> Vec<Violation> {
+fn within_crate(file: &SourceFile, module: &str, outer: &[&str]) -> Vec<Violation> {
     let mut found = Vec::new();
     for (number, line) in code(file) {
         for used in paths(&line, "crate::").filter(|used| outer.contains(used)) {
             let mend =
-                format!("`{module}` must not know `{used}`, which stands below it in the map");
-            found.push(file.violation(number, "imports", mend));
-        }
-        if paths(&line, "xtask::").next().is_some() {
-            found.push(file.violation(number, "imports", "the builder knows nothing of xtask"));
-        }
-    }
-    found
-}
-
-fn within_xtask(file: &SourceFile) -> Vec<Violation> {
-    let mut found = Vec::new();
-    for (number, line) in code(file) {
-        for used in paths(&line, "builder::").filter(|used| !OPEN_TO_XTASK.contains(used)) {
-            let mend = format!("xtask must not know `builder::{used}`; run the binary `builder`");
+                format!("`{module}` must not use `{used}`, which stands below it in the map");
             found.push(file.violation(number, "imports", mend));
         }
     }

@@ -5,9 +5,9 @@ use std::process::ChildStdout;
 
 use super::mirror::Mirror;
 use super::{Commit, is_allowed};
-use crate::sys::process::Process;
-use crate::sys::tree::{Limits, MemberError, Tree};
-use crate::vocabulary::Problem;
+use base::sys::process::Process;
+use base::sys::tree::{Limits, MemberError, Tree};
+use base::vocabulary::Problem;
 
 /// An entry of a commit's tree, at whatever depth.
 #[derive(Debug, Clone, PartialEq, Eq)]

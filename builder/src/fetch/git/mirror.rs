@@ -8,12 +8,12 @@ use url::Url;
 
 use super::export::Entry;
 use super::{Commit, Patience};
-use crate::sys::Host;
-use crate::sys::cache::GIT;
-use crate::sys::files::{self, FileLock};
-use crate::sys::process::{Process, last_lines};
-use crate::vocabulary::redacted::redact_text;
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use base::sys::Host;
+use base::sys::cache::GIT;
+use base::sys::files::{self, FileLock};
+use base::sys::process::{Process, last_lines};
+use base::vocabulary::redacted::redact_text;
+use base::vocabulary::{Problem, Redacted, Sha256};
 
 /// A mirror that this run holds the lock of.
 pub(super) struct Mirror {

@@ -15,8 +15,8 @@ use super::super::address::Netrc;
 use super::TransferError;
 use super::pace::Paced;
 use super::resolver::Remembering;
-use crate::sys::env::Environment;
-use crate::vocabulary::Redacted;
+use base::sys::env::Environment;
+use base::vocabulary::Redacted;
 
 /// How long a server is waited for, and how often it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

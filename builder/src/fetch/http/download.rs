@@ -13,8 +13,8 @@ use super::client::{Client, ended, header_text, is_gzip};
 use super::error::TransferError;
 use super::pace::Paced;
 use crate::fetch::store::temporary;
-use crate::vocabulary::Sha256;
-use crate::vocabulary::digest::Hashing;
+use base::vocabulary::Sha256;
+use base::vocabulary::digest::Hashing;
 
 /// What is known of a file before it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

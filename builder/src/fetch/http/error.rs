@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::vocabulary::{Outcome, Problem, Sha256};
+use base::vocabulary::{Outcome, Problem, Sha256};
 
 /// A transfer that did not bring what was asked for.
 #[derive(Debug, thiserror::Error)]

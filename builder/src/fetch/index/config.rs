@@ -8,10 +8,10 @@ use fs_err as fs;
 use serde::Deserialize;
 use url::Url;
 
-use crate::sys::env::Environment;
-use crate::sys::process::Process;
-use crate::vocabulary::Problem;
-use crate::vocabulary::redacted::redact_text;
+use base::sys::env::Environment;
+use base::sys::process::Process;
+use base::vocabulary::Problem;
+use base::vocabulary::redacted::redact_text;
 
 /// The configured indexes in the order in which uv asks them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use url::Url;
 use super::super::address::filename;
 use super::super::http::TransferError;
 use crate::fetch::http::Page;
-use crate::vocabulary::Sha256;
+use base::vocabulary::Sha256;
 
 /// A file that a page lists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use super::{LedgerFile, LedgerTree};
 use crate::fetch::request::{FileRequest, LocalTreeRequest, TreeRequest};
 use crate::fetch::store::disk;
 use crate::fetch::{Fetcher, Settings, git};
-use crate::nar;
-use crate::sys::Host;
-use crate::sys::files::copy_tree;
-use crate::vocabulary::Problem;
+use base::nar;
+use base::sys::Host;
+use base::sys::files::copy_tree;
+use base::vocabulary::Problem;
 
 /// One thing to bring, with its path in the wheelhouse.
 #[derive(Clone, Copy)]

@@ -8,12 +8,12 @@ use std::process::Output;
 use fs_err as fs;
 
 use super::sources::{Mirror, SignedBy, mirror};
-use crate::recipe::nearest;
-use crate::sys::Host;
-use crate::sys::files::write_atomically;
-use crate::sys::process::{Process, last_lines};
 use crate::toolchain::SystemPackage;
-use crate::vocabulary::{Problem, Sha256};
+use base::recipe::nearest;
+use base::sys::Host;
+use base::sys::files::write_atomically;
+use base::sys::process::{Process, last_lines};
+use base::vocabulary::{Problem, Sha256};
 
 /// A private `apt`.
 pub(super) struct Apt<'a> {

@@ -13,13 +13,13 @@ use fs_err as fs;
 
 use self::apt::Apt;
 use super::{SystemPackage, Toolchain, Wanted};
-use crate::recipe::Provider;
-use crate::sys::Host;
-use crate::sys::cache::TOOLCHAINS;
-use crate::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
-use crate::sys::sandbox::{RootFs, Sandbox, Surroundings};
-use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Sha256};
+use base::recipe::Provider;
+use base::sys::Host;
+use base::sys::cache::TOOLCHAINS;
+use base::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
+use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
+use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::{Problem, Sha256};
 
 pub use root::NETWORK_FILES;
 pub use sources::{Mirror, SignedBy, mirror};

@@ -8,11 +8,11 @@ use fs_err as fs;
 use rayon::prelude::*;
 
 use super::apt::Archive;
-use crate::sys::Host;
-use crate::sys::files::sorted_entries;
-use crate::sys::process::Process;
-use crate::sys::sandbox::{Finished, Invocation, OutputTo, RootFs, Sandbox, etc_files};
-use crate::vocabulary::Problem;
+use base::sys::Host;
+use base::sys::files::sorted_entries;
+use base::sys::process::Process;
+use base::sys::sandbox::{Finished, Invocation, OutputTo, RootFs, Sandbox, etc_files};
+use base::vocabulary::Problem;
 
 /// Names that Debian's maintainer scripts link, and to what.
 const LINKS: [(&str, &str); 5] = [
@@ -150,5 +150,5 @@ pub(super) fn succeed(
     let printed = stdout + &String::from_utf8_lossy(&stderr);
     Err(Problem::new(format!("`{program}` failed in the new root"))
         .fact("exit code", code)
-        .fact("printed", crate::sys::process::last_lines(&printed, 20)))
+        .fact("printed", base::sys::process::last_lines(&printed, 20)))
 }

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sys::files::sorted_entries;
-use crate::vocabulary::Problem;
+use base::sys::files::sorted_entries;
+use base::vocabulary::Problem;
 
 /// A mirror of Debian that the host is configured with.
 #[derive(Debug, Clone, PartialEq, Eq)]

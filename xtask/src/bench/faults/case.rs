@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use builder::sys::files::sorted_entries;
+use base::sys::files::sorted_entries;
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::sides::{Built, Flavour};
-use crate::verify::compare::{Comparison, Side, compare};
-use crate::verify::explain::{Context, Explanation, explain};
+use verifier::compare::{Comparison, Side, compare};
+use verifier::explain::{Context, Explanation, explain};
 
 /// What was found out about a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

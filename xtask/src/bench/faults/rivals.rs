@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
-use builder::sys::files::sorted_entries;
+use base::sys::files::sorted_entries;
 use fs_err as fs;
 use regex::Regex;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use super::FAULTS;
 use super::case::Case;
 use super::sides::{Built, Flavour};
 use crate::root;
-use crate::verify::compare::Side;
+use verifier::compare::Side;
 
 /// What another tool made of a case.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use builder::recipe::BytecodePolicy;
-use builder::vocabulary::Problem;
+use base::recipe::BytecodePolicy;
+use base::vocabulary::Problem;
 use fs_err as fs;
 use rayon::prelude::*;
 use xshell::{Shell, cmd};
@@ -14,11 +14,11 @@ use xshell::{Shell, cmd};
 use super::FAULTS;
 use super::case::Case;
 use crate::root;
-use crate::verify::compare::Side;
-use crate::verify::explain::Canaries;
-use crate::verify::explain::canaries::{Canary, CanaryKind};
-use crate::verify::places::{self, Own, Place};
-use crate::verify::vary::{self, Chosen, Here, SEEN_CPUS, Variation};
+use verifier::compare::Side;
+use verifier::explain::Canaries;
+use verifier::explain::canaries::{Canary, CanaryKind};
+use verifier::rounds::places::{self, Own, Place};
+use verifier::rounds::vary::{self, Chosen, Here, SEEN_CPUS, Variation};
 
 /// Whether a package is built with its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

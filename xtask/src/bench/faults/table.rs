@@ -1,6 +1,6 @@
 //! The table of the corpus, for a terminal and for the docs, and what it comes down to.
 
-use builder::vocabulary::{Outcome, Problem};
+use base::vocabulary::{Outcome, Problem};
 use xshell::{Shell, cmd};
 
 use super::Row;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regex::Regex;
 
 use super::*;
-use crate::verify::vary::Variation;
+use verifier::rounds::vary::Variation;
 
 /// Kinds of sources that no package can provoke here: free-threaded interpreters, and what is
 /// decided before a build starts.

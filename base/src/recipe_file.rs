@@ -1,0 +1,154 @@
+//! Where a recipe lies, and where what belongs to it lies: found by its name, or by the path of its
+//! file. One of this workspace keeps what people approved apart, in `golden/` and `snapshots/`; one
+//! of another place has all of it beside itself.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::recipe::{Recipe, nearest};
+use crate::sys::files::sorted_entries;
+use crate::vocabulary::Problem;
+
+/// A recipe's file, not read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipeFile {
+    /// The recipe's name: that of its file.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The workspace, if the recipe is one of its `recipes/`.
+    workspace: Option<PathBuf>,
+}
+
+impl RecipeFile {
+    /// Returns the nearest directory, from `dir` upwards, that has recipes in `recipes/`, as cargo
+    /// looks for its manifest; `dir` itself if there is none.
+    pub fn root_above(dir: &Path) -> PathBuf {
+        let has_recipes = |dir: &&Path| {
+            let entries = sorted_entries(&dir.join("recipes")).unwrap_or_default();
+            entries
+                .iter()
+                .any(|entry| Path::new(&entry.file_name()).extension() == Some("toml".as_ref()))
+        };
+        dir.ancestors().find(has_recipes).unwrap_or(dir).to_owned()
+    }
+
+    /// Finds a recipe of the workspace `root` by its name, or any by the path of its `.toml`.
+    ///
+    /// # Errors
+    /// There is no such file: exit code 2, with the nearest name.
+    pub fn find(root: &Path, name_or_path: &str) -> Result<Self, Problem> {
+        let recipes = root.join("recipes");
+        let path = match name_or_path.strip_suffix(".toml") {
+            Some(_) => PathBuf::from(name_or_path),
+            None => recipes.join(format!("{name_or_path}.toml")),
+        };
+        if !path.is_file() {
+            return Err(missing(&recipes, name_or_path, &path));
+        }
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let found = Self { name, path, workspace: None };
+        // However the path was typed.
+        let place = |path: &Path| std::path::absolute(path).and_then(std::fs::canonicalize).ok();
+        let dir = place(found.dir());
+        if dir.is_some() && dir == place(&recipes) {
+            return Ok(Self { workspace: Some(root.to_owned()), ..found });
+        }
+        // One of another repository's `recipes/` belongs to that repository.
+        let other = dir.filter(|dir| dir.ends_with("recipes"));
+        let workspace = other.and_then(|dir| dir.parent().map(Path::to_owned));
+        Ok(Self { workspace, ..found })
+    }
+
+    /// Reads it. Gives its text too, which is an input of the output.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no recipe.
+    pub fn read(&self) -> Result<(Recipe, String), Problem> {
+        let text = fs::read_to_string(&self.path)
+            .map_err(|error| Problem::usage("cannot read the recipe").cause(error))?;
+        let recipe = Recipe::parse(&self.name, &text, &|file| fs::read(self.dir().join(file)))?;
+        Ok((recipe, text))
+    }
+
+    /// Its directory, from which its relative paths start.
+    pub fn dir(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Its build lock, always beside it.
+    pub fn build_lock(&self) -> PathBuf {
+        self.path.with_file_name(format!("{}.build-lock.toml", self.name))
+    }
+
+    /// Its ledger.
+    pub fn ledger(&self) -> PathBuf {
+        match &self.workspace {
+            Some(root) => root.join("golden").join(format!("{}.toml", self.name)),
+            None => self.path.with_file_name(format!("{}.ledger.toml", self.name)),
+        }
+    }
+
+    /// The directory of its snapshots.
+    pub fn snapshots(&self) -> PathBuf {
+        match &self.workspace {
+            Some(root) => root.join("snapshots").join(&self.name),
+            None => self.path.with_file_name(format!("{}.snapshots", self.name)),
+        }
+    }
+
+    /// Whether it is a recipe of the workspace.
+    pub fn is_of_workspace(&self) -> bool {
+        self.workspace.is_some()
+    }
+}
+
+fn missing(recipes: &Path, name: &str, path: &Path) -> Problem {
+    let entries = sorted_entries(recipes).unwrap_or_default();
+    let names: Vec<String> = entries
+        .iter()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
+        .filter(|stem| !stem.ends_with(".build-lock"))
+        .collect();
+    let problem = Problem::usage(format!("there is no recipe `{name}`"))
+        .fact("looked for", path.display())
+        .fact("recipes", names.join(", "));
+    match nearest(name, names.iter().map(String::as_str)) {
+        Some(name) => problem.hint(format!("did you mean `{name}`?")),
+        None => problem.hint("give the name of a recipe, or the path of its `.toml`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_recipe_lies_where_the_recipe_does() {
+        let base = tempfile::tempdir().unwrap();
+        let [root, other] = ["root", "other"].map(|name| base.path().join(name));
+        for (dir, file) in [(root.join("recipes"), "a.toml"), (other.clone(), "a.toml")] {
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join(file), "").unwrap();
+        }
+        let find = |word: &Path| RecipeFile::find(&root, &word.display().to_string()).unwrap();
+        let ours = root.join("golden/a.toml");
+        for word in
+            [Path::new("a"), &root.join("recipes/a.toml"), &other.join("../root/recipes/a.toml")]
+        {
+            let found = find(word);
+            assert_eq!((found.ledger(), found.name.as_str()), (ours.clone(), "a"), "{word:?}");
+            assert_eq!(found.snapshots(), root.join("snapshots/a"), "{word:?}");
+            assert!(found.build_lock().parent().unwrap().ends_with("recipes"), "{word:?}");
+        }
+        // One of the same name elsewhere is another recipe.
+        let found = find(&other.join("a.toml"));
+        assert!(!found.is_of_workspace());
+        assert_eq!(found.ledger(), other.join("a.ledger.toml"));
+        assert_eq!(found.snapshots(), other.join("a.snapshots"));
+        let problem = RecipeFile::find(&root, "b").unwrap_err();
+        assert!(problem.to_string().contains("there is no recipe `b`"), "{problem}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Everything that a build can depend on, and nothing else: what a wheel is stored under. Runtime
+//! dependencies are not in it, nor is how many builds run at once: the wheel is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Serialize;
+use uv_normalize::PackageName;
+
+use super::workshop::{SCRIPT, Workshop, distutils_cfg};
+use crate::lock::build_graph::BuildName;
+use crate::toolchain::Toolchain;
+use base::recipe::BuildSettings;
+use base::sys::sandbox::Description;
+use base::vocabulary::digest::Sri;
+use base::vocabulary::{Inputs, Problem, Sha256};
+
+/// Raised when a build sees something else without any input below telling so: how sources are
+/// unpacked and laid out, for one. The digest of this program would build everything anew after
+/// each change of it.
+const BUILDER: &str = "wheel 1";
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct BuildInputs<'a> {
+    builder: &'static str,
+    distribution: &'a PackageName,
+    version: Option<String>,
+    source: Sri,
+    subdirectory: Option<&'a str>,
+    /// What the build asks for decides whether it may use `requirements` at all.
+    requires: &'a BTreeSet<String>,
+    backend: &'a str,
+    requirements: BTreeMap<&'a PackageName, String>,
+    settings: BuildSettings,
+    sandbox: Description<'a>,
+    script: Sha256,
+    target: String,
+    toolchain: ToolchainInputs<'a>,
+    uv: Sha256,
+}
+
+/// The fingerprint says it all; the rest says what changed when that does.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct ToolchainInputs<'a> {
+    fingerprint: Sha256,
+    python: &'a str,
+    packages: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> ToolchainInputs<'a> {
+    fn of(toolchain: &'a Toolchain) -> Self {
+        let packages = toolchain.packages.iter();
+        Self {
+            fingerprint: toolchain.fingerprint,
+            python: &toolchain.python_version,
+            packages: packages.map(|it| (it.name.as_str(), it.version.as_str())).collect(),
+        }
+    }
+}
+
+/// The key under which a wheel of these inputs is stored.
+pub fn key(inputs: &Inputs) -> Sha256 {
+    inputs.key(BUILDER)
+}
+
+impl Workshop<'_> {
+    /// What the build of a distribution depends on. `built` tells the digest of a build requirement
+    /// that is built from source, so that one that was rebuilt to the same bytes changes nothing.
+    pub fn inputs(
+        &self,
+        build: &BuildName,
+        built: impl Fn(&BuildName) -> String,
+    ) -> Result<Inputs, Problem> {
+        let distribution = &*self.distribution(build);
+        let name = &distribution.name;
+        let needs = self.needs(build)?;
+        let settings = self.recipe.build_settings(name).clone();
+        let workshop = Self { compilers: 1, ..*self };
+        let sandbox = workshop.sandbox(name, Path::new(""));
+        let script = [SCRIPT, &distutils_cfg(1)].concat();
+        Ok(Inputs::of(&BuildInputs {
+            builder: BUILDER,
+            distribution: name,
+            version: distribution.version.as_ref().map(ToString::to_string),
+            source: self.sources.identity(distribution)?,
+            subdirectory: distribution.artifact.subdirectory(),
+            requires: &needs.requires,
+            backend: &self.locked(build)?.backend,
+            requirements: self.requirements(build, built)?,
+            // Its variables are in the sandbox, as the build sees them.
+            settings: BuildSettings { env: BTreeMap::new(), ..settings },
+            sandbox: sandbox.description(),
+            script: Sha256::of(script),
+            target: self.resolution.target.to_string(),
+            toolchain: ToolchainInputs::of(self.toolchain),
+            uv: self.uv.sha256,
+        }))
+    }
+
+    fn requirements(
+        &self,
+        build: &BuildName,
+        built: impl Fn(&BuildName) -> String,
+    ) -> Result<BTreeMap<&PackageName, String>, Problem> {
+        let needs = self.needs(build)?;
+        let of = |requirement: &'_ crate::lock::build_lock::Requirement| {
+            let name = &requirement.name;
+            let content = if needs.from_source.contains(name) {
+                built(&self.build_lock.build_of(requirement, self.resolution, build)?)
+            } else {
+                let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
+                format!("sha256:{}", wheel.sha256)
+            };
+            Ok(format!("{} {content}", requirement.version))
+        };
+        needs.requirements.iter().map(|it| Ok((&it.name, of(it)?))).collect()
+    }
+}

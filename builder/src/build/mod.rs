@@ -1,0 +1,70 @@
+//! Phase 2, first stage: what is built from source becomes wheels. Builds run in the order of the
+//! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
+//! network, with a build environment made of exactly the locked build requirements.
+
+pub mod source_patch; // unified diffs, applied to a source before its build
+pub mod sources; // trees, laid out where they are built
+pub mod requirements; // makes the build lock
+mod collect;
+mod inputs;
+mod schedule;
+pub mod store; // built wheels, by what they were built of
+pub mod workshop; // where one distribution is built
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::lock::build_graph::{BuildGraph, BuildName};
+use base::sys::Host;
+use base::vocabulary::{Inputs, Problem, Sha256};
+
+pub use inputs::key;
+pub use store::Store;
+pub use workshop::Workshop;
+
+/// A wheel of what is built from source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltWheel {
+    /// The file.
+    pub path: PathBuf,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// What it was built of.
+    pub inputs: Inputs,
+    /// Whether it was in the store.
+    pub stored: bool,
+    /// How long its build took, or to find it.
+    pub took: Duration,
+}
+
+/// Builds everything in the graph that is not in the store. The first failure stops further
+/// builds; those under way end.
+pub fn build_all(
+    workshop: &Workshop<'_>,
+    graph: &BuildGraph,
+    host: Host<'_>,
+) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
+    host.progress.stage("wheels", Some(graph.names().count() as u64));
+    let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
+    schedule::run(graph, &order, workshop.jobs, |name, needs| {
+        let step = workshop.label(name);
+        host.progress.begin(&step);
+        let wheel = workshop.obtain(name, needs, host);
+        host.progress.end(&step);
+        wheel
+    })
+}
+
+/// Copies wheels into a directory, which is made if need be.
+pub fn copy_wheels(built: &BTreeMap<BuildName, BuiltWheel>, into: &Path) -> Result<(), Problem> {
+    let copy = || -> std::io::Result<()> {
+        fs_err::create_dir_all(into)?;
+        for wheel in built.values() {
+            let name = wheel.path.file_name().expect("a wheel has a file name");
+            fs_err::copy(&wheel.path, into.join(name))?;
+        }
+        Ok(())
+    };
+    copy().map_err(|error| Problem::new("cannot copy the built wheels").cause(error))
+}

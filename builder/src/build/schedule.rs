@@ -1,0 +1,153 @@
+//! Runs builds as soon as what they wait for is built, at most so many at once, the most urgent
+//! first. Knows nothing of what a build is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex};
+
+use crate::lock::build_graph::{BuildGraph, BuildName};
+use base::vocabulary::Problem;
+
+/// The builds in the order in which they should start: what others wait for, and what takes
+/// longest, first. The longest build decides when the last one ends, so it must not start late.
+pub(super) fn by_urgency(
+    graph: &BuildGraph,
+    estimate: impl Fn(&BuildName) -> u64,
+) -> Vec<BuildName> {
+    let mut order: Vec<BuildName> = graph.names().cloned().collect();
+    // The sort is stable and the names are sorted, so equal estimates keep a fixed order.
+    order
+        .sort_by_cached_key(|name| std::cmp::Reverse((graph.dependents(name) > 0, estimate(name))));
+    order
+}
+
+struct State<T> {
+    waiting: Vec<BuildName>,
+    running: BTreeSet<BuildName>,
+    done: BTreeMap<BuildName, T>,
+    failed: Option<Problem>,
+}
+
+/// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a
+/// failure nothing more is started; the failure of the build that failed first is returned.
+pub(super) fn run<T: Clone + Send>(
+    graph: &BuildGraph,
+    order: &[BuildName],
+    jobs: usize,
+    build: impl Fn(&BuildName, &[(BuildName, T)]) -> Result<T, Problem> + Sync,
+) -> Result<BTreeMap<BuildName, T>, Problem> {
+    let state = Mutex::new(State {
+        waiting: order.to_vec(),
+        running: BTreeSet::new(),
+        done: BTreeMap::new(),
+        failed: None,
+    });
+    let changed = Condvar::new();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1).min(order.len()) {
+            scope.spawn(|| {
+                while let Some((name, needs)) = next(graph, &state, &changed) {
+                    let result = build(&name, &needs);
+                    let mut state = state.lock().expect("no build panics");
+                    state.running.remove(&name);
+                    match result {
+                        Ok(product) => {
+                            state.done.insert(name, product);
+                        }
+                        Err(problem) => {
+                            state.failed.get_or_insert(problem);
+                        }
+                    }
+                    changed.notify_all();
+                }
+            });
+        }
+    });
+    let state = state.into_inner().expect("no build panics");
+    match state.failed {
+        Some(problem) => Err(problem),
+        None => Ok(state.done),
+    }
+}
+
+/// Waits for a build that can start, with what it needs; `None` when there will be none.
+fn next<T: Clone>(
+    graph: &BuildGraph,
+    state: &Mutex<State<T>>,
+    changed: &Condvar,
+) -> Option<(BuildName, Vec<(BuildName, T)>)> {
+    let mut state = state.lock().expect("no build panics");
+    loop {
+        if state.failed.is_some() || state.waiting.is_empty() {
+            return None;
+        }
+        let ready = |name: &BuildName| {
+            graph.waits_for(name).iter().all(|need| state.done.contains_key(need))
+        };
+        if let Some(index) = state.waiting.iter().position(ready) {
+            let name = state.waiting.remove(index);
+            state.running.insert(name.clone());
+            let need = |need: &BuildName| (need.clone(), state.done[need].clone());
+            let needs = graph.waits_for(&name).iter().map(need).collect();
+            return Some((name, needs));
+        }
+        if state.running.is_empty() {
+            // The graph is checked before; if that is wrong, waiting would never end.
+            state.failed = Some(Problem::new("the remaining builds wait for what is not built"));
+            return None;
+        }
+        state = changed.wait(state).expect("no build panics");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(texts: &[&str]) -> Vec<BuildName> {
+        texts.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    /// Runs builds of which `bad` fails; what was begun, and how it ended.
+    fn begun(graph: &BuildGraph, order: &[&str], jobs: usize, bad: &str) -> (String, String) {
+        let begun = Mutex::new(Vec::new());
+        let result = run(graph, &names(order), jobs, |name, _| {
+            begun.lock().unwrap().push(name.to_string());
+            if name.to_string() == bad { Err(Problem::new(format!("`{bad}`"))) } else { Ok(()) }
+        });
+        let ended =
+            result.map_or_else(|problem| problem.to_string(), |done| done.len().to_string());
+        (begun.into_inner().unwrap().join(" "), ended)
+    }
+
+    #[test]
+    fn what_others_wait_for_comes_first_and_then_the_longest() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &["b"])]);
+        let order = by_urgency(&graph, |name| u64::from(name.to_string() == "c"));
+        assert_eq!(order, names(&["b", "c", "a", "d"]));
+    }
+
+    #[test]
+    fn each_build_waits_for_what_it_needs() {
+        let graph = BuildGraph::of(&[("a", &["b"]), ("b", &["c"]), ("c", &[])]);
+        for jobs in [0, 1, 3] {
+            let (begun, ended) = begun(&graph, &["a", "b", "c"], jobs, "");
+            assert_eq!((begun.as_str(), ended.as_str()), ("c b a", "3"), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_begun() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &[])]);
+        assert_eq!(begun(&graph, &["a", "b", "c"], 1, "a"), ("a".to_owned(), "`a`".to_owned()));
+    }
+
+    #[test]
+    fn a_wait_without_end_is_an_error() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["nobody"]), ("c", &["b"])]);
+        for jobs in [1, 2] {
+            let (begun, ended) = begun(&graph, &["a", "b", "c"], jobs, "");
+            assert_eq!(begun, "a");
+            assert!(ended.contains("wait for what is not built"), "{ended}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What must hold of an output before it is published: modules and console scripts can be imported,
+//! `uv pip check` is clean, versions equal the resolution, and the recipe's own commands succeed.
+//! All of it runs in the sandbox, with the output read-only at its prefix.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use crate::install::collisions::Decision;
+use crate::install::output::Output;
+use crate::install::venv::Installed;
+use base::recipe::Checks;
+use base::sys::process::last_lines;
+use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use base::vocabulary::Problem;
+
+/// How many things were checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Modules imported.
+    pub imports: usize,
+    /// Console scripts whose target was imported.
+    pub scripts: usize,
+    /// Commands of the recipe that succeeded.
+    pub commands: usize,
+}
+
+#[derive(Serialize)]
+struct Job<'a> {
+    imports: &'a [String],
+    scripts: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    what: String,
+    reason: String,
+}
+
+const SCRIPT: &str = include_str!("checks.py");
+
+/// Runs all checks; all failures are reported at once. `sandbox` has toolchain and uv, `work` is a
+/// directory of this run.
+pub fn check(
+    checks: &Checks,
+    installed: &Installed,
+    sandbox: &Sandbox,
+    work: &Path,
+) -> Result<Checked, Problem> {
+    let output = &installed.output;
+    let scripts = console_scripts(checks, installed)?;
+    let job = Job { imports: &checks.imports, scripts: scripts.clone() };
+    let job = serde_json::to_vec(&job).expect("a job has only plain values");
+    let prepared = fs::create_dir_all(work)
+        .and_then(|()| fs::write(work.join("job.json"), job))
+        .and_then(|()| fs::write(work.join("checks.py"), SCRIPT));
+    prepared.map_err(|error| Problem::new("cannot prepare the checks").cause(error))?;
+
+    let sandbox = at_prefix(sandbox.clone(), output)
+        .bind_ro(work, "/build/checks")
+        // Bytecode is kept for the length of the checks, outside of the output.
+        .env("PYTHONPYCACHEPREFIX", "/tmp/pycache")
+        .env("PYTHONDONTWRITEBYTECODE", "");
+    let sandbox = checks.env.iter().fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value));
+
+    // Each has a sandbox of its own and the output is read-only: none can disturb another.
+    let (imported, others) = rayon::join(
+        || import_all(output, &sandbox),
+        || -> Result<Vec<Failure>, Problem> {
+            let mut failures = requirements(checks, output, &sandbox)?;
+            for command in &checks.run {
+                failures.extend(run(&command.name, &command.command, output, &sandbox)?);
+            }
+            Ok(failures)
+        },
+    );
+    let mut failures = imported?;
+    failures.extend(others?);
+    if failures.is_empty() {
+        return Ok(Checked {
+            imports: checks.imports.len(),
+            scripts: scripts.len(),
+            commands: checks.run.len(),
+        });
+    }
+    let count = failures.len();
+    let what = if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
+    let problem = Problem::new(format!("{what} of the output failed"));
+    Err(failures.into_iter().fold(problem, |problem, it| problem.fact(it.what, it.reason)).hint(
+        "a script that is right to fail goes into `check.skip-scripts` with the reason; a missing \
+         system library into `toolchain.debian.packages`",
+    ))
+}
+
+/// The output at its prefix, read-only, with its `bin` first on `PATH`.
+pub fn at_prefix(sandbox: Sandbox, output: &Output) -> Sandbox {
+    let path = format!("{}/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin", output.prefix);
+    sandbox.bind_ro(&output.root, &output.prefix).env("PATH", &path)
+}
+
+fn console_scripts(
+    checks: &Checks,
+    installed: &Installed,
+) -> Result<BTreeMap<String, String>, Problem> {
+    let dropped = |name: &str| {
+        let path = format!("bin/{name}");
+        installed
+            .collisions
+            .decided
+            .iter()
+            .any(|it| it.path == path && it.decision == Decision::Dropped)
+    };
+    let mut scripts = BTreeMap::new();
+    for wheel in &installed.wheels {
+        for script in wheel.entry_points.scripts().filter(|script| !dropped(&script.name)) {
+            scripts.insert(script.name, format!("{}:{}", script.module, script.function));
+        }
+    }
+    for (name, reason) in &checks.skip_scripts {
+        if scripts.remove(name).is_none() {
+            return Err(Problem::usage(format!("`check.skip-scripts` names `{name}`"))
+                .fact("reason", reason)
+                .hint("no distribution has such a console script; remove the line"));
+        }
+    }
+    Ok(scripts)
+}
+
+fn import_all(output: &Output, sandbox: &Sandbox) -> Result<Vec<Failure>, Problem> {
+    let python = format!("{}/bin/python", output.prefix);
+    let arguments = ["/build/checks/checks.py", "/build/checks/job.json"];
+    let finished = in_prefix(&python, &arguments, output, sandbox)?;
+    let parsed = serde_json::from_slice::<Vec<Failure>>(&finished.stdout);
+    match parsed {
+        Ok(failures) if finished.success() => {
+            let shortened = failures.into_iter().map(|failure| Failure {
+                what: failure.what,
+                reason: last_lines(&failure.reason, 4),
+            });
+            Ok(shortened.collect())
+        }
+        _ => Ok(vec![Failure {
+            what: "the output's interpreter".to_owned(),
+            reason: printed(&finished),
+        }]),
+    }
+}
+
+/// `uv pip check`, without the complaints that the recipe explains.
+fn requirements(
+    checks: &Checks,
+    output: &Output,
+    sandbox: &Sandbox,
+) -> Result<Vec<Failure>, Problem> {
+    let python = format!("{}/bin/python", output.prefix);
+    let arguments = ["pip", "check", "--color", "never", "--no-cache", "--python", &python];
+    let finished = in_prefix("uv", &arguments, output, sandbox)?;
+    if finished.success() {
+        return Ok(Vec::new());
+    }
+    let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    let reason = match unexplained(&String::from_utf8_lossy(&text), checks) {
+        Some(complaints) if complaints.is_empty() => return Ok(Vec::new()),
+        Some(complaints) => complaints.join("\n"),
+        None => printed(&finished),
+    };
+    Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
+}
+
+/// Of what `uv pip check` printed, the complaints that the recipe does not explain; `None` if some
+/// of them cannot be told.
+fn unexplained(text: &str, checks: &Checks) -> Option<Vec<String>> {
+    let complaints: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("The package ")).collect();
+    // uv ends with `Found 2 incompatibilities`: a complaint in other words is not overlooked.
+    let count = text.lines().find_map(|line| line.strip_prefix("Found ")?.split(' ').next())?;
+    // The package `a` requires `b==2`, but `1` is installed
+    let explained = |line: &str| {
+        let required = line.split('`').nth(3).unwrap_or_default();
+        let requirement: Result<uv_pep508::Requirement, _> = required.parse();
+        requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
+    };
+    let all_told = !complaints.is_empty() && count == complaints.len().to_string();
+    let left = complaints.into_iter().filter(|line| !explained(line)).map(str::to_owned);
+    all_told.then(|| left.collect())
+}
+
+fn run(
+    name: &str,
+    command: &[String],
+    output: &Output,
+    sandbox: &Sandbox,
+) -> Result<Option<Failure>, Problem> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(Problem::usage(format!("the check `{name}` has no command")));
+    };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let finished = in_prefix(program, &arguments, output, sandbox)?;
+    let failure = || Failure { what: name.to_owned(), reason: printed(&finished) };
+    Ok((!finished.success()).then(failure))
+}
+
+fn in_prefix(
+    program: &str,
+    arguments: &[&str],
+    output: &Output,
+    sandbox: &Sandbox,
+) -> Result<base::sys::sandbox::Finished, Problem> {
+    let invocation = Invocation {
+        program: program.to_owned(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        directory: output.prefix.clone(),
+    };
+    sandbox.run(&invocation, OutputTo::Capture)
+}
+
+fn printed(finished: &base::sys::sandbox::Finished) -> String {
+    let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    let text = last_lines(&String::from_utf8_lossy(&text), 12);
+    format!("exit code {}\n{text}", finished.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Complaints, the last line, and those that nobody explains.
+    type Case<'a> = (&'a [&'a str], &'a str, Option<&'a [&'a str]>);
+
+    #[test]
+    fn a_complaint_is_explained_counted_or_told() {
+        let skip = [("pytz".to_owned(), "asks for an old one".to_owned())];
+        let checks = Checks { skip_requirements: skip.into(), ..Checks::default() };
+        let old = "The package `shop` requires `pytz==1`, but `2` is installed";
+        let missing = "The package `shop` requires `x[y]>=2 ; python_version >= '3'`, but it's not";
+        let python = "The package `shop` requires Python >=4, but `3.14.2` is installed";
+        let other = "Something else is wrong with `pytz`";
+        let cases: [Case<'_>; 8] = [
+            (&[old], "Found 1 incompatibility", Some(&[])),
+            (&[old, missing], "Found 2 incompatibilities", Some(&[missing])),
+            (&[old, python], "Found 2 incompatibilities", Some(&[python])),
+            (&[old, other], "Found 2 incompatibilities", None),
+            (&[missing, other], "Found 2 incompatibilities", None),
+            (&[old], "", None),
+            (&[], "error: no interpreter", None),
+            (&[], "Found 0 incompatibilities", None),
+        ];
+        for (complaints, end, expected) in cases {
+            let text = format!("Checked 2 packages in 1ms\n{end}\n{}\n", complaints.join("\n"));
+            let found = unexplained(&text, &checks);
+            let found =
+                found.as_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(found.as_deref(), expected, "{text}");
+        }
+    }
+}

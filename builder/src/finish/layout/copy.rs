@@ -1,0 +1,268 @@
+//! Files of the source tree that are copied into the output.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use super::shebang::{RewrittenShebang, rewritten};
+use crate::finish::variables::Variables;
+use crate::install::output::{Output, normalised};
+use base::recipe::CopyRule;
+use base::sys::files::{nearest_names, sorted_entries, write_atomically};
+use base::vocabulary::{Problem, Sha256};
+
+/// A file or link that was copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Copied {
+    /// Relative to the source tree.
+    pub from: String,
+    /// Relative to the output.
+    pub to: String,
+    /// What is there now.
+    #[serde(flatten)]
+    pub content: CopiedContent,
+}
+
+/// What a copied path is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "kind")]
+pub enum CopiedContent {
+    /// A regular file.
+    File {
+        /// Digest of the copy.
+        sha256: Sha256,
+        /// Whether it may be run.
+        executable: bool,
+        /// Its first line, if that was rewritten.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shebang: Option<RewrittenShebang>,
+    },
+    /// A symbolic link.
+    Link {
+        /// Its text.
+        target: String,
+    },
+}
+
+/// Names that a working tree has and no output: version control, and bytecode of the machine's own
+/// interpreter.
+const NEVER_COPIED: [&str; 2] = [".git", "__pycache__"];
+
+/// Copies by `rules` from the tree `source`; the first lines of executables are rewritten by
+/// `shebangs` (base name to interpreter, variables replaced). Regular files get the mode 0644 or
+/// 0755; relative links that stay inside of what is copied are kept. An existing file is left if it
+/// has the same bytes; else, and for anything that is neither file, link nor directory, it fails.
+pub fn copy(
+    output: &Output,
+    source: &Path,
+    rules: &[CopyRule],
+    shebangs: &BTreeMap<String, String>,
+    variables: &Variables,
+) -> Result<Vec<Copied>, Problem> {
+    let interpreters = shebangs
+        .iter()
+        .map(|(name, path)| Ok((name.clone(), variables.text("shebangs", path)?)))
+        .collect::<Result<_, Problem>>()?;
+    let mut copied = Vec::new();
+    for rule in rules {
+        let from = inside("copy.from", &rule.from)?;
+        let to = inside("copy.to", &variables.path("copy.to", &rule.to)?)?;
+        let copying = Copying {
+            output,
+            source,
+            interpreters: &interpreters,
+            excluded: paths("copy.exclude", &rule.exclude)?,
+            executable: paths("copy.executable", &rule.executable)?,
+            from: &from,
+            what: format!("cannot copy `{}` to `{}`", rule.from, rule.to),
+        };
+        copying.check_named_files()?;
+        let before = copied.len();
+        copying.entry("", &to, &mut copied)?;
+        copying.check_links(&copied[before..])?;
+    }
+    Ok(copied)
+}
+
+struct Copying<'a> {
+    output: &'a Output,
+    source: &'a Path,
+    interpreters: &'a BTreeMap<String, String>,
+    excluded: BTreeSet<String>,
+    executable: BTreeSet<String>,
+    /// Normalised; empty for the whole tree.
+    from: &'a str,
+    what: String,
+}
+
+impl Copying<'_> {
+    fn problem(&self, because: impl std::fmt::Display) -> Problem {
+        Problem::new(&self.what).fact("because", because)
+    }
+
+    fn check_named_files(&self) -> Result<(), Problem> {
+        let nested = self.executable.iter().map(|name| joined(self.from, name));
+        for path in std::iter::once(self.from.to_owned()).chain(nested) {
+            if fs::symlink_metadata(self.source.join(&path)).is_ok() {
+                continue;
+            }
+            let problem = self.problem(format!("there is no `{path}` in the source tree"));
+            let near = nearest_names(self.source, &path);
+            return Err(match near.first() {
+                Some(first) => problem
+                    .fact("nearest", near.join("\n"))
+                    .hint(format!("did you mean `{first}`?")),
+                None => problem.hint("paths are relative to the top of the source tree"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Copies what is at `path` below `from`, and all below it.
+    fn entry(&self, path: &str, to: &str, copied: &mut Vec<Copied>) -> Result<(), Problem> {
+        let from = joined(self.from, path);
+        let origin = self.source.join(&from);
+        let kind = fs::symlink_metadata(&origin).map_err(|error| self.problem(error))?.file_type();
+        if kind.is_dir() {
+            self.check_free(to, std::fs::Metadata::is_dir)?;
+            let target = self.destination(to)?;
+            fs::create_dir_all(target).map_err(|error| self.problem(error))?;
+            for entry in sorted_entries(&origin).map_err(|error| self.problem(error))? {
+                let name = entry.file_name();
+                let Some(name) = name.to_str() else {
+                    return Err(self.problem(format!(
+                        "the name `{}` in `{from}` is not UTF-8",
+                        name.display()
+                    )));
+                };
+                let below = joined(path, name);
+                if !self.excluded.contains(&below) && !NEVER_COPIED.contains(&name) {
+                    self.entry(&below, &joined(to, name), copied)?;
+                }
+            }
+            return Ok(());
+        }
+        let content = if kind.is_symlink() {
+            self.link(&origin, path, to)?
+        } else if kind.is_file() {
+            self.file(&origin, path, to)?
+        } else {
+            return Err(self.problem(format!("`{from}` is neither a file, a link nor a directory")));
+        };
+        copied.push(Copied { from, to: to.to_owned(), content });
+        Ok(())
+    }
+
+    fn destination(&self, to: &str) -> Result<std::path::PathBuf, Problem> {
+        match to {
+            "" => Ok(self.output.root.clone()),
+            to => self.output.host_path(&self.what, to),
+        }
+    }
+
+    fn file(&self, origin: &Path, path: &str, to: &str) -> Result<CopiedContent, Problem> {
+        let mut content = fs::read(origin).map_err(|error| self.problem(error))?;
+        let mode = fs::metadata(origin).map_err(|error| self.problem(error))?.permissions().mode();
+        let executable = mode & 0o111 != 0 || self.executable.contains(path);
+        let shebang = if executable { rewritten(to, &content, self.interpreters)? } else { None };
+        if let Some(RewrittenShebang { from, to }) = &shebang {
+            drop(content.splice(..from.len(), to.bytes()));
+        }
+        let target = self.destination(to)?;
+        let existing = self.check_free(to, std::fs::Metadata::is_file)?;
+        if existing {
+            let present = fs::read(&target).map_err(|error| self.problem(error))?;
+            if present != content {
+                return Err(self
+                    .problem(format!("the output has another `{to}` already"))
+                    .fact("present", format!("sha256:{}", Sha256::of(&present)))
+                    .fact("copied", format!("sha256:{}", Sha256::of(&content)))
+                    .hint("copy to another place, or patch the installed file"));
+            }
+        }
+        let mode = if executable { 0o755 } else { 0o644 };
+        write_atomically(&target, &content)
+            .and_then(|()| fs::set_permissions(&target, std::fs::Permissions::from_mode(mode)))
+            .map_err(|error| self.problem(error))?;
+        Ok(CopiedContent::File { sha256: Sha256::of(&content), executable, shebang })
+    }
+
+    fn link(&self, origin: &Path, path: &str, to: &str) -> Result<CopiedContent, Problem> {
+        let text = fs::read_link(origin).map_err(|error| self.problem(error))?;
+        let text = text.to_string_lossy().into_owned();
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let relative = !path.is_empty() && !text.starts_with('/');
+        let below = joined(parent, &text);
+        if !relative || normalised(&below).is_none() {
+            return Err(self.leads_outside(&joined(self.from, path), &text));
+        }
+        let target = self.destination(to)?;
+        if self.check_free(to, |metadata| metadata.file_type().is_symlink())? {
+            let present = fs::read_link(&target).map_err(|error| self.problem(error))?;
+            if present != Path::new(&text) {
+                return Err(self.problem(format!("the output has another link `{to}` already")));
+            }
+        } else {
+            let made = target.parent().map_or(Ok(()), fs::create_dir_all);
+            made.and_then(|()| symlink(&text, &target)).map_err(|error| self.problem(error))?;
+        }
+        Ok(CopiedContent::Link { target: text })
+    }
+
+    /// What a link leads to may be excluded, or be reached only through what is; so this is asked
+    /// of the output when all is copied.
+    fn check_links(&self, copied: &[Copied]) -> Result<(), Problem> {
+        let root = fs::canonicalize(&self.output.root).map_err(|error| self.problem(error))?;
+        for one in copied {
+            let CopiedContent::Link { target } = &one.content else {
+                continue;
+            };
+            let found = fs::canonicalize(self.output.root.join(&one.to));
+            if !found.is_ok_and(|found| found.starts_with(&root)) {
+                return Err(self.leads_outside(&one.from, target));
+            }
+        }
+        Ok(())
+    }
+
+    fn leads_outside(&self, link: &str, text: &str) -> Problem {
+        self.problem(format!("the link `{link}` leads to `{text}`, outside of what is copied"))
+            .hint("exclude the link, or copy what it leads to")
+    }
+
+    /// Whether `to` exists; an error if it is of another kind than what is copied there.
+    fn check_free(
+        &self,
+        to: &str,
+        same_kind: impl Fn(&std::fs::Metadata) -> bool,
+    ) -> Result<bool, Problem> {
+        match fs::symlink_metadata(self.destination(to)?) {
+            Ok(metadata) if same_kind(&metadata) => Ok(true),
+            Ok(_) => Err(self.problem(format!("the output has something else at `{to}` already"))),
+            Err(_) => Ok(false),
+        }
+    }
+}
+
+fn inside(key: &str, path: &str) -> Result<String, Problem> {
+    normalised(path).ok_or_else(|| {
+        Problem::usage(format!("`{key}` is `{path}`, which leads outside"))
+            .hint("give a relative path without `..`")
+    })
+}
+
+fn paths(key: &str, paths: &[String]) -> Result<BTreeSet<String>, Problem> {
+    paths.iter().map(|path| inside(key, path)).collect()
+}
+
+fn joined(parent: &str, name: &str) -> String {
+    match (parent, name) {
+        ("", name) => name.to_owned(),
+        (parent, "") => parent.to_owned(),
+        (parent, name) => format!("{parent}/{name}"),
+    }
+}

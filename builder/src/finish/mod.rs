@@ -1,0 +1,10 @@
+//! From a virtual environment to a checked application.
+
+pub mod variables; // `@out@` and the recipe's own
+pub mod patch; // substitutions in installed files
+pub mod layout; // copies, links, modes
+pub mod bytecode; // compiled modules
+pub mod checks; // what must hold of an output
+pub mod manifest; // what an output holds
+pub mod origins; // where each distribution came from, for the manifest
+pub mod review; // what a person approves of an output

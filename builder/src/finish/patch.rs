@@ -1,0 +1,194 @@
+//! Substitutions in files of the output, with the semantics of `substituteInPlace` of Nix's stdenv:
+//! literal text, all occurrences, in order, on bytes. A patched file keeps its mode and its line in
+//! `RECORD` follows, so the venv stays consistent.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+
+use crate::finish::variables::Variables;
+use crate::install::output::{Output, normalised};
+use crate::install::records::InstalledRecords;
+use base::recipe::{Patch, ReplaceMode};
+use base::sys::files::{nearest_names, write_atomically};
+use base::vocabulary::{Problem, Progress, Sha256, nearest_lines};
+
+/// A patch that was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Applied {
+    /// The file, relative to the output.
+    pub file: String,
+    /// Why the patch is needed, as the recipe says.
+    pub reason: Option<String>,
+    /// Where upstream discusses it, as the recipe says.
+    pub upstream: Option<String>,
+    /// What was replaced, in this order.
+    pub replacements: Vec<AppliedReplacement>,
+    /// Digest of the file as it was.
+    pub sha256_before: Sha256,
+    /// Digest of the file as it is.
+    pub sha256_after: Sha256,
+}
+
+/// One substitution that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AppliedReplacement {
+    /// The text that was looked for.
+    pub from: String,
+    /// What stands there now, variables replaced.
+    pub to: String,
+    /// How many times it was found; 0 only for modes that allow it.
+    pub count: usize,
+}
+
+/// Applies `patches` in their order; several may name one file. All files must be regular and in
+/// the output. A file is written only when all replacements of its patch have succeeded.
+pub fn apply(
+    output: &Output,
+    variables: &Variables,
+    patches: &[Patch],
+    progress: &dyn Progress,
+) -> Result<Vec<Applied>, Problem> {
+    let mut records = InstalledRecords::read(output)?;
+    let applied = patches
+        .iter()
+        .map(|patch| apply_one(output, variables, patch, &mut records, progress))
+        .collect::<Result<_, Problem>>()?;
+    records.write()?;
+    Ok(applied)
+}
+
+/// The files that `patches` name, as they are now. What cannot be patched is left out: [`apply`]
+/// says why.
+pub fn originals(
+    output: &Output,
+    variables: &Variables,
+    patches: &[Patch],
+) -> BTreeMap<String, Vec<u8>> {
+    let read = |patch: &Patch| {
+        let file = variables.path("patch.file", &patch.file).ok()?;
+        let file = normalised(&file).unwrap_or(file);
+        let on_host = output.host_path("", &file).ok()?;
+        check_file(output, &file, &on_host, "").ok()?;
+        Some((file, fs::read(&on_host).ok()?))
+    };
+    patches.iter().filter_map(read).collect()
+}
+
+fn apply_one(
+    output: &Output,
+    variables: &Variables,
+    patch: &Patch,
+    records: &mut InstalledRecords,
+    progress: &dyn Progress,
+) -> Result<Applied, Problem> {
+    let file = variables.path("patch.file", &patch.file)?;
+    let file = normalised(&file).unwrap_or(file);
+    let what = format!("cannot patch `{file}`");
+    let on_host = output.host_path(&what, &file)?;
+    let mode = check_file(output, &file, &on_host, &what)?;
+    let before = fs::read(&on_host).map_err(|error| Problem::new(&what).cause(error))?;
+    let mut content = before.clone();
+    let mut replacements = Vec::new();
+    for replacement in &patch.replace {
+        let to = variables.text("patch.replace.to", &replacement.to)?;
+        let (replaced, count) = replace_all(&content, replacement.from.as_bytes(), to.as_bytes());
+        if count == 0 {
+            let missing = not_found(&what, patch, &replacement.from, &content);
+            match replacement.mode {
+                ReplaceMode::Fail => return Err(missing),
+                ReplaceMode::Warn => progress.warn(&missing.to_string()),
+                ReplaceMode::Quiet => {}
+            }
+        }
+        content = replaced;
+        replacements.push(AppliedReplacement { from: replacement.from.clone(), to, count });
+    }
+    if content != before {
+        // Renamed into place: the file may be a hard link into uv's cache.
+        write_atomically(&on_host, &content)
+            .and_then(|()| fs::set_permissions(&on_host, std::fs::Permissions::from_mode(mode)))
+            .map_err(|error| Problem::new(&what).cause(error))?;
+        records.set(&file, &content);
+    }
+    Ok(Applied {
+        file,
+        reason: patch.reason.clone(),
+        upstream: patch.upstream.clone(),
+        replacements,
+        sha256_before: Sha256::of(&before),
+        sha256_after: Sha256::of(&content),
+    })
+}
+
+/// The file's mode, if it is one that may be patched.
+fn check_file(output: &Output, file: &str, path: &Path, what: &str) -> Result<u32, Problem> {
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        let near: Vec<String> = nearest_names(&output.root, file);
+        let problem = Problem::new(what).fact("because", "there is no such file in the output");
+        let problem =
+            if near.is_empty() { problem } else { problem.fact("nearest", near.join("\n")) };
+        return Err(problem.hint("upstream may have moved it; `file` is relative to the output"));
+    };
+    if metadata.file_type().is_symlink() {
+        return Err(Problem::usage(what)
+            .fact("because", "it is a symbolic link")
+            .hint("name the file that it points to, if that is in the output"));
+    }
+    if !metadata.is_file() {
+        return Err(Problem::usage(what).fact("because", "it is not a regular file"));
+    }
+    if file.ends_with(".dist-info/RECORD") {
+        return Err(Problem::usage(what)
+            .fact("because", "`RECORD` follows from the other files by itself")
+            .hint("remove the patch"));
+    }
+    Ok(metadata.permissions().mode() & 0o7777)
+}
+
+/// All occurrences from left to right, none overlapping, as `${content//from/to}` in bash.
+fn replace_all(content: &[u8], from: &[u8], to: &[u8]) -> (Vec<u8>, usize) {
+    let mut result = Vec::with_capacity(content.len());
+    let mut rest = content;
+    let mut count = 0;
+    while let Some(start) = find(rest, from) {
+        result.extend_from_slice(&rest[..start]);
+        result.extend_from_slice(to);
+        rest = &rest[start + from.len()..];
+        count += 1;
+    }
+    result.extend_from_slice(rest);
+    (result, count)
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    if wanted.is_empty() {
+        return None;
+    }
+    text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+fn not_found(what: &str, patch: &Patch, from: &str, content: &[u8]) -> Problem {
+    let near = nearest_lines(from, &String::from_utf8_lossy(content));
+    let mut problem = Problem::new(what)
+        .fact("because", "the text to replace is not in it")
+        .fact("wanted", from.trim_end_matches('\n'));
+    if !near.is_empty() {
+        problem = problem.fact("nearest", near.join("\n"));
+    }
+    if let Some(reason) = &patch.reason {
+        problem = problem.fact("reason", reason);
+    }
+    if let Some(upstream) = &patch.upstream {
+        problem = problem.fact("upstream", upstream);
+    }
+    problem.hint(
+        "upstream may have changed the text: adapt `from`, or remove the patch if it is not needed \
+         any more; `mode = \"warn\"` goes on without it",
+    )
+}

@@ -1,0 +1,148 @@
+//! The tree that phase 2 makes: where it lies now, where it believes to lie, and the one way in
+//! which the stages turn a path of a recipe into a path of the host, so that no stage can be talked
+//! into touching something outside.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use fs_err as fs;
+
+use base::vocabulary::Problem;
+
+/// An output under construction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Where it lies on the host. Never reaches a byte of the output.
+    pub root: PathBuf,
+    /// Where it believes to lie.
+    pub prefix: String,
+    /// The directory of modules relative to the root, such as `lib/python3.14/site-packages`.
+    pub site_packages: String,
+}
+
+impl Output {
+    /// An empty output at `root`.
+    pub fn create(root: PathBuf, prefix: &str, site_packages: String) -> Result<Self, Problem> {
+        fs::create_dir_all(&root)
+            .map_err(|error| Problem::new("cannot make the output").cause(error))?;
+        Ok(Self { root, prefix: prefix.to_owned(), site_packages })
+    }
+
+    /// The host's path of `path`, which is relative to the output. `what` is the action that fails
+    /// if it is absolute, has `..`, or has a symbolic link as one of its parents: through a link
+    /// one path could have two names, and the second one need not lie inside.
+    pub fn host_path(&self, what: impl fmt::Display, path: &str) -> Result<PathBuf, Problem> {
+        let problem = |because: String| Problem::usage(what.to_string()).fact("because", because);
+        let Some(normal) = normalised(path).filter(|normal| !normal.is_empty()) else {
+            return Err(problem(format!("`{path}` is not a path inside of the output"))
+                .hint("give a path relative to the output, without `..`"));
+        };
+        let parents = normal.match_indices('/').map(|(end, _)| &normal[..end]);
+        for parent in parents {
+            let is_link = fs::symlink_metadata(self.root.join(parent))
+                .is_ok_and(|metadata| metadata.file_type().is_symlink());
+            if is_link {
+                return Err(problem(format!("`{parent}` is a symbolic link"))
+                    .hint("name the directory that it points to"));
+            }
+        }
+        Ok(self.root.join(normal))
+    }
+
+    /// The path in the output that a line of a `RECORD` names; `None` if it is outside.
+    pub fn recorded(&self, line: &str) -> Option<String> {
+        normalised(&format!("{}/{line}", self.site_packages)).map(below_lib)
+    }
+}
+
+/// A normalised path of a venv by its one name: `lib64` is a link to `lib` in all of them.
+pub fn below_lib(path: String) -> String {
+    match path.strip_prefix("lib64/") {
+        Some(rest) => format!("lib/{rest}"),
+        None => path,
+    }
+}
+
+/// `path` without `.`, `..` and doubled slashes; `None` if it is absolute, leads out of where it
+/// starts, or is something that no file system takes.
+pub fn normalised(path: &str) -> Option<String> {
+    if path.starts_with('/') || path.contains('\0') {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The text of a symbolic link at `link` that leads to `target`; both relative to one root and
+/// normalised.
+pub fn relative_link(link: &str, target: &str) -> String {
+    let from: Vec<&str> = link.split('/').collect();
+    let from = &from[..from.len() - 1];
+    let to: Vec<&str> = target.split('/').collect();
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..", from.len() - common);
+    let text = up.chain(to[common..].iter().copied()).collect::<Vec<_>>().join("/");
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised_or_refused() {
+        for (path, expected) in [
+            ("a//./b", Some("a/b")),
+            ("a/../b", Some("b")),
+            ("lib/s/../../bin/x", Some("bin/x")),
+            (".", Some("")),
+            ("../a", None),
+            ("a/../../b", None),
+            ("/a", None),
+            ("a\0b", None),
+        ] {
+            assert_eq!(normalised(path).as_deref(), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_record_has_one_path() {
+        let site_packages = "lib/python3.14/site-packages".to_owned();
+        let output = Output { root: PathBuf::new(), prefix: String::new(), site_packages };
+        for (line, expected) in [
+            ("a.py", Some("lib/python3.14/site-packages/a.py")),
+            ("../../../bin/a", Some("bin/a")),
+            (
+                "../../../lib64/python3.14/site-packages/a.py",
+                Some("lib/python3.14/site-packages/a.py"),
+            ),
+            ("../../../lib64", Some("lib64")),
+            ("../../../lib/lib64/a", Some("lib/lib64/a")),
+            ("../../../../a", None),
+        ] {
+            assert_eq!(output.recorded(line).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn links_are_relative_to_their_directory() {
+        for (link, target, expected) in [
+            ("a", "b", "b"),
+            ("a/b/c", "a/d", "../d"),
+            ("a/b", "c/d/e", "../c/d/e"),
+            ("a/b", "a", "."),
+            ("lib/x/y", "lib/x/z", "z"),
+        ] {
+            assert_eq!(relative_link(link, target), expected, "{link} -> {target}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The `.dist-info` directories of an output, and their `RECORD`s, with an index from file to
+//! owners, and written back when a stage has changed files: `importlib.metadata`, `uv pip check`
+//! and uninstallers trust them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+
+use crate::install::output::Output;
+use base::dist_info::Record;
+use base::sys::files::{read_foreign, sorted_entries, write_atomically};
+use base::vocabulary::Problem;
+
+/// A `.dist-info` directory of an output.
+#[derive(Debug)]
+pub struct DistInfo {
+    /// Its name.
+    pub name: String,
+    path: PathBuf,
+}
+
+/// As many bytes as may be read of a wheel's member.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+
+impl DistInfo {
+    /// All below the output's `site-packages`, sorted. A link is none of them: what it leads to may
+    /// be no part of the output.
+    pub fn all(output: &Output) -> io::Result<Vec<Self>> {
+        let mut all = Vec::new();
+        for entry in sorted_entries(&output.root.join(&output.site_packages))? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".dist-info") && entry.file_type()?.is_dir() {
+                all.push(Self { name, path: entry.path() });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads one of its files.
+    pub fn read(&self, file: &str) -> io::Result<Vec<u8>> {
+        read_foreign(&self.path.join(file), FILE_BYTES_MAX)
+    }
+}
+
+/// All `RECORD`s of an output. Changes reach the disk with [`InstalledRecords::write`].
+#[derive(Debug)]
+pub struct InstalledRecords {
+    files: BTreeMap<String, (PathBuf, Record)>,
+    owners: BTreeMap<String, BTreeSet<(String, String)>>,
+    changed: BTreeSet<String>,
+}
+
+impl InstalledRecords {
+    /// Reads the `RECORD` of every `.dist-info` below the output's `site-packages`.
+    pub fn read(output: &Output) -> Result<Self, Problem> {
+        let problem =
+            |error| Problem::new("cannot read the `RECORD` files of the output").cause(error);
+        let mut records =
+            Self { files: BTreeMap::new(), owners: BTreeMap::new(), changed: BTreeSet::new() };
+        for dist_info in DistInfo::all(output).map_err(problem)? {
+            let bytes = match dist_info.read("RECORD") {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                read => read.map_err(problem)?,
+            };
+            let DistInfo { name, path } = dist_info;
+            let record = Record::parse(&name, &bytes)?;
+            for line in record.lines() {
+                // A path outside of the output is nothing that any stage touches.
+                if let Some(file) = output.recorded(&line.path) {
+                    let owner = (name.clone(), line.path.clone());
+                    records.owners.entry(file).or_default().insert(owner);
+                }
+            }
+            records.files.insert(name, (path.join("RECORD"), record));
+        }
+        Ok(records)
+    }
+
+    /// The `.dist-info` directories whose `RECORD` has `file`, which is relative to the output.
+    pub fn owners(&self, file: &str) -> Vec<&str> {
+        let owners = self.owners.get(file).into_iter().flatten();
+        owners.map(|(dist_info, _)| dist_info.as_str()).collect()
+    }
+
+    /// The record of a `.dist-info` directory.
+    pub fn record(&self, dist_info: &str) -> Option<&Record> {
+        self.files.get(dist_info).map(|(_, record)| record)
+    }
+
+    /// Gives `file` a new digest and size in every `RECORD` that has it.
+    pub fn set(&mut self, file: &str, content: &[u8]) {
+        for (dist_info, line) in self.owners.get(file).into_iter().flatten() {
+            if let Some((_, record)) = self.files.get_mut(dist_info) {
+                record.set(line, content);
+                self.changed.insert(dist_info.clone());
+            }
+        }
+    }
+
+    /// Takes `file` out of the `RECORD`s of all owners for which `of` holds.
+    pub fn remove(&mut self, file: &str, of: impl Fn(&str) -> bool) {
+        let Some(owners) = self.owners.get_mut(file) else {
+            return;
+        };
+        for (dist_info, line) in owners.extract_if(.., |(dist_info, _)| of(dist_info)) {
+            if let Some((_, record)) = self.files.get_mut(&dist_info) {
+                record.remove(&line);
+                self.changed.insert(dist_info);
+            }
+        }
+    }
+
+    /// Writes the changed `RECORD`s.
+    pub fn write(self) -> Result<(), Problem> {
+        for dist_info in &self.changed {
+            let (path, record) = &self.files[dist_info];
+            write_atomically(path, &record.to_bytes()).map_err(|error| {
+                Problem::new(format!("cannot write the `RECORD` of `{dist_info}`")).cause(error)
+            })?;
+        }
+        Ok(())
+    }
+}

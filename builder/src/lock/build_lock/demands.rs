@@ -1,0 +1,68 @@
+//! What builds are asked for beside what their own trees ask for: by the recipe, and by the
+//! application's project in uv's words.
+
+use std::collections::BTreeSet;
+
+use uv_normalize::PackageName;
+use uv_pep508::Requirement;
+
+use crate::lock::Lock;
+use crate::lock::pyproject::Pyproject;
+use crate::lock::resolve::{Distribution, Resolution};
+use base::recipe::Recipe;
+use base::vocabulary::Problem;
+
+/// Who demands what of builds. What was locked for other demands is stale.
+#[derive(Debug, Clone, Copy)]
+pub struct Demands<'a> {
+    /// Its overrides.
+    pub recipe: &'a Recipe,
+    /// The application's `pyproject.toml`.
+    pub project: &'a Pyproject,
+    /// The application's lock, which repeats the constraints of its project.
+    pub lock: &'a Lock,
+}
+
+impl Demands<'_> {
+    /// `[tool.uv] extra-build-dependencies` of a distribution. What is to match the run time has
+    /// the version of that.
+    pub fn extra_requires(
+        &self,
+        distribution: &Distribution,
+        resolution: &Resolution,
+    ) -> Result<Vec<Requirement>, Problem> {
+        let extra = self.project.uv.extra_build_dependencies.get(&distribution.name);
+        let demanded = extra.into_iter().flatten().map(|extra| {
+            if extra.match_runtime {
+                matching_runtime(&extra.requirement, distribution, resolution)
+            } else {
+                Ok(extra.requirement.clone())
+            }
+        });
+        demanded.collect()
+    }
+
+    /// `[tool.uv] build-constraint-dependencies`, which bound the requirements of all builds.
+    pub fn constraints(&self) -> BTreeSet<String> {
+        let lock = self.lock.build_constraints.iter();
+        lock.chain(&self.project.uv.build_constraints).map(ToString::to_string).collect()
+    }
+}
+
+fn matching_runtime(
+    requirement: &Requirement,
+    distribution: &Distribution,
+    resolution: &Resolution,
+) -> Result<Requirement, Problem> {
+    let name: &PackageName = &requirement.name;
+    let version = resolution.get(name).and_then(|found| found.version.as_ref());
+    let version = version.ok_or_else(|| {
+        Problem::usage(format!(
+            "`extra-build-dependencies` of `{}` wants `{name}` to match the run time, which has no \
+             such distribution",
+            distribution.name
+        ))
+        .hint("add it to the project's dependencies, or remove `match-runtime`")
+    })?;
+    Ok(format!("{name}=={version}").parse().expect("a name and a version make a requirement"))
+}

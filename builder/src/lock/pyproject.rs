@@ -1,0 +1,282 @@
+//! What this tool reads of a `pyproject.toml`: `[build-system]` (PEP 518, 517) and the parts of
+//! `[tool.uv]` that decide what is built from source and how. Text in, values out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use serde::Deserialize;
+use uv_normalize::PackageName;
+use uv_pep508::Requirement;
+
+use crate::lock::DefaultGroups;
+use base::vocabulary::Problem;
+
+/// A parsed `pyproject.toml`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pyproject {
+    /// `[project] name`.
+    pub name: Option<PackageName>,
+    /// `[build-system]`, if there is one.
+    pub build_system: Option<BuildSystem>,
+    /// `[tool.uv]`.
+    pub uv: UvTable,
+}
+
+/// `[build-system]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildSystem {
+    /// What the backend needs before any of its hooks can run.
+    pub requires: Vec<Requirement>,
+    /// The backend's object; absent means the legacy backend of setuptools.
+    pub backend: Option<String>,
+    /// Directories of the tree that hold an in-tree backend.
+    pub backend_path: Vec<String>,
+}
+
+/// The parts of `[tool.uv]` that matter to a build.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UvTable {
+    /// `no-binary`: nothing may come as a wheel.
+    pub no_binary: bool,
+    /// `no-binary-package`.
+    pub no_binary_package: BTreeSet<PackageName>,
+    /// `no-build`: nothing may be built from source.
+    pub no_build: bool,
+    /// `no-build-package`.
+    pub no_build_package: BTreeSet<PackageName>,
+    /// `default-groups`; `None` is uv's own default, `dev`.
+    pub default_groups: Option<DefaultGroups>,
+    /// `extra-build-dependencies`: more build requirements by distribution.
+    pub extra_build_dependencies: BTreeMap<PackageName, Vec<ExtraBuildDependency>>,
+    /// `extra-build-variables`: environment of builds by distribution.
+    pub extra_build_variables: BTreeMap<PackageName, BTreeMap<String, String>>,
+    /// `build-constraint-dependencies`.
+    pub build_constraints: Vec<Requirement>,
+}
+
+/// An entry of `extra-build-dependencies`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtraBuildDependency {
+    /// What is added.
+    pub requirement: Requirement,
+    /// Whether the version must be that of the run time's resolution.
+    pub match_runtime: bool,
+}
+
+/// The build requirements of a tree without `[build-system]`: PEP 517 says that setuptools' legacy
+/// backend builds it. `wheel` is for setuptools older than 70.1, which uv asks for no longer.
+pub const FALLBACK_REQUIRES: &str = "setuptools>=40.8.0";
+
+impl Pyproject {
+    /// Parses the text of a `pyproject.toml`; `whose` names it in messages.
+    pub fn parse(whose: &str, text: &str) -> Result<Self, Problem> {
+        let wire: Wire = toml::from_str(text).map_err(|error| {
+            Problem::usage(format!("cannot read the `pyproject.toml` of {whose}"))
+                .fact("because", error.to_string().trim_end())
+        })?;
+        Ok(Self {
+            name: wire
+                .project
+                .and_then(|project| project.name)
+                .map(|name| parsed(whose, "project.name", &name))
+                .transpose()?,
+            build_system: wire.build_system.map(|wire| build_system(whose, wire)).transpose()?,
+            uv: uv_table(whose, wire.tool.uv)?,
+        })
+    }
+
+    /// What the backend needs before any of its hooks can run, with PEP 517's fallback.
+    pub fn build_requires(&self) -> Vec<Requirement> {
+        match &self.build_system {
+            Some(system) => system.requires.clone(),
+            None => vec![FALLBACK_REQUIRES.parse().expect("it is a requirement")],
+        }
+    }
+
+    /// The backend's object, with PEP 517's fallback.
+    pub fn backend(&self) -> &str {
+        let backend = self.build_system.as_ref().and_then(|system| system.backend.as_deref());
+        backend.unwrap_or("setuptools.build_meta:__legacy__")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Wire {
+    project: Option<ProjectWire>,
+    build_system: Option<BuildSystemWire>,
+    #[serde(default)]
+    tool: ToolWire,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProjectWire {
+    name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct BuildSystemWire {
+    #[serde(default)]
+    requires: Vec<String>,
+    build_backend: Option<String>,
+    #[serde(default)]
+    backend_path: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ToolWire {
+    #[serde(default)]
+    uv: UvWire,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct UvWire {
+    #[serde(default)]
+    no_binary: bool,
+    #[serde(default)]
+    no_binary_package: Vec<String>,
+    #[serde(default)]
+    no_build: bool,
+    #[serde(default)]
+    no_build_package: Vec<String>,
+    default_groups: Option<DefaultGroups>,
+    #[serde(default)]
+    extra_build_dependencies: BTreeMap<String, Vec<ExtraWire>>,
+    #[serde(default)]
+    extra_build_variables: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
+    build_constraint_dependencies: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ExtraWire {
+    Text(String),
+    Table {
+        requirement: String,
+        #[serde(default, rename = "match-runtime")]
+        match_runtime: bool,
+    },
+}
+
+fn build_system(whose: &str, wire: BuildSystemWire) -> Result<BuildSystem, Problem> {
+    Ok(BuildSystem {
+        requires: all(whose, "build-system.requires", &wire.requires)?,
+        backend: wire.build_backend,
+        backend_path: wire.backend_path,
+    })
+}
+
+fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
+    let key = "tool.uv.extra-build-dependencies";
+    let extra = |wire: ExtraWire| {
+        let (text, match_runtime) = match wire {
+            ExtraWire::Text(text) => (text, false),
+            ExtraWire::Table { requirement, match_runtime } => (requirement, match_runtime),
+        };
+        Ok(ExtraBuildDependency { requirement: parsed(whose, key, &text)?, match_runtime })
+    };
+    Ok(UvTable {
+        no_binary: wire.no_binary,
+        no_binary_package: all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
+        no_build: wire.no_build,
+        no_build_package: all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        default_groups: wire.default_groups,
+        extra_build_dependencies: wire
+            .extra_build_dependencies
+            .into_iter()
+            .map(|(name, extras)| {
+                let extras = extras.into_iter().map(extra).collect::<Result<_, Problem>>()?;
+                Ok((parsed(whose, key, &name)?, extras))
+            })
+            .collect::<Result<_, Problem>>()?,
+        extra_build_variables: wire
+            .extra_build_variables
+            .into_iter()
+            .map(|(name, env)| Ok((parsed(whose, "tool.uv.extra-build-variables", &name)?, env)))
+            .collect::<Result<_, Problem>>()?,
+        build_constraints: all(
+            whose,
+            "tool.uv.build-constraint-dependencies",
+            &wire.build_constraint_dependencies,
+        )?,
+    })
+}
+
+fn parsed<T: FromStr>(whose: &str, key: &str, text: &str) -> Result<T, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error| {
+        Problem::usage(format!("`{text}` in `{key}` of {whose} is not valid"))
+            .fact("because", error)
+    })
+}
+
+fn all<T: FromStr, C: FromIterator<T>>(
+    whose: &str,
+    key: &str,
+    texts: &[String],
+) -> Result<C, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    texts.iter().map(|text| parsed(whose, key, text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_without_build_system_falls_back_to_setuptools() {
+        let pyproject = Pyproject::parse("`a`", "[project]\nname = 'A.b'").unwrap();
+        assert_eq!(pyproject.name.as_ref().unwrap().to_string(), "a-b");
+        assert_eq!(pyproject.backend(), "setuptools.build_meta:__legacy__");
+        assert_eq!(pyproject.build_requires()[0].name.to_string(), "setuptools");
+    }
+
+    #[test]
+    fn uvs_table_is_read() {
+        let text = "
+            [build-system]
+            requires = ['hatchling>=1', 'x; sys_platform == \"win32\"']
+            build-backend = 'hatchling.build'
+            [tool.uv]
+            no-binary-package = ['LXML']
+            default-groups = 'all'
+            build-constraint-dependencies = ['setuptools<81']
+            [tool.uv.extra-build-dependencies]
+            a = ['b>1', { requirement = 'c', match-runtime = true }]
+            [tool.uv.extra-build-variables]
+            a = { X = '1' }
+            [tool.other]
+            anything = { goes = [1, 2] }
+        ";
+        let pyproject = Pyproject::parse("`a`", text).unwrap();
+        assert_eq!(pyproject.build_requires().len(), 2);
+        assert_eq!(pyproject.uv.default_groups, Some(DefaultGroups::All));
+        assert!(pyproject.uv.no_binary_package.iter().any(|name| name.as_ref() == "lxml"));
+        let extras = &pyproject.uv.extra_build_dependencies.values().next().unwrap();
+        assert_eq!(
+            extras.iter().map(|extra| extra.match_runtime).collect::<Vec<_>>(),
+            [false, true]
+        );
+        assert_eq!(pyproject.uv.extra_build_variables.values().next().unwrap()["X"], "1");
+    }
+
+    #[test]
+    fn mistakes_name_the_key() {
+        for (text, expected) in [
+            ("[build-system]\nrequires = ['a b']", "`build-system.requires`"),
+            ("[tool.uv]\ndefault-groups = 'some'", "`tool.uv.default-groups`"),
+            ("[tool.uv]\nno-binary-package = ['!']", "`tool.uv.no-binary-package`"),
+            ("[project", "cannot read"),
+        ] {
+            let problem = Pyproject::parse("`a`", text).unwrap_err().to_string();
+            assert!(problem.contains(expected), "{text}: {problem}");
+        }
+    }
+}

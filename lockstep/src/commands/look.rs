@@ -1,0 +1,113 @@
+//! `resolve`, `hash` and `doctor`: what only looks.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::Context;
+use crate::flags::{Hash, Resolve, Selected};
+use base::nar;
+use base::recipe::{Selection, Source};
+use base::vocabulary::target::PLATFORM_EXAMPLES;
+use base::vocabulary::{Outcome, Problem, Target};
+use builder::fetch::Settings;
+use builder::fetch::application::{LocatedRecipe, Locked};
+use builder::inspect::doctor;
+use builder::lock::resolve;
+
+/// What is looked at: an application, and what of it for which target.
+pub(super) struct Looked {
+    /// The recipe, unless a workspace was named instead.
+    pub(super) located: Option<LocatedRecipe>,
+    pub(super) application: Locked,
+    pub(super) target: Target,
+    pub(super) selection: Selection,
+}
+
+impl Context<'_> {
+    /// Reads what was named, and changes the target and the selection as was typed.
+    pub(super) fn look(&self, flags: &Selected) -> Result<Looked> {
+        let mut looked = match &flags.workspace {
+            Some(workspace) => Looked {
+                located: None,
+                application: Locked::read(workspace)?,
+                target: target(flags, "3.14", "linux")?,
+                selection: Selection::default(),
+            },
+            None => self.look_at_recipe(flags)?,
+        };
+        looked.application.warn_unknown(self.host);
+        add_selection(&mut looked.selection, flags)?;
+        Ok(looked)
+    }
+
+    fn look_at_recipe(&self, flags: &Selected) -> Result<Looked> {
+        let located = LocatedRecipe::find(self.root, flags.recipe.as_deref().unwrap_or("sample"))?;
+        let settings = match located.recipe.source {
+            Source::Url { .. } if flags.source.is_none() => self.settings(&located.recipe)?,
+            Source::Url { .. } | Source::Path(_) => Settings::default(),
+        };
+        let source = flags.source.as_deref();
+        let application = Locked::of_recipe(&located, source, &settings, self.host)?;
+        let of_recipe = &located.recipe.targets[0];
+        let target = target(flags, &of_recipe.python().to_string(), of_recipe.platform())?;
+        let selection = located.recipe.selection.clone();
+        Ok(Looked { located: Some(located), application, target, selection })
+    }
+
+    pub(super) fn resolve(&self, flags: &Resolve) -> Result<Outcome> {
+        let Looked { located, application, target, selection, .. } = self.look(&flags.selected)?;
+        let resolution =
+            resolve::resolve(&application.lock, &application.project, &target, &selection)?;
+        if let Some(located) = located {
+            application.check_overrides(&located.recipe, &resolution)?;
+        }
+        let rows = resolution.distributions.iter().map(|it| {
+            let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{:<32} {version:<16} {}", it.name.to_string(), it.artifact.kind())
+        });
+        let text = rows.collect::<Vec<_>>().join("\n");
+        self.print(&serde_json::to_value(resolution.to_json())?, &text);
+        Ok(Outcome::Good)
+    }
+
+    pub(super) fn hash(&self, flags: &Hash) -> Result<Outcome> {
+        let hash = nar::hash_path(&flags.path)?;
+        let json = json!({ "nar-hash": hash.to_sri(), "sha256": hash });
+        self.print(&json, &hash.to_sri());
+        Ok(Outcome::Good)
+    }
+
+    pub(super) fn doctor(&self) -> Result<Outcome> {
+        let findings = doctor::examine(&self.host);
+        let text: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        let json = serde_json::to_value(&findings)?;
+        self.print(&json, &text.join("\n"));
+        Ok(if doctor::is_good(&findings) { Outcome::Good } else { Outcome::Undecided })
+    }
+}
+
+fn target(flags: &Selected, python: &str, platform: &str) -> Result<Target, Problem> {
+    let python = flags.python.as_deref().unwrap_or(python);
+    let platform = flags.platform.as_deref().unwrap_or(platform);
+    Target::new(python, platform).map_err(|error| {
+        Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
+    })
+}
+
+fn add_selection(selection: &mut Selection, flags: &Selected) -> Result<()> {
+    let invalid = |text: &str| Problem::usage(format!("`{text}` is not a valid name"));
+    if let Some(name) = &flags.project {
+        selection.project = Some(name.parse().map_err(|_| invalid(name))?);
+    }
+    for name in &flags.extra {
+        selection.extras.insert(name.parse().map_err(|_| invalid(name))?);
+    }
+    for name in &flags.group {
+        selection.groups.insert(name.parse().map_err(|_| invalid(name))?);
+    }
+    for name in &flags.no_binary {
+        let names = selection.no_binary.get_or_insert_default();
+        names.insert(name.parse().map_err(|_| invalid(name))?);
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! `verify-repro`.
+
+use anyhow::Result;
+use base::vocabulary::{Outcome, Problem};
+use verifier::Program;
+
+use super::Context;
+use crate::flags::VerifyRepro;
+
+impl Context<'_> {
+    pub(super) fn verify_repro(&self, flags: VerifyRepro) -> Result<Outcome> {
+        let program = std::env::current_exe()
+            .map_err(|error| Problem::new("cannot find the running program").cause(error))?;
+        let VerifyRepro { recipe, source, toolchain, rounds, vary, .. } = flags;
+        let VerifyRepro { list_variations, refetch, html, keep, .. } = flags;
+        let asked = verifier::VerifyRepro {
+            recipe,
+            source,
+            toolchain,
+            rounds,
+            vary,
+            list_variations,
+            refetch,
+            json: self.global.json,
+            html,
+            keep,
+            quiet: self.global.quiet,
+            cache_dir: self.host.cache.clone(),
+        };
+        let environment = self.host.environment;
+        asked.run(Program { path: &program, root: self.root, environment })?;
+        Ok(Outcome::Good)
+    }
+}

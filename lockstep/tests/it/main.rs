@@ -1,0 +1,42 @@
+//! One integration binary: a file per stage, and what they share.
+
+mod archive;
+mod backend;
+mod bad_input;
+mod build;
+mod build_lock;
+mod bytecode;
+mod approved; // waivers and snapshots
+mod cli;
+mod collisions;
+mod compare; // two trees or files
+mod crash;
+mod export;
+mod fetch;
+mod gc;
+mod git;
+mod graphs;
+mod layout;
+mod local_project;
+mod locks;
+mod manifest;
+mod merge;
+mod overrides;
+mod patch;
+mod pep508;
+mod promises;
+mod resolve;
+mod resolvers;
+mod sandbox;
+mod secrets;
+mod serve;
+mod server;
+mod small_workspace; // a repository of our own with one recipe
+mod source_archive;
+mod toolchain;
+mod venv;
+mod verify_repro; // two rounds, and every verdict seen failing
+mod wheel_archive;
+mod wheel_choice;
+mod wheel_store;
+mod wheels_fixture;

@@ -1,0 +1,23 @@
+//! Two builds, compared, explained and judged. It runs the program `lockstep` for its rounds and
+//! knows nothing of what builds. The rooms stand in the order in which data flows; a room may use
+//! those above it, never those below.
+
+mod check; // what must hold beside equality, and what was varied
+pub mod compare; // what differs between two trees or files
+pub mod explain; // why
+pub mod rounds; // builds in places that differ in everything that must not matter
+mod checks; // what else must hold of rounds
+mod report; // what was found out, for people and programs
+mod pairs; // two rounds: compared, explained, blamed
+mod compare_command; // any two trees or files, without building anything
+mod verify_repro; // rounds, comparison, explanation, checks, verdict
+
+pub use checks::snapshots::texts;
+pub use compare_command::CompareCommand;
+pub use verify_repro::{Program, VerifyRepro};
+
+/// The workspace, whose golden pairs the tests read.
+#[cfg(test)]
+fn tests_root() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in a workspace")
+}
