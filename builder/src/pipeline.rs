@@ -147,7 +147,6 @@ impl Prepared {
             toolchain: &self.toolchain,
             uv: &self.uv,
             jobs,
-            compilers: jobs.saturating_add(options.surroundings.more_compilers),
             store,
             reuse: options.reuse != Reuse::Nothing,
             work,

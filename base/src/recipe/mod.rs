@@ -3,6 +3,7 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
+mod config_settings; // what a backend is told
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
 mod wire; // the file
@@ -13,6 +14,7 @@ use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
+pub use config_settings::{ConfigSettings, ConfigValue};
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{

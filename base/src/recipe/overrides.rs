@@ -9,7 +9,7 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
-use super::{CollisionRules, ReadBeside, all, parsed};
+use super::{CollisionRules, ConfigSettings, ReadBeside, all, parsed};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Redacted, Sha256};
@@ -75,6 +75,9 @@ pub struct BuildSettings {
     /// Environment variables of the build.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// What the backend is told (PEP 517), over what uv is configured to tell it.
+    #[serde(skip_serializing_if = "ConfigSettings::is_empty")]
+    pub config_settings: ConfigSettings,
     /// System packages that the build needs, in the words of the provider.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub system_packages: BTreeSet<String>,
@@ -92,6 +95,7 @@ pub struct BuildSettings {
 /// The settings of a build that nothing overrides.
 pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
     env: BTreeMap::new(),
+    config_settings: ConfigSettings::NONE,
     system_packages: BTreeSet::new(),
     requires: None,
     extra_requires: Vec::new(),
@@ -300,6 +304,7 @@ fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, P
     let patches = wire.patch.into_iter().map(|patch| source_patch(patch, beside));
     Ok(BuildSettings {
         env: wire.env,
+        config_settings: wire.config_settings,
         system_packages: wire.system_packages.into_iter().collect(),
         requires: wire.requires.map(|texts| all("override.build.requires", &texts)).transpose()?,
         extra_requires: all("override.build.extra-requires", &wire.extra_requires)?,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use uv_normalize::PackageName;
 
+use super::ConfigSettings;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Sri;
 
@@ -123,6 +124,8 @@ pub(super) struct PinWire {
 pub(super) struct BuildWire {
     #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) config_settings: ConfigSettings,
     #[serde(default)]
     pub(super) system_packages: Vec<String>,
     pub(super) requires: Option<Vec<String>>,

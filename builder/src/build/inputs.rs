@@ -2,16 +2,14 @@
 //! dependencies are not in it, nor is how many builds run at once: the wheel is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde::Serialize;
 use uv_normalize::PackageName;
 
-use super::workshop::{SCRIPT, Workshop, distutils_cfg};
+use super::workshop::Workshop;
 use crate::lock::build_graph::BuildName;
 use crate::toolchain::Toolchain;
-use base::recipe::BuildSettings;
-use base::sys::sandbox::Description;
+use base::recipe::{BuildSettings, ConfigSettings};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Inputs, Problem, Sha256};
 
@@ -33,8 +31,7 @@ struct BuildInputs<'a> {
     backend: &'a str,
     requirements: BTreeMap<&'a PackageName, String>,
     settings: BuildSettings,
-    sandbox: Description<'a>,
-    script: Sha256,
+    environment: serde_json::Value,
     target: String,
     toolchain: ToolchainInputs<'a>,
     uv: Sha256,
@@ -77,9 +74,6 @@ impl Workshop<'_> {
         let name = &distribution.name;
         let needs = self.needs(build)?;
         let settings = self.recipe.build_settings(name).clone();
-        let workshop = Self { compilers: 1, ..*self };
-        let sandbox = workshop.sandbox(name, Path::new(""));
-        let script = [SCRIPT, &distutils_cfg(1)].concat();
         Ok(Inputs::of(&BuildInputs {
             builder: BUILDER,
             distribution: name,
@@ -89,10 +83,13 @@ impl Workshop<'_> {
             requires: &needs.requires,
             backend: &self.locked(build)?.backend,
             requirements: self.requirements(build, built)?,
-            // Its variables are in the sandbox, as the build sees them.
-            settings: BuildSettings { env: BTreeMap::new(), ..settings },
-            sandbox: sandbox.description(),
-            script: Sha256::of(script),
+            // What it tells the build is in the environment, as the build sees it.
+            settings: BuildSettings {
+                env: BTreeMap::new(),
+                config_settings: ConfigSettings::NONE,
+                ..settings
+            },
+            environment: self.environment(name).described(),
             target: self.resolution.target.to_string(),
             toolchain: ToolchainInputs::of(self.toolchain),
             uv: self.uv.sha256,

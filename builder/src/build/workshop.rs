@@ -11,6 +11,7 @@ use uv_normalize::PackageName;
 
 use super::store::{Found, Store};
 use super::{BuiltWheel, inputs};
+use crate::build::environment::{Bench, BuildEnvironment, Told};
 use crate::build::sources::{self, Sources};
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
@@ -23,7 +24,7 @@ use base::recipe::Recipe;
 use base::sys::Host;
 use base::sys::files::digest_of;
 use base::sys::process::last_lines_of;
-use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use base::sys::sandbox::{Invocation, Sandbox};
 use base::vocabulary::Problem;
 
 /// Everything that builds have in common.
@@ -35,7 +36,7 @@ pub struct Workshop<'a> {
     pub resolution: &'a Resolution,
     /// What builds need.
     pub build_lock: &'a BuildLock,
-    /// The application's `pyproject.toml`, for `extra-build-variables`.
+    /// The application's `pyproject.toml`, for what it tells builds.
     pub project: &'a Pyproject,
     /// Where the trees come from.
     pub sources: Sources<'a>,
@@ -45,8 +46,6 @@ pub struct Workshop<'a> {
     pub uv: &'a Uv,
     /// How many builds run at once.
     pub jobs: usize,
-    /// How many compilers each of them is told to start at once.
-    pub compilers: usize,
     /// Where built wheels are kept.
     pub store: &'a Store,
     /// Whether a wheel that is stored is used.
@@ -55,38 +54,8 @@ pub struct Workshop<'a> {
     pub work: &'a Path,
 }
 
-/// Paths inside the sandbox.
-const BUILD: &str = "/build";
-const UV: &str = "/build/tools/uv";
-const WHEELHOUSE: &str = "/build/wheelhouse";
-
 /// Of what a build leaves, files of as many bytes are removed as soon as it has ended.
 const LARGE: u64 = 256 << 10;
-
-/// What compilers are told beside what the interpreter's own build was told.
-const COMPILER_FLAGS: &str = "-O2 -g0";
-
-/// Builds, given the directory of the project below `/build/src`, and requirements if there are
-/// any. Compilers that share a processor take its caches from each other at every turn (6 % of
-/// lxml's time with turns of 3 ms), so each turn lasts 100 ms, where `chrt` (util-linux) and the
-/// kernel (Linux 6.12) can do that.
-pub(super) const SCRIPT: &str = r#"set -eu
-uv venv --quiet --no-project --python "$PYTHON" /build/env
-if [ -s /build/requirements.txt ]; then
-  uv pip install --quiet --python /build/env/bin/python --no-deps --no-index \
-    --find-links /build/wheelhouse -r /build/requirements.txt
-fi
-turns="chrt --other --sched-runtime 100000000 0"
-$turns true 2>/dev/null || turns=
-exec $turns uv build --wheel --no-build-isolation --python /build/env/bin/python \
-  --out-dir /build/dist "/build/src/$1"
-"#;
-
-/// setuptools compiles the extensions of one distribution one after the other unless told
-/// otherwise; the wheel is the same to the byte.
-pub(super) fn distutils_cfg(compilers: usize) -> String {
-    format!("[build_ext]\nparallel = {compilers}\n")
-}
 
 /// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -184,30 +153,23 @@ impl Workshop<'_> {
         built: &Path,
     ) -> Result<PathBuf, Problem> {
         let distribution = &*self.distribution(name);
-        // Only `inside` is the backend's: what the host reads or writes afterwards (log, scene)
-        // lies beside it, where no link can be planted.
-        let inside = dir.join("inside");
-        self.shelve(self.needs(name)?, needs, &dir.join("wheelhouse"))?;
-        let project = self.prepare(name, &inside)?;
-
-        let scene = Scene {
-            sandbox: self.sandbox(&distribution.name, dir),
-            invocation: Invocation {
-                program: "/bin/sh".to_owned(),
-                arguments: ["-c", SCRIPT, "build", &project].map(str::to_owned).to_vec(),
-                directory: format!("{BUILD}/src"),
-            },
-        };
-        let log = dir.join("log");
-        let finished = scene.sandbox.run(&scene.invocation, OutputTo::Log(&log))?;
+        let bench = Bench::below(dir);
+        let environment = self.environment(&distribution.name);
+        let locked = self.needs(name)?;
+        self.shelve(locked, needs, &bench.wheelhouse)?;
+        let project = self.prepare(name, &bench)?;
+        let whose = |problem: Problem| problem.fact("distribution", self.label(name));
+        environment.install(&bench, &locked.requirements).map_err(whose)?;
+        let finished = environment.build(&bench, &project)?;
         if !finished.success() {
-            return Err(self.failed(name, dir, &scene, finished.code));
+            let (sandbox, invocation) = environment.scene(&bench, &project);
+            return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
         }
-        let path = self.collect(distribution, &inside, built, &log)?;
+        let path = self.collect(distribution, &bench.inside, built, &bench.log)?;
         // Object files are many times the wheel; the disk need hold only those of the builds under
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
-        let _ = base::sys::files::remove_large(&inside.join("src"), LARGE);
+        let _ = base::sys::files::remove_large(&bench.source(), LARGE);
         Ok(path)
     }
 
@@ -235,23 +197,16 @@ impl Workshop<'_> {
         copy().map_err(|error| Problem::new("cannot lay out build requirements").cause(error))
     }
 
-    fn prepare(&self, name: &BuildName, dir: &Path) -> Result<String, Problem> {
+    /// Lays out the source. Returns the directory of the project in it.
+    fn prepare(&self, name: &BuildName, bench: &Bench) -> Result<String, Problem> {
         let distribution = &*self.distribution(name);
-        let unprepared = |error: std::io::Error| {
-            Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
-                .cause(error)
-        };
-        for made in ["tools", "dist", "wheelhouse", "cache"] {
-            fs::create_dir_all(dir.join(made)).map_err(unprepared)?;
-        }
-        fs::write(dir.join("tools/uv"), "").map_err(unprepared)?;
-        let project = self.sources.lay_out(distribution, &dir.join("src"))?;
-        self.check_fresh(name, &dir.join("src").join(&project))?;
-        let needs = self.needs(name)?;
-        let requirements: Vec<String> =
-            needs.requirements.iter().map(|requirement| format!("{requirement}\n")).collect();
-        fs::write(dir.join("requirements.txt"), requirements.concat()).map_err(unprepared)?;
-        fs::write(dir.join("distutils.cfg"), distutils_cfg(self.compilers)).map_err(unprepared)?;
+        fs::create_dir_all(&bench.inside).map_err(|error| {
+            let name = &distribution.name;
+            Problem::new(format!("cannot prepare the build of `{name}`")).cause(error)
+        })?;
+        let source = bench.source();
+        let project = self.sources.lay_out(distribution, &source)?;
+        self.check_fresh(name, &source.join(&project))?;
         Ok(project)
     }
 
@@ -276,34 +231,10 @@ impl Workshop<'_> {
             .hint("`cargo xtask build-lock` writes it anew"))
     }
 
-    pub(super) fn sandbox(&self, name: &PackageName, dir: &Path) -> Sandbox {
-        let sandbox = self
-            .toolchain
-            .sandbox()
-            .bind_rw(&dir.join("inside"), BUILD)
-            .bind_ro(&self.uv.path, UV)
-            .bind_ro(&dir.join("wheelhouse"), WHEELHOUSE)
-            .env("PATH", "/build/env/bin:/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
-            .env("PYTHON", &self.toolchain.python)
-            .env("VIRTUAL_ENV", "/build/env")
-            .env("UV_CACHE_DIR", "/build/cache")
-            .env("UV_NO_CONFIG", "1")
-            .env("UV_NO_PROGRESS", "1")
-            .env("UV_NO_INSTALLER_METADATA", "1")
-            .env("UV_OFFLINE", "1")
-            .env("UV_PYTHON_DOWNLOADS", "never")
-            // Debug information takes a third of a compiler's time, and most of the bytes of what
-            // it makes; nobody debugs an output. `-O2` stands there because a build that sees any
-            // CFLAGS drops its own. A recipe's `override.<name>.build.env` wins over both.
-            .env("CFLAGS", COMPILER_FLAGS)
-            .env("CXXFLAGS", COMPILER_FLAGS)
-            .env("DIST_EXTRA_CONFIG", "/build/distutils.cfg")
-            .env("CMAKE_BUILD_PARALLEL_LEVEL", &self.compilers.to_string())
-            // Otherwise each file that a backend imports leaves a `.pyc` in its build environment.
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        let project = self.project.uv.extra_build_variables.get(name).into_iter().flatten();
-        let recipe = &self.recipe.build_settings(name).env;
-        project.chain(recipe).fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value))
+    /// What a distribution is built in.
+    pub(super) fn environment(&self, name: &PackageName) -> BuildEnvironment<'_> {
+        let told = Told::of(name, self.recipe, self.project);
+        BuildEnvironment::new(told, self.toolchain, self.uv)
     }
 
     fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {

@@ -9,6 +9,7 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use crate::lock::DefaultGroups;
+use base::recipe::ConfigSettings;
 use base::vocabulary::Problem;
 
 /// A parsed `pyproject.toml`.
@@ -50,6 +51,10 @@ pub struct UvTable {
     pub extra_build_dependencies: BTreeMap<PackageName, Vec<ExtraBuildDependency>>,
     /// `extra-build-variables`: environment of builds by distribution.
     pub extra_build_variables: BTreeMap<PackageName, BTreeMap<String, String>>,
+    /// `config-settings`: what all backends are told.
+    pub config_settings: ConfigSettings,
+    /// `config-settings-package`: what backends are told by distribution.
+    pub config_settings_package: BTreeMap<PackageName, ConfigSettings>,
     /// `build-constraint-dependencies`.
     pub build_constraints: Vec<Requirement>,
 }
@@ -147,6 +152,10 @@ struct UvWire {
     #[serde(default)]
     extra_build_variables: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default)]
+    config_settings: ConfigSettings,
+    #[serde(default)]
+    config_settings_package: BTreeMap<String, ConfigSettings>,
+    #[serde(default)]
     build_constraint_dependencies: Vec<String>,
 }
 
@@ -196,6 +205,12 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
             .extra_build_variables
             .into_iter()
             .map(|(name, env)| Ok((parsed(whose, "tool.uv.extra-build-variables", &name)?, env)))
+            .collect::<Result<_, Problem>>()?,
+        config_settings: wire.config_settings,
+        config_settings_package: wire
+            .config_settings_package
+            .into_iter()
+            .map(|(name, own)| Ok((parsed(whose, "tool.uv.config-settings-package", &name)?, own)))
             .collect::<Result<_, Problem>>()?,
         build_constraints: all(
             whose,

@@ -98,9 +98,7 @@ impl Variation {
             Self::BytecodeOrder => seen.reversed_bytecode = odd,
             Self::Clock => seen.pretended.clock_shift = SHIFT * i64::try_from(index).unwrap_or(1),
             Self::Cpu => {
-                // A round that starts many more compilers takes longer, and the others wait.
-                (place.cpus, seen.more_compilers) =
-                    if odd { (Some(SEEN_CPUS), 1) } else { (Some(2), 2) };
+                place.cpus = Some(if odd { SEEN_CPUS } else { 2 });
                 seen.pretended.processors = place.cpus;
             }
             Self::DirectoryOrder => seen.pretended.reversed_directories = odd,

@@ -129,7 +129,7 @@ impl Variation {
                  the machine's"
             }
             Self::Cpu => {
-                "seven processors are seen, by a preloaded library, and builds are told to start \
+                "seven processors are seen, by a preloaded library, so that builds that ask start \
                  more compilers at once; `/proc/cpuinfo` still lists the machine's, and static \
                  programs count them"
             }

@@ -203,6 +203,11 @@ impl Sandbox {
         self
     }
 
+    /// A variable of its environment.
+    pub fn variable(&self, key: &str) -> Option<&str> {
+        self.environment.get(key).map(String::as_str)
+    }
+
     /// Sets the network; without this call there is none.
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {

@@ -43,8 +43,6 @@ pub struct Surroundings {
     pub environment: BTreeMap<String, String>,
     /// A directory at the end of `PATH`.
     pub path_tail: Option<String>,
-    /// How many compilers more than there are builds at once a build is told to start.
-    pub more_compilers: usize,
     /// Whether bytecode is compiled in reverse order.
     pub reversed_bytecode: bool,
     /// What a preloaded library pretends.
@@ -87,7 +85,6 @@ impl Default for Surroundings {
             hash_seed: "0".to_owned(),
             environment: BTreeMap::new(),
             path_tail: None,
-            more_compilers: 0,
             reversed_bytecode: false,
             pretended: Pretended::default(),
             directory: None,

@@ -199,7 +199,7 @@ impl Maker<'_> {
         let mut requires =
             requires::static_requires(distribution, own, self.demands(), asked.resolution)?;
         let mut resolved = self.resolve(memo, asked, &requires, host)?;
-        let answer = self.ask(own, project, &resolved, asked.dir, host);
+        let answer = self.ask(distribution, own, project, &resolved, asked.dir, host);
         let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
         let more = requires::of_backend(distribution, &answer)?;
         if !more.is_subset(&requires) {

@@ -1,7 +1,7 @@
 """Asks a build backend what it needs to build a wheel (PEP 517, get_requires_for_build_wheel).
 
 Runs inside the sandbox, in the build environment, with the source tree as working directory.
-Arguments: a JSON file with `backend` and `backend-path`; the file to write the JSON answer to.
+Arguments: a JSON file with `backend`, `backend-path` and `config-settings`; the file to write the JSON answer to.
 """
 
 import importlib
@@ -26,7 +26,7 @@ def main():
         backend = getattr(backend, part)
     sys.argv = ["setup.py"]
     hook = getattr(backend, "get_requires_for_build_wheel", None)
-    answer = list(hook({})) if hook else []
+    answer = list(hook(question["config-settings"])) if hook else []
     with open(answer_path, "w", encoding="utf-8") as file:
         json.dump(answer, file)
 

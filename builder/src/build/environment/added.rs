@@ -1,0 +1,129 @@
+//! What a backend gets from us that it would not get from uv's own build of the same project, each
+//! thing with the reason why it cannot change what the wheel means: which modules and data it has,
+//! what they do, what they require. A backend's environment is tested against this list, and real
+//! projects are built with and without each thing (`tests/it/added.rs`).
+//!
+//! Not in it, because the wheel's meaning may depend on it: flags for compilers and linkers in any
+//! variable (setuptools replaces the interpreter's own flags by `CFLAGS`, `-DNDEBUG` and `-fwrapv`
+//! among them; meson and `CMake` let them win over the project's), how many compilers run at once
+//! (extensions that share a source share the object file's name: setuptools issues 3942 and 5196; a
+//! custom command of two `CMake` targets runs twice), and `PYTHON`, which makefiles read.
+
+/// A thing that we add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added {
+    /// What it is.
+    pub what: What,
+    /// Why it cannot change what a wheel means.
+    pub because: &'static str,
+}
+
+/// What kind of thing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A variable and its value, set for builds alone.
+    Variable(&'static str, &'static str),
+    /// A variable that every sandbox has (`sys::sandbox`).
+    SandboxVariable(&'static str),
+    /// A flag of `uv build`, or of the program that starts it.
+    Flag(&'static str),
+    /// A file or directory in the sandbox.
+    File(&'static str),
+}
+
+/// Everything that is added.
+pub const ADDED: [Added; 24] = [
+    // Variables.
+    Added {
+        what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
+        because: "a module is the same whether or not the interpreter keeps its bytecode. Without \
+                  it, what a backend imports from its own tree leaves `.pyc` files with times in \
+                  them, which some backends put into the wheel. Only a project that asks setuptools \
+                  for bytecode (`[build_py] compile`) can tell, and sets the variable to nothing in \
+                  `override.<name>.build.env`",
+    },
+    Added {
+        what: What::SandboxVariable("PATH"),
+        because: "the root's own directories of programs, as a shell has them by default; uv puts \
+                  the build environment before it",
+    },
+    Added {
+        what: What::SandboxVariable("SOURCE_DATE_EPOCH"),
+        because: "the time of files in the wheel, and of what a build stamps with a time of its \
+                  own; a wheel that means something else at another time is not reproducible",
+    },
+    Added {
+        what: What::SandboxVariable("TERM"),
+        because: "decides only how a program decorates what it prints",
+    },
+    Added {
+        what: What::SandboxVariable("HOME"),
+        because: "an empty directory: no configuration of a person's",
+    },
+    Added { what: What::SandboxVariable("TMPDIR"), because: "an empty directory" },
+    Added {
+        what: What::SandboxVariable("LANG"),
+        because: "UTF-8 without a language, as in a container; sorting and messages are the C ones",
+    },
+    Added { what: What::SandboxVariable("LC_ALL"), because: "as `LANG`" },
+    Added { what: What::SandboxVariable("TZ"), because: "the times of one place" },
+    Added {
+        what: What::SandboxVariable("PYTHONHASHSEED"),
+        because: "the order of sets, which is another one in each process without it",
+    },
+    Added { what: What::SandboxVariable("LOGNAME"), because: "the account of the sandbox" },
+    Added { what: What::SandboxVariable("USER"), because: "the account of the sandbox" },
+    // Flags.
+    Added {
+        what: What::Flag("--no-build-isolation"),
+        because: "the environment is made by us, of what the build lock says",
+    },
+    Added {
+        what: What::Flag("--force-pep517"),
+        because: "a backend is called as PEP 517 says. Without it uv builds projects of `uv_build` \
+                  itself, whatever version of that is locked",
+    },
+    Added { what: What::Flag("--offline"), because: "there is no network anyway" },
+    Added { what: What::Flag("--no-progress"), because: "decides what uv prints" },
+    Added {
+        what: What::Flag("--no-python-downloads"),
+        because: "there is no network anyway, and the interpreter is named",
+    },
+    Added { what: What::Flag("--cache-dir"), because: "an empty cache for each build" },
+    Added {
+        what: What::Flag("--config-file"),
+        because: "holds the config settings of this build; uv's configuration of the project is \
+                  read by us, the machine's by nobody",
+    },
+    Added {
+        what: What::Flag("chrt --sched-runtime"),
+        because: "how long a process runs before another one has its turn",
+    },
+    // Files.
+    Added {
+        what: What::File("/build/tools"),
+        because: "uv, where uv itself tells backends that it is (`UV`), and the question; it is on \
+                  no search path",
+    },
+    Added {
+        what: What::File("/build/wheelhouse"),
+        because: "the wheels that were installed; no tool looks there by itself",
+    },
+    Added {
+        what: What::File("/build/requirements.txt"),
+        because: "what was installed; it lies outside of the source tree",
+    },
+    Added {
+        what: What::File("/build/uv.toml"),
+        because: "the config settings; uv looks for configuration in the tree that it builds and \
+                  above it, but not when it is given a file",
+    },
+];
+
+/// The variables that are set for builds alone.
+pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ADDED.iter().filter_map(|it| match it.what {
+        What::Variable(name, value) => Some((name, value)),
+        _ => None,
+    })
+}

@@ -1,0 +1,268 @@
+//! The build environment: what a backend sees while it builds a wheel, and the same while it is
+//! asked what it needs. There is one, so that an answer holds for the build: the same root, the
+//! same paths, variables and config settings. [`Described`] is all of it for a key.
+//!
+//! What we add to what uv's own build gives a backend is listed in [`added`], each thing with the
+//! reason why it cannot change what a wheel means. Nothing else is added.
+
+pub mod added; // what uv's own build does not give a backend
+mod installed; // what the environment must consist of
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::Serialize;
+use uv_normalize::PackageName;
+
+use crate::lock::build_lock::Requirement;
+use crate::lock::pyproject::Pyproject;
+use crate::toolchain::Toolchain;
+use crate::toolchain::uv::Uv;
+use base::recipe::{ConfigSettings, Recipe};
+use base::sys::process::last_lines_of;
+use base::sys::sandbox::{Description, Finished, Invocation, OutputTo, Sandbox};
+use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::{Problem, Sha256};
+
+/// Paths inside the sandbox.
+const BUILD: &str = "/build";
+const UV: &str = "/build/tools/uv";
+const WHEELHOUSE: &str = "/build/wheelhouse";
+const ENVIRONMENT: &str = "/build/env";
+
+/// Installs exactly the requirements. The interpreter is an argument and no variable: makefiles
+/// read `PYTHON`.
+const INSTALL: &str = r#"set -eu
+uv="/build/tools/uv --quiet --offline --no-config --no-progress --cache-dir /build/cache"
+$uv venv --no-project --no-python-downloads --python "$1" /build/env
+if [ -s /build/requirements.txt ]; then
+  UV_NO_INSTALLER_METADATA=1 $uv pip install --python /build/env/bin/python --no-deps --no-index \
+    --find-links /build/wheelhouse -r /build/requirements.txt
+fi
+"#;
+
+/// Builds, given the directory of the project below `/build/src`. Compilers that share a processor
+/// take its caches from each other at every turn (6 % of lxml's time with turns of 3 ms), so each
+/// turn lasts 100 ms, where `chrt` (util-linux) and the kernel (Linux 6.12) can do that. A project
+/// may set `PATH` for its backend, so nothing is looked for on it.
+const BUILD_WHEEL: &str = r#"set -eu
+turns="/usr/bin/chrt --other --sched-runtime 100000000 0"
+$turns /bin/true 2>/dev/null || turns=
+exec $turns /build/tools/uv build --wheel --no-build-isolation --force-pep517 \
+  --offline --no-progress --no-python-downloads --cache-dir /build/cache \
+  --config-file /build/uv.toml --python /build/env/bin/python --out-dir /build/dist "/build/src/$1"
+"#;
+
+/// Asks, given the directory of the project below `/build/src`, with the variables that `uv build`
+/// sets for the hook that builds.
+const ASK: &str = r#"set -eu
+cd "/build/src/$1"
+exec /build/env/bin/python /build/tools/hook.py /build/hook.json /build/answer.json
+"#;
+
+const HOOK: &str = include_str!("hook.py");
+
+/// What one distribution is built with, or asked with.
+#[derive(Debug, Clone)]
+pub struct BuildEnvironment<'a> {
+    toolchain: &'a Toolchain,
+    uv: &'a Uv,
+    told: Told,
+}
+
+/// What project and recipe tell the build of one distribution.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Told {
+    /// Variables: the project's `extra-build-variables`, and over them the recipe's `build.env`.
+    pub variables: BTreeMap<String, String>,
+    /// Config settings: uv's, and over them the recipe's `build.config-settings`.
+    pub config_settings: ConfigSettings,
+}
+
+impl Told {
+    /// What a distribution is told.
+    pub fn of(name: &PackageName, recipe: &Recipe, project: &Pyproject) -> Self {
+        let (uv, recipe) = (&project.uv, recipe.build_settings(name));
+        let mut variables = uv.extra_build_variables.get(name).cloned().unwrap_or_default();
+        variables.extend(recipe.env.clone());
+        let own = uv.config_settings_package.get(name).cloned().unwrap_or_default();
+        let config_settings =
+            own.followed_by(&uv.config_settings).overridden_by(&recipe.config_settings);
+        Self { variables, config_settings }
+    }
+
+    /// A fingerprint of it, under which the answer of a backend is locked; `None` if it is told
+    /// nothing.
+    pub fn lock_key(&self) -> Option<Sha256> {
+        if *self == Self::default() {
+            return None;
+        }
+        let text = serde_json::to_string(self).expect("these are plain values");
+        Some(Fingerprint::new("told to a backend 1").with("told", text).finish())
+    }
+}
+
+/// All of a build environment but what is installed in it: what a key must know.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Described<'a> {
+    sandbox: Description<'a>,
+    scripts: Sha256,
+    config_settings: &'a ConfigSettings,
+}
+
+/// The directories of the host for one build or one question. Only `inside` is the backend's: what
+/// the host reads or writes afterwards (log, scene) lies beside it, where no link can be planted.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    /// The backend's, `/build`.
+    pub inside: PathBuf,
+    /// The wheels that are installed, and no others: what is there for another build must not be
+    /// seen.
+    pub wheelhouse: PathBuf,
+    /// What was printed.
+    pub log: PathBuf,
+}
+
+impl Bench {
+    /// The directories of one build, below `dir`.
+    pub fn below(dir: &Path) -> Self {
+        Self {
+            inside: dir.join("inside"),
+            wheelhouse: dir.join("wheelhouse"),
+            log: dir.join("log"),
+        }
+    }
+
+    /// Where the source is laid out.
+    pub fn source(&self) -> PathBuf {
+        self.inside.join("src")
+    }
+}
+
+impl<'a> BuildEnvironment<'a> {
+    /// The environment of a distribution's build.
+    pub fn new(told: Told, toolchain: &'a Toolchain, uv: &'a Uv) -> Self {
+        Self { toolchain, uv, told }
+    }
+
+    /// What a key must know of it.
+    pub fn described(&self) -> serde_json::Value {
+        let sandbox = self.sandbox(&Bench::below(Path::new("")));
+        let described = Described {
+            sandbox: sandbox.description(),
+            scripts: Sha256::of([INSTALL, BUILD_WHEEL, ASK, HOOK].concat()),
+            config_settings: &self.told.config_settings,
+        };
+        serde_json::to_value(described).expect("these are plain values")
+    }
+
+    /// Lays out the directories, and installs the requirements. Nothing of the project runs.
+    ///
+    /// # Errors
+    /// A wheel cannot be installed; what is installed is not what is required.
+    pub fn install(
+        &self,
+        bench: &Bench,
+        requirements: &BTreeSet<Requirement>,
+    ) -> Result<(), Problem> {
+        self.lay_out(bench, requirements)
+            .map_err(|error| Problem::new("cannot lay out a build environment").cause(error))?;
+        let install = script("install", INSTALL, &self.toolchain.python);
+        let finished = self.bare(bench).run(&install, OutputTo::Log(&bench.log))?;
+        if !finished.success() {
+            return Err(Problem::new("cannot install the build requirements")
+                .fact("exit code", finished.code)
+                .fact("log ends", last_lines_of(&bench.log, 20)));
+        }
+        installed::check(&bench.inside, requirements)
+    }
+
+    fn lay_out(&self, bench: &Bench, requirements: &BTreeSet<Requirement>) -> std::io::Result<()> {
+        let inside = |name: &str| bench.inside.join(name);
+        for made in ["tools", "dist", "wheelhouse", "cache"] {
+            fs::create_dir_all(inside(made))?;
+        }
+        fs::create_dir_all(&bench.wheelhouse)?;
+        fs::write(inside("tools/uv"), "")?;
+        fs::write(inside("tools/hook.py"), HOOK)?;
+        let lines: Vec<String> = requirements.iter().map(|it| format!("{it}\n")).collect();
+        fs::write(inside("requirements.txt"), lines.concat())?;
+        fs::write(inside("uv.toml"), self.uv_configuration())
+    }
+
+    /// What uv is configured with: it tells the backend.
+    fn uv_configuration(&self) -> String {
+        let settings = BTreeMap::from([("config-settings", &self.told.config_settings)]);
+        toml::to_string(&settings).expect("these are texts and lists of texts")
+    }
+
+    /// The sandbox without what project and recipe say.
+    fn bare(&self, bench: &Bench) -> Sandbox {
+        self.toolchain
+            .sandbox()
+            .bind_rw(&bench.inside, BUILD)
+            .bind_ro(&self.uv.path, UV)
+            .bind_ro(&bench.wheelhouse, WHEELHOUSE)
+    }
+
+    /// The sandbox that `uv build` runs in.
+    fn sandbox(&self, bench: &Bench) -> Sandbox {
+        let added =
+            added::variables().fold(self.bare(bench), |it, (key, value)| it.env(key, value));
+        self.told.variables.iter().fold(added, |it, (key, value)| it.env(key, value))
+    }
+
+    /// The sandbox as a hook sees it: with what `uv build` sets for it, given the directory of the
+    /// project.
+    fn of_hook(&self, bench: &Bench, project: &str) -> Sandbox {
+        let sandbox = self.sandbox(bench);
+        let path = sandbox.variable("PATH").unwrap_or_default();
+        let path = format!("{ENVIRONMENT}/bin:{path}");
+        let directory = match project {
+            "." => format!("{BUILD}/src"),
+            below => format!("{BUILD}/src/{below}"),
+        };
+        sandbox
+            .env("PATH", &path)
+            .env("PYTHONIOENCODING", "utf-8:backslashreplace")
+            .env("UV", UV)
+            .env("UV_INTERNAL__BUILD_DIR", &directory)
+            .env("VIRTUAL_ENV", ENVIRONMENT)
+    }
+
+    /// Builds the wheel of the project at `project` of the laid out source into `dist`.
+    pub fn build(&self, bench: &Bench, project: &str) -> Result<Finished, Problem> {
+        let build = script("build", BUILD_WHEEL, project);
+        self.sandbox(bench).run(&build, OutputTo::Log(&bench.log))
+    }
+
+    /// A sandbox and what a build runs in it, as the backend sees it.
+    pub fn scene(&self, bench: &Bench, project: &str) -> (Sandbox, Invocation) {
+        (self.of_hook(bench, project), script("build", BUILD_WHEEL, project))
+    }
+
+    /// Asks the backend of the project at `project` for what else it needs to build a wheel: the
+    /// answer is the content of `answer.json`, which the backend can replace by anything.
+    pub fn ask(&self, bench: &Bench, project: &str, own: &Pyproject) -> Result<Finished, Problem> {
+        let question = serde_json::json!({
+            "backend": own.backend(),
+            "backend-path": own.build_system.as_ref().map(|it| &it.backend_path),
+            "config-settings": self.told.config_settings,
+        });
+        fs::write(bench.inside.join("hook.json"), question.to_string())
+            .map_err(|error| Problem::new("cannot prepare a question to a backend").cause(error))?;
+        let ask = script("ask", ASK, project);
+        self.of_hook(bench, project).run(&ask, OutputTo::Log(&bench.log))
+    }
+}
+
+fn script(name: &str, text: &str, argument: &str) -> Invocation {
+    Invocation {
+        program: "/bin/sh".to_owned(),
+        arguments: ["-c", text, name, argument].map(str::to_owned).to_vec(),
+        directory: if name == "install" { BUILD.to_owned() } else { format!("{BUILD}/src") },
+    }
+}
