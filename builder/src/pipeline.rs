@@ -2,6 +2,7 @@
 //! publish. Each stage gives the type that the next one takes.
 
 mod disk;
+mod build_lock;
 mod report;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ use base::sys::process::processors;
 use base::sys::sandbox::Surroundings;
 use base::vocabulary::{Problem, Target};
 
+pub use build_lock::make_build_lock;
 pub use report::Report;
 use report::{Clock, report};
 
@@ -69,6 +71,8 @@ pub struct Options {
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
+    /// Whether a missing build lock is an error; else it is made.
+    pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
     /// What decides what is installed, and in which order builds run.
@@ -162,6 +166,7 @@ pub(crate) fn prepare(
     options: &Options,
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
+    build_lock::ensure(located, options, host)?;
     let uv = provide_uv(&host)?;
     let settings = fetch::Settings {
         index: located.recipe.index,

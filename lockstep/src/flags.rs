@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use uv_normalize::PackageName;
+use builder::lock::build_graph::BuildName;
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, VerifyRepro};
@@ -171,6 +171,9 @@ pub(crate) struct Build {
     /// What is used of earlier builds.
     #[command(flatten)]
     pub(crate) reuse: ReuseFlags,
+    /// Fail if the recipe has no build lock, instead of making it
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Leave the checks out: nothing says then whether the output can be imported
     #[arg(long)]
     pub(crate) no_checks: bool,

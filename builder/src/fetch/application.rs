@@ -1,12 +1,13 @@
 //! What a command works on: the recipe, the application's source tree, its lock and its
 //! `pyproject.toml`, and the build lock, read and parsed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use uv_normalize::PackageName;
 
-use crate::fetch;
+use crate::fetch::{self, ProjectIndexes};
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
 use crate::lock::Lock;
@@ -121,6 +122,17 @@ fn origin(
     Ok(origin)
 }
 
+impl fetch::Settings {
+    /// The same, with the indexes of a project: its builds' requirements come from these.
+    ///
+    /// # Errors
+    /// One of them is no URL.
+    pub fn with_indexes_of(mut self, application: &Application) -> Result<Self, Problem> {
+        self.project = ProjectIndexes::of(&application.project, &application.tree)?;
+        Ok(self)
+    }
+}
+
 impl Application {
     /// Takes the tree at `over`, else what the recipe says, as builds see it.
     pub fn load(
@@ -159,10 +171,19 @@ impl Locked {
         })
     }
 
-    /// An override of what no target of the recipe installs is taken for a slip. `resolution` is
+    /// An override of what no target of the recipe installs, and no build of it builds (`tools`), is
+    /// taken for a slip. `resolution` is
     /// that of one target; the others are resolved only where it has not all of them.
-    pub fn check_overrides(&self, recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
-        let mut names = recipe.overrides.keys().filter(|name| resolution.get(name).is_none());
+    pub fn check_overrides(
+        &self,
+        recipe: &Recipe,
+        resolution: &Resolution,
+        tools: &BTreeSet<&PackageName>,
+    ) -> Result<(), Problem> {
+        let mut names = recipe
+            .overrides
+            .keys()
+            .filter(|name| resolution.get(name).is_none() && !tools.contains(name));
         let Some(first) = names.next() else {
             return Ok(());
         };

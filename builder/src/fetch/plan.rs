@@ -43,15 +43,27 @@ pub fn everything(
         let build = build_lock.of(distribution)?;
         add_wheels(&mut request, distribution.name.as_ref(), build, build_lock, places, resolution)?;
     }
-    for (requirement, tool) in build_lock.tools_for(resolution)? {
-        let whose = requirement.to_string();
-        add_wheels(&mut request, &whose, &tool.build, build_lock, places, resolution)?;
-        let mut more = Request::default();
-        add(&mut more, &tool.source.distribution(requirement), places)?;
-        add_new(&mut request.files, more.files);
-        add_new(&mut request.trees, more.trees);
+    for requirement in build_lock.tools_for(resolution)?.into_keys() {
+        add_tool(&mut request, requirement, build_lock, places, resolution)?;
     }
     Ok(request)
+}
+
+/// Adds the source of a build requirement that is built, and the wheels that its build needs.
+pub fn add_tool(
+    request: &mut Request,
+    requirement: &Requirement,
+    build_lock: &BuildLock,
+    places: Places<'_>,
+    resolution: &Resolution,
+) -> Result<(), Problem> {
+    let (tool, whose) = (&build_lock.tools[requirement], requirement.to_string());
+    add_wheels(request, &whose, &tool.build, build_lock, places, resolution)?;
+    let mut more = Request::default();
+    add(&mut more, &tool.source.distribution(requirement), places)?;
+    add_new(&mut request.files, more.files);
+    add_new(&mut request.trees, more.trees);
+    Ok(())
 }
 
 /// Adds the wheels that a build needs.

@@ -32,6 +32,7 @@ impl Context<'_> {
             },
             golden: golden(flags.ledger),
             jobs: flags.jobs,
+            locked: flags.locked,
             no_checks: flags.no_checks,
             wheels_out: flags.wheels_out.clone(),
             ..self.options()

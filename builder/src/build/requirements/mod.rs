@@ -1,10 +1,16 @@
-//! Writes the build lock: asks each source tree for its build requirements, lets uv resolve them up
-//! to a date (`pins`), asks the backend what else it wants (`ask`), and pins every wheel for every
-//! target of the recipe.
+//! Writes the build lock: asks each source tree for its build requirements (`requires`), lets uv
+//! resolve them up to a date with the indexes and sources that apply (`compile`), asks the backend
+//! what else it wants (`ask`), and pins all of it for every target of the recipe. What has no wheel
+//! is a `tool`: a build with build requirements of its own.
 
 mod ask;
+mod compile;
+mod interpreter;
+mod lowered;
 mod pins;
 mod requires;
+mod run;
+mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,16 +24,20 @@ use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
 use crate::fetch::request::{Request, Shelf};
 use crate::fetch::{self, Settings};
-use crate::lock::build_lock::{
-    BuildLock, Demands, LockedBuild, LockedFile, Requirement, SourcePin,
-};
-use crate::lock::pyproject::Pyproject;
+use crate::lock::build_lock::{BuildLock, ByTarget, Demands, LockedBuild, Needs, SourcePin};
+use crate::lock::build_graph::BuildName;
 use crate::lock::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::sys::Host;
-use base::vocabulary::{Problem, Sha256, Target};
+use base::vocabulary::{Problem, Target};
+
+use compile::Asked;
+use lowered::Lowered;
+use pins::{Pin, Pins};
+use requires::Requires;
+use run::{Bound, Chain, Run};
 
 /// Everything that making a build lock needs.
 #[derive(Debug)]
@@ -48,16 +58,6 @@ pub struct Maker<'a> {
     pub work: &'a Path,
 }
 
-/// A build lock in the making.
-#[derive(Default)]
-struct Draft {
-    lock: BuildLock,
-    /// What each build requires. It is asked once, on the first target, whose wheels can run here:
-    /// PEP 517 has no notion of another target than the interpreter that asks.
-    requires: BTreeMap<PackageName, BTreeSet<String>>,
-    memo: pins::Memo,
-}
-
 /// Whose build requirements are asked for.
 #[derive(Clone, Copy)]
 struct Question<'a> {
@@ -66,33 +66,42 @@ struct Question<'a> {
     sources: Sources<'a>,
 }
 
-/// What a build needs.
-struct Answer {
-    backend: String,
-    overrides: Option<Sha256>,
-    extra_requires: BTreeSet<String>,
-    requires: BTreeSet<String>,
-    resolved: BTreeMap<Requirement, LockedFile>,
-}
-
 impl Maker<'_> {
     /// Locks the build requirements of everything that any target of the recipe builds from source.
     /// `exclude_newer` bounds the versions; by default nothing newer than the newest file of
     /// `uv.lock` is seen, so the same lock gives the same build lock on any day.
     pub fn make(&self, exclude_newer: Option<&str>, host: Host<'_>) -> Result<BuildLock, Problem> {
         let recipe = &self.located.recipe;
-        let bound = exclude_newer.or(recipe.build_lock_exclude_newer.as_deref()).or(self
-            .application
-            .lock
-            .newest_upload
-            .as_deref());
-        let mut draft = Draft::default();
-        draft.lock.exclude_newer = bound.map(str::to_owned);
-        draft.lock.constraints = self.demands().constraints();
-        for target in &recipe.targets {
-            self.lock_target(&mut draft, target, host)?;
+        let bound = self.bound(exclude_newer);
+        let resolutions = recipe.targets.iter().map(|target| self.resolution(target));
+        let resolutions = resolutions.collect::<Result<Vec<_>, Problem>>()?;
+        let run = Run::new(bound, &resolutions[0], self.work);
+        let mut lock = BuildLock {
+            exclude_newer: run.bound_date().map(str::to_owned),
+            constraints: self.demands().constraints(),
+            ..BuildLock::default()
+        };
+        for resolution in &resolutions {
+            self.lock_target(&run, &mut lock, resolution, host)?;
         }
-        Ok(draft.lock)
+        run.finish(&mut lock, &resolutions)?;
+        let tools: BTreeSet<&PackageName> = lock.tools.keys().map(|it| &it.name).collect();
+        for resolution in &resolutions {
+            self.application.check_overrides(recipe, resolution, &tools)?;
+        }
+        Ok(lock)
+    }
+
+    fn bound(&self, exclude_newer: Option<&str>) -> Option<Bound> {
+        let recipe = self.located.recipe.build_lock_exclude_newer.as_deref();
+        let lock = self.application.lock.newest_upload.as_deref();
+        [
+            (exclude_newer, "`--exclude-newer`"),
+            (recipe, "`build-lock.exclude-newer` of the recipe"),
+            (lock, "the newest file of `uv.lock`"),
+        ]
+        .into_iter()
+        .find_map(|(date, origin)| Some(Bound { date: date?.to_owned(), origin }))
     }
 
     fn demands(&self) -> Demands<'_> {
@@ -103,175 +112,219 @@ impl Maker<'_> {
         }
     }
 
-    fn lock_target(
-        &self,
-        draft: &mut Draft,
-        target: &Target,
-        host: Host<'_>,
-    ) -> Result<(), Problem> {
-        let application = self.application;
-        let resolution = self.resolvers.resolution(&RuntimeRequest {
-            lock: &application.lock,
-            pyproject: &application.project,
+    fn resolution(&self, target: &Target) -> Result<Resolution, Problem> {
+        self.resolvers.resolution(&RuntimeRequest {
+            lock: &self.application.lock,
+            pyproject: &self.application.project,
             target,
             selection: &self.located.recipe.selection,
-        })?;
-        application.check_overrides(&self.located.recipe, &resolution)?;
-        let places = plan::Places { tree: &application.tree, recipe: &self.located.dir };
-        let request = plan::runtime(&resolution, places)?;
-        let sources = Request {
+        })
+    }
+
+    fn lock_target(
+        &self,
+        run: &Run<'_>,
+        lock: &mut BuildLock,
+        resolution: &Resolution,
+        host: Host<'_>,
+    ) -> Result<(), Problem> {
+        let request = plan::runtime(resolution, self.places())?;
+        let request = Request {
             files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
             ..request
         };
-        let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
-        let sources = Sources {
-            wheelhouse: &wheelhouse.path,
-            tree: &application.tree,
-            recipe: &self.located.recipe,
-            lock: &application.lock,
-        };
+        let wheelhouse = fetch::fetch(&request, &host, self.settings)?;
+        let sources = self.sources(&wheelhouse.path);
         let built: Vec<&Distribution> = resolution.built().collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
-        let (draft_so_far, known) = (&*draft, &draft.requires);
-        let answers: Vec<Result<Answer, Problem>> = asking()?.install(|| {
+        let answers: Vec<Result<(LockedBuild, Needs), Problem>> = asking()?.install(|| {
             let ask = |distribution: &&Distribution| {
-                let name = &distribution.name;
-                let question = Question { distribution, resolution: &resolution, sources };
-                host.progress.begin(name.as_ref());
-                let answer = self.answer(question, known.get(name), draft_so_far, host);
-                host.progress.end(name.as_ref());
+                let name = BuildName::Installed(distribution.name.clone());
+                let question = Question { distribution, resolution, sources };
+                host.progress.begin(distribution.name.as_ref());
+                let answer = self.answer(run, &name, question, &Chain::default(), host);
+                host.progress.end(distribution.name.as_ref());
                 answer
             };
             built.par_iter().map(ask).collect()
         });
         for (distribution, answer) in built.into_iter().zip(answers) {
-            draft.record(distribution, answer?, &resolution)?;
+            let (build, needs) = answer?;
+            record(lock, distribution, build, needs, &resolution.target)?;
         }
         Ok(())
     }
 
-    /// What the build of one distribution needs. `known` is what it requires, if that was asked for
-    /// another target already.
+    /// What the build of one distribution needs.
     fn answer(
         &self,
+        run: &Run<'_>,
+        name: &BuildName,
         question: Question<'_>,
-        known: Option<&BTreeSet<String>>,
-        draft: &Draft,
+        chain: &Chain,
         host: Host<'_>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<(LockedBuild, Needs), Problem> {
         let Question { distribution, resolution, sources } = question;
-        let name = &distribution.name;
         let of = |kind: &str| {
-            self.work.join(kind).join(resolution.target.to_string()).join(name.as_ref())
+            run.work.join(kind).join(resolution.target.to_string()).join(name.to_string())
         };
-        // uv runs on the host and looks for configuration and environments where it runs, so that
-        // must not be where a backend can put some.
         let (dir, uv_dir) = (of("lock"), of("uv"));
         fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir)).map_err(|error| {
             Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
         })?;
         let project = sources.lay_out(distribution, &dir.join("src"))?;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
-        let bound = draft.lock.exclude_newer.as_deref();
-        let asked = pins::Asked { distribution, resolution, bound, dir: &dir, uv_dir: &uv_dir };
-        let memo = &draft.memo;
-        let (requires, resolved) = match known {
-            Some(known) => (known.clone(), self.resolve(memo, &asked, known, host)?),
-            None => self.ask_all(memo, &own, &project, &asked, host)?,
+        let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
+        let lowered = |requires: &Requires| {
+            Lowered::of(distribution, &own, requires, self.application)
         };
-        let overrides = self.located.recipe.build_settings(name).lock_key();
-        let extra_requires = self.demands().extra_requires(distribution, resolution)?;
-        let extra_requires = extra_requires.iter().map(ToString::to_string).collect();
-        let backend = own.backend().to_owned();
-        Ok(Answer { backend, overrides, extra_requires, requires, resolved })
-    }
-
-    /// First what the backend itself needs, with which it can be asked what else it wants.
-    fn ask_all(
-        &self,
-        memo: &pins::Memo,
-        own: &Pyproject,
-        project: &str,
-        asked: &pins::Asked<'_>,
-        host: Host<'_>,
-    ) -> Result<(BTreeSet<String>, BTreeMap<Requirement, LockedFile>), Problem> {
-        let distribution = asked.distribution;
-        let mut requires =
-            requires::static_requires(distribution, own, self.demands(), asked.resolution)?;
-        let mut resolved = self.resolve(memo, asked, &requires, host)?;
-        let answer = self.ask(distribution, own, project, &resolved, asked.dir, host);
-        let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
-        let more = requires::of_backend(distribution, &answer)?;
-        if !more.is_subset(&requires) {
-            requires.extend(more);
-            resolved = self.resolve(memo, asked, &requires, host)?;
-        }
-        Ok((requires, resolved))
-    }
-}
-
-/// Of build requirements, those that the project wants built from source: they must link against
-/// the same libraries as at run time. What requires itself has to start with a wheel.
-fn from_source(
-    distribution: &Distribution,
-    resolved: &BTreeMap<Requirement, LockedFile>,
-    resolution: &Resolution,
-) -> BTreeSet<PackageName> {
-    let is_built =
-        |name: &PackageName| resolution.get(name).is_some_and(|found| found.artifact.is_built());
-    let others = resolved.keys().map(|it| &it.name).filter(|name| **name != distribution.name);
-    others.filter(|name| is_built(name)).cloned().collect()
-}
-
-impl Draft {
-    /// Adds what a build needs. One entry serves all targets, so they must agree.
-    fn record(
-        &mut self,
-        distribution: &Distribution,
-        answer: Answer,
-        resolution: &Resolution,
-    ) -> Result<(), Problem> {
-        let Answer { backend, overrides, extra_requires, requires, resolved } = answer;
-        let from_source = from_source(distribution, &resolved, resolution);
-        for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
-            let files = self.lock.wheels.entry(requirement.clone()).or_default();
-            if !files.contains(file) {
-                files.push(file.clone());
-                files.sort();
+        let known = run.found().answers.get(name).cloned();
+        let answer = if let Some(known) = known {
+            known
+        } else {
+            // The question is asked on this machine, whatever the target is.
+            let lowered = &lowered(&requires)?;
+            let (target, requires) = (&run.here.target, &requires);
+            let uv_dir = &uv_dir;
+            let asked = Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
+            let pins = self.resolve(run, &asked, host)?;
+            let wheels = self.wheels_to_ask(run, chain, &pins, &dir.with_extension("wheels"), host)?;
+            let requirements = pins.into_keys().collect();
+            let answer = self.ask(distribution, &own, &project, &requirements, (&dir, wheels));
+            let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
+            let answer: BTreeSet<String> = answer.into_iter().collect();
+            run.found().answers.insert(name.clone(), answer.clone());
+            answer
+        };
+        requires.add_of_backend(distribution, &answer)?;
+        let lowered = lowered(&requires)?;
+        let (target, requires) = (&resolution.target, &requires);
+        let asked = Asked {
+            distribution,
+            resolution,
+            target,
+            requires,
+            lowered: &lowered,
+            uv_dir: &uv_dir,
+            chain,
+        };
+        let pins = self.resolve(run, &asked, host)?;
+        run.keep(&pins);
+        let from_source = self.from_source(distribution, &pins)?;
+        for (requirement, pin) in &pins {
+            if let Some(source) = &pin.source
+                && from_source.contains(&requirement.name)
+                && !self.is_installed(resolution, requirement, source)
+            {
+                self.lock_tool(run, chain, requirement, source, resolution, host)?;
             }
         }
-        let (name, target) = (&distribution.name, &resolution.target);
-        self.requires.insert(name.clone(), requires.clone());
-        let source = SourcePin::of(&distribution.artifact).expect("it is built");
-        let requirements = resolved.into_keys().collect();
-        let build = LockedBuild {
-            source,
-            overrides,
-            extra_requires,
-            backend,
-            requires,
-            requirements,
+        let extra_requires = self.demands().extra_requires(distribution, resolution)?;
+        let needs = Needs {
+            extra_requires: extra_requires.iter().map(ToString::to_string).collect(),
+            requires: requires.texts(),
+            requirements: pins.into_keys().collect(),
             from_source,
         };
-        let shown = |build: &LockedBuild| {
-            build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        let build = LockedBuild {
+            source: SourcePin::of(&distribution.artifact).expect("it is built"),
+            overrides: self.located.recipe.build_settings(&distribution.name).lock_key(),
+            backend: own.backend().to_owned(),
+            sources: lowered.recorded,
+            needs: ByTarget::default(),
         };
-        match self.lock.builds.get(name) {
-            Some(other) if *other != build => Err(Problem::new(format!(
-                "the targets need different build requirements of `{name}`"
-            ))
-            .fact("before", shown(other))
-            .fact(target.to_string(), shown(&build))
-            .hint(format!(
-                "pin them with `override.{name}.build.extra-requires`, or give the targets \
-                 recipes of their own"
-            ))),
-            Some(_) => Ok(()),
-            None => {
-                self.lock.builds.insert(name.clone(), build);
-                Ok(())
+        Ok((build, needs))
+    }
+
+    /// Of build requirements, those that are built from source: no wheel fits, or the project or
+    /// the recipe wants none. What requires itself starts with a wheel, if there is one.
+    fn from_source(
+        &self,
+        distribution: &Distribution,
+        pins: &Pins,
+    ) -> Result<BTreeSet<PackageName>, Problem> {
+        let mut names = BTreeSet::new();
+        for (requirement, Pin { wheel, source }) in pins {
+            let name = &requirement.name;
+            let unwanted = self.demands().builds_from_source(name) && *name != distribution.name;
+            match (wheel, source) {
+                (None, _) => {}
+                (Some(_), Some(_)) if unwanted => {}
+                (Some(file), None) if unwanted && file.is_of_index() => {
+                    return Err(Problem::new(format!(
+                        "`{requirement}` is to be built from source, and its index has no source \
+                         distribution of it"
+                    ))
+                    .fact("required by the build of", &distribution.name)
+                    .hint("take it out of `no-binary`, or require another version"));
+                }
+                _ => continue,
             }
+            names.insert(name.clone());
         }
+        Ok(names)
+    }
+
+    /// Whether what is built of a requirement for run time is what its build is given: it is the
+    /// same source, or the recipe has another one instead.
+    fn is_installed(
+        &self,
+        resolution: &Resolution,
+        requirement: &crate::lock::build_lock::Requirement,
+        source: &crate::lock::build_lock::ToolSource,
+    ) -> bool {
+        let installed = resolution.get(&requirement.name).filter(|it| it.artifact.is_built());
+        let chosen = self.located.recipe.selection.choices.contains_key(&requirement.name);
+        installed.is_some_and(|it| {
+            SourcePin::of(&it.artifact) == Some(source.pin())
+                || (chosen && it.version.as_ref() == Some(&requirement.version))
+        })
+    }
+}
+
+/// Adds what a build needs on a target. One entry serves all targets, so they must build the same.
+fn record(
+    lock: &mut BuildLock,
+    distribution: &Distribution,
+    build: LockedBuild,
+    needs: Needs,
+    target: &Target,
+) -> Result<(), Problem> {
+    let name = &distribution.name;
+    let entry = lock.builds.entry(name.clone()).or_insert_with(|| build.clone());
+    if entry.source != build.source {
+        return Err(Problem::new(format!("the targets build `{name}` from different sources"))
+            .fact("before", &entry.source)
+            .fact(target.to_string(), &build.source)
+            .hint("give the targets recipes of their own"));
+    }
+    entry.needs.insert(target, needs);
+    Ok(())
+}
+
+impl Run<'_> {
+    /// Adds to the lock what it needs of tools and wheels, and says once what all targets share.
+    fn finish(&self, lock: &mut BuildLock, resolutions: &[Resolution]) -> Result<(), Problem> {
+        let found = self.found();
+        lock.tools.clone_from(&found.tools);
+        let mut tools = BTreeMap::new();
+        for resolution in resolutions {
+            let needed = lock.tools_for(resolution)?;
+            tools.extend(needed.into_iter().map(|(it, tool)| (it.clone(), tool.clone())));
+        }
+        lock.tools = tools;
+        let builds = lock.builds.values_mut().chain(lock.tools.values_mut().map(|it| &mut it.build));
+        for build in builds {
+            build.needs = std::mem::take(&mut build.needs).simplified();
+        }
+        let builds = lock.builds.values().chain(lock.tools.values().map(|it| &it.build));
+        let needs = builds.flat_map(|build| build.needs.all());
+        let wheels: BTreeSet<_> = needs.flat_map(Needs::wheels).cloned().collect();
+        for requirement in wheels {
+            let files = found.wheels.get(&requirement).into_iter().flatten().cloned();
+            lock.wheels.insert(requirement, files.collect());
+        }
+        Ok(())
     }
 }
 
@@ -281,8 +334,4 @@ fn asking() -> Result<rayon::ThreadPool, Problem> {
         .num_threads(8)
         .build()
         .map_err(|error| Problem::new("cannot start threads").cause(error))
-}
-
-fn lines(texts: &BTreeSet<String>) -> String {
-    texts.iter().flat_map(|text| [text.as_str(), "\n"]).collect()
 }

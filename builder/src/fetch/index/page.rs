@@ -11,6 +11,7 @@ use url::Url;
 use super::super::address::filename;
 use super::super::http::TransferError;
 use crate::fetch::http::Page;
+use base::sys::files::sorted_entries;
 use base::vocabulary::Sha256;
 
 /// A file that a page lists.
@@ -19,6 +20,8 @@ pub(super) struct Link {
     pub(super) filename: String,
     pub(super) url: Url,
     pub(super) sha256: Option<Sha256>,
+    /// Whether the index says when it was uploaded (PEP 700).
+    pub(super) dated: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -27,11 +30,13 @@ struct ProjectWire {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct FileWire {
     filename: String,
     url: String,
     #[serde(default)]
     hashes: std::collections::BTreeMap<String, String>,
+    upload_time: Option<String>,
 }
 
 /// The files of a page, in its order.
@@ -47,11 +52,24 @@ pub(super) fn links(page: &Page) -> Result<Vec<Link>, String> {
                 filename: file.filename,
                 url: resolve(&page.url, &page.url, &file.url)?,
                 sha256,
+                dated: file.upload_time.is_some(),
             })
         });
         return Ok(links.collect());
     }
     html(&page.url, &text)
+}
+
+/// The files in a directory that is a flat index.
+pub(super) fn directory(dir: &Path) -> std::io::Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for entry in sorted_entries(dir)? {
+        let filename = entry.file_name().to_string_lossy().into_owned();
+        if let (true, Ok(url)) = (entry.path().is_file(), Url::from_file_path(entry.path())) {
+            links.push(Link { filename, url, sha256: None, dated: false });
+        }
+    }
+    Ok(links)
 }
 
 /// The page of a project in an index on disk; `dir` is the project's directory.
@@ -83,7 +101,7 @@ fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
         let digest = url.fragment().and_then(|text| text.strip_prefix("sha256="));
         let sha256 = digest.map(Sha256::from_hex).transpose().ok()?;
         url.set_fragment(None);
-        Some(Link { filename: filename(&url)?, url, sha256 })
+        Some(Link { filename: filename(&url)?, url, sha256, dated: false })
     });
     Ok(links.collect())
 }

@@ -9,7 +9,7 @@ use uv_pep508::Requirement;
 use crate::lock::Lock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
-use base::recipe::Recipe;
+use base::recipe::{Choice, Recipe};
 use base::vocabulary::Problem;
 
 /// Who demands what of builds. What was locked for other demands is stale.
@@ -40,6 +40,17 @@ impl Demands<'_> {
             }
         });
         demanded.collect()
+    }
+
+    /// Whether a build requirement is built from source although a wheel of it fits: the project's
+    /// `no-binary` counts for builds, too, as uv has it, and so do the recipe's decisions.
+    pub fn builds_from_source(&self, name: &PackageName) -> bool {
+        let (selection, uv) = (&self.recipe.selection, &self.project.uv);
+        match (selection.choices.get(name), &selection.no_binary) {
+            (Some(choice), _) => *choice != Choice::Wheel,
+            (None, Some(names)) => names.contains(name),
+            (None, None) => uv.no_binary || uv.no_binary_package.contains(name),
+        }
     }
 
     /// `[tool.uv] build-constraint-dependencies`, which bound the requirements of all builds.

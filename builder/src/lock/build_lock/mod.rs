@@ -79,6 +79,13 @@ pub struct LockedFile {
     pub place: FilePlace,
 }
 
+impl LockedFile {
+    /// Whether an index is asked for it.
+    pub fn is_of_index(&self) -> bool {
+        self.place == FilePlace::Index
+    }
+}
+
 /// What identifies the source of a build.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SourcePin {

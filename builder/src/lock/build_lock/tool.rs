@@ -43,11 +43,13 @@ pub enum FilePlace {
 }
 
 impl ToolSource {
-    /// As a distribution of that name and version, which can be laid out and built.
+    /// As a distribution of that name, which can be laid out and built. Only an index says the
+    /// version of a source before it is built.
     pub fn distribution(&self, requirement: &Requirement) -> Distribution {
+        let of_index = matches!(self, Self::Archive { file, .. } if file.is_of_index());
         Distribution {
             name: requirement.name.clone(),
-            version: Some(requirement.version.clone()),
+            version: of_index.then(|| requirement.version.clone()),
             artifact: self.artifact(),
         }
     }
