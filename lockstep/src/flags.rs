@@ -7,8 +7,8 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use builder::lock::build_graph::BuildName;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, VerifyRepro};

@@ -3,11 +3,13 @@
 //! those paths, so nothing of the host's may be in them (uv issue 13096).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_err as fs;
 use uv_normalize::PackageName;
+use uv_pep508::Requirement;
 
 use super::store::{Found, Store};
 use super::{BuiltWheel, inputs};
@@ -15,7 +17,7 @@ use crate::build::environment::{Bench, BuildEnvironment, Told};
 use crate::build::sources::{self, Sources};
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
-use crate::lock::build_lock::{BuildLock, LockedBuild, Needs};
+use crate::lock::build_lock::{BuildLock, Demands, LockedBuild, Needs};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
 use crate::toolchain::Toolchain;
@@ -222,8 +224,31 @@ impl Workshop<'_> {
         let asked = asked.into_iter().filter(|it| it.evaluate_markers(markers, &[]));
         let missing: Vec<String> =
             asked.map(|it| it.to_string()).filter(|it| !needs.requires.contains(it)).collect();
-        if missing.is_empty() && own.backend() == build.backend {
+        let demands =
+            Demands { recipe: self.recipe, project: self.project, lock: self.sources.lock };
+        let parsed = |texts: &BTreeSet<String>| -> BTreeSet<PackageName> {
+            let parsed = texts.iter().filter_map(|it| it.parse::<Requirement>().ok());
+            parsed.map(|it| it.name).collect()
+        };
+        let sources = demands.sources(distribution, &own);
+        let sources = sources.recorded(&parsed(&needs.requires), &parsed(&needs.extra_requires));
+        // Another target may ask for more.
+        let other = sources.iter().find(|(name, source)| build.sources.get(*name) != Some(*source));
+        let gone = build
+            .sources
+            .keys()
+            .find(|name| parsed(&needs.requires).contains(*name) && !sources.contains_key(*name));
+        let other = other.map(|(name, _)| name).or(gone);
+        if missing.is_empty() && own.backend() == build.backend && other.is_none() {
             return Ok(());
+        }
+        if let Some(name) = other {
+            return Err(Problem::new(format!(
+                "the build lock does not fit `{}`",
+                distribution.name
+            ))
+            .fact("other source", format!("`[tool.uv.sources]` of `{name}`"))
+            .hint("`cargo xtask build-lock` writes it anew"));
         }
         Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
             .fact("it requires", missing.join(", "))

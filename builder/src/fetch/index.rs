@@ -89,8 +89,7 @@ impl<'a> Lookup<'a> {
         if let Some(problem) = unread {
             return Err(problem);
         }
-        let asked: Vec<_> =
-            indexes.asked().map(|index| Redacted(&index.url).to_string()).collect();
+        let asked: Vec<_> = indexes.asked().map(|index| Redacted(&index.url).to_string()).collect();
         let asked = asked.join("\n");
         Err(match other {
             Some((index, listed)) => what()

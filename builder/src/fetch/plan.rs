@@ -8,7 +8,9 @@ use url::Url;
 use crate::fetch::request::{
     FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest,
 };
-use crate::lock::build_lock::{BuildLock, Demands, FilePlace, LockedBuild, LockedFile, Requirement};
+use crate::lock::build_lock::{
+    BuildLock, Demands, FilePlace, LockedBuild, LockedFile, Requirement,
+};
 use crate::lock::resolve::{Artifact, Distribution, Place, RegistryFile, Resolution, is_wheel};
 use base::vocabulary::Problem;
 
@@ -41,7 +43,14 @@ pub fn everything(
     build_lock.cover(resolution, demands)?;
     for distribution in resolution.built() {
         let build = build_lock.of(distribution)?;
-        add_wheels(&mut request, distribution.name.as_ref(), build, build_lock, places, resolution)?;
+        add_wheels(
+            &mut request,
+            distribution.name.as_ref(),
+            build,
+            build_lock,
+            places,
+            resolution,
+        )?;
     }
     for requirement in build_lock.tools_for(resolution)?.into_keys() {
         add_tool(&mut request, requirement, build_lock, places, resolution)?;

@@ -18,11 +18,9 @@ use crate::screen::Screen;
 use base::recipe::{Provider, Recipe};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
-use base::sys::cache::WORK;
 use base::sys::env::Environment;
-use base::sys::files::WorkDir;
 use base::sys::sandbox::Surroundings;
-use base::vocabulary::{Outcome, Problem, Progress as _};
+use base::vocabulary::{Outcome, Progress as _};
 use builder::fetch::Settings;
 use builder::pipeline::Options;
 use builder::toolchain::uv::provide_uv;
@@ -108,15 +106,6 @@ impl Context<'_> {
     /// What is asked for beside what a command's own flags say.
     fn options(&self) -> Options {
         Options { surroundings: self.surroundings.clone(), ..Options::default() }
-    }
-
-    fn work(&self, label: &str) -> Result<WorkDir> {
-        let work = WorkDir::create(&self.host.cache.join(WORK), label);
-        Ok(work.map_err(|error| {
-            Problem::new("cannot make a directory to work in")
-                .cause(error)
-                .hint("`--cache-dir DIR` names another cache")
-        })?)
     }
 
     /// Prints a result: JSON if that was asked for, else the text.

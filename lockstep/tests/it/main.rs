@@ -5,6 +5,8 @@ mod backend;
 mod bad_input;
 mod build;
 mod build_lock;
+mod build_requirements; // what builds need, from where
+mod build_tools; // what builds need and is built from source itself
 mod bytecode;
 mod approved; // waivers and snapshots
 mod cli;
@@ -16,6 +18,7 @@ mod fetch;
 mod gc;
 mod git;
 mod graphs;
+mod index; // a package index on loopback
 mod layout;
 mod local_project;
 mod locks;

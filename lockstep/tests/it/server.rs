@@ -49,6 +49,7 @@ pub(crate) enum Reply {
 /// A request that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -140,13 +141,14 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let mut headers = BTreeMap::new();
     loop {
         line.clear();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(": ") else {
-            return Ok(Some(Seen { path, headers }));
+            return Ok(Some(Seen { method, path, headers }));
         };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
@@ -171,6 +173,10 @@ fn answer(
         .get("range")
         .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
         .unwrap_or(0);
+    if seen.method == "HEAD" {
+        out.write_all(b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")?;
+        return Ok(true);
+    }
     match reply.unwrap_or(Reply::Status(404)) {
         Reply::Recovers(status, times, _) if earlier < times => status_only(out, status),
         Reply::File(bytes) | Reply::Recovers(_, _, bytes) => send(out, &bytes, offset, usize::MAX),

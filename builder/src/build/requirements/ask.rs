@@ -26,11 +26,7 @@ impl Maker<'_> {
         (dir, wheelhouse): (&Path, PathBuf),
     ) -> Result<Vec<String>, Problem> {
         // The log lies beside what the backend sees, so that it cannot have put a link there.
-        let bench = Bench {
-            inside: dir.to_owned(),
-            wheelhouse,
-            log: dir.with_extension("log"),
-        };
+        let bench = Bench { inside: dir.to_owned(), wheelhouse, log: dir.with_extension("log") };
         let told = Told::of(&distribution.name, &self.located.recipe, &self.application.project);
         let environment = BuildEnvironment::new(told, self.toolchain, self.uv);
         environment.install(&bench, requirements)?;

@@ -80,12 +80,7 @@ impl Maker<'_> {
         run.memo(&key, asked.chain, || self.compile(run, asked, host))
     }
 
-    fn compile(
-        &self,
-        run: &Run<'_>,
-        asked: &Asked<'_>,
-        host: Host<'_>,
-    ) -> Result<Pins, Problem> {
+    fn compile(&self, run: &Run<'_>, asked: &Asked<'_>, host: Host<'_>) -> Result<Pins, Problem> {
         let mut told: Metadata = BTreeMap::new();
         for (name, metadata) in run.known_of_indexes() {
             let key = (name, Some(metadata.version.clone()));
@@ -99,7 +94,9 @@ impl Maker<'_> {
         for _ in 0..ROUNDS_MAX {
             let undated = run.undated(&all);
             self.write(run, asked, &indexes, &own, &told)?;
-            match self.call(run, asked, run.bound_date(), host)? {
+            // Links have no dates.
+            let bound = run.bound_date().filter(|_| !self.settings.project.no_index);
+            match self.call(run, asked, bound, host)? {
                 Ended::Failed(text) => {
                     if let Some(key) = unknown(&text)
                         && !told.contains_key(&key)
@@ -186,10 +183,10 @@ impl Maker<'_> {
             let source = package.pin.source.as_ref().ok_or_else(|| {
                 Problem::new(format!("uv wants to build `{}`, which has no source", package.name))
             })?;
-            let version = package.version.clone().unwrap_or_else(|| BuiltMetadata::unknown(None).version);
+            let version =
+                package.version.clone().unwrap_or_else(|| BuiltMetadata::unknown(None).version);
             let requirement = Requirement { name: package.name.clone(), version };
-            let metadata =
-                self.built(run, asked.chain, &requirement, source, host)?.metadata;
+            let metadata = self.built(run, asked.chain, &requirement, source, host)?.metadata;
             again |= metadata != known.metadata;
             told.insert(key, Told { metadata, proven: true });
         }
@@ -278,9 +275,8 @@ impl Maker<'_> {
         own: &[Index],
         told: &Metadata,
     ) -> Result<(), Problem> {
-        let table = |index: &Index| {
-            toml::Value::Table(index.for_uv(run.is_dated(index) != Some(false)))
-        };
+        let table =
+            |index: &Index| toml::Value::Table(index.for_uv(run.is_dated(index) != Some(false)));
         let tables = |list: &[Index]| toml::Value::Array(list.iter().map(table).collect());
         let dependencies: Vec<toml::Value> =
             asked.requires.texts().into_iter().map(Into::into).collect();
@@ -294,16 +290,22 @@ impl Maker<'_> {
             ("sources", toml::Value::Table(asked.lowered.sources.clone())),
             ("index", tables(own)),
         ]);
-        project["project"].as_table_mut().expect("it is one").insert(
-            "dependencies".to_owned(),
-            toml::Value::Array(dependencies),
-        );
+        project["project"]
+            .as_table_mut()
+            .expect("it is one")
+            .insert("dependencies".to_owned(), toml::Value::Array(dependencies));
         project.insert(
             "tool".to_owned(),
             toml::Value::try_from(BTreeMap::from([("uv", uv)])).expect("these are tables"),
         );
         let mut configuration = self.configuration(told);
-        configuration.insert("index".to_owned(), tables(&indexes.list));
+        if self.settings.project.no_index {
+            let links = indexes.list.iter().filter(|index| index.flat);
+            let links = links.map(|index| index.url.to_string().into()).collect();
+            configuration.insert("find-links".to_owned(), toml::Value::Array(links));
+        } else {
+            configuration.insert("index".to_owned(), tables(&indexes.list));
+        }
         let constraints: String =
             self.constraints(asked.resolution).keys().map(|text| format!("{text}\n")).collect();
         let write = |name: &str, text: String| private(&asked.uv_dir.join(name), &text);
@@ -350,7 +352,8 @@ impl Maker<'_> {
             !matches!(it.artifact, Artifact::Local(_)) && choices.contains_key(&it.name)
         });
         let same = chosen.filter_map(|it| {
-            let by = format!("`override.{}` of the recipe builds this version for run time", it.name);
+            let by =
+                format!("`override.{}` of the recipe builds this version for run time", it.name);
             Some((format!("{}=={}", it.name, it.version.as_ref()?), by))
         });
         same.chain(project).collect()
@@ -405,9 +408,7 @@ fn unknown(text: &str) -> Option<(PackageName, Option<Version>)> {
 }
 
 fn key_of(package: &Resolved) -> (PackageName, Option<Version>) {
-    let of_index = |source: &ToolSource| {
-        matches!(source, ToolSource::Archive { file, .. } if file.place == FilePlace::Index)
-    };
+    let of_index = |source: &ToolSource| matches!(source, ToolSource::Archive { file, .. } if file.place == FilePlace::Index);
     let version = package.version.clone();
     let version = version.filter(|_| package.pin.source.as_ref().is_some_and(of_index));
     (package.name.clone(), version)
@@ -415,7 +416,8 @@ fn key_of(package: &Resolved) -> (PackageName, Option<Version>) {
 
 /// Files of an index that phase 1 does not know, pinned with where they are.
 fn at_urls(mut pin: Pin, urls: &BTreeMap<String, url::Url>) -> Pin {
-    let place = |filename: &str| urls.get(filename).cloned().map_or(FilePlace::Index, FilePlace::Url);
+    let place =
+        |filename: &str| urls.get(filename).cloned().map_or(FilePlace::Index, FilePlace::Url);
     if let Some(wheel) = &mut pin.wheel {
         wheel.place = place(&wheel.filename);
     }

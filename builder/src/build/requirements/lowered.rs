@@ -10,7 +10,8 @@ use super::requires::Requires;
 use crate::fetch::application::Application;
 use crate::fetch::index::{Index, ProjectIndexes};
 use crate::fetch::snapshot::project_directory;
-use crate::lock::pyproject::{BuildSources, Declared, Pyproject};
+use crate::lock::build_lock::Demands;
+use crate::lock::pyproject::{Declared, Pyproject};
 use crate::lock::resolve::{Artifact, Distribution};
 use base::vocabulary::Problem;
 
@@ -48,18 +49,14 @@ impl Lowered {
         distribution: &Distribution,
         own: &Pyproject,
         requires: &Requires,
+        demands: Demands<'_>,
         application: &Application,
     ) -> Result<Self, Problem> {
         let directory = match &distribution.artifact {
             Artifact::Local(path) => Some(path.as_str()),
             _ => None,
         };
-        let member = directory.is_some() && application.is_member(&distribution.name);
-        let sources = BuildSources {
-            own,
-            workspace: member.then_some(&application.project),
-            project: &application.project,
-        };
+        let sources = demands.sources(distribution, own);
         let names = requires.names();
         let recorded = sources.recorded(names, &requires.extra);
         let mut lowered = Self { recorded, ..Self::default() };
@@ -133,10 +130,9 @@ impl Lowered {
         index: &str,
         place: &Place<'_>,
     ) -> Result<String, Problem> {
-        let tree = place.directory.map_or_else(
-            || PathBuf::from("/"),
-            |directory| place.application.tree.join(directory),
-        );
+        let tree = place
+            .directory
+            .map_or_else(|| PathBuf::from("/"), |directory| place.application.tree.join(directory));
         let itself = place.declared == Declared::ByItself;
         let of = |whose: &Pyproject, tree: &Path| {
             let indexes = ProjectIndexes::of(whose, tree)?;
@@ -208,13 +204,6 @@ impl Place<'_> {
             .hint(format!(
                 "`override.{whose}.build.requires` in the recipe replaces its build requirements"
             ))
-    }
-}
-
-impl Application {
-    /// Whether a local project is a member of the workspace, or its root.
-    pub(super) fn is_member(&self, name: &PackageName) -> bool {
-        self.lock.members.contains(name) || self.project.name.as_ref() == Some(name)
     }
 }
 

@@ -24,8 +24,8 @@ use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
 use crate::fetch::request::{Request, Shelf};
 use crate::fetch::{self, Settings};
-use crate::lock::build_lock::{BuildLock, ByTarget, Demands, LockedBuild, Needs, SourcePin};
 use crate::lock::build_graph::BuildName;
+use crate::lock::build_lock::{BuildLock, ByTarget, Demands, LockedBuild, Needs, SourcePin};
 use crate::lock::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
 use crate::toolchain::Toolchain;
@@ -176,7 +176,7 @@ impl Maker<'_> {
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
         let lowered = |requires: &Requires| {
-            Lowered::of(distribution, &own, requires, self.application)
+            Lowered::of(distribution, &own, requires, self.demands(), self.application)
         };
         let known = run.found().answers.get(name).cloned();
         let answer = if let Some(known) = known {
@@ -186,9 +186,11 @@ impl Maker<'_> {
             let lowered = &lowered(&requires)?;
             let (target, requires) = (&run.here.target, &requires);
             let uv_dir = &uv_dir;
-            let asked = Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
+            let asked =
+                Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
             let pins = self.resolve(run, &asked, host)?;
-            let wheels = self.wheels_to_ask(run, chain, &pins, &dir.with_extension("wheels"), host)?;
+            let wheels =
+                self.wheels_to_ask(run, chain, &pins, &dir.with_extension("wheels"), host)?;
             let requirements = pins.into_keys().collect();
             let answer = self.ask(distribution, &own, &project, &requirements, (&dir, wheels));
             let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
@@ -313,7 +315,8 @@ impl Run<'_> {
             tools.extend(needed.into_iter().map(|(it, tool)| (it.clone(), tool.clone())));
         }
         lock.tools = tools;
-        let builds = lock.builds.values_mut().chain(lock.tools.values_mut().map(|it| &mut it.build));
+        let builds =
+            lock.builds.values_mut().chain(lock.tools.values_mut().map(|it| &mut it.build));
         for build in builds {
             build.needs = std::mem::take(&mut build.needs).simplified();
         }

@@ -70,7 +70,9 @@ impl Requires {
             markers.into_iter().any(|markers| requirement.evaluate_markers(markers, &[]))
         };
         let mut requires = Self::default();
-        for (asker, it) in own.into_iter().chain(beside).chain(extra.into_iter().map(by(Asker::Project))) {
+        for (asker, it) in
+            own.into_iter().chain(beside).chain(extra.into_iter().map(by(Asker::Project)))
+        {
             if wanted(&it) {
                 requires.add(&it, asker);
             }

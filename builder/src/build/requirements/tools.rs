@@ -272,7 +272,8 @@ impl Run<'_> {
     /// What is locked so far, as far as tools need it.
     fn so_far(&self) -> BuildLock {
         let found = self.found();
-        let wheels = found.wheels.iter().map(|(it, files)| (it.clone(), files.iter().cloned().collect()));
+        let wheels =
+            found.wheels.iter().map(|(it, files)| (it.clone(), files.iter().cloned().collect()));
         BuildLock { tools: found.tools.clone(), wheels: wheels.collect(), ..BuildLock::default() }
     }
 }

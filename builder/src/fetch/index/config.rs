@@ -142,7 +142,9 @@ fn in_order(all: Vec<Index>) -> Vec<Index> {
     let mut list: Vec<Index> = Vec::new();
     for mut index in all {
         let known = |other: &Index| other.url == index.url && other.explicit <= index.explicit;
-        if list.iter().any(|other| known(other) && (index.name.is_none() || other.name == index.name))
+        if list
+            .iter()
+            .any(|other| known(other) && (index.name.is_none() || other.name == index.name))
         {
             continue;
         }
@@ -151,6 +153,9 @@ fn in_order(all: Vec<Index>) -> Vec<Index> {
             continue;
         }
         if index.default {
+            if index.name.is_none() {
+                continue;
+            }
             index.default = false;
             index.explicit = true;
         }
@@ -231,11 +236,7 @@ fn of_environment(environment: &Environment) -> Result<Vec<Index>, Problem> {
     Ok(list)
 }
 
-fn of_origins(
-    shown: &str,
-    origins: &Origins,
-    tree: Option<&Path>,
-) -> Result<Vec<Index>, Problem> {
+fn of_origins(shown: &str, origins: &Origins, tree: Option<&Path>) -> Result<Vec<Index>, Problem> {
     let at = |url: &str| {
         Ok::<_, Problem>(Index { of_project: tree.is_some(), ..parse(shown, url, tree)? })
     };

@@ -7,8 +7,8 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use crate::lock::Lock;
-use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Distribution, Resolution};
+use crate::lock::pyproject::{BuildSources, Pyproject};
+use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use base::recipe::{Choice, Recipe};
 use base::vocabulary::Problem;
 
@@ -40,6 +40,23 @@ impl Demands<'_> {
             }
         });
         demanded.collect()
+    }
+
+    /// The `[tool.uv.sources]` that apply to the build of a distribution whose own `pyproject.toml`
+    /// is `own`: a member of the workspace has those of its root, too.
+    pub fn sources<'s>(
+        &'s self,
+        distribution: &Distribution,
+        own: &'s Pyproject,
+    ) -> BuildSources<'s> {
+        let name = &distribution.name;
+        let member = self.lock.members.contains(name) || self.project.name.as_ref() == Some(name);
+        let local = matches!(distribution.artifact, Artifact::Local(_));
+        BuildSources {
+            own,
+            workspace: (local && member).then_some(self.project),
+            project: self.project,
+        }
     }
 
     /// Whether a build requirement is built from source although a wheel of it fits: the project's

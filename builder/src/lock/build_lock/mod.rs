@@ -223,7 +223,8 @@ impl BuildLock {
     ) -> Option<(&Requirement, &Tool)> {
         let (requirement, tool) = self.tools.get_key_value(requirement)?;
         let installed = resolution.get(&requirement.name);
-        let same = installed.is_some_and(|it| SourcePin::of(&it.artifact) == Some(tool.source.pin()));
+        let same =
+            installed.is_some_and(|it| SourcePin::of(&it.artifact) == Some(tool.source.pin()));
         (!same).then_some((requirement, tool))
     }
 
