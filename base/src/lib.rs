@@ -4,6 +4,7 @@
 
 pub mod vocabulary; // values without I/O: digests, targets, outcomes, problems
 pub mod sys; // the outside world: environment, files, processes, sandbox
+pub mod store; // content-addressed stores of the cache
 pub mod nar; // Nix's archive format and its hash
 pub mod recipe; // recipes/<name>.toml
 pub mod recipe_file; // where a recipe lies, and what belongs to it

@@ -61,6 +61,39 @@ impl RecipeFile {
         Ok(Self { workspace, ..found })
     }
 
+    /// Returns all recipes of the workspace `root`, sorted by name.
+    ///
+    /// # Errors
+    /// `recipes/` cannot be listed.
+    pub fn all(root: &Path) -> Result<Vec<Self>, Problem> {
+        let recipes = root.join("recipes");
+        let names = names(&recipes).map_err(|error| {
+            Problem::usage("there are no recipes here")
+                .fact("looked in", recipes.display())
+                .cause(error)
+                .hint("`--root DIR` names the directory that has `recipes/`")
+        })?;
+        names.iter().map(|name| Self::find(root, name)).collect()
+    }
+
+    /// Returns the name of the only recipe of the workspace `root`, or `sample` where there are
+    /// several and that is one of them.
+    ///
+    /// # Errors
+    /// There is none, or nothing says which: exit code 2.
+    pub fn only(root: &Path) -> Result<String, Problem> {
+        let mut names: Vec<String> = Self::all(root)?.into_iter().map(|it| it.name).collect();
+        let sample = names.iter().position(|name| name == "sample").unwrap_or_default();
+        match names.get(sample).map(String::as_str) {
+            Some("sample") => Ok(names.swap_remove(sample)),
+            Some(_) if names.len() == 1 => Ok(names.swap_remove(0)),
+            _ => Err(Problem::usage("no recipe was named")
+                .fact("looked in", root.join("recipes").display())
+                .fact("recipes", names.join(", "))
+                .hint("give the name of a recipe, or the path of its `.toml`")),
+        }
+    }
+
     /// Reads it. Gives its text too, which is an input of the output.
     ///
     /// # Errors
@@ -97,21 +130,21 @@ impl RecipeFile {
             None => self.path.with_file_name(format!("{}.snapshots", self.name)),
         }
     }
+}
 
-    /// Whether it is a recipe of the workspace.
-    pub fn is_of_workspace(&self) -> bool {
-        self.workspace.is_some()
-    }
+/// What follows a recipe's name in files that belong to it.
+const BELONGINGS: [&str; 3] = [".build-lock", ".toolchain-lock", ".ledger"];
+
+/// The names of the recipes in a directory.
+fn names(recipes: &Path) -> std::io::Result<Vec<String>> {
+    let entries = sorted_entries(recipes)?;
+    let files = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let stems = files.filter_map(|file| file.strip_suffix(".toml").map(str::to_owned));
+    Ok(stems.filter(|stem| !BELONGINGS.iter().any(|it| stem.ends_with(it))).collect())
 }
 
 fn missing(recipes: &Path, name: &str, path: &Path) -> Problem {
-    let entries = sorted_entries(recipes).unwrap_or_default();
-    let names: Vec<String> = entries
-        .iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
-        .filter(|stem| !stem.ends_with(".build-lock"))
-        .collect();
+    let names = names(recipes).unwrap_or_default();
     let problem = Problem::usage(format!("there is no recipe `{name}`"))
         .fact("looked for", path.display())
         .fact("recipes", names.join(", "));
@@ -145,7 +178,6 @@ mod tests {
         }
         // One of the same name elsewhere is another recipe.
         let found = find(&other.join("a.toml"));
-        assert!(!found.is_of_workspace());
         assert_eq!(found.ledger(), other.join("a.ledger.toml"));
         assert_eq!(found.snapshots(), other.join("a.snapshots"));
         let problem = RecipeFile::find(&root, "b").unwrap_err();

@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
+use base::store::{Held, Store};
 use base::sys::cache::{
     self, FILES, GIT, OUTPUTS, ROOTS, ROUNDS, SOURCES, TOOLCHAINS, UV, WHEELHOUSES, WHEELS, WORK,
 };
-use base::sys::files::{remove_tree, sorted_entries};
+use base::sys::files::sorted_entries;
 use base::vocabulary::{Problem, Sha256};
 
-/// Directories of the cache, each with the entries that are removed on their own.
+/// Directories of the cache, each with the entries that are removed on their own: as a store sees
+/// them, whether or not it is one.
 const SECTIONS: [&str; 11] = [
     RUNS[0],
     RUNS[1],
@@ -38,8 +40,8 @@ const RUNS: [&str; 2] = [WORK, ROUNDS];
 /// Directories in a section that hold no product, but a part of the section itself.
 const PARTS: [&str; 2] = ["toolchains/apt", "toolchains/index"];
 
-/// Directories in a section where runs work; what is left there is of killed ones.
-const SCRATCH: [&str; 2] = [".work", "work"];
+/// Where uv is made; what is left there is of killed runs.
+const UV_WORK: &str = "uv/work";
 
 /// Something that is removed as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -90,10 +92,14 @@ pub fn collect(
         |error| Problem::new("cannot bound the cache").fact("cache", cache.display()).cause(error);
     let roots = live_roots(cache, dry_run).map_err(failed)?;
     let mut candidates = candidates(cache).map_err(failed)?;
-    candidates.sort_by(|a, b| (a.rank, a.used, &a.paths).cmp(&(b.rank, b.used, &b.paths)));
+    // What runs left that are dead comes before what anybody could use.
+    let rank = |it: &Held| (!it.dead, it.used);
+    candidates.sort_by(|Candidate { held: a, .. }, Candidate { held: b, .. }| {
+        (rank(a), &a.paths).cmp(&(rank(b), &b.paths))
+    });
     let mut disk = Disk::default();
     for candidate in &mut candidates {
-        for path in &candidate.paths {
+        for path in &candidate.held.paths {
             disk.add(path, &mut candidate.files).map_err(failed)?;
         }
     }
@@ -103,14 +109,14 @@ pub fn collect(
         if disk.bytes <= max_bytes {
             break;
         }
-        if roots.values().any(|output| candidate.paths.contains(output)) {
+        if roots.values().any(|output| candidate.held.paths.contains(output)) {
             continue;
         }
         let bytes = disk.free(&candidate.files);
         if !dry_run {
-            candidate.remove().map_err(failed)?;
+            candidate.held.remove().map_err(failed)?;
         }
-        let path = candidate.paths[0].strip_prefix(cache).unwrap_or(&candidate.paths[0]);
+        let path = candidate.held.path().strip_prefix(cache).unwrap_or(candidate.held.path());
         removed.push(Entry { path: path.to_owned(), bytes });
     }
     Ok(Collected { before, after: disk.bytes, removed, kept_for: roots.into_keys().collect() })
@@ -147,68 +153,20 @@ fn linked_output(link: &Path, outputs: &Path) -> Option<PathBuf> {
 
 /// What can be removed as a whole.
 struct Candidate {
-    /// What runs left that are dead comes before what anybody could use.
-    rank: Rank,
-    /// When it was used last.
-    used: (i64, i64),
-    /// The directory, and the lock and record beside it.
-    paths: Vec<PathBuf>,
+    held: Held,
     files: BTreeMap<Inode, u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Dead,
-    Usable,
-}
-
-impl Candidate {
-    /// Half of what could be used must not stay in its place when this is killed or fails, so that
-    /// is first renamed to where all counts as left by a dead run.
-    fn remove(&self) -> io::Result<()> {
-        let (directory, beside) = self.paths.split_first().expect("it has its directory");
-        if self.rank == Rank::Dead {
-            remove_tree(directory)?;
-        } else {
-            let scratch = directory.with_file_name(SCRATCH[0]);
-            fs::create_dir_all(&scratch)?;
-            let aside = tempfile::Builder::new().prefix("gc-").tempdir_in(&scratch)?.keep();
-            fs::rename(directory, aside.join("entry"))?;
-            remove_tree(&aside)?;
-            // Unless a dead run's are there too.
-            let _ = std::fs::remove_dir(&scratch);
-        }
-        beside.iter().try_for_each(|path| remove_tree(path))
-    }
 }
 
 fn candidates(cache: &Path) -> io::Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for section in SECTIONS {
-        let dir = cache.join(section);
-        // A section that is a link lies elsewhere, for others too: it is not ours to bound.
-        if !std::fs::symlink_metadata(&dir).is_ok_and(|it| it.is_dir()) {
-            continue;
-        }
-        let entries = entries(&dir)?;
-        for entry in &entries {
-            let (name, path) = (entry.file_name(), entry.path());
-            let part = PARTS.iter().any(|part| cache.join(part) == path);
-            if part || !entry.file_type()?.is_dir() {
+        for held in Store::new(cache, section).held()? {
+            let is = |path: &&str| cache.join(path) == held.path();
+            if PARTS.iter().any(|part| is(&part)) {
                 continue;
             }
-            let scratch = RUNS.contains(&section) || SCRATCH.iter().any(|scratch| name == *scratch);
-            let beside = entries.iter().map(fs::DirEntry::path);
-            let beside = beside.filter(|other| {
-                *other != path && other.is_file() && other.file_stem() == path.file_stem()
-            });
-            let metadata = fs::metadata(&path)?;
-            found.push(Candidate {
-                rank: if scratch { Rank::Dead } else { Rank::Usable },
-                used: (metadata.mtime(), metadata.mtime_nsec()),
-                paths: [path.clone()].into_iter().chain(beside).collect(),
-                files: BTreeMap::new(),
-            });
+            let dead = held.dead || RUNS.contains(&section) || is(&UV_WORK);
+            found.push(Candidate { held: Held { dead, ..held }, files: BTreeMap::new() });
         }
     }
     Ok(found)

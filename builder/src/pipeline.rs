@@ -1,7 +1,6 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
-mod disk;
 mod build_lock;
 mod report;
 
@@ -15,24 +14,16 @@ use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::ledger::Golden;
 use crate::fetch::phase1::{self, Fetched};
-use crate::finish::checks;
-use crate::finish::layout;
-use crate::finish::manifest::Manifest;
-use crate::finish::patch;
-use crate::finish::review;
-use crate::finish::review::Review;
-use crate::finish::variables::Variables;
-use crate::finish::{bytecode, origins};
 use crate::install::output::Output;
-use crate::install::venv::{Installed, Installer, MEMORY_BYTES};
+use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
 use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::lock::resolvers::Resolvers;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
-use base::nar;
 use base::recipe::{Provider, Recipe};
+use base::store::Check;
 use base::sys::Host;
 use base::sys::cache::WORK;
 use base::sys::files::WorkDir;
@@ -67,6 +58,8 @@ pub struct Options {
     pub refresh_toolchain: bool,
     /// What may be used of earlier builds.
     pub reuse: Reuse,
+    /// How much of the toolchain is read to verify it.
+    pub check: Check,
     /// What is done about a wheelhouse that is not the golden one.
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
@@ -105,16 +98,26 @@ pub fn build_with_toolchain(
             .hint("it builds for Linux; `cargo xtask fetch` serves every target"));
     }
     let mut clock = Clock::start();
+    in_work_directory(recipe, host, |work| {
+        build_in(located, target, options, work, &mut clock, host)
+    })
+}
+
+/// Runs what builds in a directory of its own. If it fails and a build was begun, that stays: the
+/// message names it.
+fn in_work_directory<T>(
+    recipe: &Recipe,
+    host: Host<'_>,
+    run: impl FnOnce(&Path) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let mut work = WorkDir::create(&host.cache.join(WORK), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
-    let built = build_in(located, target, options, work.path(), &mut clock, host);
-    built.map_err(|problem| {
-        if work.path().join("builds").is_dir() {
-            // Where there is no room for the note, the build's own error is what must be read.
-            let _ = work.keep();
-        }
-        disk::told_of_full_disk(problem, host.cache)
-    })
+    let result = run(work.path());
+    if result.is_err() && work.path().join("builds").is_dir() {
+        // Where there is no room for the note, the build's own error is what must be read.
+        let _ = work.keep();
+    }
+    result
 }
 
 /// What has to be there before anything is built.
@@ -204,26 +207,20 @@ fn build_in(
         &prepared.uv,
         options.no_checks,
     )?;
-    let store = publish::Store::new(host.cache);
-    let _building = store.lock(&key, host)?;
-    let known = match options.reuse {
-        // A finished output has no wheels any more.
-        Reuse::Everything if options.wheels_out.is_none() => store.find(&key, host)?,
-        _ => None,
-    };
-    let (product, longest) = if let Some(product) = known {
-        (product, None)
-    } else {
+    // A finished output has no wheels any more.
+    let reuse = options.reuse == Reuse::Everything && options.wheels_out.is_none();
+    let what = format!("output of `{}`", located.recipe.name);
+    let assemble = || {
         let wheels = build::Store::new(host.cache);
         let workshop = prepared.workshop(&located.recipe, &wheels, options, work);
         let built = build_wheels(&prepared, &workshop, &prepared.graph, options, host)?;
         clock.lap("build wheels");
-        let assembled = assemble(located, &prepared, &workshop, &built, options, clock, host)?;
-        let product = store.publish(&key, &assembled)?;
-        clock.lap("publish");
-        (product, Some(assembled.longest))
+        assemble(located, &prepared, &workshop, &built, options, clock, host)
     };
-    let report = report(located, options, (&prepared.fetched, golden), product, longest, clock);
+    let store = publish::Store::new(host.cache);
+    let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
+    clock.lap("publish");
+    let report = report(located, options, (&prepared.fetched, golden), product, clock);
     Ok((report, prepared.toolchain))
 }
 
@@ -236,13 +233,13 @@ pub fn build_one(
     host: Host<'_>,
 ) -> Result<(), Problem> {
     let target = &located.recipe.targets[0];
-    let work = WorkDir::create(&host.cache.join(WORK), &located.recipe.name)
-        .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
-    let prepared = prepare(located, target, options, host)?;
-    let graph = prepared.graph.only(name)?;
-    let store = build::Store::new(host.cache);
-    let workshop = prepared.workshop(&located.recipe, &store, options, work.path());
-    build_wheels(&prepared, &workshop, &graph, options, host).map(drop)
+    in_work_directory(&located.recipe, host, |work| {
+        let prepared = prepare(located, target, options, host)?;
+        let graph = prepared.graph.only(name)?;
+        let store = build::Store::new(host.cache);
+        let workshop = prepared.workshop(&located.recipe, &store, options, work);
+        build_wheels(&prepared, &workshop, &graph, options, host).map(drop)
+    })
 }
 
 /// Phase 2, first stage: what is built from source.
@@ -284,15 +281,19 @@ fn assemble(
     let installed = installer.install(&paths, output, recipe)?;
     clock.lap("install");
 
-    let (manifest, review) = finish(located, fetched, &installed, &installer, host)?;
+    host.progress.stage("finish", None);
+    let sealed = installed
+        .patch(recipe, host.progress)?
+        .lay_out(recipe, &fetched.application.tree)?
+        .compile(recipe.bytecode, &installer)?
+        .seal(fetched)?;
     clock.lap("finish");
 
     let checked = if options.no_checks {
         None
     } else {
         host.progress.stage("check", None);
-        let work = work.join("checks");
-        let done = checks::check(&recipe.checks, &installed, &installer.sandbox(), &work)?;
+        let done = sealed.check(&recipe.checks, &installer, &work.join("checks"))?;
         clock.lap("check");
         Some(done)
     };
@@ -301,21 +302,9 @@ fn assemble(
     let mut longest: Vec<(String, Duration)> =
         built.iter().filter(|(_, wheel)| !wheel.stored).map(took).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
-    Ok(Assembled {
-        nar_hash: nar::hash_path(&installed.output.root)?,
-        provenance: publish::provenance(
-            located,
-            fetched,
-            (toolchain, uv),
-            built,
-            &installed.skipped,
-            checked,
-        ),
-        tree: installed.output.root,
-        manifest,
-        review,
-        longest,
-    })
+    let used = (toolchain, uv);
+    let provenance = publish::provenance(located, fetched, used, built, sealed.skipped(), checked);
+    Ok(Assembled { sealed, provenance, longest })
 }
 
 /// The toolchain that a recipe wants.
@@ -338,38 +327,7 @@ pub fn provide_toolchain(
         python: target.python_minor(),
         machine: target.machine(),
         refresh: options.refresh_toolchain,
-        pinned: None,
+        check: options.check,
     };
     toolchain::provide(&wanted, &host)?.within(&options.surroundings)
-}
-
-/// Patches, layout and bytecode: what makes an installed venv the application that the recipe
-/// wants.
-fn finish(
-    located: &LocatedRecipe,
-    fetched: &Fetched,
-    installed: &Installed,
-    installer: &Installer<'_>,
-    host: Host<'_>,
-) -> Result<(Manifest, Review), Problem> {
-    host.progress.stage("finish", None);
-    let (recipe, output) = (&located.recipe, &installed.output);
-    let variables = Variables::new(output, &recipe.variables);
-    let originals = patch::originals(output, &variables, &recipe.patches);
-    let patches = patch::apply(output, &variables, &recipe.patches, host.progress)?;
-    let tree = &fetched.application.tree;
-    let copied = layout::copy(output, tree, &recipe.copies, &recipe.shebangs, &variables)?;
-    let links = layout::link(output, &recipe.links, &variables)?;
-    bytecode::compile(recipe.bytecode, output, installer)?;
-    layout::normalise(output)?;
-    let from = origins::installed_from(fetched, &installed.wheels)?;
-    let done = crate::finish::manifest::Done {
-        collisions: installed.collisions.decided.clone(),
-        patches,
-        copied,
-        links,
-    };
-    let manifest = Manifest::new(output, &fetched.resolution.target.to_string(), &from, done)?;
-    let review = review::of(output, &manifest, &originals)?;
-    Ok((manifest, review))
 }

@@ -1,5 +1,5 @@
-//! The store of finished outputs: an output appears at its final path whole or not at all, under a
-//! key of everything that went into it, with its manifest and provenance beside it.
+//! The store of finished outputs, under a key of everything that went into each, with its manifest,
+//! its provenance and what is to be approved beside it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,25 +13,30 @@ use uv_normalize::PackageName;
 use crate::build::BuiltWheel;
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::phase1::Fetched;
+use crate::finish::Sealed;
 use crate::finish::checks::Checked;
 use crate::finish::manifest::Manifest;
-use crate::finish::review::{REVIEW, Review};
+use crate::finish::review::REVIEW;
 use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
 use base::nar;
 use base::recipe::{Override, SourcePatch};
-use base::sys::Host;
+use base::store::{self, Verified, Wish};
 use base::sys::cache::OUTPUTS;
-use base::sys::files::{FileLock, read_if_there, touch, write_atomically};
-use base::sys::keyed::{Keyed, SEAL};
+use base::sys::disk;
+use base::sys::files::{read_if_there, write_atomically};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::fingerprint::Fingerprint;
-use base::vocabulary::{Problem, Sha256};
+use base::vocabulary::{Problem, Progress, Sha256};
 
 /// Raised whenever the layout of the store changes.
-const OUTPUT_FORMAT: &str = "output 3";
+const OUTPUT_FORMAT: &str = "output 4";
+
+/// What an entry has beside its seal.
+const TREE: &str = "tree";
 const MANIFEST: &str = "manifest.json";
+const PROVENANCE: &str = "provenance.json";
 
 /// The key of an output: a function of everything that can reach its bytes, and of nothing else.
 pub fn key(
@@ -73,17 +78,11 @@ pub fn key(
     Ok(key)
 }
 
-/// An output that was built, and checked unless that was not wanted, and is not published yet.
+/// An output that is ready to be published.
 #[derive(Debug)]
 pub struct Assembled {
-    /// The tree, in the directory of the run.
-    pub tree: PathBuf,
-    /// Its NAR hash.
-    pub nar_hash: Sha256,
-    /// What it holds.
-    pub manifest: Manifest,
-    /// What a person approves of it.
-    pub review: Review,
+    /// The output, which nothing changes any more.
+    pub sealed: Sealed,
     /// What went into it.
     pub provenance: Provenance,
     /// What was built from source, the longest build first.
@@ -99,6 +98,8 @@ pub struct Product {
     pub nar_hash: Sha256,
     /// What it holds.
     pub manifest: Manifest,
+    /// What this run compiled for it, the longest build first; `None` if it was there already.
+    pub compiled: Option<Vec<(String, std::time::Duration)>>,
 }
 
 /// What went into an output and what came of it; lies beside the output, never in it.
@@ -212,100 +213,110 @@ pub fn provenance(
 /// Finished outputs by key.
 #[derive(Debug)]
 pub struct Store {
-    entries: Keyed,
+    entries: store::Store,
 }
 
-/// What identifies all of an entry that is read again.
+/// What identifies all of an entry.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Seal {
     nar_hash: Sri,
     manifest: Sha256,
+    provenance: Sha256,
     review: Sri,
 }
+
+/// What of an entry is verified and read: its NAR hash and its manifest.
+type Known = (Sha256, Manifest);
 
 impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        Self { entries: Keyed::new(cache.join(OUTPUTS)) }
+        Self { entries: store::Store::new(cache, OUTPUTS) }
     }
 
-    /// Waits until no other run builds the same output.
-    pub fn lock(&self, key: &Sha256, host: Host<'_>) -> Result<FileLock, Problem> {
-        let waiting = || host.progress.note("another run builds the same output; waiting for it");
-        self.entries.lock(key, waiting)
-    }
-
-    /// An output that was published under `key` and still is what was published. One that is not is
-    /// removed: it is built anew. One that the machine cannot read is an error.
-    pub fn find(&self, key: &Sha256, host: Host<'_>) -> Result<Option<Product>, Problem> {
-        let dir = self.entries.entry(key);
-        let Some(seal) = read(&dir.join(SEAL))? else {
-            return Ok(None);
+    /// Gives the output of a key: the stored one, if that may be reused and is what was published,
+    /// else the one that `assemble` gives, which is published with its manifest, its provenance and
+    /// what is to be approved.
+    pub fn obtain(
+        &self,
+        (key, reuse): (&Sha256, bool),
+        what: &str,
+        progress: &dyn Progress,
+        assemble: impl FnOnce() -> Result<Assembled, Problem>,
+    ) -> Result<Product, Problem> {
+        let wish = Wish { key, what, reuse };
+        let make = |staged: &Path| {
+            let assembled = assemble()?;
+            let known = stage(&assembled, staged)?;
+            Ok((known, Some(assembled.longest)))
         };
-        if let Some(product) = sealed(&dir, &seal)? {
-            touch(&dir);
-            return Ok(Some(product));
-        }
-        host.progress.warn("the stored output was changed since it was built; building it anew");
-        self.entries.discard(key)?;
-        Ok(None)
-    }
-
-    /// Moves a finished tree into the store, with its manifest, its provenance and what is
-    /// to be approved.
-    pub fn publish(&self, key: &Sha256, assembled: &Assembled) -> Result<Product, Problem> {
-        let Assembled { tree, nar_hash, manifest, review, provenance, .. } = assembled;
-        let failed = |error: io::Error| Problem::new("cannot publish the output").cause(error);
-        let staged = tree.with_extension("staged");
-        let pretty = |value: &Provenance| {
-            let mut text = serde_json::to_vec_pretty(value).expect("provenance has plain values");
-            text.push(b'\n');
-            text
+        let verify = |entry: &Path| {
+            Ok(match verified(entry)? {
+                Verified::Whole(known) => Verified::Whole((known, None)),
+                Verified::Damaged(because) => Verified::Damaged(because),
+            })
         };
-        let manifest_text = manifest.to_json();
-        let stage = || -> io::Result<()> {
-            fs::create_dir_all(&staged)?;
-            fs::rename(tree, staged.join("tree"))?;
-            for (file, text) in review {
-                write_atomically(&staged.join(REVIEW).join(file), text.as_bytes())?;
-            }
-            write_atomically(&staged.join(MANIFEST), manifest_text.as_bytes())?;
-            write_atomically(&staged.join("provenance.json"), &pretty(provenance))
-        };
-        stage().map_err(failed)?;
-        let seal = Seal {
-            nar_hash: Sri(*nar_hash),
-            manifest: Sha256::of(&manifest_text),
-            review: Sri(nar::hash_path(&staged.join(REVIEW))?),
-        };
-        let seal = serde_json::to_vec(&seal).expect("a seal is plain");
-        let entry = write_atomically(&staged.join(SEAL), &seal)
-            .and_then(|()| self.entries.publish(key, &staged))
-            .map_err(failed)?;
-        Ok(Product { tree: entry.join("tree"), nar_hash: *nar_hash, manifest: manifest.clone() })
+        let ((nar_hash, manifest), compiled) =
+            self.entries.obtain(&wish, progress, verify, make)?;
+        Ok(Product { tree: self.entries.entry(key).join(TREE), nar_hash, manifest, compiled })
     }
 }
 
-/// The entry at `dir`, if it is what its seal says.
-fn sealed(dir: &Path, seal: &[u8]) -> Result<Option<Product>, Problem> {
-    let Ok(seal) = serde_json::from_slice::<Seal>(seal) else {
-        return Ok(None);
+/// Makes the entry of an output.
+fn stage(assembled: &Assembled, staged: &Path) -> Result<Known, Problem> {
+    let Assembled { sealed, provenance, .. } = assembled;
+    let failed = |error: io::Error| {
+        disk::failed(Problem::new("cannot publish the output"), staged, None, error)
     };
-    let tree = dir.join("tree");
-    let manifest = read(&dir.join(MANIFEST))?.unwrap_or_default();
-    let is_whole = Sha256::of(&manifest) == seal.manifest
-        && hash(&dir.join(REVIEW))? == Some(seal.review)
-        && hash(&tree)? == Some(seal.nar_hash);
-    if !is_whole {
-        return Ok(None);
+    let manifest = sealed.manifest().to_json();
+    let mut provenance = serde_json::to_vec_pretty(provenance).expect("it has plain values");
+    provenance.push(b'\n');
+    let put = || -> io::Result<()> {
+        fs::create_dir(staged)?;
+        fs::rename(sealed.tree(), staged.join(TREE))?;
+        for (file, text) in sealed.review() {
+            write_atomically(&staged.join(REVIEW).join(file), text.as_bytes())?;
+        }
+        write_atomically(&staged.join(MANIFEST), manifest.as_bytes())?;
+        write_atomically(&staged.join(PROVENANCE), &provenance)
+    };
+    put().map_err(failed)?;
+    let seal = Seal {
+        nar_hash: Sri(sealed.nar_hash()),
+        manifest: Sha256::of(&manifest),
+        provenance: Sha256::of(&provenance),
+        review: Sri(nar::hash_path(&staged.join(REVIEW))?),
+    };
+    store::seal(staged, &seal).map_err(failed)?;
+    Ok((sealed.nar_hash(), sealed.manifest().clone()))
+}
+
+/// What is in an entry, if it is what its seal says.
+fn verified(entry: &Path) -> Result<Verified<Known>, Problem> {
+    let damaged = |what: &str| Ok(Verified::Damaged(what.to_owned()));
+    let Some(seal) = store::unseal::<Seal>(entry).map_err(unread)? else {
+        return damaged("its seal is missing or damaged");
+    };
+    let manifest = read(&entry.join(MANIFEST))?;
+    if Sha256::of(&manifest) != seal.manifest {
+        return damaged("its manifest is missing or was changed");
+    }
+    if Sha256::of(read(&entry.join(PROVENANCE))?) != seal.provenance {
+        return damaged("its provenance is missing or was changed");
+    }
+    if hash(&entry.join(REVIEW))? != Some(seal.review) {
+        return damaged("its review is missing or was changed");
+    }
+    if hash(&entry.join(TREE))? != Some(seal.nar_hash) {
+        return damaged("it is missing or was changed since it was built");
     }
     let manifest = Manifest::parse(&String::from_utf8_lossy(&manifest))?;
-    Ok(Some(Product { tree, nar_hash: seal.nar_hash.0, manifest }))
+    Ok(Verified::Whole((seal.nar_hash.0, manifest)))
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
-    read_if_there(path).map_err(unread)
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    Ok(read_if_there(path).map_err(unread)?.unwrap_or_default())
 }
 
 fn hash(path: &Path) -> Result<Option<Sri>, Problem> {

@@ -3,7 +3,6 @@
 mod look;
 mod verify;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -11,7 +10,7 @@ use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
-pub(crate) use verify::{Compare, VerifyRepro};
+pub(crate) use verify::{Compare, Review, VerifyRepro};
 
 /// Builds Python applications from their uv.lock, in two phases.
 #[derive(Debug, Parser)]
@@ -94,24 +93,17 @@ pub(crate) enum Command {
     Doctor,
     /// Build a recipe twice in places that differ, compare every byte, and explain every difference
     VerifyRepro(VerifyRepro),
+    /// Show snapshots that are not approved as differences, and accept or reject them
+    Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
-}
-
-/// The name by which the program is called in help and usage: `cargo xtask` if that started it.
-pub(crate) fn typed_name(argv0: Option<&OsStr>) -> &'static str {
-    match argv0 {
-        Some(name) if name == "cargo xtask" => "cargo xtask",
-        _ => "lockstep",
-    }
 }
 
 /// Which recipe, and of which source.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Which {
-    /// Name of a recipe in `recipes/`, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Build this source tree instead of the recipe's
     #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
@@ -174,6 +166,9 @@ pub(crate) struct Build {
     /// Fail if the recipe has no build lock, instead of making it
     #[arg(long)]
     pub(crate) locked: bool,
+    /// Read all of the toolchain to verify it, not only what the file system says of its files
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Leave the checks out: nothing says then whether the output can be imported
     #[arg(long)]
     pub(crate) no_checks: bool,
@@ -257,9 +252,8 @@ pub(crate) struct Seen {
 /// `run`
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Name of a recipe, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Run in the output of this source tree
     #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
@@ -287,9 +281,8 @@ pub(crate) struct Enter {
 /// `shell`
 #[derive(Debug, Args)]
 pub(crate) struct Shell {
-    /// Name of a recipe, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Toolchain.
     #[command(flatten)]
     pub(crate) toolchain: ToolchainFlags,
@@ -306,7 +299,7 @@ pub(crate) struct Shell {
 pub(crate) struct WhyRebuild {
     /// The distribution that is asked about [default: one line for each]
     pub(crate) name: Option<String>,
-    /// Name of a recipe, or the path of its .toml [default: sample]
+    /// Name of a recipe, or the path of its .toml [default: the only one]
     pub(crate) recipe: Option<String>,
     /// One line for each distribution; the only word is then the recipe
     #[arg(long)]

@@ -10,6 +10,8 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use base::vocabulary::Progress;
+
+use crate::typed::Typed;
 use builder::fetch::ledger::Verdict;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -32,8 +34,9 @@ pub(super) fn coloured(text: &str) -> String {
 }
 
 /// Shows progress on standard error.
-pub(super) struct Screen {
+pub(super) struct Screen<'t> {
     quiet: bool,
+    typed: &'t Typed,
     bar: Option<ProgressBar>,
     state: Mutex<State>,
 }
@@ -51,15 +54,15 @@ struct State {
 /// Steps that took less are not worth a line of their own where lines cannot be erased.
 const WORTH_A_LINE: Duration = Duration::from_secs(2);
 
-impl Screen {
-    pub(super) fn new(quiet: bool) -> Self {
+impl<'t> Screen<'t> {
+    pub(super) fn new(quiet: bool, typed: &'t Typed) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg} {elapsed:.dim}");
             let bar = ProgressBar::new_spinner().with_style(style.expect("the template is valid"));
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Self { quiet, bar, state: Mutex::default() }
+        Self { quiet, typed, bar, state: Mutex::default() }
     }
 
     /// Removes the bar: what comes now is the result.
@@ -93,7 +96,7 @@ impl Screen {
     }
 }
 
-impl Progress for Screen {
+impl Progress for Screen<'_> {
     fn stage(&self, name: &str, steps: Option<u64>) {
         let mut state = self.state.lock().expect("no progress panics");
         *state = State { stage: name.to_owned(), steps, ..State::default() };
@@ -129,11 +132,13 @@ impl Progress for Screen {
     }
 
     fn warn(&self, message: &str) {
+        let message = self.typed.shown(message);
         self.line(&format!("{} {message}", paint(WARN, "warning:")));
     }
 
     fn note(&self, message: &str) {
         if !self.quiet {
+            let message = self.typed.shown(message);
             self.line(&format!("{} {message}", paint(DIM, "note:")));
         }
     }
@@ -150,7 +155,11 @@ pub(super) fn seconds(time: Duration) -> String {
 }
 
 /// The end of a build, as a person reads it.
-pub(super) fn build_summary(report: &builder::pipeline::Report, link: Option<&str>) -> String {
+pub(super) fn build_summary(
+    report: &builder::pipeline::Report,
+    link: Option<&str>,
+    typed: &Typed,
+) -> String {
     let total: Duration = report.phases.iter().map(|(_, took)| *took).sum();
     let verb = if report.cached { "unchanged" } else { "built" };
     let mut text = format!(
@@ -203,14 +212,15 @@ pub(super) fn build_summary(report: &builder::pipeline::Report, link: Option<&st
     row("output hash", &report.output_hash.to_string());
     row("output", &report.output.display().to_string());
     if let Some(link) = link {
-        row("link", &format!("{link} (believes to be at {})", report.prefix));
+        row("link", &format!("{link} → installed for {}", report.prefix));
     }
-    let recipe =
-        if report.recipe == "sample" { String::new() } else { format!(" {}", report.recipe) };
+    let recipe = &report.recipe;
     text.push_str(&format!("\n{}", paint(HINT, "next:")));
     if report.golden.word == Verdict::Unknown.word() {
-        text.push_str(&format!(" cargo xtask bless{recipe}   pins the FOD hash\n     "));
+        let bless = typed.command(&format!("bless {recipe}"));
+        text.push_str(&format!(" {bless}   pins the FOD hash\n     "));
     }
-    text.push_str(&format!(" cargo xtask run{recipe} -- python -V   runs something in it\n"));
+    let run = typed.command(&format!("run {recipe} -- python -V"));
+    text.push_str(&format!(" {run}   runs something in it\n"));
     text
 }

@@ -9,6 +9,7 @@ pub mod rounds; // builds in places that differ in everything that must not matt
 mod checks; // what else must hold of rounds
 mod report; // what was found out, for people and programs
 mod pairs; // two rounds: compared, explained, blamed
+pub mod review; // snapshots that wait for a person
 mod compare_command; // any two trees or files, without building anything
 mod verify_repro; // rounds, comparison, explanation, checks, verdict
 

@@ -29,7 +29,7 @@ use crate::rounds::{Finished, Round, Workplace};
 mod tell;
 
 /// The program that builds, and where it was started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Program<'p> {
     /// The program `lockstep`.
     pub path: &'p Path,
@@ -37,6 +37,8 @@ pub struct Program<'p> {
     pub root: &'p Path,
     /// The environment that it was started with.
     pub environment: &'p Environment,
+    /// Completes the commands that a message proposes, so that they work as printed.
+    pub typed: &'p dyn Fn(&str) -> String,
 }
 
 /// What `verify-repro` is asked.
@@ -102,7 +104,7 @@ impl VerifyRepro {
         let Decided { name, outcome, work, _using: _held } = match self.decided(program) {
             Ok(decided) => decided,
             Err(error) => {
-                self.tell_failure(&error);
+                self.tell_failure(&error, program);
                 let what = format!("merge: no, `{}` could not be judged", self.recipe);
                 return Err(tell::not_merged(&what, outcome_of(&error)));
             }
@@ -148,7 +150,7 @@ impl VerifyRepro {
         let using = hold(cache, waiting)?;
         let mut work = WorkDir::create(&cache.join(ROUNDS), &recipe.name)?;
         let plan = Plan { recipe: &recipe, chosen: &chosen, here, base: work.path() };
-        let verified = self.verify(&workplace, &plan);
+        let verified = self.verify(&workplace, &plan, program.typed);
         if self.keep || !matches!(verified, Ok(Outcome::Good)) {
             // Even without its note it stays until the next run.
             let _ = work.keep();
@@ -157,7 +159,12 @@ impl VerifyRepro {
         Ok(Decided { name: recipe.name, outcome: verified?, work, _using: using })
     }
 
-    fn verify(&self, workplace: &Workplace<'_>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
+    fn verify(
+        &self,
+        workplace: &Workplace<'_>,
+        plan: &Plan<'_>,
+        typed: &dyn Fn(&str) -> String,
+    ) -> anyhow::Result<Outcome> {
         let Plan { recipe, chosen, here, base } = *plan;
         let shares = Shares::among(self.rounds as usize);
         let places = (0..self.rounds as usize).map(|index| places::place(index, chosen));
@@ -181,7 +188,7 @@ impl VerifyRepro {
         let pinned = fod::check(&fetched, &[]);
         if pinned.outcome != Outcome::Good && !self.quiet {
             // Should a round fail, nothing else would tell it.
-            pinned.detail.iter().for_each(|line| eprintln!("{}", shown_lines(line)));
+            pinned.detail.iter().for_each(|line| eprintln!("{}", typed(&shown_lines(line))));
         }
         let finished = shares.of_each(&rounds, |round| workplace.build(round))?;
         let mut checks = vec![fod::check(&fetched, &finished), probed, inputs::check(&finished)?];
@@ -220,19 +227,20 @@ impl VerifyRepro {
         let worst = reports.iter().max_by_key(|report| report.outcome());
         let worst = worst.expect("there are two rounds or more");
         // What was found is told even if a report cannot be written.
-        self.print(&reports)?;
+        self.print(&reports, typed)?;
         writing.finish(worst)?;
         if worst.outcome() == Outcome::Good && !self.keep {
-            self.adopt(&finished[0], workplace.shared);
+            self.adopt(&finished[0], workplace.shared, typed);
         }
         Ok(worst.outcome())
     }
 
     /// Leaves what was verified for the next build. That it cannot be left changes no verdict.
-    fn adopt(&self, first: &Finished, shared: Option<&Path>) {
+    fn adopt(&self, first: &Finished, shared: Option<&Path>, typed: &dyn Fn(&str) -> String) {
         match shared.map(|cache| adopt::adopt(first, cache)) {
             Some(Ok(())) if !self.quiet => {
-                eprintln!("the output is kept: the same `cargo xtask build` builds nothing");
+                let build = typed(&format!("`lockstep build {}`", self.recipe));
+                eprintln!("the output is kept: {build} builds nothing");
             }
             Some(Err(problem)) => eprintln!("warning: {}", render(&problem.into())),
             _ => {}

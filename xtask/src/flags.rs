@@ -19,13 +19,23 @@ pub(crate) enum Command {
     Tidy,
     /// Measure against Nix and uv, both sides in turn
     Bench(Bench),
+    /// Build the program as a wheel, which `pip install` takes, and print its path
+    Dist(Dist),
     /// Run what CI runs: format, lints, tidy, tests
     Ci,
 }
 
 impl Command {
     /// Their names, as they are typed.
-    pub(crate) const NAMES: [&str; 3] = ["tidy", "bench", "ci"];
+    pub(crate) const NAMES: [&str; 4] = ["tidy", "bench", "dist", "ci"];
+}
+
+/// `cargo xtask dist`.
+#[derive(Debug, Args)]
+pub(crate) struct Dist {
+    /// Cargo's profile: `release` is small and stripped, `dev` is built in a moment
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
 }
 
 /// `cargo xtask bench`.

@@ -4,6 +4,7 @@
 mod flags;
 mod forward;
 mod bench;
+mod dist;
 mod tidy;
 
 use std::io::Write as _;
@@ -36,6 +37,7 @@ fn run() -> anyhow::Result<()> {
     match Flags::parse().command {
         Command::Tidy => tidy::run(&shell),
         Command::Bench(command) => command.run(&shell),
+        Command::Dist(dist) => dist.run(&shell),
         Command::Ci => {
             let run = root().join(".ci/run");
             Ok(cmd!(shell, "{run}").run()?)

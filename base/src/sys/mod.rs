@@ -1,10 +1,11 @@
 //! The outside world: the environment, files, processes, the sandbox. Everything that depends on
 //! the machine passes through here, where it is made independent of it (sorted, cleared, atomic).
 
+pub mod beneath;
 pub mod cache;
+pub mod disk;
 pub mod env;
 pub mod files;
-pub mod keyed;
 pub mod process;
 pub mod sandbox;
 pub mod tree;

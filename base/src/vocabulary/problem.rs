@@ -30,6 +30,8 @@ pub struct Problem {
     pub outcome: Outcome,
     /// The error that made it fail, if there was one.
     pub cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// Whether it was told that a full disk is why.
+    pub full_disk: bool,
 }
 
 impl Problem {
@@ -41,6 +43,7 @@ impl Problem {
             hint: None,
             outcome: Outcome::Undecided,
             cause: None,
+            full_disk: false,
         }
     }
 

@@ -89,7 +89,7 @@ impl Workshop<'_> {
                 config_settings: ConfigSettings::NONE,
                 ..settings
             },
-            environment: self.environment(name).described(),
+            environment: self.environment(name)?.described(),
             target: self.resolution.target.to_string(),
             toolchain: ToolchainInputs::of(self.toolchain),
             uv: self.uv.sha256,

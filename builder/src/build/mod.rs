@@ -7,6 +7,7 @@ pub mod sources; // trees, laid out where they are built
 pub mod environment; // what a backend sees, built with or asked
 pub mod requirements; // makes the build lock
 mod collect;
+mod generator; // which backend made a wheel
 mod inputs;
 mod schedule;
 pub mod store; // built wheels, by what they were built of

@@ -1,7 +1,9 @@
 //! Runs builds as soon as what they wait for is built, at most so many at once, the most urgent
 //! first. Knows nothing of what a build is.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 
 use crate::lock::build_graph::{BuildGraph, BuildName};
@@ -28,7 +30,8 @@ struct State<T> {
 }
 
 /// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a
-/// failure nothing more is started; the failure of the build that failed first is returned.
+/// failure nothing more is started; the failure of the build that failed first is returned. A build
+/// that panics has failed, too: whoever waits for it would else wait for ever.
 pub(super) fn run<T: Clone + Send>(
     graph: &BuildGraph,
     order: &[BuildName],
@@ -46,8 +49,9 @@ pub(super) fn run<T: Clone + Send>(
         for _ in 0..jobs.max(1).min(order.len()) {
             scope.spawn(|| {
                 while let Some((name, needs)) = next(graph, &state, &changed) {
-                    let result = build(&name, &needs);
-                    let mut state = state.lock().expect("no build panics");
+                    let built = catch_unwind(AssertUnwindSafe(|| build(&name, &needs)));
+                    let result = built.unwrap_or_else(|panic| Err(panicked(&name, &*panic)));
+                    let mut state = state.lock().expect("nothing panics while it holds the lock");
                     state.running.remove(&name);
                     match result {
                         Ok(product) => {
@@ -62,11 +66,20 @@ pub(super) fn run<T: Clone + Send>(
             });
         }
     });
-    let state = state.into_inner().expect("no build panics");
+    let state = state.into_inner().expect("nothing panics while it holds the lock");
     match state.failed {
         Some(problem) => Err(problem),
         None => Ok(state.done),
     }
+}
+
+/// A bug of this tool, told as the failure of the build that met it.
+fn panicked(name: &BuildName, panic: &(dyn Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Problem::new(format!("the build of `{name}` ended in a bug of this program"))
+        .fact("panic", text.unwrap_or("without a message"))
+        .hint("report it with what was printed")
 }
 
 /// Waits for a build that can start, with what it needs; `None` when there will be none.
@@ -75,7 +88,7 @@ fn next<T: Clone>(
     state: &Mutex<State<T>>,
     changed: &Condvar,
 ) -> Option<(BuildName, Vec<(BuildName, T)>)> {
-    let mut state = state.lock().expect("no build panics");
+    let mut state = state.lock().expect("nothing panics while it holds the lock");
     loop {
         if state.failed.is_some() || state.waiting.is_empty() {
             return None;
@@ -95,7 +108,7 @@ fn next<T: Clone>(
             state.failed = Some(Problem::new("the remaining builds wait for what is not built"));
             return None;
         }
-        state = changed.wait(state).expect("no build panics");
+        state = changed.wait(state).expect("nothing panics while it holds the lock");
     }
 }
 
@@ -139,6 +152,19 @@ mod tests {
     fn after_a_failure_nothing_is_begun() {
         let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &[])]);
         assert_eq!(begun(&graph, &["a", "b", "c"], 1, "a"), ("a".to_owned(), "`a`".to_owned()));
+    }
+
+    /// Those that wait for a build that panics end, too, whatever number of threads waits.
+    #[test]
+    fn a_panic_is_the_failure_of_its_build() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &["a"])]);
+        for jobs in [1, 3] {
+            let result: Result<BTreeMap<BuildName, ()>, Problem> =
+                run(&graph, &names(&["a", "b", "c"]), jobs, |name, _| panic!("bug in {name}"));
+            let problem = result.unwrap_err();
+            assert!(problem.what.contains("`a`"), "{problem}");
+            assert!(problem.to_string().contains("bug in a"), "{problem}");
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! The store of built wheels: a wheel, what it was built of, and its digest, under the key of what
-//! it was built of. It is verified each time it is read, so that neither a killed run nor a failing
-//! disk is ever trusted; what is damaged is built anew.
+//! The store of built wheels: a wheel, what it was built of, and the digests of both, under the key
+//! of what it was built of.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,127 +9,78 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::build_graph::BuildName;
-use base::sys::Host;
+use base::store::{self, Verified, Wish};
 use base::sys::cache::{LAST_BUILDS, WHEELS};
-use base::sys::files::{
-    FileLock, WorkDir, digest_of, is_absent, read_if_there, touch, write_atomically,
-};
-use base::sys::keyed::{Keyed, SEAL};
-use base::vocabulary::{Inputs, Problem, Sha256, Target};
+use base::sys::disk;
+use base::sys::files::{digest_of, is_absent, write_atomically};
+use base::vocabulary::{Inputs, Problem, Progress, Sha256, Target};
 
 /// Built wheels by key.
 #[derive(Debug, Clone)]
 pub struct Store {
-    entries: Keyed,
-    staging: PathBuf,
+    entries: store::Store,
     last: PathBuf,
 }
 
-/// A wheel that was found, copied out of the store.
+/// A wheel that was built, or found and copied out of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The copy.
-    pub path: PathBuf,
+pub(super) struct Found {
+    /// The file, which is this run's own.
+    pub(super) path: PathBuf,
     /// Its digest.
-    pub sha256: Sha256,
+    pub(super) sha256: Sha256,
+    /// Whether it was in the store.
+    pub(super) stored: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Seal {
     filename: String,
     sha256: Sha256,
+    /// Of the file [`INPUTS`].
+    inputs: Sha256,
 }
+
+/// What a wheel was built of, for whoever wants to know.
+const INPUTS: &str = "inputs.json";
 
 impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
-        let dir = cache.join(WHEELS);
-        Self { staging: dir.join(".work"), entries: Keyed::new(dir), last: cache.join(LAST_BUILDS) }
-    }
-
-    /// Waits until no other run builds the same.
-    pub(super) fn lock(
-        &self,
-        key: &Sha256,
-        what: &str,
-        host: Host<'_>,
-    ) -> Result<FileLock, Problem> {
-        let waiting =
-            || host.progress.note(&format!("another run builds `{what}`; waiting for it"));
-        self.entries.lock(key, waiting)
+        Self { entries: store::Store::new(cache, WHEELS), last: cache.join(LAST_BUILDS) }
     }
 
     /// The digest that the wheel of a key is said to have. It is not verified.
     pub fn recorded(&self, key: &Sha256) -> Option<Sha256> {
-        self.seal(key).ok()?.map(|seal| seal.sha256)
+        let seal: Option<Seal> = store::unseal(&self.entries.entry(key)).ok()?;
+        seal.map(|seal| seal.sha256)
     }
 
-    /// `None` if there is none, or what is there is none.
-    fn seal(&self, key: &Sha256) -> io::Result<Option<Seal>> {
-        let text = read_if_there(&self.entries.entry(key).join(SEAL))?;
-        let seal: Option<Seal> = text.and_then(|text| serde_json::from_slice(&text).ok());
-        Ok(seal.filter(|seal| crate::lock::resolve::is_wheel(&seal.filename)))
-    }
-
-    /// Copies the wheel of a key into the directory `into`, and verifies the copy. An entry that is
-    /// damaged is removed; one that the machine cannot read or copy is none of these.
-    pub(super) fn find(
+    /// Gives the wheel of a wish: a verified copy in the directory `into` of what is stored, else
+    /// what `build` builds of `inputs`, which is stored.
+    pub(super) fn obtain(
         &self,
-        key: &Sha256,
+        wish: &Wish<'_>,
+        inputs: &Inputs,
         into: &Path,
-        host: Host<'_>,
-    ) -> Result<Option<Found>, Problem> {
-        let entry = self.entries.entry(key);
-        let failed = |error: io::Error| {
-            Problem::new("cannot take a wheel out of the cache")
-                .fact("at", entry.display())
-                .cause(error)
-                .hint("if it cannot be read, `--no-cache` builds it anew")
+        progress: &dyn Progress,
+        build: impl FnOnce() -> Result<PathBuf, Problem>,
+    ) -> Result<Found, Problem> {
+        let verify = |entry: &Path| {
+            copied(entry, into).map_err(|error| {
+                let problem = Problem::new("cannot take a wheel out of the cache")
+                    .fact("at", entry.display())
+                    .hint("if it cannot be read, `--no-cache` builds it anew");
+                disk::failed(problem, into, None, error)
+            })
         };
-        if !entry.try_exists().map_err(failed)? {
-            return Ok(None);
-        }
-        if let Some(seal) = self.seal(key).map_err(failed)? {
-            fs::create_dir_all(into).map_err(failed)?;
-            let name = Path::new(&seal.filename).file_name().unwrap_or_default();
-            let path = into.join(name);
-            let copied = fs::copy(entry.join(name), &path).and_then(|_| digest_of(&path));
-            match copied {
-                Ok((sha256, _)) if sha256 == seal.sha256 => {
-                    touch(&entry);
-                    return Ok(Some(Found { path, sha256 }));
-                }
-                Ok(_) => fs::remove_file(&path).map_err(failed)?,
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        let shown = entry.display();
-        host.progress.warn(&format!("the stored wheel `{shown}` is damaged; it is built anew"));
-        self.entries.discard(key)?;
-        Ok(None)
-    }
-
-    /// Stores a wheel.
-    pub(super) fn keep(&self, key: &Sha256, inputs: &Inputs, wheel: &Found) -> Result<(), Problem> {
-        let name = wheel.path.file_name().expect("a wheel has a file name");
-        let seal = Seal { filename: name.to_string_lossy().into_owned(), sha256: wheel.sha256 };
-        let json = |value: serde_json::Result<Vec<u8>>| value.expect("these are plain values");
-        let publish = || -> io::Result<PathBuf> {
-            let work = WorkDir::create(&self.staging, "wheel")?;
-            let staged = work.path().join("entry");
-            fs::create_dir(&staged)?;
-            // A copy: the backend may have made other links to the file that it left.
-            fs::copy(&wheel.path, staged.join(name))?;
-            fs::File::open(staged.join(name))?.sync_all()?;
-            write_atomically(
-                &staged.join("inputs.json"),
-                &json(serde_json::to_vec_pretty(inputs)),
-            )?;
-            write_atomically(&staged.join(SEAL), &json(serde_json::to_vec(&seal)))?;
-            self.entries.publish(key, &staged)
+        let make = |staged: &Path| {
+            let path = build()?;
+            keep(&path, inputs, staged).map_err(|error| {
+                disk::failed(Problem::new("cannot store a wheel"), staged, None, error)
+            })
         };
-        publish().map(drop).map_err(|error| Problem::new("cannot store a wheel").cause(error))
+        self.entries.obtain(wish, progress, verify, make)
     }
 
     /// Notes what the last build of a recipe for a target was made of.
@@ -154,4 +104,48 @@ impl Store {
     fn last_file(&self, recipe: &str, target: &Target) -> PathBuf {
         self.last.join(format!("{recipe}-{target}.json"))
     }
+}
+
+/// Copies the wheel of an entry into a directory, and verifies the copy.
+fn copied(entry: &Path, into: &Path) -> io::Result<Verified<Found>> {
+    let damaged = |what: &str| Ok(Verified::Damaged(what.to_owned()));
+    let Some(seal) = store::unseal::<Seal>(entry)? else {
+        return damaged("its seal is missing or damaged");
+    };
+    let digest_if_there = |path: &Path| match digest_of(path) {
+        Err(error) if is_absent(&error) => Ok(None),
+        digest => digest.map(|(sha256, _)| Some(sha256)),
+    };
+    if digest_if_there(&entry.join(INPUTS))? != Some(seal.inputs) {
+        return damaged("the list of its inputs is missing or was changed");
+    }
+    let name = Path::new(&seal.filename).file_name().unwrap_or_default();
+    let path = into.join(name);
+    fs::create_dir_all(into)?;
+    match fs::copy(entry.join(name), &path) {
+        Err(error) if is_absent(&error) => return damaged("the wheel is missing"),
+        copied => copied?,
+    };
+    if digest_if_there(&path)? != Some(seal.sha256) {
+        fs::remove_file(&path)?;
+        return damaged("the wheel was changed");
+    }
+    Ok(Verified::Whole(Found { path, sha256: seal.sha256, stored: true }))
+}
+
+/// Makes the entry of a wheel that was built.
+fn keep(wheel: &Path, inputs: &Inputs, staged: &Path) -> io::Result<Found> {
+    let name = wheel.file_name().expect("a wheel has a file name");
+    fs::create_dir(staged)?;
+    // A copy: the backend may have made other links to the file that it left.
+    let copy = staged.join(name);
+    fs::copy(wheel, &copy)?;
+    fs::File::open(&copy)?.sync_all()?;
+    let inputs = serde_json::to_vec_pretty(inputs)?;
+    write_atomically(&staged.join(INPUTS), &inputs)?;
+    // Of the copy: that is what is found the next time.
+    let (sha256, _) = digest_of(&copy)?;
+    let filename = name.to_string_lossy().into_owned();
+    store::seal(staged, &Seal { filename, sha256, inputs: Sha256::of(&inputs) })?;
+    Ok(Found { path: wheel.to_owned(), sha256, stored: false })
 }

@@ -12,21 +12,21 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use super::store::{Found, Store};
-use super::{BuiltWheel, inputs};
-use crate::build::environment::{Bench, BuildEnvironment, Told};
+use super::{BuiltWheel, generator, inputs};
+use crate::build::environment::{Bench, BuildEnvironment};
 use crate::build::sources::{self, Sources};
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
-use crate::lock::build_lock::{BuildLock, Demands, LockedBuild, Needs};
+use crate::lock::build_lock::{BuildLock, Demands, LockedBuild, Needs, Told};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::Recipe;
-use base::sys::Host;
-use base::sys::files::digest_of;
+use base::store::Wish;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, Sandbox};
+use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 
 /// Everything that builds have in common.
@@ -111,8 +111,7 @@ impl Workshop<'_> {
     }
 
     /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
-    /// it waited for. While one run builds a wheel, another one that needs it waits and then finds
-    /// it.
+    /// it waited for.
     pub(super) fn obtain(
         &self,
         name: &BuildName,
@@ -127,22 +126,12 @@ impl Workshop<'_> {
             format!("sha256:{}", wheel.sha256)
         };
         let inputs = self.inputs(name, content)?;
-        let key = inputs::key(&inputs);
-        let _building = self.store.lock(&key, &self.label(name), host)?;
+        let what = format!("wheel `{}`", self.label(name));
+        let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
         let into = self.work.join("built").join(name.to_string());
-        let known = if self.reuse { self.store.find(&key, &into, host)? } else { None };
-        let (wheel, stored) = if let Some(wheel) = known {
-            (wheel, true)
-        } else {
-            let path = self.build(name, needs, &dir, &into)?;
-            let digest = digest_of(&path);
-            let unread = |error| Problem::new("cannot read a built wheel").cause(error);
-            let (sha256, _) = digest.map_err(unread)?;
-            let wheel = Found { path, sha256 };
-            self.store.keep(&key, &inputs, &wheel)?;
-            (wheel, false)
-        };
-        let Found { path, sha256 } = wheel;
+        let build = || self.build(name, needs, &dir, &into);
+        let Found { path, sha256, stored } =
+            self.store.obtain(&wish, &inputs, &into, host.progress, build)?;
         Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
     }
 
@@ -156,7 +145,7 @@ impl Workshop<'_> {
     ) -> Result<PathBuf, Problem> {
         let distribution = &*self.distribution(name);
         let bench = Bench::below(dir);
-        let environment = self.environment(&distribution.name);
+        let environment = self.environment(&distribution.name)?;
         let locked = self.needs(name)?;
         self.shelve(locked, needs, &bench.wheelhouse)?;
         let project = self.prepare(name, &bench)?;
@@ -168,6 +157,7 @@ impl Workshop<'_> {
             return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
         }
         let path = self.collect(distribution, &bench.inside, built, &bench.log)?;
+        generator::check(&distribution.name, &path, &locked.requirements)?;
         // Object files are many times the wheel; the disk need hold only those of the builds under
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
@@ -257,7 +247,7 @@ impl Workshop<'_> {
     }
 
     /// What a distribution is built in.
-    pub(super) fn environment(&self, name: &PackageName) -> BuildEnvironment<'_> {
+    pub(super) fn environment(&self, name: &PackageName) -> Result<BuildEnvironment<'_>, Problem> {
         let told = Told::of(name, self.recipe, self.project);
         BuildEnvironment::new(told, self.toolchain, self.uv)
     }
@@ -265,17 +255,19 @@ impl Workshop<'_> {
     fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {
         let log = dir.join("log");
         let end = last_lines_of(&log, 25);
+        let shown = if end.is_empty() { "it is empty" } else { &end };
         let problem = Problem::new(format!("the build of `{}` failed", self.label(name)))
             .fact("exit code", code)
-            .fact("log ends", if end.is_empty() { "it is empty".to_owned() } else { end })
+            .fact("log ends", shown)
             .fact("whole log", log.display());
         let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
-        match fs::write(dir.join(SCENE_FILE), scene) {
+        let problem = match fs::write(dir.join(SCENE_FILE), scene) {
             Ok(()) => problem.hint(format!(
                 "`cargo xtask enter {}` opens a shell in the failed sandbox",
                 dir.display()
             )),
             Err(error) => problem.cause(error),
-        }
+        };
+        disk::failed_program(problem, dir, &end)
     }
 }

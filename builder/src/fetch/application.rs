@@ -14,6 +14,7 @@ use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Resolution, resolve};
+use crate::lock::uv_settings;
 use base::recipe::{Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
@@ -78,8 +79,10 @@ pub struct Locked {
     pub lock: Lock,
     /// sha256 of the lock's text.
     pub lock_hash: Sha256,
-    /// Its `pyproject.toml`.
+    /// Its `pyproject.toml`, with the settings of its `uv.toml`.
     pub project: Pyproject,
+    /// What a person should know about its settings of uv.
+    pub told: Vec<String>,
 }
 
 /// The application: a locked project with the tree that is built.
@@ -164,11 +167,10 @@ impl Locked {
                 .map_err(|error| Problem::usage(format!("cannot read `{name}`")).cause(error))
         };
         let text = read("uv.lock")?;
-        Ok(Self {
-            lock: Lock::parse(&text)?,
-            lock_hash: Sha256::of(&text),
-            project: Pyproject::parse("the project", &read("pyproject.toml")?)?,
-        })
+        let settings = tree.join("uv.toml");
+        let settings = settings.is_file().then(|| read("uv.toml")).transpose()?;
+        let (project, told) = uv_settings::read(&read("pyproject.toml")?, settings.as_deref())?;
+        Ok(Self { lock: Lock::parse(&text)?, lock_hash: Sha256::of(&text), project, told })
     }
 
     /// An override of what no target of the recipe installs, and no build of it builds (`tools`), is
@@ -203,8 +205,12 @@ impl Locked {
         })
     }
 
-    /// Warns of what in the lock this tool does not understand.
+    /// Warns of what in the lock this tool does not understand, and of settings of uv that it does
+    /// not follow.
     pub fn warn_unknown(&self, host: Host<'_>) {
+        for text in &self.told {
+            host.progress.warn(text);
+        }
         if !self.lock.unknown_keys.is_empty() {
             let keys: Vec<&str> = self.lock.unknown_keys.iter().map(String::as_str).collect();
             host.progress.warn(&format!(

@@ -11,10 +11,10 @@ use super::address::local_path;
 use super::http::{Client, Pin, TransferError, because};
 use super::index::Lookup;
 use super::request::{FileOrigin, FileRequest};
-use super::store::{Store, Stored, disk};
+use super::store::{Store, Stored};
 use super::{Settings, store};
 use base::recipe::IndexPolicy;
-use base::sys::Host;
+use base::sys::{Host, disk};
 use base::vocabulary::digest::Hashing;
 use base::vocabulary::{Problem, Redacted, Sha256};
 
@@ -106,7 +106,7 @@ fn failed(file: &FileRequest, url: &Url, dir: &Path, error: TransferError) -> Pr
     let problem =
         Problem::new(format!("cannot fetch `{}` from `{}`", file.filename, Redacted(url)));
     match error {
-        TransferError::Disk(error) => disk(problem, dir, file.size, error),
+        TransferError::Disk(error) => disk::failed(problem, dir, file.size, error),
         error => because(problem.fact("distribution", &file.project), error),
     }
 }
@@ -115,7 +115,7 @@ fn copy_in(file: &FileRequest, path: &Path, dir: &Path) -> Result<NamedTempFile,
     copy_verified(path, file.sha256, dir).map_err(|error| {
         let problem = Problem::new(format!("cannot take `{}`", path.display()));
         match error {
-            TransferError::Disk(error) => disk(problem, dir, file.size, error),
+            TransferError::Disk(error) => disk::failed(problem, dir, file.size, error),
             error => because(problem.fact("distribution", &file.project), error),
         }
     })

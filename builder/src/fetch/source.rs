@@ -7,11 +7,10 @@ use url::Url;
 
 use super::address::local_path;
 use super::http::{Client, Pin, TransferError, because};
-use super::store::disk;
 use super::trees::Trees;
 use super::{Settings, git};
-use base::sys::Host;
 use base::sys::archive::{self, Limits};
+use base::sys::{Host, disk};
 use base::vocabulary::{Problem, Redacted, Sha256};
 
 /// The directory with the source tree: that of an archive (`.tar.gz`, `.zip`) below its single top
@@ -57,7 +56,7 @@ fn bring(url: &Url, work: &Path, host: &Host<'_>, settings: &Settings) -> Result
     let file = client.download(url, pin, work, &on_bytes).map_err(|error| {
         let problem = Problem::new(format!("cannot fetch the source `{}`", Redacted(url)));
         match error {
-            TransferError::Disk(error) => disk(problem, work, None, error),
+            TransferError::Disk(error) => disk::failed(problem, work, None, error),
             error => because(problem, error),
         }
     })?;

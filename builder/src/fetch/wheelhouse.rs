@@ -20,12 +20,11 @@ use tasks::{Run, Task};
 
 use super::http::Client;
 use super::request::{FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
-use super::store::disk;
 use super::{Fetcher, Settings};
 use base::nar;
-use base::sys::Host;
+use base::store::{self, Store, Verified, Wish};
 use base::sys::cache::WHEELHOUSES;
-use base::sys::files::{self, FileLock, WorkDir};
+use base::sys::{Host, disk};
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
@@ -71,8 +70,8 @@ struct Record {
     trees: Vec<LedgerTree>,
 }
 
-/// Brings everything that is requested. A wheelhouse of the same request that is there already is
-/// verified and used; a damaged one is made anew.
+/// Brings everything that is requested, or verifies and uses the stored wheelhouse of the same
+/// request.
 ///
 /// Errors: a name that is no plain file name; two contents for one path; whatever keeps a file or
 /// tree from being had as it is pinned; a full disk. If several fail, the first few are named.
@@ -82,27 +81,26 @@ pub fn fetch(
     settings: &Settings,
 ) -> Result<Wheelhouse, Problem> {
     let plan = Plan::of(request)?;
-    let base = host.cache.join(WHEELHOUSES);
-    let key = plan.key().to_string();
-    let (path, record) = (base.join(&key), base.join(format!("{key}.json")));
-    let failed = |error| disk(Problem::new("cannot write the wheelhouse"), &base, None, error);
-    let waiting = || {
-        host.progress.note("waiting for another run that fetches the same");
+    let store = Store::new(host.cache, WHEELHOUSES);
+    let key = plan.key();
+    let wish = Wish { key: &key, what: "wheelhouse", reuse: true };
+    let make = |staged: &Path| {
+        let tree = staged.join(TREE);
+        let (files, trees) = plan.fill(&tree, host, settings)?;
+        let record = Record { nar_hash: nar::hash_path(&tree)?, files, trees };
+        store::seal(staged, &record).map_err(|error| unwritten(staged, error))?;
+        Ok(record)
     };
-    let _lock = FileLock::acquire(&base.join(format!("{key}.lock")), waiting).map_err(failed)?;
-    if let Some(wheelhouse) = plan.existing(&path, &record, host)? {
-        return Ok(wheelhouse);
-    }
-    let work = WorkDir::create(&base.join(".work"), "wheelhouse").map_err(failed)?;
-    let staging = work.path().join("tree");
-    let (files, trees) = plan.fill(&staging, host, settings)?;
-    let nar_hash = nar::hash_path(&staging)?;
-    let content = Record { nar_hash, files: files.clone(), trees: trees.clone() };
-    let json = serde_json::to_vec_pretty(&content).expect("a record has only string keys");
-    files::remove_tree(&path).map_err(failed)?;
-    files::write_atomically(&record, &json).map_err(failed)?;
-    files::publish_dir(&staging, &path).map_err(failed)?;
-    Ok(Wheelhouse { path, nar_hash, files, trees })
+    let record = store.obtain(&wish, host.progress, |entry| plan.verified(entry), make)?;
+    let Record { nar_hash, files, trees } = record;
+    Ok(Wheelhouse { path: store.entry(&key).join(TREE), nar_hash, files, trees })
+}
+
+/// The wheelhouse itself in its entry; beside it is the seal, a [`Record`].
+const TREE: &str = "tree";
+
+fn unwritten(at: &Path, error: std::io::Error) -> Problem {
+    disk::failed(Problem::new("cannot write the wheelhouse"), at, None, error)
 }
 
 /// A request whose names have been checked: by path, without doubles.
@@ -157,7 +155,7 @@ impl<'a> Plan<'a> {
 
     /// A fingerprint of all that determines the content. Where it comes from does not.
     fn key(&self) -> Sha256 {
-        let mut key = Fingerprint::new("wheelhouse 1");
+        let mut key = Fingerprint::new("wheelhouse 2");
         for (path, file) in &self.files {
             key = key.with("file", path).with("sha256", file.sha256.as_bytes());
         }
@@ -175,44 +173,31 @@ impl<'a> Plan<'a> {
         key.finish()
     }
 
-    fn existing(
-        &self,
-        path: &Path,
-        record: &Path,
-        host: &Host<'_>,
-    ) -> Result<Option<Wheelhouse>, Problem> {
+    /// What the seal of a stored wheelhouse says, if that is what is asked for and what is there.
+    fn verified(&self, entry: &Path) -> Result<Verified<Record>, Problem> {
         let unread = |error: std::io::Error| {
             Problem::new("cannot read a wheelhouse of the cache")
-                .fact("at", path.display())
+                .fact("at", entry.display())
                 .cause(error)
         };
-        if !path.try_exists().map_err(unread)? {
-            return Ok(None);
-        }
-        let content = files::read_if_there(record).map_err(unread)?;
-        let record: Option<Record> =
-            content.and_then(|content| serde_json::from_slice(&content).ok());
+        let record: Option<Record> = store::unseal(entry).map_err(unread)?;
         let record = record.filter(|record| {
             let wanted = self.files.iter().map(|(path, file)| (path, &file.sha256));
             let recorded = record.files.iter().map(|file| (&file.path, &file.sha256));
             wanted.eq(recorded)
         });
-        let found = record.is_some().then(|| nar::hash_path(path)).transpose()?;
-        let record = record.filter(|record| Some(record.nar_hash) == found);
         let Some(record) = record else {
-            host.progress.warn(&format!(
-                "the cached wheelhouse `{}` is damaged; it is made anew",
-                path.display()
-            ));
-            return Ok(None);
+            return Ok(Verified::Damaged("its seal is missing or damaged".to_owned()));
         };
-        files::touch(path);
-        Ok(Some(Wheelhouse {
-            path: path.to_owned(),
-            nar_hash: record.nar_hash,
-            files: record.files,
-            trees: record.trees,
-        }))
+        let tree = entry.join(TREE);
+        if !tree.try_exists().map_err(unread)? {
+            return Ok(Verified::Damaged("its tree is missing".to_owned()));
+        }
+        let found = nar::hash_path(&tree)?;
+        if found != record.nar_hash {
+            return Ok(Verified::Damaged(format!("its NAR hash is {}", found.to_sri())));
+        }
+        Ok(Verified::Whole(record))
     }
 
     fn fill(
@@ -221,9 +206,7 @@ impl<'a> Plan<'a> {
         host: &Host<'_>,
         settings: &Settings,
     ) -> Result<(Vec<LedgerFile>, Vec<LedgerTree>), Problem> {
-        self.make_directories(staging).map_err(|error| {
-            disk(Problem::new("cannot write the wheelhouse"), staging, None, error)
-        })?;
+        self.make_directories(staging).map_err(|error| unwritten(staging, error))?;
         let mut tasks: Vec<Task<'_>> =
             self.trees.iter().map(|(path, tree)| Task::Tree(path, tree)).collect();
         tasks.extend(self.local_trees.iter().map(|(path, tree)| Task::LocalTree(path, tree)));
@@ -253,6 +236,7 @@ impl<'a> Plan<'a> {
         shelves.sort_unstable();
         shelves.dedup();
         let shelves = shelves.into_iter().map(|shelf| staging.join(shelf));
+        fs::create_dir_all(staging.parent().unwrap_or(staging))?;
         for dir in std::iter::once(staging.to_owned()).chain(shelves) {
             fs::create_dir(&dir)?;
             fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o755))?;

@@ -1,6 +1,7 @@
 //! Bytecode of everything that is installed.
 
 use base::recipe::BytecodePolicy;
+use base::sys::disk;
 use base::sys::process::last_lines;
 use base::sys::sandbox::{Invocation, OutputTo};
 use base::vocabulary::Problem;
@@ -34,7 +35,9 @@ pub fn compile(
     let finished = sandbox.run(&invocation, OutputTo::Capture)?;
     if !finished.success() {
         let text = String::from_utf8_lossy(&finished.stderr).into_owned();
-        return Err(Problem::new("cannot compile bytecode").fact("printed", last_lines(&text, 10)));
+        let problem =
+            Problem::new("cannot compile bytecode").fact("printed", last_lines(&text, 10));
+        return Err(disk::failed_program(problem, &output.root, &text));
     }
     Ok(())
 }

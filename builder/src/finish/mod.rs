@@ -8,3 +8,6 @@ pub mod checks; // what must hold of an output
 pub mod manifest; // what an output holds
 pub mod origins; // where each distribution came from, for the manifest
 pub mod review; // what a person approves of an output
+mod stages; // each of them in its order
+
+pub use stages::{Compiled, LaidOut, Patched, Sealed};

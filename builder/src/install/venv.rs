@@ -14,6 +14,7 @@ use crate::install::wheel_archive::WheelArchive;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::Recipe;
+use base::sys::disk;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
 use base::vocabulary::Problem;
@@ -171,9 +172,11 @@ fn run(sandbox: &Sandbox, script: &str, output: &Output, work: &Path) -> Result<
     if finished.success() {
         return Ok(());
     }
-    Err(Problem::new("`uv` could not install the virtual environment")
+    let end = last_lines_of(&log, 25);
+    let problem = Problem::new("`uv` could not install the virtual environment")
         .fact("exit code", finished.code)
-        .fact("log ends", last_lines_of(&log, 25)))
+        .fact("log ends", &end);
+    Err(disk::failed_program(problem, work, &end))
 }
 
 /// What is installed at once.

@@ -41,6 +41,10 @@ pub struct BuildSystem {
 /// The parts of `[tool.uv]` that matter to a build.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UvTable {
+    /// `no-build-isolation`: all builds see what is installed.
+    pub no_build_isolation: bool,
+    /// `no-build-isolation-package`.
+    pub no_build_isolation_package: BTreeSet<PackageName>,
     /// `no-binary`: nothing may come as a wheel.
     pub no_binary: bool,
     /// `no-binary-package`.
@@ -77,6 +81,29 @@ pub struct ExtraBuildDependency {
 /// The build requirements of a tree without `[build-system]`: PEP 517 says that setuptools' legacy
 /// backend builds it. `wheel` is for setuptools older than 70.1, which uv asks for no longer.
 pub const FALLBACK_REQUIRES: &str = "setuptools>=40.8.0";
+
+impl UvTable {
+    /// The settings of a `uv.toml`.
+    pub(super) fn of_uv_toml(settings: toml::Table) -> Result<Self, Problem> {
+        let wire = UvWire::deserialize(settings).map_err(|error| {
+            Problem::usage("cannot read the project's `uv.toml`")
+                .fact("because", error.to_string().trim_end())
+        })?;
+        uv_table("`uv.toml`", wire)
+    }
+
+    /// These settings with what is read from `[tool.uv]` of `project` also beside a `uv.toml`.
+    #[must_use]
+    pub(super) fn beside(self, project: Self) -> Self {
+        let Self { default_groups, build_constraints, .. } = project;
+        Self { default_groups, build_constraints, ..self }
+    }
+
+    /// Whether uv builds a distribution in the environment of the project.
+    pub fn is_not_isolated(&self, name: &PackageName) -> bool {
+        self.no_build_isolation || self.no_build_isolation_package.contains(name)
+    }
+}
 
 impl Pyproject {
     /// Parses the text of a `pyproject.toml`; `whose` names it in messages.
@@ -145,11 +172,13 @@ struct ToolWire {
 #[serde(rename_all = "kebab-case")]
 struct UvWire {
     #[serde(default)]
-    no_binary: bool,
+    no_build_isolation: bool,
+    #[serde(default)]
+    no_build_isolation_package: Vec<String>,
+    no_binary: Option<bool>,
     #[serde(default)]
     no_binary_package: Vec<String>,
-    #[serde(default)]
-    no_build: bool,
+    no_build: Option<bool>,
     #[serde(default)]
     no_build_package: Vec<String>,
     default_groups: Option<DefaultGroups>,
@@ -196,10 +225,22 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
         Ok(ExtraBuildDependency { requirement: parsed(whose, key, &text)?, match_runtime })
     };
     Ok(UvTable {
-        no_binary: wire.no_binary,
-        no_binary_package: all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
-        no_build: wire.no_build,
-        no_build_package: all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        no_build_isolation: wire.no_build_isolation,
+        no_build_isolation_package: all(
+            whose,
+            "tool.uv.no-build-isolation-package",
+            &wire.no_build_isolation_package,
+        )?,
+        no_binary: wire.no_binary == Some(true),
+        no_binary_package: listed(
+            wire.no_binary,
+            all(whose, "tool.uv.no-binary-package", &wire.no_binary_package)?,
+        ),
+        no_build: wire.no_build == Some(true),
+        no_build_package: listed(
+            wire.no_build,
+            all(whose, "tool.uv.no-build-package", &wire.no_build_package)?,
+        ),
         default_groups: wire.default_groups,
         extra_build_dependencies: wire
             .extra_build_dependencies
@@ -227,6 +268,11 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
             &wire.build_constraint_dependencies,
         )?,
     })
+}
+
+/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing; so with builds.
+fn listed(all: Option<bool>, names: BTreeSet<PackageName>) -> BTreeSet<PackageName> {
+    if all == Some(false) { BTreeSet::new() } else { names }
 }
 
 fn parsed<T: FromStr>(whose: &str, key: &str, text: &str) -> Result<T, Problem>

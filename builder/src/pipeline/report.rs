@@ -75,19 +75,19 @@ impl Clock {
     }
 }
 
-/// What is told of a finished build; `longest` is what was compiled, and nothing if it was there.
+/// What is told of a finished build.
 pub(super) fn report(
     located: &LocatedRecipe,
     options: &Options,
     (fetched, golden): (&Fetched, Judgement),
     product: Product,
-    longest: Option<Vec<(String, Duration)>>,
     clock: &mut Clock,
 ) -> Report {
     let resolution = &fetched.resolution;
     let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
     let tools = fetched.build_lock.tools_for(resolution).map_or(0, |tools| tools.len());
+    let longest = product.compiled;
     let compiled = longest.as_ref().map_or(0, Vec::len);
     let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
     Report {

@@ -16,10 +16,6 @@ use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
-    if wanted.pinned.is_some_and(|pins| !pins.is_empty()) {
-        return Err(Problem::new("the `host` toolchain has no packages that could be pinned")
-            .hint("use the `debian` toolchain"));
-    }
     let uv = provide_uv(host)?;
     let request = format!("{}.{}", wanted.python.0, wanted.python.1);
     let mut found = find(&uv, &request, host);

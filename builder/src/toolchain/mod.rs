@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use base::recipe::{DebianSettings, Provider};
+use base::store::Check;
 use base::sys::Host;
 use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use base::vocabulary::{Problem, Sha256};
@@ -95,8 +96,8 @@ pub struct Wanted<'a> {
     pub machine: &'a str,
     /// Ask the mirror again, although it is known which packages an earlier run got.
     pub refresh: bool,
-    /// Exactly these packages must result.
-    pub pinned: Option<&'a [SystemPackage]>,
+    /// How much of a root is read to verify it.
+    pub check: Check,
 }
 
 impl Wanted<'_> {

@@ -23,7 +23,7 @@ fn without_any_provider_each_says_why_not() {
         python: (3, 14),
         machine: &here,
         refresh: false,
-        pinned: None,
+        check: base::store::Check::Stamps,
     };
     let text = provide(&wanted, &host).unwrap_err().to_string();
     for part in ["debian", "`apt-get`", "host", "`python3`", "hint:"] {

@@ -1,13 +1,23 @@
 //! One function per command: from what was typed to the pipeline and back to a person.
 
+mod bless;
+mod build;
+mod build_lock;
 mod compare;
-mod graphs;
-mod inside;
-mod keep;
-mod look;
-mod make;
-mod pin;
+mod doctor;
+mod enter;
+mod fetch;
+mod gc;
+mod graph;
+mod hash;
+mod resolve;
+mod review;
+mod run;
+mod shell;
+mod tree;
 mod verify_repro;
+mod why;
+mod why_rebuild;
 
 use std::path::Path;
 
@@ -15,18 +25,20 @@ use anyhow::Result;
 
 use crate::flags::{Cli, Colour, Command, Global, ProviderName};
 use crate::screen::Screen;
+use crate::typed::Typed;
 use base::recipe::{Provider, Recipe};
 use base::recipe_file::RecipeFile;
-use base::sys::Host;
 use base::sys::env::Environment;
 use base::sys::sandbox::Surroundings;
-use base::vocabulary::{Outcome, Progress as _};
+use base::sys::{Host, disk};
+use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
+use builder::fetch::application::LocatedRecipe;
 use builder::pipeline::Options;
 use builder::toolchain::uv::provide_uv;
 
 /// Runs what was typed.
-pub(crate) fn run(cli: Cli) -> Result<Outcome> {
+pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let Cli { global, command } = cli;
     match global.color {
         Colour::Auto => {}
@@ -49,13 +61,14 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Some(root) => std::path::absolute(root)?,
         None => RecipeFile::root_above(&std::path::absolute(".")?),
     };
-    let screen = Screen::new(global.quiet);
+    let screen = Screen::new(global.quiet, typed);
     let host = Host { environment: &environment, cache: &cache, progress: &screen };
     let surroundings = match &global.surroundings {
         Some(file) => Surroundings::read(file)?,
         None => Surroundings::default(),
     };
-    let context = Context { global: &global, root: &root, host, screen: &screen, surroundings };
+    let context =
+        Context { global: &global, root: &root, host, screen: &screen, typed, surroundings };
     let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
@@ -80,10 +93,19 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome> {
         Command::Gc(flags) => context.gc(&flags),
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
+        Command::Review(flags) => context.review(&flags),
         Command::Compare(_) => unreachable!("it was run above"),
     };
     screen.clear();
-    outcome
+    outcome.map_err(|error| full_disk_named(error, &cache))
+}
+
+/// Whatever ran into a full disk, the message says so.
+fn full_disk_named(error: anyhow::Error, cache: &Path) -> anyhow::Error {
+    match error.downcast::<Problem>() {
+        Ok(problem) => disk::failed_below(problem, cache).into(),
+        Err(error) => error,
+    }
 }
 
 /// What every command has at hand.
@@ -91,7 +113,8 @@ struct Context<'a> {
     global: &'a Global,
     root: &'a Path,
     host: Host<'a>,
-    screen: &'a Screen,
+    screen: &'a Screen<'a>,
+    typed: &'a Typed,
     surroundings: Surroundings,
 }
 
@@ -106,6 +129,19 @@ impl Context<'_> {
     /// What is asked for beside what a command's own flags say.
     fn options(&self) -> Options {
         Options { surroundings: self.surroundings.clone(), ..Options::default() }
+    }
+
+    /// The recipe that was typed, else the only one.
+    fn recipe_name(&self, typed: Option<&str>) -> Result<String> {
+        Ok(match typed {
+            Some(name) => name.to_owned(),
+            None => RecipeFile::only(self.root)?,
+        })
+    }
+
+    /// Reads the recipe that was typed, else the only one.
+    fn recipe(&self, typed: Option<&str>) -> Result<LocatedRecipe> {
+        Ok(LocatedRecipe::find(self.root, &self.recipe_name(typed)?)?)
     }
 
     /// Prints a result: JSON if that was asked for, else the text.

@@ -13,6 +13,7 @@ impl Context<'_> {
             .map_err(|error| Problem::new("cannot find the running program").cause(error))?;
         let VerifyRepro { recipe, source, toolchain, rounds, vary, .. } = flags;
         let VerifyRepro { list_variations, refetch, html, keep, .. } = flags;
+        let recipe = self.recipe_name(recipe.as_deref())?;
         let asked = verifier::VerifyRepro {
             recipe,
             source,
@@ -28,7 +29,8 @@ impl Context<'_> {
             cache_dir: self.host.cache.clone(),
         };
         let environment = self.host.environment;
-        asked.run(Program { path: &program, root: self.root, environment })?;
+        let typed = |text: &str| self.typed.shown(text);
+        asked.run(Program { path: &program, root: self.root, environment, typed: &typed })?;
         Ok(Outcome::Good)
     }
 }

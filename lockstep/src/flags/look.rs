@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 /// What is resolved, for which target.
 #[derive(Debug, Args)]
 pub(crate) struct Selected {
-    /// Name of a recipe, or the path of its .toml [default: sample]
+    /// Name of a recipe, or the path of its .toml [default: the only one]
     #[arg(conflicts_with = "workspace")]
     pub(crate) recipe: Option<String>,
     /// Resolve this uv project instead of a recipe's

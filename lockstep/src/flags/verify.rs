@@ -7,9 +7,8 @@ use clap::Args;
 /// `verify-repro`
 #[derive(Debug, Args)]
 pub(crate) struct VerifyRepro {
-    /// Name of a recipe in `recipes/`, or the path of its .toml
-    #[arg(default_value = "sample")]
-    pub(crate) recipe: String,
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
     /// Build this source tree instead of the recipe's
     #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
@@ -54,4 +53,17 @@ pub(crate) struct Compare {
     /// Write each finding as soon as it is known, a line of JSON each: what a killed run leaves
     #[arg(long, value_name = "FILE")]
     pub(crate) partial: Option<PathBuf>,
+}
+
+/// `review`
+#[derive(Debug, Args)]
+pub(crate) struct Review {
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: all that have any]
+    pub(crate) recipe: Option<String>,
+    /// Accept all without asking
+    #[arg(long, conflicts_with = "reject")]
+    pub(crate) accept: bool,
+    /// Reject all without asking
+    #[arg(long)]
+    pub(crate) reject: bool,
 }

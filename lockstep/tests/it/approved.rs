@@ -41,17 +41,19 @@ fn another_patch_or_another_upstream_is_exit_code_5() {
         "\n[[patch]]\nfile = '@site-packages@/a.py'\n[[patch.replace]]\nfrom = '1'\nto = '2'\n",
     );
     let verify = || workspace.xtask("verify-repro", &["--quiet", "--vary=-all,+host-name"]);
-    // Of a recipe outside of this repository nothing need be approved.
-    verify().ends(0, &["merge: yes"]);
-    let approved = workspace.path("recipes/small.snapshots");
-    fs_err::create_dir(&approved).unwrap();
+    // Without a directory of snapshots nothing need be approved.
+    verify().ends(0, &["nothing is approved yet", "merge: yes"]);
+    let approved = workspace.path("snapshots/small");
+    fs_err::create_dir_all(&approved).unwrap();
     let file = "patched__site-packages__a.py.snap";
     verify().ends(5, &["not approved yet: `installed`", "`patched/site-packages/a.py`"]);
-    for name in ["installed.snap", file] {
-        let pending = approved.join(format!("{name}.new"));
-        fs_err::rename(pending, approved.join(name)).unwrap();
-    }
+    let review = |words: &[&str]| workspace.xtask("review", words);
+    // Nobody is asked where nobody can answer.
+    review(&[]).ends(5, &["+path = 2", "2 left", "--accept"]);
+    assert!(approved.join(format!("{file}.new")).exists());
+    review(&["--accept"]).ends(0, &["2 accepted"]);
     verify().ends(0, &["merge: yes"]);
+    review(&[]).ends(0, &["nothing waits for a review"]);
     workspace.replace(RECIPE, "to = '2'", "to = '3'");
     verify()
         .ends(5, &["our patch changed: `site-packages/a.py`", "approved  +path = 2", "merge: no"]);

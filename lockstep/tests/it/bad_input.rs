@@ -1,6 +1,5 @@
 //! Bad input at the command line: which exit code, and what a person reads.
 
-use base::sys::files::sorted_entries;
 use base::vocabulary::Sha256;
 
 use crate::cli::{PLAIN, Small, builder, end, installed, workspace};
@@ -104,10 +103,7 @@ fn bad_input_is_told_before_anything_is_built() {
         );
         assert_eq!(ended.stdout, "", "{name}");
         assert!(!small.path("result").exists(), "{name}");
-        assert!(
-            sorted_entries(&small.cache.join("outputs")).is_err(),
-            "{name}: something was built"
-        );
+        assert!(!small.cache.join("outputs").exists(), "{name}: something was built");
         assert_eq!(small.work_with("tree"), None, "{name}: work was left");
     }
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use base::store::Store;
 use base::sys::env::Environment;
 use base::sys::files::{FileLock, remove_tree, sorted_entries};
 use base::vocabulary::Sha256;
@@ -266,6 +267,12 @@ impl Small {
     /// `build small --json`.
     pub(crate) fn build(&self) -> Ended {
         end(&mut self.builder(&["--json", "build", "small"]))
+    }
+
+    /// The entries of a store of the cache.
+    pub(crate) fn entries(&self, store: &str) -> Vec<PathBuf> {
+        let store = Store::new(&self.cache, store);
+        store.keys().unwrap().iter().map(|key| store.entry(key)).collect()
     }
 
     /// The directory in which `small` is being built, once there is a file of that name in it.

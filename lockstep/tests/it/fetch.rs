@@ -123,10 +123,13 @@ pub(crate) fn read(problem: &Problem) -> String {
 
 /// Nothing was left where it could be trusted or would stay for ever.
 fn assert_nothing_left(cache: &Path, bytes: &[u8], name: &str) {
-    let dir = cache.join("files").join(Sha256::of(bytes).to_string());
-    for entry in sorted_entries(&dir).unwrap() {
-        assert_eq!(entry.file_name(), ".lock", "{name}");
-    }
+    assert!(!cache.join("files").join(Sha256::of(bytes).to_string()).exists(), "{name}");
+    assert_eq!(names(&cache.join("files/.work")), [".sweep.lock"], "{name}");
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = sorted_entries(dir).unwrap();
+    entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// What the server does, how many requests that takes, what a person reads if it fails.
@@ -447,7 +450,7 @@ fn what_cannot_be_read_stays() {
     let request = [file(&good, direct(&url))];
     let first = world.fetch(&request).unwrap();
     let stored = world.stored(&good);
-    let record = first.path.with_extension("json");
+    let record = first.path.with_file_name("seal.json");
     for (path, gone) in [(&stored, Some(&first.path)), (&record, None)] {
         if let Some(gone) = gone {
             fs_err::remove_dir_all(gone).unwrap();
@@ -487,7 +490,7 @@ fn two_runs_at_once_download_a_file_once() {
         let first = scope.spawn(|| one.fetch(std::slice::from_ref(&request)));
         assert_eq!(asked.recv().unwrap(), "/thing.whl");
         let second = scope.spawn(|| two.fetch(&[request.clone(), more]));
-        assert!(noted.recv().unwrap().contains("waiting for another download"));
+        assert!(noted.recv().unwrap().contains("another run makes the file `thing"));
         release.send(()).unwrap();
         assert_eq!(first.join().unwrap().unwrap().files.len(), 1);
         assert_eq!(second.join().unwrap().unwrap().files.len(), 2);
@@ -536,18 +539,14 @@ fn a_killed_run_leaves_nothing_that_is_trusted() {
     asked.recv().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    let dir = world.stored(&good).parent().unwrap().to_owned();
-    let names = |dir: &Path| -> Vec<String> {
-        let entries = sorted_entries(dir).unwrap();
-        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-    };
-    assert!(names(&dir).iter().any(|name| name.starts_with(".tmp-")), "{:?}", names(&dir));
+    assert!(!world.stored(&good).exists());
+    assert_eq!(names(&world.cache.join("files/.work")).len(), 2, "what it had begun");
     server.set("/thing.whl", Reply::File(good.clone()));
     let wheelhouse = world.fetch(&[file(&good, direct(&url))]).unwrap();
     assert!(fs_err::read(wheelhouse.path.join("wheels").join(NAME)).unwrap() == good);
-    assert_eq!(names(&dir), [".lock", NAME]);
-    let left = names(&world.cache.join("wheelhouses/.work"));
-    assert_eq!(left, [".sweep.lock"]);
+    for store in ["files", "wheelhouses"] {
+        assert_eq!(names(&world.cache.join(store).join(".work")), [".sweep.lock"], "{store}");
+    }
 }
 
 #[test]

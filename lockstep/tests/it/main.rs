@@ -13,6 +13,7 @@ mod cli;
 mod collisions;
 mod compare; // two trees or files
 mod crash;
+mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
 mod gc;
@@ -25,6 +26,7 @@ mod locks;
 mod manifest;
 mod merge;
 mod overrides;
+mod own_repository; // outside of this checkout
 mod patch;
 mod pep508;
 mod promises;
@@ -37,6 +39,7 @@ mod server;
 mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod toolchain;
+mod uv_settings; // what becomes of each
 mod venv;
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;

@@ -146,7 +146,7 @@ fn binds_that_cannot_be_made_are_named() {
         (host().bind_rw(dir.path(), "/usr/no/such"), "`/usr/no/such`"),
         (host().bind_rw(dir.path(), "/opt/../etc"), "`/opt/../etc`"),
         (host().bind_rw(dir.path(), "relative"), "`relative`"),
-        (Sandbox::new(RootFs::Dir(dir.path().to_owned())), "sandbox"),
+        (Sandbox::new(RootFs::Dir(dir.path().join("gone"))), "gone"),
     ] {
         let problem = sandbox.run(&sh("true"), OutputTo::Capture).unwrap_err();
         assert!(problem.to_string().contains(part), "{part}: {problem}");
@@ -312,25 +312,26 @@ fn this_program() -> Command {
 
 #[test]
 fn killing_the_parent_kills_everything_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
     let mut parent = this_program()
         .args(["--exact", "--nocapture", "sandbox::helper_that_waits"])
-        .env("LOCKSTEP_TEST_HELPER", "1")
-        .stdout(Stdio::piped())
+        .env("LOCKSTEP_TEST_HELPER", dir.path())
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut output = std::io::BufReader::new(parent.stdout.take().unwrap());
+    let mut inside = std::io::BufReader::new(fs_err::File::open(&pipe).unwrap());
     let mut line = String::new();
-    while !line.contains("ready") {
-        line.clear();
-        assert_ne!(output.read_line(&mut line).unwrap(), 0, "the helper ended");
-    }
+    inside.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
     let marker = marker(parent.id());
     assert_ne!(running(&marker), 0);
     parent.kill().unwrap();
     parent.wait().unwrap();
     // The pipe ends when the last process that holds it is gone.
-    output.read_to_end(&mut Vec::new()).unwrap();
+    inside.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(running(&marker), 0);
 }
 
@@ -347,8 +348,12 @@ fn helper_that_waits() {
         return;
     }
     let marker = marker(std::process::id());
-    let script = format!("sleep {marker} & echo ready; trap '' TERM INT HUP; wait");
-    host().run(&sh(&script), OutputTo::Inherit).unwrap();
+    let script = format!(
+        "exec 9> /opt/dir/pipe; sleep {marker} & echo ready >&9; trap '' TERM INT HUP; wait"
+    );
+    let dir = Environment::capture().get("LOCKSTEP_TEST_HELPER").unwrap().to_owned();
+    let sandbox = host().bind_rw(Path::new(&dir), "/opt/dir");
+    sandbox.run(&sh(&script), OutputTo::Inherit).unwrap();
 }
 
 #[test]

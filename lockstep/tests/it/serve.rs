@@ -35,7 +35,7 @@ fn postgres_toolchain() -> Toolchain {
         python: (3, 14),
         machine: "x86_64",
         refresh: false,
-        pinned: None,
+        check: base::store::Check::Stamps,
     };
     provide(&wanted, &host).unwrap()
 }

@@ -2,18 +2,21 @@
 //! the machine's own root. All in the cache that the tests share.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use base::recipe::{DebianSettings, Provider};
+use base::store::Check;
 use base::sys::Host;
 use base::sys::env::Environment;
+use base::sys::files::sorted_entries;
 use base::sys::sandbox::{Invocation, OutputTo, RootFs};
 use base::vocabulary::progress::Silent;
 use base::vocabulary::{Problem, Progress};
 use builder::toolchain::uv::provide_uv;
-use builder::toolchain::{SystemPackage, Toolchain, Wanted, provide};
+use builder::toolchain::{Toolchain, Wanted, provide};
 
-use crate::cli::shared_cache;
+use crate::cli::{Small, end, shared_cache};
 
 /// Prints when what begins and ends, for `--nocapture`.
 struct Timed(Instant);
@@ -42,19 +45,11 @@ fn settings(suite: &str, extra: &[&str]) -> DebianSettings {
     }
 }
 
-pub(crate) fn provided(
-    environment: &Environment,
-    extra: &[&str],
-    pinned: Option<&[SystemPackage]>,
-) -> Result<Toolchain, Problem> {
-    serve(environment, &settings("forky", extra), pinned)
+pub(crate) fn provided(environment: &Environment, extra: &[&str]) -> Result<Toolchain, Problem> {
+    serve(environment, &settings("forky", extra))
 }
 
-fn serve(
-    environment: &Environment,
-    debian: &DebianSettings,
-    pinned: Option<&[SystemPackage]>,
-) -> Result<Toolchain, Problem> {
+fn serve(environment: &Environment, debian: &DebianSettings) -> Result<Toolchain, Problem> {
     let cache = shared_cache();
     let host = Host { environment, cache: &cache, progress: &Timed(Instant::now()) };
     let wanted = Wanted {
@@ -64,7 +59,7 @@ fn serve(
         python: (3, 14),
         machine: "x86_64",
         refresh: false,
-        pinned,
+        check: Check::Stamps,
     };
     provide(&wanted, &host)
 }
@@ -92,7 +87,7 @@ awk 'BEGIN { print "awk" }'; make --version | head -1; file /usr/bin/dash; ldcon
 #[test]
 fn the_root_compiles_c_and_is_known_afterwards() {
     let environment = Environment::capture();
-    let toolchain = provided(&environment, &[], None).unwrap();
+    let toolchain = provided(&environment, &[]).unwrap();
     let run = |program: &str, arguments: &[&str]| {
         let invocation = Invocation {
             program: program.to_owned(),
@@ -112,23 +107,17 @@ fn the_root_compiles_c_and_is_known_afterwards() {
     // A second call asks nobody: neither apt nor a mirror is there.
     let offline = Environment::of([("PATH", "/nowhere")]);
     let start = Instant::now();
-    assert_eq!(provided(&offline, &[], None).unwrap(), toolchain);
+    assert_eq!(provided(&offline, &[]).unwrap(), toolchain);
     println!("second call: {:?}", start.elapsed());
-    // The same packages as pins hold; another version does not.
-    let mut pins = toolchain.packages.clone();
-    assert_eq!(provided(&environment, &[], Some(&pins)).unwrap(), toolchain);
-    "0.1-1".clone_into(&mut pins[0].version);
-    let problem = provided(&environment, &[], Some(&pins)).unwrap_err();
-    assert!(problem.to_string().contains("0.1-1"), "{problem}");
     let RootFs::Dir(root) = &toolchain.root else {
         panic!("{toolchain:?}");
     };
-    assert!(root.ends_with(toolchain.fingerprint.to_string()));
+    assert!(root.ends_with(format!("{}/root", toolchain.fingerprint)));
 }
 
 #[test]
 fn an_unknown_package_is_named_with_the_nearest() {
-    let problem = provided(&Environment::capture(), &["libxmlsec1-devel"], None).unwrap_err();
+    let problem = provided(&Environment::capture(), &["libxmlsec1-devel"]).unwrap_err();
     assert!(problem.what.contains("`libxmlsec1-devel`"), "{problem:?}");
     assert!(problem.hint.unwrap().contains("`libxmlsec1-dev`"));
 }
@@ -139,10 +128,10 @@ fn a_mirror_that_cannot_be_reached_and_a_suite_without_the_python_are_told() {
     let dead = "http://127.0.0.1:9";
     let offline = Environment::of([("PATH", path.as_str()), ("http_proxy", dead)]);
     let offline_settings = settings("sid", &[]);
-    let problem = serve(&offline, &offline_settings, None).unwrap_err();
+    let problem = serve(&offline, &offline_settings).unwrap_err();
     assert!(problem.what.contains("`sid`") && problem.hint.is_some(), "{problem}");
     assert!(problem.to_string().contains("127.0.0.1"), "{problem}");
-    let problem = serve(&Environment::capture(), &settings("bookworm", &[]), None).unwrap_err();
+    let problem = serve(&Environment::capture(), &settings("bookworm", &[])).unwrap_err();
     assert!(problem.what.contains("`python3.14"), "{problem}");
     assert!(problem.hint.unwrap().contains("suite"));
 }
@@ -172,9 +161,67 @@ fn the_host_serves_with_an_interpreter_that_it_has() {
         python: (3, 11),
         machine: "x86_64",
         refresh: false,
-        pinned: None,
+        check: Check::Stamps,
     };
     let toolchain = provide(&wanted, &host).unwrap();
     assert!(toolchain.python_version.starts_with("3.11."), "{toolchain:?}");
     assert_eq!(provide(&wanted, &host).unwrap(), toolchain);
+}
+
+/// A backend whose wheel holds a file of the toolchain.
+const OF_THE_ROOT: &str = "def act():\n    \
+    return {'small.txt': open('/usr/include/python3.14/patchlevel.h').read()}\n";
+
+/// Gives a workspace toolchains of its own; only the packages are the shared ones.
+fn own_toolchains(small: &Small) -> PathBuf {
+    let dir = small.cache.join("toolchains");
+    let shared = fs_err::read_link(&dir).unwrap().join("apt");
+    fs_err::create_dir_all(&shared).unwrap();
+    fs_err::remove_file(&dir).unwrap();
+    fs_err::create_dir(&dir).unwrap();
+    std::os::unix::fs::symlink(shared, dir.join("apt")).unwrap();
+    dir
+}
+
+/// Writes other bytes of the same size into a file, and hides that as well as its owner can.
+fn edit(file: &Path) {
+    let before = fs_err::metadata(file).unwrap();
+    let text = fs_err::read_to_string(file).unwrap();
+    let edited =
+        text.replacen("#define PY_MINOR_VERSION        1", "#define PY_MINOR_VERSION        9", 1);
+    assert!(text != edited && text.len() == edited.len(), "{text}");
+    fs_err::write(file, edited).unwrap();
+    let file = fs_err::OpenOptions::new().write(true).open(file).unwrap().into_parts().0;
+    file.set_modified(before.modified().unwrap()).unwrap();
+}
+
+/// What is in a cached root reaches every build: whoever changed it would else be in all of them,
+/// unnoticed.
+#[test]
+fn a_root_that_was_changed_is_found_and_made_again() {
+    let small = Small::new(OF_THE_ROOT);
+    let toolchains = own_toolchains(&small);
+    let first = small.build().json();
+    let [entry] = &small.entries("toolchains")[..] else { panic!("{toolchains:?}") };
+    let header = entry.join("root/usr/include/python3.14/patchlevel.h");
+    edit(&header);
+    let mut build = small.builder(&["--json", "build", "small", "--no-cache"]);
+    let ended = end(&mut build);
+    let told =
+        ["the stored toolchain is damaged", "`usr/include/python3.14/patchlevel.h` was changed"];
+    ended.bad(0, &told);
+    assert_eq!(ended.json()["output-hash"], first["output-hash"]);
+    // It is told once, and neither of another interpreter that the index claims.
+    let again = end(&mut build);
+    assert!(!again.stderr.contains("damaged"), "{again:?}");
+    for index in sorted_entries(&toolchains.join("index")).unwrap() {
+        let text = fs_err::read_to_string(index.path()).unwrap();
+        fs_err::write(index.path(), text.replace("3.14.", "3.13.")).unwrap();
+    }
+    let report = end(&mut build).json();
+    let provenance =
+        Path::new(report["output"].as_str().unwrap()).with_file_name("provenance.json");
+    let provenance = fs_err::read_to_string(provenance).unwrap();
+    assert!(!provenance.contains("\"3.13."), "{provenance}");
+    assert_eq!(report["output-hash"], first["output-hash"]);
 }

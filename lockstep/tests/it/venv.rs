@@ -24,7 +24,7 @@ target = { python = '3.14', platforms = ['x86_64-manylinux_2_39'] }";
 fn install(dir: &Path, wheels: &[PathBuf], memory: u64) -> Result<Installed, Problem> {
     let (environment, cache) = (Environment::capture(), shared_cache());
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
-    let toolchain = provided(&environment, &[], None)?;
+    let toolchain = provided(&environment, &[])?;
     let uv = provide_uv(&host)?;
     let recipe = Recipe::parse("x", RECIPE, &|_| unreachable!("nothing lies beside it"))?;
     let output = Output::create(dir.join("output"), "/opt/x", SITE_PACKAGES.to_owned())?;

@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 
+use base::store::{Store, seal, unseal};
 use base::sys::cache::hold_alone;
 use base::sys::files::sorted_entries;
+use base::vocabulary::Sha256;
+use serde_json::Value;
 
 use crate::small_workspace::Workspace;
 
@@ -135,10 +138,11 @@ fn an_earlier_build_of_other_bytes_is_told() {
     let workspace = Workspace::new(&holding(&["1"])).blessed();
     workspace.xtask("build", &["--no-out-link"]).ends(0, &[]);
     workspace.xtask("verify-repro", &["--quiet"]).ends(0, &["merge: yes"]);
-    let outputs = sorted_entries(&workspace.path("cache/outputs")).unwrap();
-    let output = outputs.iter().find(|it| it.path().is_dir()).unwrap();
-    let seal = format!("cache/outputs/{}/seal.json", output.file_name().display());
-    workspace.replace(&seal, "sha256-", "sha256-AAAA");
+    let store = Store::new(&workspace.path("cache"), "outputs");
+    let output = store.entry(&store.keys().unwrap()[0]);
+    let mut other: Value = unseal(&output).unwrap().unwrap();
+    other["nar-hash"] = Value::from(Sha256::of("another").to_sri());
+    seal(&output, &other).unwrap();
     let told = ["`earlier-build` does not hold", "made other bytes", "--no-cache", "merge: no"];
     workspace.xtask("verify-repro", &["--quiet"]).ends(3, &told);
     workspace.xtask("build", &["--no-out-link", "--no-cache"]).ends(0, &["built small"]);
@@ -169,9 +173,7 @@ fn a_killed_verifier_takes_its_rounds_along() {
         let cache = rounds.join(round).join("cache");
         // Waits for the round's end.
         let _alone = hold_alone(&cache, || ()).unwrap();
-        let ended = sorted_entries(&cache.join("wheels")).unwrap_or_default();
-        let ended = ended.iter().any(|it| it.path().join("seal.json").exists());
-        assert!(!ended, "round {round} went on");
+        assert_eq!(Store::new(&cache, "wheels").keys().unwrap(), [], "round {round} went on");
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base::store::{read_sealed, write_sealed};
 use base::sys::files::sorted_entries;
 use base::vocabulary::Sha256;
 use serde_json::Value;
@@ -56,11 +57,16 @@ pub(crate) fn require(small: &Small, name: &str, pyproject: &str, requirement: &
 /// Locks a version of the wheel `tool`, which was downloaded before.
 pub(crate) fn add_tool(small: &Small, version: &'static str) {
     let made = Wheel::new("tool", version).file("tool.py", version).write(small.dir.path());
-    let sha256 = Sha256::of(fs_err::read(&made).unwrap());
+    lock_tool(small, version, &made);
+}
+
+/// Locks a file as that version, which was downloaded before.
+pub(crate) fn lock_tool(small: &Small, version: &str, made: &Path) {
+    let sha256 = Sha256::of(fs_err::read(made).unwrap());
     let name = made.file_name().unwrap().to_str().unwrap();
     let dir = small.cache.join("files").join(sha256.to_string());
     fs_err::create_dir_all(&dir).unwrap();
-    fs_err::rename(&made, dir.join(name)).unwrap();
+    fs_err::rename(made, dir.join(name)).unwrap();
     let text = format!(
         "[[wheel]]\nname = \"tool\"\nversion = \"{version}\"\nfile = \"{name}\"\nsha256 = \"{sha256}\"\n"
     );
@@ -173,9 +179,9 @@ fn another_interpreter(cache: &Path) {
         }
     }
     for entry in sorted_entries(&shared.join("index")).unwrap() {
-        let text = fs_err::read_to_string(entry.path()).unwrap();
-        let text = text.replace("\"python_version\": \"3.14.", "\"python_version\": \"3.14.9");
-        fs_err::write(dir.join("index").join(entry.file_name()), text).unwrap();
+        let mut known: Value = read_sealed(&entry.path()).unwrap().unwrap();
+        known["python_version"] = "3.14.99".into();
+        write_sealed(&dir.join("index").join(entry.file_name()), &known).unwrap();
     }
 }
 
@@ -222,9 +228,8 @@ fn why_rebuild_tells_old_and_new() {
 
 /// The only wheel in the store.
 fn stored(small: &Small) -> PathBuf {
-    let entries = sorted_entries(&small.cache.join("wheels")).unwrap();
-    let entry = entries.iter().find(|it| it.path().join("inputs.json").exists()).unwrap();
-    entry.path().join("small-1.0-py3-none-any.whl")
+    let [entry] = &small.entries("wheels")[..] else { panic!("not one wheel") };
+    entry.join("small-1.0-py3-none-any.whl")
 }
 
 /// What is done to a stored wheel.
@@ -234,9 +239,10 @@ type Damage = (&'static str, fn(&Path));
 fn a_damaged_wheel_is_built_anew() {
     let small = Small::new(PLAIN);
     let first = small.build().json();
-    let damages: [Damage; 4] = [
+    let damages: [Damage; 5] = [
         ("other bytes", |wheel| fs_err::write(wheel, "PK").unwrap()),
         ("gone", |wheel| fs_err::remove_file(wheel).unwrap()),
+        ("other inputs", |wheel| fs_err::write(wheel.with_file_name("inputs.json"), "{}").unwrap()),
         ("no seal", |wheel| fs_err::remove_file(wheel.with_file_name("seal.json")).unwrap()),
         ("a seal of nonsense", |wheel| {
             fs_err::write(wheel.with_file_name("seal.json"), "{}").unwrap();
@@ -245,7 +251,8 @@ fn a_damaged_wheel_is_built_anew() {
     let build = || end(&mut small.builder(&["build", "small", "--rebuild"]));
     for (name, damage) in damages {
         damage(&stored(&small));
-        build().bad(0, &["the stored wheel", "is damaged", "1 compiled, 0 from the store"]);
+        let told = ["the stored wheel `small 1.0` is damaged", "1 compiled, 0 from the store"];
+        build().bad(0, &told);
         build().bad(0, &["0 compiled, 1 from the store"]);
         let again = small.build().json();
         assert_eq!(again["output-hash"], first["output-hash"], "{name}");

@@ -5,11 +5,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use base::store::{Store, Wish, unseal};
 use base::sys::cache::{LAST_BUILDS, OUTPUTS, WHEELS};
 use base::sys::files::{sorted_entries, write_atomically};
-use base::sys::keyed::{Keyed, SEAL};
-use base::vocabulary::{Outcome, Problem, Sha256};
+use base::vocabulary::{Outcome, Problem, Progress, Sha256};
 use fs_err as fs;
+use serde_json::Value;
 
 use crate::check::Check;
 use crate::rounds::Finished;
@@ -27,10 +28,12 @@ pub(crate) fn check(first: &Finished, shared: &Path) -> Result<Check, Problem> {
     };
     let mut detail = Vec::new();
     for store in [OUTPUTS, WHEELS] {
-        for (key, made) in finished(&first.cache.join(store)).map_err(failed)? {
-            let earlier = Keyed::new(shared.join(store)).entry(&key);
-            let earlier = read(&earlier.join(SEAL)).map_err(failed)?;
-            if earlier.is_some() && earlier != read(&made.join(SEAL)).map_err(failed)? {
+        for (key, made) in finished(&first.cache, store).map_err(failed)? {
+            let earlier = Store::new(shared, store).entry(&key);
+            // One whose seal is damaged is made again when it is next used, and says nothing.
+            let [earlier, made] = [earlier, made].map(|it| unseal::<Value>(&it).map_err(failed));
+            let (earlier, made) = (earlier?, made?);
+            if earlier.is_some() && earlier != made {
                 let what = "an earlier build of the same inputs made other bytes";
                 detail.push(format!("{what}: `{store}/{key}` of the cache"));
             }
@@ -59,13 +62,11 @@ pub(crate) fn adopt(first: &Finished, shared: &Path) -> Result<(), Problem> {
     };
     first.put_back().map_err(failed)?;
     for store in [OUTPUTS, WHEELS] {
-        let into = Keyed::new(shared.join(store));
-        for (key, made) in finished(&first.cache.join(store)).map_err(failed)? {
-            let waiting = || eprintln!("waiting for another run, which builds the same");
-            let _lock = into.lock(&key, waiting)?;
-            if !into.entry(&key).exists() {
-                into.publish(&key, &made).map_err(failed)?;
-            }
+        let into = Store::new(shared, store);
+        for (key, made) in finished(&first.cache, store).map_err(failed)? {
+            let what = format!("entry of `{store}`");
+            let wish = Wish { key: &key, what: &what, reuse: true };
+            into.adopt(&wish, &made, &OnStandardError)?;
         }
     }
     let last = first.cache.join(LAST_BUILDS);
@@ -79,24 +80,29 @@ pub(crate) fn adopt(first: &Finished, shared: &Path) -> Result<(), Problem> {
     note().map_err(failed)
 }
 
+/// Says that another run is waited for.
+struct OnStandardError;
+
+impl Progress for OnStandardError {
+    fn stage(&self, _name: &str, _steps: Option<u64>) {}
+    fn begin(&self, _step: &str) {}
+    fn bytes(&self, _count: u64) {}
+    fn end(&self, _step: &str) {}
+    fn warn(&self, message: &str) {
+        eprintln!("warning: {message}");
+    }
+    fn note(&self, message: &str) {
+        eprintln!("{message}");
+    }
+}
+
 /// What a store has, by key.
-fn finished(store: &Path) -> io::Result<Vec<(Sha256, PathBuf)>> {
-    let keyed = |entry: fs::DirEntry| {
-        let key = entry.file_name().to_str()?.parse().ok()?;
-        entry.path().is_dir().then(|| (key, entry.path()))
-    };
-    Ok(entries(store)?.into_iter().filter_map(keyed).collect())
+fn finished(cache: &Path, name: &str) -> io::Result<Vec<(Sha256, PathBuf)>> {
+    let store = Store::new(cache, name);
+    Ok(store.keys()?.into_iter().map(|key| (key, store.entry(&key))).collect())
 }
 
 /// A recipe may build nothing from source.
 fn entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
     if dir.is_dir() { sorted_entries(dir) } else { Ok(Vec::new()) }
-}
-
-fn read(seal: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(seal) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -30,10 +30,11 @@ pub(crate) fn check(
     let recipe = RecipeFile::find(root, recipe)?;
     let approved = recipe.snapshots();
     let missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
-    if !recipe.is_of_workspace() && fs::symlink_metadata(&approved).is_err_and(missing) {
-        let name = approved.file_name().unwrap_or_default().display();
-        let detail =
-            vec![format!("none: the recipe is not of this workspace, and has no `{name}`")];
+    if fs::symlink_metadata(&approved).is_err_and(missing) {
+        let what = format!("nothing is approved yet: there is no `{}`", approved.display());
+        let hint =
+            format!("hint: `lockstep review {}` shows what there is, and approves it", recipe.name);
+        let detail = vec![what, hint];
         return Ok(Check { name: "snapshots", outcome: Outcome::Good, detail });
     }
     check_in(&approved, published, Pending::of(environment))
@@ -94,10 +95,13 @@ fn check_in(approved: &Path, published: &Path, pending: Pending) -> anyhow::Resu
 
 fn hint(left: bool, is_gone: bool) -> &'static str {
     match (left, is_gone) {
-        (true, _) => "hint: `cargo insta review` shows and approves it, `cargo insta accept` all",
+        (true, _) => {
+            "hint: `lockstep review` shows each difference, and accepts or rejects it; so does \
+             `cargo insta review`"
+        }
         (false, true) => "hint: `git rm` what is not there any more",
         (false, false) => {
-            "hint: run it again without `CI` and `INSTA_UPDATE`, then `cargo insta review`"
+            "hint: run it again without `CI` and `INSTA_UPDATE`, then `lockstep review`"
         }
     }
 }
@@ -136,6 +140,6 @@ fn compare(approved: &Path, text: &str, pending: Pending) -> anyhow::Result<Comp
 }
 
 /// As insta writes it from `snapshots/tests.rs`.
-fn as_snapshot(text: &str) -> String {
-    format!("---\nsource: xtask/../snapshots/tests.rs\n---\n{}\n", text.trim_end())
+pub(crate) fn as_snapshot(text: &str) -> String {
+    format!("---\nsource: lockstep/../snapshots/tests.rs\n---\n{}\n", text.trim_end())
 }

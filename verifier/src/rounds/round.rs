@@ -200,7 +200,8 @@ impl Workplace<'_> {
         let wheels = product.join("wheels");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
-        words.extend(["--json", "--no-golden", "--no-out-link", "--wheels-out"].map(str::to_owned));
+        let own = ["--json", "--no-golden", "--no-out-link", "--verify", "--wheels-out"];
+        words.extend(own.map(str::to_owned));
         words.push(wheels.display().to_string());
         if !round.place.is_first() {
             // Checks write nothing. What has the bytes of the first round's output, which is
@@ -228,7 +229,8 @@ impl Workplace<'_> {
         let into = round.directory.join("wheels");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
-        words.extend(["--no-golden", "--only", name, "--wheels-out"].map(str::to_owned));
+        words
+            .extend(["--no-golden", "--verify", "--only", name, "--wheels-out"].map(str::to_owned));
         words.push(into.display().to_string());
         self.run(round, &words)?;
         let problem = || Problem::new(format!("cannot find the wheel of `{name}` that was built"));

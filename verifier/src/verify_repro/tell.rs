@@ -5,15 +5,15 @@ use base::sys::files::write_atomically;
 use base::vocabulary::problem::{outcome_of, render};
 use base::vocabulary::{Outcome, Problem};
 
-use super::VerifyRepro;
+use super::{Program, VerifyRepro};
 use crate::report::{self, Report, Subject};
 use crate::rounds::vary::{Here, Reach, Variation};
 
 impl VerifyRepro {
     /// What could not be decided is told wherever a report is looked for.
-    pub(super) fn tell_failure(&self, error: &anyhow::Error) {
+    pub(super) fn tell_failure(&self, error: &anyhow::Error, program: Program<'_>) {
         let text = render(error);
-        eprintln!("{text}\n");
+        eprintln!("{}\n", (program.typed)(&text));
         let rounds = self.rounds as usize;
         let subject = Subject::Rounds { recipe: self.recipe.clone(), rounds, sides: None };
         if let Some(page) = &self.html
@@ -30,7 +30,11 @@ impl VerifyRepro {
         }
     }
 
-    pub(super) fn print(&self, reports: &[Report]) -> anyhow::Result<()> {
+    pub(super) fn print(
+        &self,
+        reports: &[Report],
+        typed: &dyn Fn(&str) -> String,
+    ) -> anyhow::Result<()> {
         let outcome = reports.iter().map(Report::outcome).max().unwrap_or(Outcome::Undecided);
         if self.json {
             return print_json(reports, outcome, None);
@@ -40,7 +44,7 @@ impl VerifyRepro {
         // Of equal pairs one is enough.
         let shown = if differing.is_empty() { reports.iter().take(1).collect() } else { differing };
         let text: String = shown.into_iter().map(report::terminal).collect();
-        Ok(report::print(&text)?)
+        Ok(report::print(&typed(&text))?)
     }
 
     /// The last line.

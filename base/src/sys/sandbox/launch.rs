@@ -1,36 +1,25 @@
-//! One run: a container of `hakoniwa` with everything set, and a shell as its first process.
+//! One run, seen from outside: the plan, the launcher that is sent it, and what comes back.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, IsTerminal as _, PipeReader, Read};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use fs_err as fs;
-use hakoniwa::{Container, ExitStatus, Namespace, Stdio};
 
 use super::available::explain;
-use super::{Finished, Invocation, Network, OutputTo, Sandbox, Surroundings, mounts};
-use crate::sys::process::last_lines;
+use super::channel::{Report, receive, send};
+use super::inside::{WORD, serves};
+use super::plan::{Identity, Plan};
+use super::terminal::Relay;
+use super::{Finished, Invocation, Network, OutputTo, Sandbox, mounts, owner};
 use crate::vocabulary::Problem;
 
-/// The first process of the pid namespace. It must not be the program itself: the kernel drops
-/// signals to a namespace's first process that it has no handler for, so `abort()` or `kill $$`
-/// would do nothing there, and nobody would reap orphans. The umask would else be the caller's, and
-/// the order of the environment that of a random hash map. `exit` keeps the shell from replacing
-/// itself with the program. Its first four arguments are umask, user, group and how to begin a
-/// session: one of its own has no terminal, so the program can neither read what a person types nor
-/// type for them (`TIOCSTI`, `ioctl_tty(2)`).
-const INIT: &str = r#"umask "$1"; session=$4; shift 4; $session /usr/bin/env -i "$@"; exit $?"#;
-
-/// The same for a network namespace of its own, whose loopback interface is down at first: a test
-/// that starts a server on 127.0.0.1 must work. Only root inside can bring it up, so the shell is
-/// root and the program is put into one more user namespace, where it is the ordinary user again
-/// and has no rights over the shell's.
-pub(super) const INIT_WITH_LOOPBACK: &str = r#"umask "$1"; user=$2 group=$3 session=$4; shift 4
-ip link set lo up
-unshare --user --map-user="$user" --map-group="$group" -- $session /usr/bin/env -i "$@"; exit $?"#;
-
-/// What hakoniwa exits with, and begins a message with, when it fails after the fork.
-const NOT_STARTED: (i32, &str) = (125, "hakoniwa: ");
+/// No more processes and threads run in a sandbox at once.
+const PROCESSES_MAX: u64 = 16_384;
 
 pub(super) fn run(
     sandbox: &Sandbox,
@@ -41,76 +30,240 @@ pub(super) fn run(
         Problem::new(format!("cannot run `{}` in the sandbox", invocation.program))
             .fact("because", because)
     };
-    if invocation.program.contains('=') {
-        return Err(problem(&"`env` would take a name with `=` for a variable"));
-    }
-    let mut container = Container::empty();
-    let loopback = sandbox.network == Network::None && mounts::has_loopback_tools(&sandbox.root);
-    isolate(&mut container, sandbox.network, &sandbox.surroundings, loopback);
-    mounts::mount_all(&mut container, sandbox)?;
-    let mut command = container.command("/bin/sh");
-    let init = if loopback { INIT_WITH_LOOPBACK } else { INIT };
-    let Surroundings { umask, user_id, group_id, path_tail, .. } = &sandbox.surroundings;
-    command.args(["-c", init, "sh", umask, &user_id.to_string(), &group_id.to_string()]);
-    let interactive = matches!(output, OutputTo::Inherit);
-    let of_its_own = !interactive && mounts::has(&sandbox.root, "setsid");
-    command.arg(if of_its_own { "setsid" } else { "" });
-    for (key, value) in &sandbox.environment {
-        let tail = path_tail.as_ref().filter(|_| key == "PATH");
-        let tail = tail.map(|tail| format!(":{tail}")).unwrap_or_default();
-        command.arg(&format!("{key}={value}{tail}"));
-    }
-    command
-        .arg(&invocation.program)
-        .args(&invocation.arguments)
-        .env("PATH", &sandbox.environment["PATH"])
-        .current_dir(&invocation.directory);
-    let log_start = connect(&mut command, output).map_err(|error| problem(&error))?;
-    let finished = wait(&mut command).map_err(|error| problem(&error))?;
-    match started(&finished, output, log_start).map_err(|error| problem(&error))? {
-        Ok(()) => Ok(Finished {
-            code: finished.status.code,
-            stdout: finished.stdout,
-            stderr: finished.stderr,
-        }),
+    let plan = plan(sandbox, invocation, output)?;
+    let identity = plan.identity;
+    let lend = |owner: [u32; 2]| -> io::Result<()> {
+        let mut lent = mounts::lent(&plan.entries).filter(|_| identity.subordinate);
+        lent.try_for_each(|path| owner::give(path, owner))
+    };
+    lend(identity.outside).map_err(|error| problem(&error))?;
+    let ended = launched(&plan, output);
+    // They are taken back whatever happened: nobody else may own what is kept.
+    lend([0, 0]).map_err(|error| problem(&error))?;
+    match ended.map_err(|error| problem(&error))? {
+        Ended::Finished(finished) => Ok(finished),
+        Ended::Forbidden(because) => Err(explain(&problem(&because))),
         // What else can fail here is about this one sandbox, not about the machine.
-        Err(because) if because.contains("unshare(") => Err(explain(&problem(&because))),
-        Err(because) => Err(problem(&because)
+        Ended::NotStarted(because) => Err(problem(&because)
             .hint("`cargo xtask doctor` tries a sandbox and names the setting that forbids it")),
     }
 }
 
-fn isolate(container: &mut Container, network: Network, seen: &Surroundings, as_root: bool) {
-    for namespace in
-        [Namespace::User, Namespace::Mount, Namespace::Pid, Namespace::Ipc, Namespace::Uts]
-    {
-        container.unshare(namespace);
-    }
-    if network == Network::None {
-        container.unshare(Namespace::Network);
-    }
-    let [user, group] = if as_root { [0, 0] } else { [seen.user_id, seen.group_id] };
-    container.uidmap(user).gidmap(group).hostname(&seen.host_name);
+fn plan(sandbox: &Sandbox, invocation: &Invocation, output: OutputTo<'_>) -> Result<Plan, Problem> {
+    let seen = &sandbox.surroundings;
+    let subordinate = owner::subordinate();
+    let own = [rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()];
+    let environment = sandbox.environment.iter().map(|(key, value)| {
+        let tail = seen.path_tail.as_ref().filter(|_| key == "PATH");
+        let tail = tail.map(|tail| format!(":{tail}")).unwrap_or_default();
+        (key.clone(), format!("{value}{tail}"))
+    });
+    let interactive = matches!(output, OutputTo::Inherit);
+    let terminal =
+        [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];
+    Ok(Plan {
+        parent: rustix::process::Pid::as_raw(Some(rustix::process::getpid())),
+        identity: Identity {
+            inside: [seen.user_id, seen.group_id],
+            outside: subordinate.unwrap_or(own),
+            subordinate: subordinate.is_some(),
+        },
+        host_name: seen.host_name.clone(),
+        own_network: sandbox.network == Network::None,
+        entries: mounts::entries(sandbox)?,
+        environment: environment.collect(),
+        umask: u32::from_str_radix(&seen.umask, 8).map_err(|error| {
+            Problem::usage(format!("`{}` is no umask", seen.umask)).cause(error)
+        })?,
+        program: invocation.program.clone(),
+        arguments: invocation.arguments.clone(),
+        directory: invocation.directory.clone(),
+        terminal: terminal.map(|it| it && interactive),
+        processes: PROCESSES_MAX,
+    })
 }
 
-/// Connects the three streams; returns how long the log was before.
-fn connect(command: &mut hakoniwa::Command, output: OutputTo<'_>) -> io::Result<u64> {
-    let null = || File::open("/dev/null").map(Stdio::from);
-    match output {
-        OutputTo::Log(path) => {
-            let log = open_log(path)?;
-            let length = log.metadata()?.len();
-            command.stdin(null()?).stdout(Stdio::from(log.try_clone()?)).stderr(Stdio::from(log));
-            Ok(length)
+/// How a run ended.
+enum Ended {
+    Finished(Finished),
+    NotStarted(String),
+    Forbidden(String),
+}
+
+fn launched(plan: &Plan, output: OutputTo<'_>) -> io::Result<Ended> {
+    let streams = Streams::open(plan, output)?;
+    let (socket, theirs) = UnixStream::pair()?;
+    let mut launcher = launcher(theirs)?;
+    let run = streams.sent(plan, &socket).and_then(|read| read.to_end(plan, &socket));
+    // Without the socket the launcher ends, and everything inside with it.
+    drop(socket);
+    launcher.wait()?;
+    run
+}
+
+/// Starts the launcher, with nothing of this process but the socket and where panics are told.
+#[expect(clippy::disallowed_methods, reason = "its environment is empty")]
+fn launcher(socket: UnixStream) -> io::Result<Child> {
+    let mut command = Command::new(program()?);
+    command.arg0("lockstep").arg(WORD).env_clear().current_dir("/");
+    command.stdin(Stdio::from(OwnedFd::from(socket))).stdout(Stdio::null());
+    command.spawn()
+}
+
+/// The program that is the launcher: this one, if its `main` can be, else the `lockstep` that cargo
+/// builds beside the tests, whose `main` is not ours.
+fn program() -> io::Result<PathBuf> {
+    if serves() {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    let own = std::env::current_exe()?;
+    let beside = own.parent().and_then(Path::parent).map(|it| it.join("lockstep"));
+    beside.filter(|path| path.is_file()).ok_or_else(|| {
+        io::Error::other("this program does not call `sandbox::serve` first in its `main`")
+    })
+}
+
+/// The three streams of a program, and what reads them here.
+struct Streams {
+    inside: [OwnedFd; 3],
+    reading: Reading,
+}
+
+enum Reading {
+    Log {
+        pipe: PipeReader,
+        file: File,
+    },
+    Captured {
+        stdout: PipeReader,
+        stderr: PipeReader,
+    },
+    /// What is no terminal.
+    PassedOn {
+        stdout: Option<PipeReader>,
+        stderr: Option<PipeReader>,
+    },
+}
+
+impl Streams {
+    fn open(plan: &Plan, output: OutputTo<'_>) -> io::Result<Self> {
+        let null = || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from);
+        let piped = || io::pipe().and_then(|(read, write)| Ok((read, owned(write.into(), plan)?)));
+        match output {
+            OutputTo::Log(path) => {
+                let file = open_log(path)?;
+                let (pipe, writer) = piped()?;
+                let inside = [null()?, writer.try_clone()?, writer];
+                Ok(Self { inside, reading: Reading::Log { pipe, file } })
+            }
+            OutputTo::Capture => {
+                let ((stdout, out), (stderr, err)) = (piped()?, piped()?);
+                let inside = [null()?, out, err];
+                Ok(Self { inside, reading: Reading::Captured { stdout, stderr } })
+            }
+            OutputTo::Inherit => {
+                let stream = |terminal: bool| {
+                    if terminal { Ok((None, null()?)) } else { piped().map(|(a, b)| (Some(a), b)) }
+                };
+                let ((stdout, out), (stderr, err)) =
+                    (stream(plan.terminal[1])?, stream(plan.terminal[2])?);
+                let stdin = if plan.terminal[0] {
+                    null()?
+                } else {
+                    io::stdin().as_fd().try_clone_to_owned()?
+                };
+                Ok(Self {
+                    inside: [stdin, out, err],
+                    reading: Reading::PassedOn { stdout, stderr },
+                })
+            }
         }
-        OutputTo::Capture => {
-            command.stdin(null()?).stdout(Stdio::piped()).stderr(Stdio::piped());
-            Ok(0)
+    }
+
+    /// Sends the plan with what the program has of them; only the program has that afterwards.
+    fn sent(self, plan: &Plan, socket: &UnixStream) -> io::Result<Reading> {
+        let [stdin, stdout, stderr] = &self.inside;
+        // A launcher that failed has said why, or panicked; the socket shows which.
+        match send(socket, plan, &[stdin.as_fd(), stdout.as_fd(), stderr.as_fd()]) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(self.reading),
         }
-        OutputTo::Inherit => {
-            command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-            Ok(0)
+    }
+}
+
+impl Reading {
+    fn to_end(self, plan: &Plan, socket: &UnixStream) -> io::Result<Ended> {
+        match self {
+            Self::PassedOn { stdout, stderr } => std::thread::scope(|scope| {
+                scope.spawn(|| stdout.map(|mut pipe| io::copy(&mut pipe, &mut io::stdout())));
+                scope.spawn(|| stderr.map(|mut pipe| io::copy(&mut pipe, &mut io::stderr())));
+                let reports = if plan.terminal.contains(&true) {
+                    Relay::new(plan.terminal)?.run(socket)?
+                } else {
+                    reports(socket)?
+                };
+                Ok(ended(reports, Vec::new(), Vec::new()))
+            }),
+            Self::Log { mut pipe, mut file } => {
+                let reports = std::thread::scope(|scope| {
+                    let copied = scope.spawn(move || io::copy(&mut pipe, &mut file));
+                    let reports = reports(socket)?;
+                    copied.join().expect("copying does not panic")?;
+                    io::Result::Ok(reports)
+                })?;
+                Ok(ended(reports, Vec::new(), Vec::new()))
+            }
+            Self::Captured { stdout, stderr } => std::thread::scope(|scope| {
+                // Both are read at once: a pipe that nobody reads stops its writer.
+                let stdout = scope.spawn(|| end_of(stdout));
+                let stderr = scope.spawn(|| end_of(stderr));
+                let reports = reports(socket)?;
+                let [stdout, stderr] =
+                    [stdout, stderr].map(|it| it.join().expect("reading does not panic"));
+                Ok(ended(reports, stdout?, stderr?))
+            }),
         }
+    }
+}
+
+/// Gives a pipe to the program's user, who could otherwise not open it by the name of
+/// `/dev/stderr`.
+fn owned(pipe: OwnedFd, plan: &Plan) -> io::Result<OwnedFd> {
+    if plan.identity.subordinate {
+        let [user, group] = plan.identity.outside;
+        std::os::unix::fs::fchown(&pipe, Some(user), Some(group))?;
+    }
+    Ok(pipe)
+}
+
+/// All that the launcher says.
+fn reports(socket: &UnixStream) -> io::Result<Vec<Report>> {
+    let mut all = Vec::new();
+    while let Some((report, _)) = receive(socket)? {
+        all.push(report);
+    }
+    Ok(all)
+}
+
+/// Tells a program that ended from one that was not started.
+fn ended(reports: Vec<Report>, stdout: Vec<u8>, stderr: Vec<u8>) -> Ended {
+    let mut last = Ended::NotStarted("the launcher ended without a word".to_owned());
+    for report in reports {
+        match report {
+            Report::Failed { step, error, forbidden } => {
+                let because = format!("{step}: {error}");
+                let ended = if forbidden { Ended::Forbidden } else { Ended::NotStarted };
+                return ended(because);
+            }
+            Report::Ended { code } => {
+                last = Ended::Finished(Finished { code, stdout: Vec::new(), stderr: Vec::new() });
+            }
+            Report::Terminal => {}
+        }
+    }
+    match last {
+        Ended::Finished(finished) => Ended::Finished(Finished { stdout, stderr, ..finished }),
+        other => other,
     }
 }
 
@@ -126,61 +279,11 @@ fn open_log(path: &Path) -> io::Result<File> {
 /// as long, and foreign code must not decide how much memory it takes to hear it out.
 const CAPTURED_BYTES: usize = 16 << 20;
 
-fn wait(command: &mut hakoniwa::Command) -> io::Result<hakoniwa::Output> {
-    let mut child = command.spawn().map_err(io::Error::other)?;
-    let [stdout, stderr] = [child.stdout.take(), child.stderr.take()];
-    let (stdout, stderr) = std::thread::scope(|scope| {
-        // Both streams are read at once: a pipe that nobody reads stops its writer.
-        let stderr = scope.spawn(|| end_of(stderr));
-        (end_of(stdout), stderr.join().expect("reading does not panic"))
-    });
-    let status = child.wait().map_err(io::Error::other)?;
-    Ok(hakoniwa::Output { status, stdout: stdout?, stderr: stderr? })
-}
-
-/// Reads a stream to its end, if it is one that is captured.
-fn end_of(stream: Option<impl Read>) -> io::Result<Vec<u8>> {
+/// Reads a stream to its end.
+fn end_of(mut stream: impl Read) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
-    let Some(mut stream) = stream else {
-        return Ok(kept);
-    };
     while stream.by_ref().take(CAPTURED_BYTES as u64).read_to_end(&mut kept)? > 0 {
         kept.drain(..kept.len().saturating_sub(CAPTURED_BYTES));
     }
     Ok(kept)
-}
-
-/// Tells a program that exits with 125 from a container that could not be made.
-fn started(
-    finished: &hakoniwa::Output,
-    output: OutputTo<'_>,
-    log_start: u64,
-) -> io::Result<Result<(), String>> {
-    let ExitStatus { code, reason, exit_code, .. } = &finished.status;
-    let killed_by_signal = *code > 128;
-    if exit_code.is_none() && !killed_by_signal {
-        return Ok(Err(reason.clone()));
-    }
-    if *code != NOT_STARTED.0 {
-        return Ok(Ok(()));
-    }
-    let printed = match output {
-        OutputTo::Capture => finished.stderr.clone(),
-        OutputTo::Log(path) => read_from(path, log_start)?,
-        OutputTo::Inherit => Vec::new(),
-    };
-    let text = String::from_utf8_lossy(&printed);
-    Ok(match text.strip_prefix(NOT_STARTED.1) {
-        Some(because) => Err(last_lines(because, 3)),
-        None => Ok(()),
-    })
-}
-
-fn read_from(path: &Path, start: u64) -> io::Result<Vec<u8>> {
-    use std::io::Seek as _;
-    let mut file = fs::File::open(path)?;
-    file.seek(io::SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(4096).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -5,9 +5,14 @@
 //! forbids them), for a build without isolation must not look like one with it.
 
 mod available;
+mod channel;
+mod inside;
 mod launch;
 mod mounts;
+mod owner;
+mod plan;
 mod surroundings;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,9 +23,10 @@ use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 
 pub use available::check_available;
+pub use inside::serve;
 pub use surroundings::{Pretended, Surroundings};
 
-/// What the sandbox has as `/`. It is always read-only and must have `/bin/sh` and `/usr/bin/env`.
+/// What the sandbox has as `/`. It is always read-only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RootFs {
     /// A tree of unpacked packages.
@@ -33,8 +39,7 @@ pub enum RootFs {
 /// What the sandbox has as a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Network {
-    /// A network namespace of its own, without any interface that leads out. Its loopback interface
-    /// is up if the root has `iproute2` and `util-linux`, as the Debian toolchain's has.
+    /// A network namespace of its own, whose only interface is a loopback that is up.
     None,
     /// The machine's.
     Host,
@@ -55,6 +60,7 @@ pub struct Sandbox {
 enum Mount {
     ReadOnly(PathBuf),
     ReadWrite(PathBuf),
+    Shared(PathBuf),
     Tmpfs,
 }
 
@@ -178,10 +184,19 @@ impl Sandbox {
         self
     }
 
-    /// Shows a file or directory of the host at a path inside, to be written to.
+    /// Shows a file or directory of the host at a path inside, to be written to. It must be this
+    /// tool's own: run by root, it belongs to another user while the program runs.
     #[must_use]
     pub fn bind_rw(mut self, host: &Path, inside: &str) -> Self {
         self.mounts.insert(inside.to_owned(), Mount::ReadWrite(host.to_owned()));
+        self
+    }
+
+    /// The same for a directory that is not this tool's: its files keep their owners, and those of
+    /// the caller are shown as the program's own.
+    #[must_use]
+    pub fn bind_shared(mut self, host: &Path, inside: &str) -> Self {
+        self.mounts.insert(inside.to_owned(), Mount::Shared(host.to_owned()));
         self
     }
 
@@ -219,14 +234,14 @@ impl Sandbox {
     pub fn description(&self) -> Description<'_> {
         let kind = |mount: &Mount| match mount {
             Mount::ReadOnly(_) => "read-only",
-            Mount::ReadWrite(_) => "read-write",
+            Mount::ReadWrite(_) | Mount::Shared(_) => "read-write",
             Mount::Tmpfs => "empty",
         };
         // Where their files are on the host is nobody's concern.
         let surroundings = Surroundings { directory: None, ..self.surroundings.clone() };
         let surroundings = serde_json::to_string(&surroundings).expect("they are plain values");
-        let fixed = [surroundings.as_str(), NSSWITCH, launch::INIT_WITH_LOOPBACK];
-        let made = fixed.iter().fold(Fingerprint::new("sandbox 3"), |it, text| it.with("is", text));
+        let fixed = [surroundings.as_str(), NSSWITCH];
+        let made = fixed.iter().fold(Fingerprint::new("sandbox 4"), |it, text| it.with("is", text));
         Description {
             environment: &self.environment,
             mounts: self.mounts.iter().map(|(path, it)| (path.as_str(), kind(it))).collect(),

@@ -32,7 +32,7 @@ pub enum What {
 }
 
 /// Everything that is added.
-pub const ADDED: [Added; 25] = [
+pub const ADDED: [Added; 26] = [
     // Variables.
     Added {
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
@@ -105,6 +105,11 @@ pub const ADDED: [Added; 25] = [
         because: "how long a process runs before another one has its turn",
     },
     // Files.
+    Added {
+        what: What::File("/usr/lib/python3.14/_sysconfigdata__linux_x86_64-linux-gnu.py"),
+        because: "the interpreter's flags for extensions without the word `-g`: debug information \
+                  never changes the code that compilers make",
+    },
     Added {
         what: What::File("/build/tools"),
         because: "uv, where uv itself tells backends that it is (`UV`), and the question; it is on \

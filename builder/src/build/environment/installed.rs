@@ -57,3 +57,40 @@ fn installed(environment: &Path) -> io::Result<BTreeSet<String>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_installed_must_be_what_is_locked() {
+        let dir = tempfile::tempdir().unwrap();
+        let site_packages = dir.path().join("env/lib/python3.14/site-packages");
+        let install = |info: &str, name: &str, version: &str| {
+            let info = site_packages.join(info);
+            fs_err::create_dir_all(&info).unwrap();
+            let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nx");
+            fs_err::write(info.join("METADATA"), text).unwrap();
+        };
+        fs_err::create_dir_all(&site_packages).unwrap();
+        let locked = |texts: &[(&str, &str)]| -> BTreeSet<Requirement> {
+            let parsed = |it: &(&str, &str)| Requirement {
+                name: it.0.parse().unwrap(),
+                version: it.1.parse().unwrap(),
+            };
+            texts.iter().map(parsed).collect()
+        };
+        check(dir.path(), &locked(&[])).unwrap();
+        install("a_b-1.0.dist-info", "A.b", "1.0");
+        check(dir.path(), &locked(&[("a-b", "1.0")])).unwrap();
+        for (requirements, parts) in [
+            (&[][..], ["locked nothing else", "installed a-b==1.0"]),
+            (&[("a-b", "2.0")], ["locked a-b==2.0", "installed a-b==1.0"]),
+            (&[("a-b", "1.0"), ("c", "1")], ["locked c==1", "installed nothing else"]),
+        ] {
+            let problem = check(dir.path(), &locked(requirements)).unwrap_err().to_string();
+            let text = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(parts.iter().all(|part| text.contains(part)), "{requirements:?}: {text}");
+        }
+    }
+}

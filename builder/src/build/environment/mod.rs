@@ -6,6 +6,7 @@
 //! reason why it cannot change what a wheel means. Nothing else is added.
 
 pub mod added; // what uv's own build does not give a backend
+mod debug_information; // what extensions are compiled without
 mod installed; // what the environment must consist of
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,16 +14,15 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::Serialize;
-use uv_normalize::PackageName;
 
-use crate::lock::build_lock::Requirement;
+use crate::lock::build_lock::{Requirement, Told};
 use crate::lock::pyproject::Pyproject;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
-use base::recipe::{ConfigSettings, Recipe};
+use base::recipe::ConfigSettings;
+use base::sys::disk;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Description, Finished, Invocation, OutputTo, Sandbox};
-use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
 /// Paths inside the sandbox.
@@ -42,7 +42,7 @@ if [ -s /build/requirements.txt ]; then
 fi
 "#;
 
-/// Builds, given the directory of the project below `/build/src`. Compilers that share a processor
+/// Builds the project in the working directory. Compilers that share a processor
 /// take its caches from each other at every turn (6 % of lxml's time with turns of 3 ms), so each
 /// turn lasts 100 ms, where `chrt` (util-linux) and the kernel (Linux 6.12) can do that. A project
 /// may set `PATH` for its backend, so nothing is looked for on it.
@@ -51,15 +51,12 @@ turns="/usr/bin/chrt --other --sched-runtime 100000000 0"
 $turns /bin/true 2>/dev/null || turns=
 exec $turns /build/tools/uv build --wheel --no-build-isolation --no-sources --force-pep517 \
   --offline --no-progress --no-python-downloads --cache-dir /build/cache \
-  --config-file /build/uv.toml --python /build/env/bin/python --out-dir /build/dist "/build/src/$1"
+  --config-file /build/uv.toml --python /build/env/bin/python --out-dir /build/dist .
 "#;
 
-/// Asks, given the directory of the project below `/build/src`, with the variables that `uv build`
-/// sets for the hook that builds.
-const ASK: &str = r#"set -eu
-cd "/build/src/$1"
-exec /build/env/bin/python /build/tools/hook.py /build/hook.json /build/answer.json
-"#;
+/// Asks, with the variables that `uv build` sets for the hook that builds.
+const ASK: &str =
+    "exec /build/env/bin/python /build/tools/hook.py /build/hook.json /build/answer.json";
 
 const HOOK: &str = include_str!("hook.py");
 
@@ -69,39 +66,8 @@ pub struct BuildEnvironment<'a> {
     toolchain: &'a Toolchain,
     uv: &'a Uv,
     told: Told,
-}
-
-/// What project and recipe tell the build of one distribution.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Told {
-    /// Variables: the project's `extra-build-variables`, and over them the recipe's `build.env`.
-    pub variables: BTreeMap<String, String>,
-    /// Config settings: uv's, and over them the recipe's `build.config-settings`.
-    pub config_settings: ConfigSettings,
-}
-
-impl Told {
-    /// What a distribution is told.
-    pub fn of(name: &PackageName, recipe: &Recipe, project: &Pyproject) -> Self {
-        let (uv, recipe) = (&project.uv, recipe.build_settings(name));
-        let mut variables = uv.extra_build_variables.get(name).cloned().unwrap_or_default();
-        variables.extend(recipe.env.clone());
-        let own = uv.config_settings_package.get(name).cloned().unwrap_or_default();
-        let config_settings =
-            own.followed_by(&uv.config_settings).overridden_by(&recipe.config_settings);
-        Self { variables, config_settings }
-    }
-
-    /// A fingerprint of it, under which the answer of a backend is locked; `None` if it is told
-    /// nothing.
-    pub fn lock_key(&self) -> Option<Sha256> {
-        if *self == Self::default() {
-            return None;
-        }
-        let text = serde_json::to_string(self).expect("these are plain values");
-        Some(Fingerprint::new("told to a backend 1").with("told", text).finish())
-    }
+    /// Files that are seen instead of the root's own, by path inside.
+    configuration: BTreeMap<String, String>,
 }
 
 /// All of a build environment but what is installed in it: what a key must know.
@@ -111,12 +77,15 @@ struct Described<'a> {
     sandbox: Description<'a>,
     scripts: Sha256,
     config_settings: &'a ConfigSettings,
+    configuration: Sha256,
 }
 
 /// The directories of the host for one build or one question. Only `inside` is the backend's: what
 /// the host reads or writes afterwards (log, scene) lies beside it, where no link can be planted.
 #[derive(Debug, Clone)]
 pub struct Bench {
+    /// What is seen instead of files of the root.
+    pub configuration: PathBuf,
     /// The backend's, `/build`.
     pub inside: PathBuf,
     /// The wheels that are installed, and no others: what is there for another build must not be
@@ -130,6 +99,7 @@ impl Bench {
     /// The directories of one build, below `dir`.
     pub fn below(dir: &Path) -> Self {
         Self {
+            configuration: dir.join("configuration"),
             inside: dir.join("inside"),
             wheelhouse: dir.join("wheelhouse"),
             log: dir.join("log"),
@@ -144,8 +114,14 @@ impl Bench {
 
 impl<'a> BuildEnvironment<'a> {
     /// The environment of a distribution's build.
-    pub fn new(told: Told, toolchain: &'a Toolchain, uv: &'a Uv) -> Self {
-        Self { toolchain, uv, told }
+    ///
+    /// # Errors
+    /// The toolchain's interpreter cannot be read.
+    pub fn new(told: Told, toolchain: &'a Toolchain, uv: &'a Uv) -> Result<Self, Problem> {
+        let configuration = debug_information::without(toolchain).map_err(|error| {
+            Problem::new("cannot read the interpreter's build configuration").cause(error)
+        })?;
+        Ok(Self { toolchain, uv, told, configuration })
     }
 
     /// What a key must know of it.
@@ -155,6 +131,7 @@ impl<'a> BuildEnvironment<'a> {
             sandbox: sandbox.description(),
             scripts: Sha256::of([INSTALL, BUILD_WHEEL, ASK, HOOK].concat()),
             config_settings: &self.told.config_settings,
+            configuration: Sha256::of(self.configuration.values().cloned().collect::<String>()),
         };
         serde_json::to_value(described).expect("these are plain values")
     }
@@ -168,14 +145,18 @@ impl<'a> BuildEnvironment<'a> {
         bench: &Bench,
         requirements: &BTreeSet<Requirement>,
     ) -> Result<(), Problem> {
-        self.lay_out(bench, requirements)
-            .map_err(|error| Problem::new("cannot lay out a build environment").cause(error))?;
-        let install = script("install", INSTALL, &self.toolchain.python);
+        self.lay_out(bench, requirements).map_err(|error| {
+            let problem = Problem::new("cannot lay out a build environment");
+            disk::failed(problem, &bench.inside, None, error)
+        })?;
+        let install = script(INSTALL, "install", &[&self.toolchain.python], BUILD);
         let finished = self.bare(bench).run(&install, OutputTo::Log(&bench.log))?;
         if !finished.success() {
-            return Err(Problem::new("cannot install the build requirements")
+            let end = last_lines_of(&bench.log, 20);
+            let problem = Problem::new("cannot install the build requirements")
                 .fact("exit code", finished.code)
-                .fact("log ends", last_lines_of(&bench.log, 20)));
+                .fact("log ends", &end);
+            return Err(disk::failed_program(problem, &bench.inside, &end));
         }
         installed::check(&bench.inside, requirements)
     }
@@ -186,6 +167,10 @@ impl<'a> BuildEnvironment<'a> {
             fs::create_dir_all(inside(made))?;
         }
         fs::create_dir_all(&bench.wheelhouse)?;
+        fs::create_dir_all(&bench.configuration)?;
+        for (number, text) in self.configuration.values().enumerate() {
+            fs::write(bench.configuration.join(number.to_string()), text)?;
+        }
         fs::write(inside("tools/uv"), "")?;
         fs::write(inside("tools/hook.py"), HOOK)?;
         let lines: Vec<String> = requirements.iter().map(|it| format!("{it}\n")).collect();
@@ -201,11 +186,16 @@ impl<'a> BuildEnvironment<'a> {
 
     /// The sandbox without what project and recipe say.
     fn bare(&self, bench: &Bench) -> Sandbox {
-        self.toolchain
+        let sandbox = self
+            .toolchain
             .sandbox()
             .bind_rw(&bench.inside, BUILD)
             .bind_ro(&self.uv.path, UV)
-            .bind_ro(&bench.wheelhouse, WHEELHOUSE)
+            .bind_ro(&bench.wheelhouse, WHEELHOUSE);
+        let files = self.configuration.keys().enumerate();
+        files.fold(sandbox, |sandbox, (number, place)| {
+            sandbox.bind_ro(&bench.configuration.join(number.to_string()), place)
+        })
     }
 
     /// The sandbox that `uv build` runs in.
@@ -221,27 +211,24 @@ impl<'a> BuildEnvironment<'a> {
         let sandbox = self.sandbox(bench);
         let path = sandbox.variable("PATH").unwrap_or_default();
         let path = format!("{ENVIRONMENT}/bin:{path}");
-        let directory = match project {
-            "." => format!("{BUILD}/src"),
-            below => format!("{BUILD}/src/{below}"),
-        };
         sandbox
             .env("PATH", &path)
             .env("PYTHONIOENCODING", "utf-8:backslashreplace")
             .env("UV", UV)
-            .env("UV_INTERNAL__BUILD_DIR", &directory)
+            .env("UV_INTERNAL__BUILD_DIR", &directory(project))
             .env("VIRTUAL_ENV", ENVIRONMENT)
     }
 
     /// Builds the wheel of the project at `project` of the laid out source into `dist`.
     pub fn build(&self, bench: &Bench, project: &str) -> Result<Finished, Problem> {
-        let build = script("build", BUILD_WHEEL, project);
+        let build = script(BUILD_WHEEL, "build", &[], &directory(project));
         self.sandbox(bench).run(&build, OutputTo::Log(&bench.log))
     }
 
     /// A sandbox and what a build runs in it, as the backend sees it.
     pub fn scene(&self, bench: &Bench, project: &str) -> (Sandbox, Invocation) {
-        (self.of_hook(bench, project), script("build", BUILD_WHEEL, project))
+        let build = script(BUILD_WHEEL, "build", &[], &directory(project));
+        (self.of_hook(bench, project), build)
     }
 
     /// Asks the backend of the project at `project` for what else it needs to build a wheel: the
@@ -254,15 +241,24 @@ impl<'a> BuildEnvironment<'a> {
         });
         fs::write(bench.inside.join("hook.json"), question.to_string())
             .map_err(|error| Problem::new("cannot prepare a question to a backend").cause(error))?;
-        let ask = script("ask", ASK, project);
+        let ask = script(ASK, "ask", &[], &directory(project));
         self.of_hook(bench, project).run(&ask, OutputTo::Log(&bench.log))
     }
 }
 
-fn script(name: &str, text: &str, argument: &str) -> Invocation {
+/// The directory of a project, given its path below the source tree.
+fn directory(project: &str) -> String {
+    match project {
+        "." => format!("{BUILD}/src"),
+        below => format!("{BUILD}/src/{below}"),
+    }
+}
+
+fn script(text: &str, name: &str, arguments: &[&str], directory: &str) -> Invocation {
+    let words = ["-c", text, name].into_iter().chain(arguments.iter().copied());
     Invocation {
         program: "/bin/sh".to_owned(),
-        arguments: ["-c", text, name, argument].map(str::to_owned).to_vec(),
-        directory: if name == "install" { BUILD.to_owned() } else { format!("{BUILD}/src") },
+        arguments: words.map(str::to_owned).collect(),
+        directory: directory.to_owned(),
     }
 }

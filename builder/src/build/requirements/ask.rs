@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Maker;
-use crate::build::environment::{Bench, BuildEnvironment, Told};
+use crate::build::environment::{Bench, BuildEnvironment};
 use crate::lock::build_lock::Requirement;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::Distribution;
+use base::sys::disk;
 use base::sys::files::read_foreign;
 use base::sys::process::last_lines_of;
 use base::vocabulary::Problem;
@@ -26,23 +27,33 @@ impl Maker<'_> {
         (dir, wheelhouse): (&Path, PathBuf),
     ) -> Result<Vec<String>, Problem> {
         // The log lies beside what the backend sees, so that it cannot have put a link there.
-        let bench = Bench { inside: dir.to_owned(), wheelhouse, log: dir.with_extension("log") };
-        let told = Told::of(&distribution.name, &self.located.recipe, &self.application.project);
-        let environment = BuildEnvironment::new(told, self.toolchain, self.uv);
+        let bench = Bench {
+            configuration: dir.with_extension("configuration"),
+            inside: dir.to_owned(),
+            wheelhouse,
+            log: dir.with_extension("log"),
+        };
+        let told = self.demands().told(&distribution.name);
+        let environment = BuildEnvironment::new(told, self.toolchain, self.uv)?;
         environment.install(&bench, requirements)?;
         let finished = environment.ask(&bench, project, own)?;
         let answer = dir.join("answer.json");
         let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
-            _ => Err(Problem::new("a build backend could not say what it needs")
-                .fact("backend", own.backend())
-                .fact("exit code", finished.code)
-                .fact("log ends", last_lines_of(&bench.log, 20))
-                .hint(format!(
-                    "a missing system package goes into `override.{}.build.system-packages`",
-                    distribution.name
-                ))),
+            _ => {
+                let end = last_lines_of(&bench.log, 20);
+                let problem = Problem::new("a build backend could not say what it needs")
+                    .fact("backend", own.backend())
+                    .fact("exit code", finished.code)
+                    .fact("log ends", &end)
+                    .hint(format!(
+                        "a missing system package goes into \
+                         `override.{}.build.system-packages`",
+                        distribution.name
+                    ));
+                Err(disk::failed_program(problem, dir, &end))
+            }
         }
     }
 }

@@ -165,6 +165,7 @@ impl Maker<'_> {
         host: Host<'_>,
     ) -> Result<(LockedBuild, Needs), Problem> {
         let Question { distribution, resolution, sources } = question;
+        self.demands().check_isolation(&distribution.name)?;
         let of = |kind: &str| {
             run.work.join(kind).join(resolution.target.to_string()).join(name.to_string())
         };
@@ -231,6 +232,7 @@ impl Maker<'_> {
         let build = LockedBuild {
             source: SourcePin::of(&distribution.artifact).expect("it is built"),
             overrides: self.located.recipe.build_settings(&distribution.name).lock_key(),
+            told: self.demands().told(&distribution.name).lock_key(),
             backend: own.backend().to_owned(),
             sources: lowered.recorded,
             needs: ByTarget::default(),

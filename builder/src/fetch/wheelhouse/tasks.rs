@@ -10,11 +10,10 @@ use fs_err as fs;
 
 use super::{LedgerFile, LedgerTree};
 use crate::fetch::request::{FileRequest, LocalTreeRequest, TreeRequest};
-use crate::fetch::store::disk;
 use crate::fetch::{Fetcher, Settings, git};
 use base::nar;
-use base::sys::Host;
 use base::sys::files::copy_tree;
+use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 
 /// One thing to bring, with its path in the wheelhouse.
@@ -104,7 +103,7 @@ impl Run<'_> {
         let to = self.staging.join(path);
         materialise(&stored.path, &to).map_err(|error| {
             let problem = Problem::new(format!("cannot write `{path}` of the wheelhouse"));
-            disk(problem, self.staging, Some(stored.size), error)
+            disk::failed(problem, self.staging, Some(stored.size), error)
         })?;
         Ok(LedgerFile { path: path.to_owned(), sha256: file.sha256, size: stored.size })
     }
@@ -135,7 +134,7 @@ impl Run<'_> {
         let into = self.staging.join(path);
         let what = || Problem::new(format!("cannot take the source tree of `{}`", tree.project));
         copy_tree(&tree.path, &into, &|_| false)
-            .map_err(|error| disk(what(), self.staging, None, error))?;
+            .map_err(|error| disk::failed(what(), self.staging, None, error))?;
         let nar_hash = nar::hash_path(&into)?;
         if nar_hash == tree.nar_hash {
             return Ok(LedgerTree { path: path.to_owned(), nar_hash });

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
+use super::Told;
 use crate::lock::Lock;
 use crate::lock::pyproject::{BuildSources, Pyproject};
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
@@ -68,6 +69,30 @@ impl Demands<'_> {
             (None, Some(names)) => names.contains(name),
             (None, None) => uv.no_binary || uv.no_binary_package.contains(name),
         }
+    }
+
+    /// With `no-build-isolation`, uv builds in the project's own environment, with whatever is
+    /// installed there at that moment. A build here sees its build requirements and nothing else,
+    /// so that the recipe must say which these are.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check_isolation(&self, name: &PackageName) -> Result<(), Problem> {
+        let said = self.recipe.build_settings(name).requires.is_some();
+        if said || !self.project.uv.is_not_isolated(name) {
+            return Ok(());
+        }
+        Err(Problem::usage(format!("`{name}` is built without isolation, as the project has it"))
+            .fact("because", "of `no-build-isolation` or `no-build-isolation-package`")
+            .hint(format!(
+                "list what its build needs as `override.{name}.build.requires` in the recipe, \
+                 such as `[\"setuptools\", \"numpy==2.1.0\"]`"
+            )))
+    }
+
+    /// What the build of a distribution is told.
+    pub fn told(&self, name: &PackageName) -> Told {
+        Told::of(name, self.recipe, self.project)
     }
 
     /// `[tool.uv] build-constraint-dependencies`, which bound the requirements of all builds.

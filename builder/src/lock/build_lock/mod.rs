@@ -7,6 +7,7 @@
 
 mod demands;
 mod needs;
+mod told;
 mod tool;
 mod wire;
 
@@ -22,6 +23,7 @@ use base::vocabulary::{Problem, Sha256};
 
 pub use demands::Demands;
 pub use needs::{ByTarget, Needs};
+pub use told::Told;
 pub use tool::{FilePlace, Tool, ToolSource};
 
 /// A parsed `recipes/<name>.build-lock.toml`.
@@ -48,6 +50,8 @@ pub struct LockedBuild {
     /// [`base::recipe::BuildSettings::lock_key`] of the recipe's override: a change of it does so
     /// too.
     pub overrides: Option<Sha256>,
+    /// [`Told::lock_key`]: what the backend was told when it was asked, and so does a change of it.
+    pub told: Option<Sha256>,
     /// The backend's object, for a reader.
     pub backend: String,
     /// The `[tool.uv.sources]` of what is asked for, by name, as one line of JSON each: a change of
@@ -255,6 +259,7 @@ fn staleness(
     resolution: &Resolution,
 ) -> Result<Option<String>, Problem> {
     let name = &distribution.name;
+    demands.check_isolation(name)?;
     let overrides = demands.recipe.build_settings(name).lock_key();
     let extra = demands.extra_requires(distribution, resolution)?;
     let extra = extra.iter().map(ToString::to_string).collect();
@@ -266,6 +271,9 @@ fn staleness(
         }
         (Some(build), _) if build.overrides != overrides => {
             "the recipe's override of its requirements or source is another one".to_owned()
+        }
+        (Some(build), _) if build.told != demands.told(name).lock_key() => {
+            "locked with other variables or config settings of its build".to_owned()
         }
         (Some(_), None) => format!("not locked for {}", resolution.target),
         (Some(_), Some(needs)) if needs.extra_requires != extra => format!(

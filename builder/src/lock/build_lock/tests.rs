@@ -17,6 +17,7 @@ fn sample() -> BuildLock {
     let build = |source, requirements: &[Requirement], from_source: &[&str]| LockedBuild {
         source,
         overrides: Some(Sha256::of("o")),
+        told: Some(Sha256::of("told")),
         backend: "setuptools.build_meta".to_owned(),
         sources: BTreeMap::new(),
         needs: ByTarget::Same(Needs {
@@ -186,6 +187,7 @@ fn what_was_locked_for_other_demands_is_stale() {
     let build = |extra: &[&str]| LockedBuild {
         source: SourcePin::Local(".".to_owned()),
         overrides: None,
+        told: None,
         backend: "hatchling.build".to_owned(),
         sources: BTreeMap::new(),
         needs: ByTarget::Same(Needs {

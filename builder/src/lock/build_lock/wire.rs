@@ -64,6 +64,8 @@ struct BuildWire {
     subdirectory: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overrides: Option<Sha256>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<Sha256>,
     #[serde(
         default,
         rename = "extra-build-dependencies",
@@ -227,6 +229,7 @@ fn locked_build(path: &str, wire: BuildWire) -> Result<LockedBuild, Problem> {
     Ok(LockedBuild {
         source: pin(path, &wire.source)?,
         overrides: wire.overrides,
+        told: wire.told,
         backend: wire.backend,
         sources: sources.collect::<Result<_, Problem>>()?,
         needs,
@@ -314,6 +317,7 @@ fn build_wire(name: &PackageName, build: &LockedBuild) -> BuildWire {
         name: name.to_string(),
         source: build.source.to_string(),
         overrides: build.overrides,
+        told: build.told,
         backend: build.backend.clone(),
         sources: build.sources.iter().map(|(name, it)| (name.to_string(), it.clone())).collect(),
         ..BuildWire::default()

@@ -20,6 +20,8 @@ pub(super) struct Policy {
     no_build: bool,
     no_build_package: BTreeSet<PackageName>,
     choices: BTreeMap<PackageName, Choice>,
+    /// The projects of the workspace, which are built whatever else may not be.
+    members: BTreeSet<PackageName>,
 }
 
 impl Policy {
@@ -49,22 +51,33 @@ impl Policy {
             no_build: uv.no_build,
             no_build_package: uv.no_build_package.clone(),
             choices: selection.choices.clone(),
+            members: members(lock),
         })
     }
 
     fn wheel_allowed(&self, name: &PackageName) -> bool {
         match self.choices.get(name) {
             Some(choice) => *choice == Choice::Wheel,
-            None => !self.no_binary && !self.no_binary_package.contains(name),
+            // A list of the other setting is an exception from this one, as uv has it.
+            None if self.no_binary => !self.no_build && self.no_build_package.contains(name),
+            None => !self.no_binary_package.contains(name),
         }
     }
 
     fn build_allowed(&self, name: &PackageName) -> bool {
         match self.choices.get(name) {
             Some(choice) => *choice != Choice::Wheel,
-            None => !self.no_build && !self.no_build_package.contains(name),
+            None if self.no_build => !self.no_binary && self.no_binary_package.contains(name),
+            None => !self.no_build_package.contains(name),
         }
     }
+}
+
+/// The projects of the workspace; a lock of a single one does not list it.
+fn members(lock: &Lock) -> BTreeSet<PackageName> {
+    let is_root = |package: &&Package| package.source.local_path() == Some(".");
+    let roots = lock.packages.iter().filter(is_root).map(|package| package.name.clone());
+    lock.members.iter().cloned().chain(roots).collect()
 }
 
 pub(super) fn artifact(
@@ -72,6 +85,28 @@ pub(super) fn artifact(
     target: &Target,
     policy: &Policy,
 ) -> Result<Artifact, Problem> {
+    let artifact = chosen(package, target, policy)?;
+    let name = &package.name;
+    let problem = |what: &str, key: &str| {
+        Problem::usage(format!("`{package}` {what}"))
+            .fact("because", format!("of `{key}` or `{key}-package` in the project's settings"))
+            .hint("take it out of that setting, or out of the dependencies")
+    };
+    // Of what comes from no index, the lock has one source, to which the settings apply as well.
+    match &artifact {
+        Artifact::Wheel(_) | Artifact::Sdist(_) | Artifact::Virtual(_) => {}
+        it if it.is_built() && !policy.build_allowed(name) && !policy.members.contains(name) => {
+            return Err(problem("must not be built, and there is no wheel of it", "no-build"));
+        }
+        it if !it.is_built() && !policy.wheel_allowed(name) => {
+            return Err(problem("is a wheel, which must not be installed", "no-binary"));
+        }
+        _ => {}
+    }
+    Ok(artifact)
+}
+
+fn chosen(package: &Package, target: &Target, policy: &Policy) -> Result<Artifact, Problem> {
     if let Some(choice) = policy.choices.get(&package.name) {
         let nothing = matches!(package.source, Source::Virtual(_));
         match choice {
@@ -215,6 +250,7 @@ impl Policy {
             no_build: false,
             no_build_package: BTreeSet::new(),
             choices: BTreeMap::new(),
+            members: BTreeSet::new(),
         }
     }
 }

@@ -14,10 +14,11 @@ use fs_err as fs;
 use self::apt::Apt;
 use super::{SystemPackage, Toolchain, Wanted};
 use base::recipe::Provider;
-use base::sys::Host;
+use base::store::{self, Listing, Store, Verified, Wish};
 use base::sys::cache::TOOLCHAINS;
-use base::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
+use base::sys::files::FileLock;
 use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
+use base::sys::{Host, disk};
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
@@ -51,58 +52,107 @@ const BASE: [&str; 21] = [
     "xz-utils",
 ];
 
-const WAITING: &str = "waiting for another run that makes a toolchain";
+/// Raised when a root with the same packages would be made in another way, or kept in one.
+const KIND: &str = "debian root 3";
 
-/// Raised when a root with the same packages would be made in another way.
-const KIND: &str = "debian root 2";
+/// The root itself in its entry; beside it is its listing.
+const ROOT: &str = "root";
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     let architecture = architecture(wanted.machine)?;
     let packages = package_set(wanted);
-    let store = host.cache.join(TOOLCHAINS);
-    let memory = store.join("index").join(format!("{}.json", key(wanted, architecture, &packages)));
-    if let Some(toolchain) = remembered(&memory, &store, wanted) {
+    let dir = host.cache.join(TOOLCHAINS);
+    let roots = Roots { store: Store::new(host.cache, TOOLCHAINS), wanted, host };
+    let memory = dir.join("index").join(format!("{}.json", key(wanted, architecture, &packages)));
+    if let Some(toolchain) = roots.remembered(&memory)? {
         return Ok(toolchain);
     }
-    let failed = |error| {
-        Problem::new(format!("cannot make a toolchain in `{}`", store.display())).cause(error)
-    };
-    let waiting = || host.progress.note(WAITING);
-    let _lock = FileLock::acquire(&store.join(".lock"), waiting).map_err(failed)?;
-    if let Some(toolchain) = remembered(&memory, &store, wanted) {
+    let failed = |error| disk::failed(Problem::new("cannot make a toolchain"), &dir, None, error);
+    let suite = &wanted.debian.suite;
+    let apt = dir.join("apt").join(format!("{suite}-{architecture}"));
+    let waiting = || host.progress.note("another run makes a toolchain; waiting for it");
+    let lock = apt.with_added_extension("lock");
+    let _lock = FileLock::acquire(&lock, waiting).map_err(failed)?;
+    if let Some(toolchain) = roots.remembered(&memory)? {
         return Ok(toolchain);
     }
     host.progress.stage("toolchain", None);
-    let suite = &wanted.debian.suite;
-    let dir = store.join("apt").join(format!("{suite}-{architecture}"));
-    let apt = Apt::new(dir, suite, architecture, host)?;
+    let apt = Apt::new(apt, suite, architecture, host)?;
     host.progress.begin("package index");
     apt.update()?;
     let archives = apt.resolve(&packages)?;
     host.progress.end("package index");
     let resolved: Vec<SystemPackage> =
         archives.iter().map(|archive| archive.package.clone()).collect();
-    check_pins(wanted, &resolved)?;
     let fingerprint = fingerprint(&resolved);
-    let root = store.join(fingerprint.to_string());
-    if !root.exists() {
+    let root = roots.obtain(&fingerprint, |staged| {
         host.progress.begin("packages");
         let paths = apt.download(&packages, &archives)?;
         host.progress.end("packages");
-        let work = WorkDir::create(&store.join("work"), "root").map_err(failed)?;
-        let unfinished = work.path().join("root");
         let archives: Vec<_> = archives.into_iter().zip(paths).collect();
-        root::build(&unfinished, &archives, &wanted.python_name(), host)?;
-        // A power failure must not leave a root whose files are empty at its final path.
-        fs::File::open(&unfinished)
-            .and_then(|file| rustix::fs::syncfs(&file).map_err(Into::into))
-            .map_err(failed)?;
-        publish_dir(&unfinished, &root).map_err(failed)?;
-    }
+        root::build(&staged.join(ROOT), &archives, &wanted.python_name(), host)?;
+        listed(staged).map_err(failed)
+    })?;
     let toolchain = examined(wanted, root, fingerprint, resolved)?;
-    let text = serde_json::to_vec_pretty(&toolchain).map_err(|error| failed(error.into()))?;
-    write_atomically(&memory, &text).map_err(failed)?;
+    store::write_sealed(&memory, &toolchain).map_err(failed)?;
     Ok(toolchain)
+}
+
+/// Lists a root that is made. A power failure must not leave files empty whose stamps are right,
+/// so all of it is on the disk before.
+fn listed(entry: &Path) -> std::io::Result<()> {
+    rustix::fs::syncfs(fs::File::open(entry)?)?;
+    Listing::record(entry, ROOT)
+}
+
+/// The roots of the cache, and what is wanted of one.
+struct Roots<'a> {
+    store: Store,
+    wanted: &'a Wanted<'a>,
+    host: &'a Host<'a>,
+}
+
+impl Roots<'_> {
+    /// What an earlier run found, if its root is there and whole and is what is asked for.
+    fn remembered(&self, memory: &Path) -> Result<Option<Toolchain>, Problem> {
+        if self.wanted.refresh {
+            return Ok(None);
+        }
+        let unread = |error| {
+            Problem::new("cannot read which toolchain an earlier run used")
+                .cause(error)
+                .hint("`--refresh-toolchain` asks the mirror instead")
+        };
+        let known: Option<Toolchain> = store::read_sealed(memory).map_err(unread)?;
+        let Some(known) = known.filter(|it| fingerprint(&it.packages) == it.fingerprint) else {
+            return Ok(None);
+        };
+        // Not the path that was written down: the cache may have been moved or copied since.
+        let root = self.store.entry(&known.fingerprint).join(ROOT);
+        let wish = wish(&known.fingerprint);
+        let found = self.store.find(&wish, self.host.progress, |entry| self.verified(entry))?;
+        Ok(found.map(|()| Toolchain { root: RootFs::Dir(root), ..known }))
+    }
+
+    fn obtain(
+        &self,
+        fingerprint: &Sha256,
+        make: impl FnOnce(&Path) -> Result<(), Problem>,
+    ) -> Result<PathBuf, Problem> {
+        let verify = |entry: &Path| self.verified(entry);
+        self.store.obtain(&wish(fingerprint), self.host.progress, verify, make)?;
+        Ok(self.store.entry(fingerprint).join(ROOT))
+    }
+
+    fn verified(&self, entry: &Path) -> Result<Verified<()>, Problem> {
+        Listing::verify(entry, ROOT, self.wanted.check).map_err(|error| {
+            Problem::new("cannot verify a toolchain").fact("at", entry.display()).cause(error)
+        })
+    }
+}
+
+fn wish(fingerprint: &Sha256) -> Wish<'_> {
+    Wish { key: fingerprint, what: "toolchain", reuse: true }
 }
 
 fn architecture(machine: &str) -> Result<&'static str, Problem> {
@@ -142,45 +192,6 @@ fn fingerprint(packages: &[SystemPackage]) -> Sha256 {
                 .with("sha256", package.sha256.as_bytes())
         })
         .finish()
-}
-
-/// What an earlier run found, if its root is still there and is what is asked for.
-fn remembered(memory: &Path, store: &Path, wanted: &Wanted<'_>) -> Option<Toolchain> {
-    let text = fs::read(memory).ok().filter(|_| !wanted.refresh)?;
-    let known: Toolchain = serde_json::from_slice(&text).ok()?;
-    // Not the path that was written down: the cache may have been moved or copied since.
-    let root = store.join(known.fingerprint.to_string());
-    let fits = fingerprint(&known.packages) == known.fingerprint
-        && check_pins(wanted, &known.packages).is_ok()
-        && root.is_dir();
-    if !fits {
-        return None;
-    }
-    touch(&root);
-    Some(Toolchain { root: RootFs::Dir(root), ..known })
-}
-
-fn check_pins(wanted: &Wanted<'_>, resolved: &[SystemPackage]) -> Result<(), Problem> {
-    let Some(pinned) = wanted.pinned else {
-        return Ok(());
-    };
-    let pinned: BTreeSet<&SystemPackage> = pinned.iter().collect();
-    let resolved: BTreeSet<&SystemPackage> = resolved.iter().collect();
-    if pinned == resolved {
-        return Ok(());
-    }
-    let list = |a: &BTreeSet<&SystemPackage>, b: &BTreeSet<&SystemPackage>| {
-        let names: Vec<String> =
-            a.difference(b).map(|package| format!("{package} sha256:{}", package.sha256)).collect();
-        if names.is_empty() { "nothing else".to_owned() } else { names.join("\n") }
-    };
-    Err(Problem::new("the toolchain's packages are not the pinned ones")
-        .fact("pinned", list(&pinned, &resolved))
-        .fact("received", list(&resolved, &pinned))
-        .hint(
-            "the mirror has moved on: pin the new versions, or use a mirror that keeps the old \
-         ones",
-        ))
 }
 
 /// Asks the interpreter for its version: a root whose Python does not start is not remembered.

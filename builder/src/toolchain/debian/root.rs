@@ -8,10 +8,10 @@ use fs_err as fs;
 use rayon::prelude::*;
 
 use super::apt::Archive;
-use base::sys::Host;
 use base::sys::files::sorted_entries;
 use base::sys::process::Process;
 use base::sys::sandbox::{Finished, Invocation, OutputTo, RootFs, Sandbox, etc_files};
+use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 
 /// Names that Debian's maintainer scripts link, and to what.
@@ -47,7 +47,10 @@ pub(super) fn build(
             .args([path.as_path(), root])
             .stdout();
         host.progress.end(&step);
-        result.map(drop)
+        result.map(drop).map_err(|problem| {
+            let printed = problem.to_string();
+            disk::failed_program(problem, root, &printed)
+        })
     })?;
     finish(root, python).map_err(failed)?;
     configure(root, python, host)

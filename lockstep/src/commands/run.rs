@@ -1,25 +1,21 @@
-//! `run`, `enter` and `shell`: what runs in a sandbox for a person.
+//! `run`: a command in the finished output; and how every command opens a sandbox for a person.
 
 use std::path::Path;
 
 use anyhow::Result;
-use fs_err as fs;
 
 use super::{Context, provider};
-use crate::flags::{Enter, Run, Seen, Shell};
+use crate::flags::{Run, Seen};
 use base::sys::sandbox::{Invocation, Network, OutputTo, RootFs, Sandbox};
 use base::vocabulary::{Outcome, Problem};
-use builder::build::workshop::{SCENE_FILE, Scene};
-use builder::fetch::application::LocatedRecipe;
 use builder::finish::checks;
 use builder::install::output::Output;
 use builder::pipeline::{self, Options};
 use builder::toolchain::NETWORK_FILES;
-use builder::toolchain::uv::provide_uv;
 
 impl Context<'_> {
     pub(super) fn run(&self, flags: &Run) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.recipe)?;
+        let located = self.recipe(flags.recipe.as_deref())?;
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.map(provider),
@@ -35,49 +31,10 @@ impl Context<'_> {
         self.screen.clear();
         inherit(&sandbox, &command_or_shell(&flags.command, &report.prefix))
     }
-
-    pub(super) fn enter(&self, flags: &Enter) -> Result<Outcome> {
-        let file = flags.directory.join(SCENE_FILE);
-        let text = fs::read(&file).map_err(|error| {
-            Problem::usage(format!("`{}` is not a failed build", flags.directory.display()))
-                .cause(error)
-                .hint("a failed build names its directory, which stays until you remove it")
-        })?;
-        let scene: Scene = serde_json::from_slice(&text)?;
-        let invocation = command_or_shell(&flags.command, &scene.invocation.directory);
-        self.screen.clear();
-        if !self.global.quiet {
-            anstream::eprintln!("what failed here: {}", scene.invocation.arguments.join(" "));
-        }
-        inherit(&scene.sandbox, &invocation)
-    }
-}
-
-impl Context<'_> {
-    pub(super) fn shell(&self, flags: &Shell) -> Result<Outcome> {
-        let located = LocatedRecipe::find(self.root, &flags.recipe)?;
-        let options = Options {
-            toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
-            ..self.options()
-        };
-        let target = &located.recipe.targets[0];
-        let uv = provide_uv(&self.host)?;
-        let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
-        let sandbox = toolchain
-            .sandbox()
-            .tmpfs("/build")
-            .bind_ro(&uv.path, "/build/tools/uv")
-            .env("PATH", "/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
-            .env("PYTHON", &toolchain.python);
-        let sandbox = with(sandbox, &flags.seen)?;
-        self.screen.clear();
-        inherit(&sandbox, &command_or_shell(&flags.command, "/build"))
-    }
 }
 
 /// What a person typed, else a shell.
-fn command_or_shell(typed: &[String], directory: &str) -> Invocation {
+pub(super) fn command_or_shell(typed: &[String], directory: &str) -> Invocation {
     let [program, arguments @ ..] = typed else {
         return command_or_shell(&["/bin/bash".to_owned()], directory);
     };
@@ -89,7 +46,7 @@ fn command_or_shell(typed: &[String], directory: &str) -> Invocation {
 }
 
 /// Adds what a person asked for.
-fn with(mut sandbox: Sandbox, seen: &Seen) -> Result<Sandbox> {
+pub(super) fn with(mut sandbox: Sandbox, seen: &Seen) -> Result<Sandbox> {
     if seen.network {
         sandbox = sandbox.network(Network::Host);
         if let RootFs::Dir(_) = sandbox.root() {
@@ -106,13 +63,13 @@ fn with(mut sandbox: Sandbox, seen: &Seen) -> Result<Sandbox> {
     }
     for bind in &seen.bind {
         let (from, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;
-        sandbox = sandbox.bind_rw(&std::path::absolute(from)?, inside);
+        sandbox = sandbox.bind_shared(&std::path::absolute(from)?, inside);
     }
     Ok(sandbox)
 }
 
 /// Passes the exit code of what ran on as this process's own.
-fn inherit(sandbox: &Sandbox, invocation: &Invocation) -> Result<Outcome> {
+pub(super) fn inherit(sandbox: &Sandbox, invocation: &Invocation) -> Result<Outcome> {
     let finished = sandbox.run(invocation, OutputTo::Inherit)?;
     if finished.success() {
         return Ok(Outcome::Good);

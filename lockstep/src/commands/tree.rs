@@ -1,13 +1,12 @@
-//! `tree`, `why` and `graph`: the two graphs, looked at.
+//! `tree`: what needs what; and how `why` and `graph` read the two graphs.
 
 use anyhow::Result;
 use uv_normalize::PackageName;
 
 use super::Context;
-use super::look::Looked;
-use crate::flags::{Drawing, Graph, OneGraph, Tree, Why};
+use super::resolve::Looked;
+use crate::flags::Tree;
 use base::recipe::nearest;
-use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem};
 use builder::inspect::graphs::{self, NodeId, Picture, Shape};
 use builder::lock::build_lock::BuildLock;
@@ -27,47 +26,9 @@ impl Context<'_> {
         Ok(Outcome::Good)
     }
 
-    pub(super) fn why(&self, flags: &Why) -> Result<Outcome> {
-        let picture = self.picture(&self.look(&flags.selected)?, false)?;
-        let (mut texts, mut json) = (Vec::new(), Vec::new());
-        for node in named(&picture, &flags.name)? {
-            let found = graphs::paths(&picture, node, flags.limit);
-            texts.push(found.to_text(&picture, node));
-            json.extend(found.to_json(&picture, node));
-            if found.more {
-                texts.push(format!("… and more; `--limit` is {}", flags.limit));
-            }
-        }
-        self.print(&serde_json::json!({ "paths": json }), &texts.join("\n"));
-        Ok(Outcome::Good)
-    }
-
-    pub(super) fn graph(&self, flags: &Graph) -> Result<Outcome> {
-        let looked = self.look(&flags.selected)?;
-        let picture = self.picture(&looked, flags.only == Some(OneGraph::Build))?;
-        let title = format!("{} for {}", root_label(&picture), looked.target);
-        let picture = match flags.only {
-            None => picture,
-            Some(only) => picture.only(|edge| edge.need.is_build() == (only == OneGraph::Build)),
-        };
-        let drawn = match flags.format {
-            Drawing::Dot => graphs::dot(&picture),
-            Drawing::Mermaid => graphs::mermaid(&picture),
-            Drawing::Svg => graphs::svg(&picture, &title)?,
-        };
-        if let Some(path) = &flags.output {
-            write_atomically(path, drawn.as_bytes()).map_err(|error| {
-                Problem::new("cannot write the drawing").fact("to", path.display()).cause(error)
-            })?;
-            return Ok(Outcome::Good);
-        }
-        self.print(&serde_json::to_value(picture.to_json())?, drawn.trim_end());
-        Ok(Outcome::Good)
-    }
-
     /// Both graphs. Without a build lock there is only the one that runs: that is an error where
     /// `build` is asked for, else a warning.
-    fn picture(&self, looked: &Looked, build: bool) -> Result<Picture> {
+    pub(super) fn picture(&self, looked: &Looked, build: bool) -> Result<Picture> {
         let Looked { located, application, target, selection, .. } = looked;
         let no_recipe = || {
             Problem::usage("a workspace has no build lock, so nothing is known of its builds")
@@ -93,12 +54,7 @@ impl Context<'_> {
     }
 }
 
-fn root_label(picture: &Picture) -> String {
-    let labels: Vec<String> = picture.roots.iter().map(|&id| picture.nodes[id].label()).collect();
-    labels.join(", ")
-}
-
-fn named(picture: &Picture, name: &str) -> Result<Vec<NodeId>, Problem> {
+pub(super) fn named(picture: &Picture, name: &str) -> Result<Vec<NodeId>, Problem> {
     let found = name.parse::<PackageName>().map(|name| picture.named(&name)).unwrap_or_default();
     if !found.is_empty() {
         return Ok(found);

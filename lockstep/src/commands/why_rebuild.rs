@@ -1,13 +1,10 @@
-//! `why-rebuild` and `gc`: what is kept of builds, and for how long.
+//! `why-rebuild`: what would be compiled now, and which input changed.
 
 use anyhow::Result;
-use indicatif::HumanBytes;
 
 use super::{Context, provider};
-use crate::flags::{Gc, WhyRebuild};
+use crate::flags::WhyRebuild;
 use base::vocabulary::{Outcome, Problem};
-use builder::fetch::application::LocatedRecipe;
-use builder::gc;
 use builder::inspect::why_rebuild::{Rebuild, Verdict, explain};
 use builder::pipeline::Options;
 
@@ -20,8 +17,8 @@ impl Context<'_> {
             (true, recipe, _) => (None, recipe),
             (false, name, recipe) => (name.as_deref(), recipe),
         };
-        let recipe = recipe.as_deref().unwrap_or("sample");
-        let located = LocatedRecipe::find(self.root, recipe)?;
+        let located = self.recipe(recipe.as_deref())?;
+        let recipe = &located.recipe.name;
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
@@ -40,29 +37,6 @@ impl Context<'_> {
                 .fact("it builds", names.join(", "))
         })?;
         self.print(&serde_json::to_value(asked)?, &lines(asked));
-        Ok(Outcome::Good)
-    }
-
-    pub(super) fn gc(&self, flags: &Gc) -> Result<Outcome> {
-        let progress = self.host.progress;
-        let waiting = || progress.note("waiting for other runs that use the cache");
-        let collected = gc::collect(self.host.cache, flags.max_size.0, flags.dry_run, waiting)?;
-        let mut text = String::new();
-        for entry in &collected.removed {
-            text.push_str(&format!(
-                "{:>12}  {}\n",
-                HumanBytes(entry.bytes).to_string(),
-                entry.path.display()
-            ));
-        }
-        let verb = if flags.dry_run { "would free" } else { "freed" };
-        let freed = HumanBytes(collected.before - collected.after);
-        let (after, max) = (HumanBytes(collected.after), HumanBytes(flags.max_size.0));
-        text.push_str(&format!("{verb} {freed}; {after} of {max} in use"));
-        for link in &collected.kept_for {
-            text.push_str(&format!("\nkept for the link {}", link.display()));
-        }
-        self.print(&serde_json::to_value(&collected)?, &text);
         Ok(Outcome::Good)
     }
 }

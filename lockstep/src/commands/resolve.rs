@@ -1,17 +1,14 @@
-//! `resolve`, `hash` and `doctor`: what only looks.
+//! `resolve`: what a target installs; and how every command that only looks reads its input.
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::Context;
-use crate::flags::{Hash, Resolve, Selected};
-use base::nar;
+use crate::flags::{Resolve, Selected};
 use base::recipe::{Selection, Source};
 use base::vocabulary::target::PLATFORM_EXAMPLES;
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
 use builder::fetch::application::{LocatedRecipe, Locked};
-use builder::inspect::doctor;
 use builder::lock::resolve;
 
 /// What is looked at: an application, and what of it for which target.
@@ -41,7 +38,7 @@ impl Context<'_> {
     }
 
     fn look_at_recipe(&self, flags: &Selected) -> Result<Looked> {
-        let located = LocatedRecipe::find(self.root, flags.recipe.as_deref().unwrap_or("sample"))?;
+        let located = self.recipe(flags.recipe.as_deref())?;
         let settings = match located.recipe.source {
             Source::Url { .. } if flags.source.is_none() => self.settings(&located.recipe)?,
             Source::Url { .. } | Source::Path(_) => Settings::default(),
@@ -71,21 +68,6 @@ impl Context<'_> {
         let text = rows.collect::<Vec<_>>().join("\n");
         self.print(&serde_json::to_value(resolution.to_json())?, &text);
         Ok(Outcome::Good)
-    }
-
-    pub(super) fn hash(&self, flags: &Hash) -> Result<Outcome> {
-        let hash = nar::hash_path(&flags.path)?;
-        let json = json!({ "nar-hash": hash.to_sri(), "sha256": hash });
-        self.print(&json, &hash.to_sri());
-        Ok(Outcome::Good)
-    }
-
-    pub(super) fn doctor(&self) -> Result<Outcome> {
-        let findings = doctor::examine(&self.host);
-        let text: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        let json = serde_json::to_value(&findings)?;
-        self.print(&json, &text.join("\n"));
-        Ok(if doctor::is_good(&findings) { Outcome::Good } else { Outcome::Undecided })
     }
 }
 

@@ -1,0 +1,412 @@
+//! A listing of a tree that is too large to be read whenever it is used: every path with its kind,
+//! mode, size and content, and beside that the stamps that the kernel gave it.
+//!
+//! A use compares the stamps of all paths: size, inode, and the times of the last change of content
+//! and of anything. Whoever writes to a file, replaces it, or sets its mode or its times changes
+//! its `ctime`, which no system call sets (`inode(7)`). So an edit is found without reading a byte;
+//! what is not found is what the disk itself gets wrong, and that is what [`Check::Content`] is
+//! for. Where stamps differ, the content decides: a copied cache has other stamps and is as good.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use rayon::prelude::*;
+
+use super::Verified;
+use super::seal::{read_sealed, write_sealed};
+use crate::sys::files::{digest_of, is_absent, read_if_there, sorted_entries, write_atomically};
+use crate::vocabulary::Sha256;
+use crate::vocabulary::fingerprint::Fingerprint;
+
+/// How much of a tree is read to verify it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Check {
+    /// What the kernel says of each path; the content of those of which it says something new.
+    #[default]
+    Stamps,
+    /// The content of all files.
+    Content,
+}
+
+/// What a tree consisted of when it was listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing(BTreeMap<PathBuf, Listed>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Listed {
+    content: Content,
+    stamp: Stamp,
+}
+
+/// What is the same in a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
+    kind: char,
+    mode: u32,
+    /// In bytes; 0 of a directory, whose size is the file system's affair.
+    size: u64,
+    /// Of a file's bytes, or a link's text.
+    sha256: Option<Sha256>,
+}
+
+/// What is not: inode, and the times of the last change of content and of anything, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    mtime: i128,
+    ctime: i128,
+}
+
+/// The two files beside a tree: the listing, and what is read of it first.
+const LISTING: &str = "listing";
+const SUMMARY: &str = "listing.json";
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Summary {
+    /// Of the file with the listing.
+    listing: Sha256,
+    /// Of what a walk sees without reading a file.
+    seen: Sha256,
+}
+
+/// How many paths a message names.
+const SHOWN_MAX: usize = 5;
+
+impl Listing {
+    /// Lists the tree `name` of an entry that is being made, and writes that beside it. All of the
+    /// tree must be on the disk: a file that is written in the same moment as it is listed has the
+    /// same times.
+    pub fn record(entry: &Path, name: &str) -> io::Result<()> {
+        let seen = walk(&entry.join(name))?;
+        let listing = Self(read_all(&entry.join(name), seen)?);
+        listing.write(entry)
+    }
+
+    /// Whether the tree is what was listed. If only its stamps are not, they are recorded anew.
+    pub fn verify(entry: &Path, name: &str, check: Check) -> io::Result<Verified<()>> {
+        let tree = entry.join(name);
+        let damaged = |what: &str| Ok(Verified::Damaged(what.to_owned()));
+        let Some(summary) = read_sealed::<Summary>(&entry.join(SUMMARY))? else {
+            return damaged("its seal is missing or damaged");
+        };
+        let seen = match walk(&tree) {
+            Err(error) if is_absent(&error) => return damaged("it is missing"),
+            seen => seen?,
+        };
+        let same_stamps = digest_of_seen(&seen) == summary.seen;
+        if same_stamps && check == Check::Stamps {
+            return Ok(Verified::Whole(()));
+        }
+        let text = read_if_there(&entry.join(LISTING))?;
+        let text = text.filter(|text| Sha256::of(text) == summary.listing);
+        let Some(known) = text.as_deref().and_then(Self::parse) else {
+            return damaged("its listing is missing or damaged");
+        };
+        let unread = |path: &Path, listed: &Listed| {
+            let old = known.0.get(path);
+            check == Check::Stamps && old.is_some_and(|old| old.as_seen() == *listed)
+        };
+        let (trusted, to_read): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            seen.into_iter().partition(|(path, listed)| unread(path, listed));
+        let mut now = read_all(&tree, to_read)?;
+        now.extend(trusted.into_keys().map(|path| {
+            let listed = known.0[&path].clone();
+            (path, listed)
+        }));
+        let differing = known.differing(&now);
+        if !differing.is_empty() {
+            return Ok(Verified::Damaged(differing));
+        }
+        if !same_stamps {
+            Self(now).write(entry)?;
+        }
+        Ok(Verified::Whole(()))
+    }
+
+    /// What differs in content, for a message; empty if nothing does.
+    fn differing(&self, now: &BTreeMap<PathBuf, Listed>) -> String {
+        let changed = self.0.iter().filter_map(|(path, old)| match now.get(path) {
+            None => Some(format!("`{}` is missing", path.display())),
+            Some(new) if new.content != old.content => {
+                Some(format!("`{}` was changed", path.display()))
+            }
+            Some(_) => None,
+        });
+        let added = now.keys().filter(|path| !self.0.contains_key(*path));
+        let added = added.map(|path| format!("`{}` was added", path.display()));
+        let all: Vec<String> = changed.chain(added).collect();
+        let mut shown = all[..all.len().min(SHOWN_MAX)].join(", ");
+        if all.len() > SHOWN_MAX {
+            shown.push_str(&format!(", and {} more", all.len() - SHOWN_MAX));
+        }
+        shown
+    }
+
+    fn write(&self, entry: &Path) -> io::Result<()> {
+        let seen = self.0.iter().map(|(path, listed)| (path.clone(), listed.as_seen())).collect();
+        let text = self.to_text();
+        let summary = Summary { listing: Sha256::of(&text), seen: digest_of_seen(&seen) };
+        // Killed between the two, it says that it is damaged, and the tree is made again.
+        write_atomically(&entry.join(LISTING), &text)?;
+        write_sealed(&entry.join(SUMMARY), &summary)
+    }
+
+    /// One line for each path, ended by a NUL as a path can hold any other byte.
+    fn to_text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (path, Listed { content, stamp }) in &self.0 {
+            let Content { kind, mode, size, sha256 } = content;
+            let sha256 = sha256.map_or_else(|| "-".to_owned(), |it| it.to_string());
+            let Stamp { inode, mtime, ctime } = stamp;
+            let line = format!("{kind} {mode:o} {size} {sha256} {inode} {mtime} {ctime} ");
+            text.extend_from_slice(line.as_bytes());
+            text.extend_from_slice(path.as_os_str().as_bytes());
+            text.extend_from_slice(b"\0\n");
+        }
+        text
+    }
+
+    /// `None` for what [`Listing::to_text`] does not write.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let mut listing = BTreeMap::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = memchr_pair(rest)?;
+            let (line, after) = rest.split_at(end);
+            rest = &after[2..];
+            let mut parts = line.splitn(8, |byte| *byte == b' ');
+            let mut field = || std::str::from_utf8(parts.next()?).ok();
+            let kind = field()?.chars().next()?;
+            let mode = u32::from_str_radix(field()?, 8).ok()?;
+            let size = field()?.parse().ok()?;
+            let sha256 = match field()? {
+                "-" => None,
+                hex => Some(Sha256::from_hex(hex).ok()?),
+            };
+            let inode = field()?.parse().ok()?;
+            let (mtime, ctime) = (field()?.parse().ok()?, field()?.parse().ok()?);
+            let path = PathBuf::from(OsStr::from_bytes(parts.next()?));
+            let content = Content { kind, mode, size, sha256 };
+            listing.insert(path, Listed { content, stamp: Stamp { inode, mtime, ctime } });
+        }
+        Some(Self(listing))
+    }
+}
+
+/// Where the next line ends.
+fn memchr_pair(text: &[u8]) -> Option<usize> {
+    text.windows(2).position(|pair| pair == b"\0\n")
+}
+
+impl Listed {
+    fn of(metadata: &std::fs::Metadata) -> Self {
+        let kind = match metadata.file_type() {
+            kind if kind.is_dir() => 'd',
+            kind if kind.is_file() => 'f',
+            kind if kind.is_symlink() => 'l',
+            _ => 's',
+        };
+        let size = if kind == 'd' { 0 } else { metadata.len() };
+        let time = |seconds: i64, nanoseconds: i64| {
+            i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
+        };
+        Self {
+            content: Content { kind, mode: metadata.mode() & 0o7777, size, sha256: None },
+            stamp: Stamp {
+                inode: metadata.ino(),
+                mtime: time(metadata.mtime(), metadata.mtime_nsec()),
+                ctime: time(metadata.ctime(), metadata.ctime_nsec()),
+            },
+        }
+    }
+
+    /// The same without what must be read.
+    fn as_seen(&self) -> Self {
+        Self { content: Content { sha256: None, ..self.content.clone() }, stamp: self.stamp }
+    }
+}
+
+/// All that a walk sees; no file is read.
+fn walk(tree: &Path) -> io::Result<BTreeMap<PathBuf, Listed>> {
+    let top = fs::symlink_metadata(tree)?;
+    if !top.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let mut found = BTreeMap::from([(PathBuf::new(), Listed::of(&top))]);
+    let mut ahead = vec![PathBuf::new()];
+    while let Some(path) = ahead.pop() {
+        for entry in sorted_entries(&tree.join(&path))? {
+            let listed = Listed::of(&entry.metadata()?);
+            let path = path.join(entry.file_name());
+            if listed.content.kind == 'd' {
+                ahead.push(path.clone());
+            }
+            found.insert(path, listed);
+        }
+    }
+    Ok(found)
+}
+
+fn digest_of_seen(seen: &BTreeMap<PathBuf, Listed>) -> Sha256 {
+    let start = Fingerprint::new("stamps 1");
+    seen.iter()
+        .fold(start, |print, (path, Listed { content, stamp })| {
+            let mut fields = Vec::with_capacity(64);
+            fields.extend_from_slice(&u32::from(content.kind).to_le_bytes());
+            fields.extend_from_slice(&content.mode.to_le_bytes());
+            fields.extend_from_slice(&content.size.to_le_bytes());
+            fields.extend_from_slice(&stamp.inode.to_le_bytes());
+            fields.extend_from_slice(&stamp.mtime.to_le_bytes());
+            fields.extend_from_slice(&stamp.ctime.to_le_bytes());
+            let path = path.as_os_str().as_bytes();
+            print.with("path", path).with("seen", fields)
+        })
+        .finish()
+}
+
+/// Reads the content of files and links, several at a time.
+fn read_all(tree: &Path, seen: BTreeMap<PathBuf, Listed>) -> io::Result<BTreeMap<PathBuf, Listed>> {
+    let read = |(path, mut listed): (PathBuf, Listed)| -> io::Result<(PathBuf, Listed)> {
+        let place = tree.join(&path);
+        listed.content.sha256 = match listed.content.kind {
+            'f' => Some(digest_of(&place)?.0),
+            'l' => Some(Sha256::of(fs::read_link(&place)?.as_os_str().as_bytes())),
+            _ => None,
+        };
+        Ok((path, listed))
+    };
+    let seen: Vec<(PathBuf, Listed)> = seen.into_iter().collect();
+    Ok(seen.into_par_iter().map(read).collect::<io::Result<Vec<_>>>()?.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, statat, utimensat};
+
+    use super::*;
+    use crate::sys::files::copy_tree;
+
+    /// An entry with a listed tree.
+    fn entry() -> tempfile::TempDir {
+        let entry = tempfile::tempdir().unwrap();
+        let tree = entry.path().join("tree");
+        fs::create_dir_all(tree.join("usr/include/empty")).unwrap();
+        for (path, text) in [("usr/include/patchlevel.h", "1234"), ("usr/a\nb", ""), ("z", "zz")] {
+            fs::write(tree.join(path), text).unwrap();
+        }
+        symlink("z", tree.join("usr/link")).unwrap();
+        Listing::record(entry.path(), "tree").unwrap();
+        entry
+    }
+
+    fn verify(entry: &Path, check: Check) -> Option<String> {
+        match Listing::verify(entry, "tree", check).unwrap() {
+            Verified::Whole(()) => None,
+            Verified::Damaged(because) => Some(because),
+        }
+    }
+
+    /// Gives a file the times that it had: whoever wants to hide an edit can do as much.
+    fn rewrite(path: &Path, text: &str) {
+        let old = statat(CWD, path, AtFlags::empty()).unwrap();
+        fs::write(path, text).unwrap();
+        let time = |tv_sec, nsec: u64| Timespec { tv_sec, tv_nsec: nsec.cast_signed() };
+        let times = Timestamps {
+            last_access: time(old.st_atime, old.st_atime_nsec),
+            last_modification: time(old.st_mtime, old.st_mtime_nsec),
+        };
+        utimensat(CWD, path, &times, AtFlags::empty()).unwrap();
+    }
+
+    type Change = (&'static str, fn(&Path));
+
+    #[test]
+    fn every_change_is_found_by_the_stamps_and_named() {
+        let changes: [Change; 9] = [
+            ("`usr/include/patchlevel.h` was changed", |tree| {
+                rewrite(&tree.join("usr/include/patchlevel.h"), "1235");
+            }),
+            ("`usr/include/patchlevel.h` was changed", |tree| {
+                let file = tree.join("usr/include/patchlevel.h");
+                fs::write(tree.join("new"), "1235").unwrap();
+                fs::rename(tree.join("new"), file).unwrap();
+            }),
+            ("`z` is missing", |tree| fs::remove_file(tree.join("z")).unwrap()),
+            ("`usr/new` was added", |tree| fs::write(tree.join("usr/new"), "").unwrap()),
+            ("`usr/include/empty` is missing", |tree| {
+                fs::remove_dir(tree.join("usr/include/empty")).unwrap();
+            }),
+            ("`usr/link` was changed", |tree| {
+                fs::remove_file(tree.join("usr/link")).unwrap();
+                symlink("y", tree.join("usr/link")).unwrap();
+            }),
+            ("`z` was changed", |tree| {
+                fs::set_permissions(tree.join("z"), std::fs::Permissions::from_mode(0o755))
+                    .unwrap();
+            }),
+            ("`usr/a\nb` was changed", |tree| fs::write(tree.join("usr/a\nb"), "x").unwrap()),
+            ("it is missing", |tree| fs::rename(tree, tree.with_extension("x")).unwrap()),
+        ];
+        for (expected, change) in changes {
+            let entry = entry();
+            assert_eq!(verify(entry.path(), Check::Stamps), None, "{expected}");
+            change(&entry.path().join("tree"));
+            let because = verify(entry.path(), Check::Stamps).expect(expected);
+            assert!(because.contains(expected), "{because}");
+        }
+    }
+
+    #[test]
+    fn a_copy_is_as_good_and_has_stamps_of_its_own_then() {
+        let entry = entry();
+        let copy = tempfile::tempdir().unwrap();
+        let copy = copy.path().join("entry");
+        copy_tree(entry.path(), &copy, &|_| false).unwrap();
+        let summary = || fs::read(copy.join(SUMMARY)).unwrap();
+        let before = summary();
+        assert_eq!(verify(&copy, Check::Stamps), None);
+        let after = summary();
+        assert_ne!(before, after);
+        assert_eq!(verify(&copy, Check::Content), None);
+        assert_eq!(summary(), after);
+    }
+
+    /// The disk can lie: the same stamps, and other bytes.
+    #[test]
+    fn content_is_read_when_it_is_asked_for() {
+        let entry = entry();
+        let known = Listing::parse(&fs::read(entry.path().join(LISTING)).unwrap()).unwrap();
+        fs::write(entry.path().join("tree/z"), "zy").unwrap();
+        let mut listing = known;
+        let now = walk(&entry.path().join("tree")).unwrap();
+        for (path, listed) in &mut listing.0 {
+            listed.stamp = now[path].stamp;
+        }
+        listing.write(entry.path()).unwrap();
+        assert_eq!(verify(entry.path(), Check::Stamps), None);
+        assert_eq!(verify(entry.path(), Check::Content).unwrap(), "`z` was changed");
+    }
+
+    #[test]
+    fn a_damaged_listing_is_trusted_for_nothing() {
+        for (file, part) in [(LISTING, "its listing"), (SUMMARY, "its seal")] {
+            let entry = entry();
+            let path = entry.path().join(file);
+            let good = fs::read(&path).unwrap();
+            for at in (0..good.len()).step_by(3) {
+                let mut bad = good.clone();
+                bad[at] ^= 1;
+                fs::write(&path, bad).unwrap();
+                let because = verify(entry.path(), Check::Content).expect(part);
+                assert!(because.contains(part), "{at}: {because}");
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the launcher is told to make: plain values, worked out before anything runs.
+
+use serde::{Deserialize, Serialize};
+
+/// A whole run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    /// The process that waits for the run; with it the run ends.
+    pub(super) parent: i32,
+    pub(super) identity: Identity,
+    pub(super) host_name: String,
+    /// Whether it has a network of its own, with nothing but a loopback interface.
+    pub(super) own_network: bool,
+    /// What the root is made of, in order.
+    pub(super) entries: Vec<Entry>,
+    /// In this order.
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) umask: u32,
+    pub(super) program: String,
+    pub(super) arguments: Vec<String>,
+    pub(super) directory: String,
+    /// Which of the three streams are a terminal of its own; the others come with the plan.
+    pub(super) terminal: [bool; 3],
+    pub(super) processes: u64,
+}
+
+/// Who the program is, inside and outside.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Identity {
+    /// User and group inside.
+    pub(super) inside: [u32; 2],
+    /// User and group outside.
+    pub(super) outside: [u32; 2],
+    /// Whether those are not the caller's own but subordinate ones, as root has.
+    pub(super) subordinate: bool,
+}
+
+/// A path inside and what is there. Parents come before what is below them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Absolute, without `.` and `..`.
+    pub(super) inside: String,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Kind {
+    Directory,
+    Symlink {
+        target: String,
+    },
+    File {
+        text: String,
+    },
+    Tmpfs,
+    /// `/dev`.
+    Devices,
+    /// A path of the host, with all that is mounted below it.
+    Bind {
+        source: String,
+        writable: bool,
+        owners: Owners,
+    },
+}
+
+/// Who owns the files of a bind, if the program's user is not the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Owners {
+    /// Whoever owns them outside: what only its owner may read is not to be seen.
+    Kept,
+    /// The program's user, for the time of the run.
+    Lent,
+    /// The caller, whose files are shown as those of the program's user.
+    Shown,
+}

@@ -1,0 +1,147 @@
+//! The stages from a virtual environment to an output that can be published. Each takes the one
+//! before it by value, so none can be left out, repeated, or done in another order; and only
+//! [`Compiled::seal`] gives what `publish` takes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use uv_normalize::PackageName;
+
+use crate::fetch::phase1::Fetched;
+use crate::finish::checks::{self, Checked};
+use crate::finish::layout::{self, Copied, Linked};
+use crate::finish::manifest::{Done, Manifest};
+use crate::finish::patch::{self, Applied};
+use crate::finish::review::{self, Review};
+use crate::finish::variables::Variables;
+use crate::finish::{bytecode, origins};
+use crate::install::venv::{Installed, Installer};
+use base::nar;
+use base::recipe::{BytecodePolicy, Checks, Recipe};
+use base::vocabulary::{Problem, Progress, Sha256};
+
+/// A virtual environment whose files are patched.
+#[derive(Debug)]
+pub struct Patched {
+    installed: Installed,
+    variables: Variables,
+    /// The patched files as they were.
+    originals: BTreeMap<String, Vec<u8>>,
+    patches: Vec<Applied>,
+}
+
+/// One that has, beside its modules, what the recipe copies and links.
+#[derive(Debug)]
+pub struct LaidOut {
+    patched: Patched,
+    copied: Vec<Copied>,
+    links: Vec<Linked>,
+}
+
+/// One whose bytecode is compiled: nothing is added to it any more.
+#[derive(Debug)]
+pub struct Compiled(LaidOut);
+
+/// An output in its final shape, and its identity. Nothing changes it any more.
+#[derive(Debug)]
+pub struct Sealed {
+    installed: Installed,
+    manifest: Manifest,
+    review: Review,
+    nar_hash: Sha256,
+}
+
+impl Installed {
+    /// Applies the recipe's patches.
+    pub fn patch(self, recipe: &Recipe, progress: &dyn Progress) -> Result<Patched, Problem> {
+        let variables = Variables::new(&self.output, &recipe.variables);
+        let originals = patch::originals(&self.output, &variables, &recipe.patches);
+        let patches = patch::apply(&self.output, &variables, &recipe.patches, progress)?;
+        Ok(Patched { installed: self, variables, originals, patches })
+    }
+}
+
+impl Patched {
+    /// Copies what the recipe wants of the application's tree `source`, and makes its links.
+    pub fn lay_out(self, recipe: &Recipe, source: &Path) -> Result<LaidOut, Problem> {
+        let (output, variables) = (&self.installed.output, &self.variables);
+        let copied = layout::copy(output, source, &recipe.copies, &recipe.shebangs, variables)?;
+        let links = layout::link(output, &recipe.links, variables)?;
+        Ok(LaidOut { patched: self, copied, links })
+    }
+}
+
+impl LaidOut {
+    /// Compiles the bytecode of everything that is there.
+    pub fn compile(
+        self,
+        policy: BytecodePolicy,
+        installer: &Installer<'_>,
+    ) -> Result<Compiled, Problem> {
+        bytecode::compile(policy, &self.patched.installed.output, installer)?;
+        Ok(Compiled(self))
+    }
+}
+
+impl Compiled {
+    /// Gives it the shape that every output has, and says what it is.
+    pub fn seal(self, fetched: &Fetched) -> Result<Sealed, Problem> {
+        let Self(LaidOut { patched, copied, links }) = self;
+        let Patched { installed, originals, patches, .. } = patched;
+        let output = &installed.output;
+        layout::normalise(output)?;
+        let from = origins::installed_from(fetched, &installed.wheels)?;
+        let collisions = installed.collisions.decided.clone();
+        let done = Done { collisions, patches, copied, links };
+        let target = fetched.resolution.target.to_string();
+        let manifest = Manifest::new(output, &target, &from, done)?;
+        let review = review::of(output, &manifest, &originals)?;
+        let nar_hash = nar::hash_path(&output.root)?;
+        Ok(Sealed { installed, manifest, review, nar_hash })
+    }
+}
+
+impl Sealed {
+    /// Runs the checks, after which it must be what it was before. `installer` works in `work`.
+    pub fn check(
+        &self,
+        checks: &Checks,
+        installer: &Installer<'_>,
+        work: &Path,
+    ) -> Result<Checked, Problem> {
+        let checked = checks::check(checks, &self.installed, &installer.sandbox(), work)?;
+        let now = nar::hash_path(self.tree())?;
+        if now == self.nar_hash {
+            return Ok(checked);
+        }
+        Err(Problem::new("the output was changed while it was checked")
+            .fact("before", self.nar_hash.to_sri())
+            .fact("after", now.to_sri())
+            .hint("a check can write to the output: nothing of it is to be trusted"))
+    }
+
+    /// Where it lies.
+    pub fn tree(&self) -> &Path {
+        &self.installed.output.root
+    }
+
+    /// The NAR hash of the tree.
+    pub fn nar_hash(&self) -> Sha256 {
+        self.nar_hash
+    }
+
+    /// What it holds.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What a person approves of it.
+    pub fn review(&self) -> &Review {
+        &self.review
+    }
+
+    /// What overrides kept from being installed, by distribution.
+    pub fn skipped(&self) -> &BTreeMap<PackageName, Vec<String>> {
+        &self.installed.skipped
+    }
+}

@@ -1,0 +1,45 @@
+//! What the build of one distribution is told beside its own tree: by the project in uv's words, and
+//! by the recipe. The backend that is asked what it needs is told the same.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use uv_normalize::PackageName;
+
+use crate::lock::pyproject::Pyproject;
+use base::recipe::{ConfigSettings, Recipe};
+use base::vocabulary::Sha256;
+use base::vocabulary::fingerprint::Fingerprint;
+
+/// What project and recipe tell the build of one distribution.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Told {
+    /// Variables: the project's `extra-build-variables`, and over them the recipe's `build.env`.
+    pub variables: BTreeMap<String, String>,
+    /// Config settings: uv's, and over them the recipe's `build.config-settings`.
+    pub config_settings: ConfigSettings,
+}
+
+impl Told {
+    /// What a distribution is told.
+    pub fn of(name: &PackageName, recipe: &Recipe, project: &Pyproject) -> Self {
+        let (uv, recipe) = (&project.uv, recipe.build_settings(name));
+        let mut variables = uv.extra_build_variables.get(name).cloned().unwrap_or_default();
+        variables.extend(recipe.env.clone());
+        let own = uv.config_settings_package.get(name).cloned().unwrap_or_default();
+        let config_settings =
+            own.followed_by(&uv.config_settings).overridden_by(&recipe.config_settings);
+        Self { variables, config_settings }
+    }
+
+    /// A fingerprint of it, under which the answer of a backend is locked; `None` if it is told
+    /// nothing.
+    pub fn lock_key(&self) -> Option<Sha256> {
+        if *self == Self::default() {
+            return None;
+        }
+        let text = serde_json::to_string(self).expect("these are plain values");
+        Some(Fingerprint::new("told to a backend 1").with("told", text).finish())
+    }
+}

@@ -1,0 +1,62 @@
+//! `fetch`: phase 1 alone.
+
+use anyhow::Result;
+use base::recipe::Recipe;
+use base::vocabulary::{Outcome, Problem, Target};
+use builder::fetch::phase1;
+use builder::lock::resolvers::Resolvers;
+use serde_json::json;
+
+use super::Context;
+use super::build::golden;
+use crate::flags::Fetch;
+
+impl Context<'_> {
+    pub(super) fn fetch(&self, flags: &Fetch) -> Result<Outcome> {
+        let located = self.recipe(flags.which.recipe.as_deref())?;
+        let settings = self.settings(&located.recipe)?;
+        let source = flags.which.source.as_deref();
+        let resolvers = Resolvers::default();
+        let mut rows = Vec::new();
+        let mut text = Vec::new();
+        for target in chosen(&located.recipe, flags.platform.as_deref())? {
+            let wanted =
+                phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
+            let fetched = phase1::fetch(&wanted, &settings, self.host)?;
+            let golden = fetched.judge(&located, golden(flags.ledger))?;
+            let hash = fetched.wheelhouse.nar_hash.to_sri();
+            let path = fetched.wheelhouse.path.display();
+            text.push(format!("{target}  {hash}  {path}  ({})", golden.sentence()));
+            rows.push(json!({
+                "target": target.to_string(),
+                "nar-hash": hash,
+                "golden": golden.word,
+                "golden-detail": golden.detail,
+                "path": fetched.wheelhouse.path,
+                "files": fetched.wheelhouse.files.len(),
+                "bytes": fetched.wheelhouse.files.iter().map(|file| file.size).sum::<u64>(),
+            }));
+        }
+        self.print(&json!({ "wheelhouses": rows }), &text.join("\n"));
+        Ok(Outcome::Good)
+    }
+}
+
+fn chosen<'a>(recipe: &'a Recipe, platform: Option<&str>) -> Result<Vec<&'a Target>> {
+    let Some(platform) = platform else {
+        return Ok(recipe.targets.iter().collect());
+    };
+    let found: Vec<&Target> =
+        recipe.targets.iter().filter(|target| target.platform() == platform).collect();
+    if found.is_empty() {
+        let known: Vec<&str> = recipe.targets.iter().map(Target::platform).collect();
+        return Err(Problem::usage(format!(
+            "recipe `{}` has no platform `{platform}`",
+            recipe.name
+        ))
+        .fact("platforms", known.join(", "))
+        .hint("add it to `target.platforms`, and lock its build requirements")
+        .into());
+    }
+    Ok(found)
+}
