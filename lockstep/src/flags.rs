@@ -150,6 +150,7 @@ pub(crate) struct ReuseFlags {
 
 /// `build`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed")]
 pub(crate) struct Build {
     /// Recipe and source.
     #[command(flatten)]

@@ -159,7 +159,7 @@ mod tests {
     fn a_panic_is_the_failure_of_its_build() {
         let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &["a"])]);
         for jobs in [1, 3] {
-            let result: Result<BTreeMap<BuildName, ()>, Problem> =
+            let result: Result<BTreeMap<BuildName, u8>, Problem> =
                 run(&graph, &names(&["a", "b", "c"]), jobs, |name, _| panic!("bug in {name}"));
             let problem = result.unwrap_err();
             assert!(problem.what.contains("`a`"), "{problem}");

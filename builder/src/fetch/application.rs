@@ -173,8 +173,8 @@ impl Locked {
         Ok(Self { lock: Lock::parse(&text)?, lock_hash: Sha256::of(&text), project, told })
     }
 
-    /// An override of what no target of the recipe installs, and no build of it builds (`tools`), is
-    /// taken for a slip. `resolution` is
+    /// An override of what no target of the recipe installs, and no build of it builds (`tools`),
+    /// is taken for a slip. `resolution` is
     /// that of one target; the others are resolved only where it has not all of them.
     pub fn check_overrides(
         &self,

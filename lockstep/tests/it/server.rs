@@ -129,6 +129,11 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
             state.seen.push(seen.clone());
             (state.replies.get(&seen.path).cloned(), earlier)
         };
+        if seen.method == "HEAD" {
+            let mut out = stream;
+            out.write_all(b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")?;
+            continue;
+        }
         let keeps = answer(stream, reply, &seen, earlier, state)?;
         if !keeps {
             return Ok(());
@@ -173,10 +178,6 @@ fn answer(
         .get("range")
         .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
         .unwrap_or(0);
-    if seen.method == "HEAD" {
-        out.write_all(b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")?;
-        return Ok(true);
-    }
     match reply.unwrap_or(Reply::Status(404)) {
         Reply::Recovers(status, times, _) if earlier < times => status_only(out, status),
         Reply::File(bytes) | Reply::Recovers(_, _, bytes) => send(out, &bytes, offset, usize::MAX),

@@ -85,8 +85,8 @@ pub const ADDED: [Added; 26] = [
     },
     Added {
         what: What::Flag("--no-sources"),
-        because: "what `[tool.uv.sources]` chooses is installed already, as the build lock says; uv \
-                  would look for the rest of a workspace, which a member's tree does not have",
+        because: "what `[tool.uv.sources]` chooses is installed, as the build lock says; uv would \
+                  look for the rest of a workspace, which a member's tree does not have",
     },
     Added { what: What::Flag("--offline"), because: "there is no network anyway" },
     Added { what: What::Flag("--no-progress"), because: "decides what uv prints" },

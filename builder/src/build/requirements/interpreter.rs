@@ -87,10 +87,14 @@ impl Interpreter {
                 *text = to.display().to_string();
             }
             serde_json::Value::Array(values) => {
-                values.iter_mut().for_each(|value| self.redirect(key, value));
+                for value in values {
+                    self.redirect(key, value);
+                }
             }
             serde_json::Value::Object(map) => {
-                map.iter_mut().for_each(|(key, value)| self.redirect(key, value));
+                for (key, value) in map {
+                    self.redirect(key, value);
+                }
             }
             _ => {}
         }

@@ -4,15 +4,18 @@
 //! is a `tool`: a build with build requirements of its own.
 
 mod ask;
+mod bounds;
 mod compile;
+mod entries;
 mod interpreter;
 mod lowered;
 mod pins;
 mod requires;
 mod run;
 mod tools;
+mod uv;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use fs_err as fs;
@@ -26,6 +29,7 @@ use crate::fetch::request::{Request, Shelf};
 use crate::fetch::{self, Settings};
 use crate::lock::build_graph::BuildName;
 use crate::lock::build_lock::{BuildLock, ByTarget, Demands, LockedBuild, Needs, SourcePin};
+use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
 use crate::toolchain::Toolchain;
@@ -34,8 +38,8 @@ use base::sys::Host;
 use base::vocabulary::{Problem, Target};
 
 use compile::Asked;
+use entries::record;
 use lowered::Lowered;
-use pins::{Pin, Pins};
 use requires::Requires;
 use run::{Bound, Chain, Run};
 
@@ -150,7 +154,7 @@ impl Maker<'_> {
         });
         for (distribution, answer) in built.into_iter().zip(answers) {
             let (build, needs) = answer?;
-            record(lock, distribution, build, needs, &resolution.target)?;
+            record(lock, distribution, &build, needs, &resolution.target)?;
         }
         Ok(())
     }
@@ -170,34 +174,22 @@ impl Maker<'_> {
             run.work.join(kind).join(resolution.target.to_string()).join(name.to_string())
         };
         let (dir, uv_dir) = (of("lock"), of("uv"));
-        fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir)).map_err(|error| {
-            Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
-        })?;
+        let unprepared = || Problem::new(format!("cannot prepare to ask `{name}`"));
+        let made = fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir));
+        made.map_err(|error| unprepared().cause(error))?;
         let project = sources.lay_out(distribution, &dir.join("src"))?;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
         let lowered = |requires: &Requires| {
             Lowered::of(distribution, &own, requires, self.demands(), self.application)
         };
-        let known = run.found().answers.get(name).cloned();
-        let answer = if let Some(known) = known {
-            known
-        } else {
+        let answer = {
             // The question is asked on this machine, whatever the target is.
             let lowered = &lowered(&requires)?;
-            let (target, requires) = (&run.here.target, &requires);
-            let uv_dir = &uv_dir;
+            let (target, requires, uv_dir) = (&run.here.target, &requires, &uv_dir);
             let asked =
                 Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
-            let pins = self.resolve(run, &asked, host)?;
-            let wheels =
-                self.wheels_to_ask(run, chain, &pins, &dir.with_extension("wheels"), host)?;
-            let requirements = pins.into_keys().collect();
-            let answer = self.ask(distribution, &own, &project, &requirements, (&dir, wheels));
-            let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
-            let answer: BTreeSet<String> = answer.into_iter().collect();
-            run.found().answers.insert(name.clone(), answer.clone());
-            answer
+            self.answer_of_backend(run, name, &asked, (&dir, &project), &own, host)?
         };
         requires.add_of_backend(distribution, &answer)?;
         let lowered = lowered(&requires)?;
@@ -213,7 +205,7 @@ impl Maker<'_> {
         };
         let pins = self.resolve(run, &asked, host)?;
         run.keep(&pins);
-        let from_source = self.from_source(distribution, &pins)?;
+        let from_source = self.built_first(distribution, &pins)?;
         for (requirement, pin) in &pins {
             if let Some(source) = &pin.source
                 && from_source.contains(&requirement.name)
@@ -240,96 +232,31 @@ impl Maker<'_> {
         Ok((build, needs))
     }
 
-    /// Of build requirements, those that are built from source: no wheel fits, or the project or
-    /// the recipe wants none. What requires itself starts with a wheel, if there is one.
-    fn from_source(
+    /// What a backend asks for. It is asked once in a run: PEP 517 has no notion of another target
+    /// than the interpreter that asks.
+    fn answer_of_backend(
         &self,
-        distribution: &Distribution,
-        pins: &Pins,
-    ) -> Result<BTreeSet<PackageName>, Problem> {
-        let mut names = BTreeSet::new();
-        for (requirement, Pin { wheel, source }) in pins {
-            let name = &requirement.name;
-            let unwanted = self.demands().builds_from_source(name) && *name != distribution.name;
-            match (wheel, source) {
-                (None, _) => {}
-                (Some(_), Some(_)) if unwanted => {}
-                (Some(file), None) if unwanted && file.is_of_index() => {
-                    return Err(Problem::new(format!(
-                        "`{requirement}` is to be built from source, and its index has no source \
-                         distribution of it"
-                    ))
-                    .fact("required by the build of", &distribution.name)
-                    .hint("take it out of `no-binary`, or require another version"));
-                }
-                _ => continue,
-            }
-            names.insert(name.clone());
+        run: &Run<'_>,
+        name: &BuildName,
+        asked: &Asked<'_>,
+        (dir, project): (&Path, &str),
+        own: &Pyproject,
+        host: Host<'_>,
+    ) -> Result<BTreeSet<String>, Problem> {
+        let known = run.found().answers.get(name).cloned();
+        if let Some(known) = known {
+            return Ok(known);
         }
-        Ok(names)
-    }
-
-    /// Whether what is built of a requirement for run time is what its build is given: it is the
-    /// same source, or the recipe has another one instead.
-    fn is_installed(
-        &self,
-        resolution: &Resolution,
-        requirement: &crate::lock::build_lock::Requirement,
-        source: &crate::lock::build_lock::ToolSource,
-    ) -> bool {
-        let installed = resolution.get(&requirement.name).filter(|it| it.artifact.is_built());
-        let chosen = self.located.recipe.selection.choices.contains_key(&requirement.name);
-        installed.is_some_and(|it| {
-            SourcePin::of(&it.artifact) == Some(source.pin())
-                || (chosen && it.version.as_ref() == Some(&requirement.version))
-        })
-    }
-}
-
-/// Adds what a build needs on a target. One entry serves all targets, so they must build the same.
-fn record(
-    lock: &mut BuildLock,
-    distribution: &Distribution,
-    build: LockedBuild,
-    needs: Needs,
-    target: &Target,
-) -> Result<(), Problem> {
-    let name = &distribution.name;
-    let entry = lock.builds.entry(name.clone()).or_insert_with(|| build.clone());
-    if entry.source != build.source {
-        return Err(Problem::new(format!("the targets build `{name}` from different sources"))
-            .fact("before", &entry.source)
-            .fact(target.to_string(), &build.source)
-            .hint("give the targets recipes of their own"));
-    }
-    entry.needs.insert(target, needs);
-    Ok(())
-}
-
-impl Run<'_> {
-    /// Adds to the lock what it needs of tools and wheels, and says once what all targets share.
-    fn finish(&self, lock: &mut BuildLock, resolutions: &[Resolution]) -> Result<(), Problem> {
-        let found = self.found();
-        lock.tools.clone_from(&found.tools);
-        let mut tools = BTreeMap::new();
-        for resolution in resolutions {
-            let needed = lock.tools_for(resolution)?;
-            tools.extend(needed.into_iter().map(|(it, tool)| (it.clone(), tool.clone())));
-        }
-        lock.tools = tools;
-        let builds =
-            lock.builds.values_mut().chain(lock.tools.values_mut().map(|it| &mut it.build));
-        for build in builds {
-            build.needs = std::mem::take(&mut build.needs).simplified();
-        }
-        let builds = lock.builds.values().chain(lock.tools.values().map(|it| &it.build));
-        let needs = builds.flat_map(|build| build.needs.all());
-        let wheels: BTreeSet<_> = needs.flat_map(Needs::wheels).cloned().collect();
-        for requirement in wheels {
-            let files = found.wheels.get(&requirement).into_iter().flatten().cloned();
-            lock.wheels.insert(requirement, files.collect());
-        }
-        Ok(())
+        let distribution = asked.distribution;
+        let pins = self.resolve(run, asked, host)?;
+        let into = dir.with_extension("wheels");
+        let wheels = self.wheels_to_ask(run, asked.chain, &pins, &into, host)?;
+        let requirements = pins.into_keys().collect();
+        let answer = self.ask(distribution, own, project, &requirements, (dir, wheels));
+        let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
+        let answer: BTreeSet<String> = answer.into_iter().collect();
+        run.found().answers.insert(name.clone(), answer.clone());
+        Ok(answer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Build requirements that are built from source: their own build requirements are locked as those
-//! of any build, and where the question to a backend, or uv, needs them, they are built at once. The
-//! wheel is kept in the store, so that the build that follows finds it.
+//! of any build, and where the question to a backend, or uv, needs them, they are built at once.
+//! The wheel is kept in the store, so that the build that follows finds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;

@@ -22,6 +22,7 @@ pub struct Indexes {
 
 /// One index.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "as uv's own table has it")]
 pub struct Index {
     /// By which a source chooses it.
     pub name: Option<String>,

@@ -10,8 +10,9 @@ use crate::lock::resolve::{Distribution, Part, Resolution, RuntimeGraph};
 
 /// Draws the runtime graph, which `resolution` was made of, and beside it what the build lock says
 /// of every distribution that is built. A build requirement that is itself built from source is the
-/// distribution that is installed, if that is the same source; any other is a node of its own, even if the same version is
-/// installed too: the two graphs have nothing in common but what is built for both.
+/// distribution that is installed, if that is the same source; any other is a node of its own, even
+/// if the same version is installed too: the two graphs have nothing in common but what is built
+/// for both.
 pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &BuildLock) -> Picture {
     let installed = resolution.distributions.iter();
     let built = installed.clone().filter(|it| it.artifact.is_built());

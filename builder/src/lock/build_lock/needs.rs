@@ -81,6 +81,7 @@ impl ByTarget {
     }
 
     /// The same, said once if all targets agree.
+    #[must_use]
     pub fn simplified(self) -> Self {
         match self {
             Self::Differs(parts) if all_equal(parts.values()) => match parts.into_values().next() {

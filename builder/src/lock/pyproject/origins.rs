@@ -106,7 +106,8 @@ mod tests {
         let own = parse("tool.uv.sources.a = { path = 'own' }");
         let root = parse(
             "[tool.uv.sources]\na = { index = 'i' }\nb = { workspace = true }\n\
-             [[tool.uv.index]]\nname = 'i'\nurl = 'wheels'\nexplicit = true\nauthenticate = 'never'",
+             [[tool.uv.index]]\nname = 'i'\nurl = 'wheels'\nexplicit = true\n\
+             authenticate = 'never'",
         );
         assert!(root.uv.origins.index[0].explicit);
         assert_eq!(root.uv.origins.index[0].rest["authenticate"].as_str(), Some("never"));
