@@ -16,8 +16,8 @@ use base::sys::process::last_lines_of;
 use base::vocabulary::Problem;
 
 impl Maker<'_> {
-    /// Asks the backend, in the sandbox and without network, in the directory `dir`, with the wheels
-    /// of its requirements.
+    /// Asks the backend, in the sandbox and without network, in the directory `dir`, with the
+    /// wheels of its requirements.
     pub(super) fn ask(
         &self,
         distribution: &Distribution,

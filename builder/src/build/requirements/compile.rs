@@ -233,10 +233,11 @@ fn unknown(text: &str) -> Option<(PackageName, Option<Version>)> {
 }
 
 fn key_of(package: &Resolved) -> (PackageName, Option<Version>) {
-    let of_index = |source: &ToolSource| matches!(source, ToolSource::Archive { file, .. } if file.is_of_index());
-    let version = package.version.clone();
-    let version = version.filter(|_| package.pin.source.as_ref().is_some_and(of_index));
-    (package.name.clone(), version)
+    let of_index = match &package.pin.source {
+        Some(ToolSource::Archive { file, .. }) => file.is_of_index(),
+        _ => false,
+    };
+    (package.name.clone(), package.version.clone().filter(|_| of_index))
 }
 
 /// Files of an index that phase 1 does not know, pinned with where they are.

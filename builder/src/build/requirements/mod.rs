@@ -192,17 +192,9 @@ impl Maker<'_> {
             self.answer_of_backend(run, name, &asked, (&dir, &project), &own, host)?
         };
         requires.add_of_backend(distribution, &answer)?;
-        let lowered = lowered(&requires)?;
-        let (target, requires) = (&resolution.target, &requires);
-        let asked = Asked {
-            distribution,
-            resolution,
-            target,
-            requires,
-            lowered: &lowered,
-            uv_dir: &uv_dir,
-            chain,
-        };
+        let lowered = &lowered(&requires)?;
+        let (target, requires, uv_dir) = (&resolution.target, &requires, &uv_dir);
+        let asked = Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
         let pins = self.resolve(run, &asked, host)?;
         run.keep(&pins);
         let from_source = self.built_first(distribution, &pins)?;
@@ -226,7 +218,7 @@ impl Maker<'_> {
             overrides: self.located.recipe.build_settings(&distribution.name).lock_key(),
             told: self.demands().told(&distribution.name).lock_key(),
             backend: own.backend().to_owned(),
-            sources: lowered.recorded,
+            sources: lowered.recorded.clone(),
             needs: ByTarget::default(),
         };
         Ok((build, needs))
