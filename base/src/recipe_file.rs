@@ -4,11 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
-
 use crate::recipe::{Recipe, nearest};
-use crate::sys::files::sorted_entries;
+use crate::sys::files::{read_named, read_text, sorted_entries};
 use crate::vocabulary::Problem;
+use crate::vocabulary::limits::{RECIPE_BYTES, SOURCE_PATCH_BYTES};
 
 /// A recipe's file, not read yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,9 +98,11 @@ impl RecipeFile {
     /// # Errors
     /// It cannot be read, or is no recipe.
     pub fn read(&self) -> Result<(Recipe, String), Problem> {
-        let text = fs::read_to_string(&self.path)
+        let text = read_text(&self.path, &RECIPE_BYTES)
             .map_err(|error| Problem::usage("cannot read the recipe").cause(error))?;
-        let recipe = Recipe::parse(&self.name, &text, &|file| fs::read(self.dir().join(file)))?;
+        let recipe = Recipe::parse(&self.name, &text, &|file| {
+            read_named(&self.dir().join(file), &SOURCE_PATCH_BYTES)
+        })?;
         Ok((recipe, text))
     }
 
@@ -156,6 +157,8 @@ fn missing(recipes: &Path, name: &str, path: &Path) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     #[test]

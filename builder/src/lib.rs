@@ -4,6 +4,7 @@
 pub mod lock; // what is locked: uv.lock, pyproject.toml, the build lock, and what follows from them
 pub mod fetch; // phase 1, the only code that opens a socket
 pub mod toolchain; // the root, the interpreter and the uv that phase 2 works with
+pub mod wheel_archive; // a wheel's content, read and verified, unread by any installer
 pub mod build; // phase 2: from source to wheel
 pub mod install; // phase 2: from wheels to a virtual environment
 pub mod finish; // phase 2: from a virtual environment to a checked application

@@ -148,6 +148,7 @@ impl Prepared {
             sources: Sources {
                 wheelhouse: &wheelhouse.path,
                 tree: &application.tree,
+                tree_hash: application.tree_hash,
                 lock: &application.lock,
                 recipe,
             },
@@ -279,12 +280,13 @@ fn assemble(
     let paths = wheel_paths(&fetched.resolution, &fetched.wheelhouse.path, built);
     let output = Output::create(work.join("output"), &recipe.prefix, recipe.site_packages())?;
     let installed = installer.install(&paths, output, recipe)?;
+    installed.notes.iter().for_each(|note| host.progress.warn(note));
     clock.lap("install");
 
     host.progress.stage("finish", None);
     let sealed = installed
-        .patch(recipe, host.progress)?
         .lay_out(recipe, &fetched.application.tree)?
+        .patch(recipe, host.progress)?
         .compile(recipe.bytecode, &installer)?
         .seal(fetched)?;
     clock.lap("finish");
@@ -329,5 +331,30 @@ pub fn provide_toolchain(
         refresh: options.refresh_toolchain,
         check: options.check,
     };
-    toolchain::provide(&wanted, &host)?.within(&options.surroundings)
+    let toolchain = toolchain::provide(&wanted, &host)?;
+    check_patch_version(target, &toolchain, recipe)?;
+    Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
+}
+
+/// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.
+fn check_patch_version(
+    target: &Target,
+    toolchain: &Toolchain,
+    recipe: &Recipe,
+) -> Result<(), Problem> {
+    let (wanted, found) = (target.python(), toolchain.python_version.trim());
+    if wanted.release().len() < 3 || wanted.to_string() == found {
+        return Ok(());
+    }
+    let (major, minor) = target.python_minor();
+    let of = match toolchain.provider {
+        Provider::Debian => format!("Debian `{}`", recipe.debian.suite),
+        Provider::Host => "this machine".to_owned(),
+    };
+    Err(Problem::usage(format!("{of} has Python {found}, not {wanted}"))
+        .fact("target.python", wanted)
+        .hint(format!(
+            "`target.python = \"{major}.{minor}\"` takes the patch version that is there; \
+             `toolchain.debian.suite` and `--toolchain` choose another interpreter"
+        )))
 }

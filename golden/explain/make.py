@@ -1,6 +1,7 @@
 """Makes the pairs of `golden/explain`: `python3 make.py` here writes them anew, byte for byte.
 
-Each case is what a known tool leaves behind; the causes that must be found are in `CASES`.
+Each case is what a known tool leaves behind, or a change of behaviour that only looks like that.
+The causes that must be found are in `CASES`; `~` stands behind one that it only looks like.
 """
 
 import base64
@@ -14,6 +15,7 @@ import zipfile
 import zlib
 
 HERE = pathlib.Path(__file__).parent
+Link = pathlib.PurePosixPath
 CASES = {}
 
 
@@ -48,16 +50,16 @@ def text_cases():
     )
     case(
         "text-path",
-        {"config.py": ["build-path-in-text"]},
+        {"config.py": ["build-path-in-text~"]},
         {"config.py": b'prefix = "/tmp/one/build"\nlib = "-L/tmp/one/build/lib"\n'},
         {"config.py": b'prefix = "/home/me/build"\nlib = "-L/home/me/build/lib"\n'},
     )
     case(
         "text-times",
         {
-            "a.txt": ["timestamp-in-text"],
-            "b.txt": ["timestamp-in-text"],
-            "c.py": ["timestamp-in-text"],
+            "a.txt": ["timestamp-in-text~"],
+            "b.txt": ["timestamp-in-text~"],
+            "c.py": ["timestamp-in-text~"],
         },
         {
             "a.txt": b"made on Tue Nov 24 00:01:18 UTC 2026\n",
@@ -72,45 +74,45 @@ def text_cases():
     )
     case(
         "random-name",
-        {"log.txt": ["random-name"]},
+        {"log.txt": ["random-name~"]},
         {"log.txt": b"in /tmp/tmpab3_x9qz/x.c\n"},
         {"log.txt": b"in /tmp/tmp0pq8rs_t/x.c\n"},
     )
     case(
         "memory-address",
-        {"api.txt": ["memory-address"]},
+        {"api.txt": ["memory-address~"]},
         {"api.txt": b"default: <object object at 0x7f2a1c3d5e80>\n"},
         {"api.txt": b"default: <object object at 0x7fe39a014b60>\n"},
     )
     case(
         "several-causes",
-        {"info.py": ["build-path-in-text", "timestamp-in-text", "host-name"]},
+        {"info.py": ["build-path-in-text~", "timestamp-in-text~", "host-name~"]},
         {"info.py": b'P = "/one/x"\nT = "2026-11-24 00:01:18"\nH = "build-alpha"\n'},
         {"info.py": b'P = "/two/x"\nT = "2027-01-06 10:59:00"\nH = "build-beta"\n'},
         [("host-name", "build-alpha", "build-beta")],
     )
     case(
         "locale",
-        {"env.txt": ["locale"]},
+        {"env.txt": ["locale~"]},
         {"env.txt": b"LANG=C.UTF-8\n"},
         {"env.txt": b"LANG=et_EE.UTF-8\n"},
     )
     case(
         "time-zone",
-        {"env.txt": ["time-zone"]},
+        {"env.txt": ["time-zone~"]},
         {"env.txt": b"zone is GMT\n"},
         {"env.txt": b"zone is CET\n"},
     )
     case(
         "environment",
-        {"env.txt": ["environment"]},
+        {"env.txt": ["environment~"]},
         {"env.txt": b"A=1\nB=2\n"},
         {"env.txt": b"A=1\nEXTRA=captured-17\nB=2\n"},
         [("environment", None, "captured-17")],
     )
     case(
         "cpu",
-        {"flags.txt": ["cpu"]},
+        {"flags.txt": ["cpu~"]},
         {"flags.txt": b"cc -O2 -march=znver3 -c x.c\n"},
         {"flags.txt": b"cc -O2 -march=skylake -c x.c\n"},
     )
@@ -118,26 +120,26 @@ def text_cases():
 
     case(
         "time-zone-of-times",
-        {"built.txt": ["time-zone"]},
+        {"built.txt": ["time-zone~"]},
         {"built.txt": b"1980-01-01 00:00:00 and 1980-01-02T00:00:00\n"},
         {"built.txt": b"1980-01-01 14:00:00 and 1980-01-02T14:00:00\n"},
     )
     case(
         "time-zone-by-name",
-        {"env.txt": ["time-zone"]},
+        {"env.txt": ["time-zone~"]},
         {"env.txt": b"zone: UTC\n"},
         {"env.txt": b"zone: +14\n"},
         [("time-zone", "UTC", "<+14>-14")],
     )
     case(
         "locale-in-quotes",
-        {"build.log": ["locale"]},
+        {"build.log": ["locale~"]},
         {"build.log": "x.c:1: unused \u2018x\u2019\n".encode()},
         {"build.log": b"x.c:1: unused 'x'\n"},
     )
     case(
         "environment-tail",
-        {"env.txt": ["environment"]},
+        {"env.txt": ["environment~"]},
         {"env.txt": b"PATH=/usr/bin:/bin\n"},
         {"env.txt": b"PATH=/usr/bin:/bin:/captured-17\n"},
         [("environment", None, "/captured-17")],
@@ -145,7 +147,7 @@ def text_cases():
     # What is short stands elsewhere too: only the line that differs tells of the variation.
     case(
         "short-canary",
-        {"config.txt": ["cpu"]},
+        {"config.txt": ["cpu~"]},
         {"config.txt": b"threads = 2\nprotocol = 2\nlevel = 1\n"},
         {"config.txt": b"threads = 1\nprotocol = 2\nlevel = 1\n"},
         [("cpu", "2", "1")],
@@ -153,20 +155,20 @@ def text_cases():
     # The home of one side is a part of another path, where it must not be taken for a cause.
     case(
         "canary-elsewhere",
-        {"config.txt": ["random-name"]},
+        {"config.txt": ["random-name~"]},
         {"config.txt": b"in /var/tmp/tmpab3_x9qz/x.c\n"},
         {"config.txt": b"in /var/tmp/tmp0pq8rs_t/x.c\n"},
         [("home", "/tmp", "/home/other-17"), ("hash-seed", "0", "17")],
     )
     case(
         "hash-in-names",
-        {"x.c": ["random-name"]},
+        {"x.c": ["random-name~"]},
         {"x.c": b"static int __pyx_k_0a1b2c3d;\n"},
         {"x.c": b"static int __pyx_k_9f8e7d6c;\n"},
     )
     case(
         "version-by-date",
-        {"_version.py": ["timestamp-in-text"]},
+        {"_version.py": ["timestamp-in-text~"]},
         {"_version.py": b'version = "1.0.1.dev3+g0123abc.d20261124"\n'},
         {"_version.py": b'version = "1.0.1.dev3+g0123abc.d20270106"\n'},
     )
@@ -175,7 +177,7 @@ def text_cases():
 def order_cases():
     case(
         "order-of-lines",
-        {"list.txt": ["order-of-lines"]},
+        {"list.txt": ["order-of-lines~"]},
         {"list.txt": b"a\nb\nc\n"},
         {"list.txt": b"c\na\nb\n"},
     )
@@ -195,7 +197,7 @@ def order_cases():
     )
     case(
         "hash-seed",
-        {"generated.py": ["hash-seed"]},
+        {"generated.py": ["hash-seed~"]},
         {"generated.py": b"NAMES = {'one', 'two', 'three'}\n"},
         {"generated.py": b"NAMES = {'three', 'one', 'two'}\n"},
     )
@@ -203,14 +205,14 @@ def order_cases():
 
     case(
         "order-of-items",
-        {"modules.py": ["order-of-items"]},
+        {"modules.py": ["order-of-items~"]},
         {"modules.py": b"MODULES = ['delta', 'beta', 'gamma', 'alpha']\n"},
         {"modules.py": b"MODULES = ['alpha', 'gamma', 'beta', 'delta']\n"},
     )
     # The lines are the same, so nothing has to be said of the names in them.
     case(
         "order-of-names",
-        {"x.c": ["order-of-lines"]},
+        {"x.c": ["order-of-lines~"]},
         {"x.c": b"int x_0a1b2c3d;\nint x_9f8e7d6c;\n"},
         {"x.c": b"int x_9f8e7d6c;\nint x_0a1b2c3d;\n"},
     )
@@ -222,6 +224,7 @@ def order_cases():
         )
     ]
     causes = ["host-name", "kernel", "home", "time-zone", "cpu", "environment", "timestamp-in-text"]
+    causes = [f"{cause}~" for cause in causes]
     canaries = [
         ("host-name", "alpha", "other-17"),
         ("kernel", "6.1.0-30", "5.9.0-17"),
@@ -244,7 +247,7 @@ def record_cases():
 
     case(
         "derived-record",
-        {"log.txt": ["timestamp-in-text"], "x-1.dist-info/RECORD": ["derived-record"]},
+        {"log.txt": ["timestamp-in-text~"], "x-1.dist-info/RECORD": ["derived-record"]},
         tree(b"2026-11-24\n"),
         tree(b"2027-01-06\n"),
     )
@@ -252,7 +255,7 @@ def record_cases():
     stale["x-1.dist-info/RECORD"] = tree(b"another\n")["x-1.dist-info/RECORD"]
     case(
         "stale-record",
-        {"log.txt": ["timestamp-in-text"], "x-1.dist-info/RECORD": ["unexplained"]},
+        {"log.txt": ["timestamp-in-text~"], "x-1.dist-info/RECORD": ["unexplained"]},
         tree(b"2026-11-24\n"),
         stale,
     )
@@ -267,7 +270,7 @@ def record_cases():
     records = {f"{name}-1.dist-info/RECORD": record(files) for name, files in own.items()}
     case(
         "file-collision",
-        {"docs/Makefile": ["file-collision"]},
+        {"docs/Makefile": ["file-collision~"]},
         records | own["x"],
         records | own["y"],
     )
@@ -393,7 +396,7 @@ def hidden_cases():
     dates = [(b"2026-11-24\n", 0), (b"2027-01-06\n", 2)]
     hidden(
         "zip-member-and-level",
-        {wheel: ["compression"], f"{wheel}!/x/made.txt": ["timestamp-in-text"]},
+        {wheel: ["compression"], f"{wheel}!/x/made.txt": ["timestamp-in-text~"]},
         *(zipped_by_hand(date, flags=level) for date, level in dates),
         wheel,
     )
@@ -418,7 +421,7 @@ def archive_cases():
     archives("zip-compression", "compression", plain, stored)
     source, plain = "x-1.tar", tarred([one, two])
     archives("tar-times", "timestamp-in-tar", plain, tarred([one, two], 1795479203), source)
-    archives("tar-owner", "user", plain, tarred([one, two], owner="me"), source)
+    archives("tar-owner", "user~", plain, tarred([one, two], owner="me"), source)
     archives("tar-modes", "modes", plain, tarred([one, two], mode=0o664), source)
     archives("tar-order", "order-of-tar-entries", plain, tarred([two, one]), source)
     pax = [tarred([one], pax={"mtime": time}) for time in ("315532800.5", "1795479203.25")]
@@ -432,13 +435,13 @@ def archive_cases():
     objects = [("a.o", b"odd"), ("b.o", b"even")]
     file, simple = "libx.a", library(objects)
     archives("ar-times", "timestamp-in-ar", simple, library(objects, mtime=1795479203), file)
-    archives("ar-owner", "user", simple, library(objects, owner=1000), file)
+    archives("ar-owner", "user~", simple, library(objects, owner=1000), file)
     archives("ar-modes", "modes", simple, library(objects, mode=0o664), file)
-    archives("ar-order", "order-of-ar-members", simple, library(objects[::-1]), file)
+    archives("ar-order", "order-of-ar-members~", simple, library(objects[::-1]), file)
     archives("ar-broken", "unexplained", simple, simple[:-3], file)
     narred_as = [narred(b"exit 0\n", executable) for executable in (False, True)]
-    archives("nar-modes", "modes", *narred_as, "x.nar")
-    member = {wheel + "!/x/made.txt": ["timestamp-in-text"]}
+    archives("nar-modes", "modes~", *narred_as, "x.nar")
+    member = {wheel + "!/x/made.txt": ["timestamp-in-text~"]}
     dates = [b"2026-11-24\n", b"2027-01-06\n"]
     case(
         "zip-member",
@@ -448,7 +451,7 @@ def archive_cases():
     times = ["timestamp-in-gzip", "timestamp-in-tar"]
     case(
         "sdist",
-        {"x-1.tar.gz": times, "x-1.tar.gz!/x-1/made.txt": ["timestamp-in-text"]},
+        {"x-1.tar.gz": times, "x-1.tar.gz!/x-1/made.txt": ["timestamp-in-text~"]},
         {"x-1.tar.gz": gzipped(tarred([("x-1/made.txt", dates[0])]))},
         {"x-1.tar.gz": gzipped(tarred([("x-1/made.txt", dates[1])], 5), 7)},
     )
@@ -508,7 +511,7 @@ def pyc_cases():
     sets = [b">" + struct.pack("<i", 3) + b"".join(order) for order in (items, items[::-1])]
     bodies("pyc-set", "pyc-constant-order", *(pyc(code(consts=item)) for item in sets))
     tuples = [b")" + bytes([3]) + b"".join(order) for order in (items, items[::-1])]
-    bodies("pyc-tuple", "pyc-constant-order", *(pyc(code(consts=item)) for item in tuples))
+    bodies("pyc-tuple", "pyc-constant-order~", *(pyc(code(consts=item)) for item in tuples))
     # With one hash seed, a tuple is not in the order of a set.
     seeds = [("hash-seed", "0", "0")]
     files = [{"x.pyc": pyc(code(consts=item))} for item in tuples]
@@ -524,7 +527,7 @@ def pyc_cases():
     both = [pyc(code(consts=b"".join(order), count=3)) for order in (items, items[::-1])]
     bodies("pyc-constants", "unexplained", *both)
     dates = [pyc(code(consts=text(date))) for date in ("2026-11-24", "2027-01-06")]
-    bodies("pyc-date", "timestamp-in-text", *dates)
+    bodies("pyc-date", "timestamp-in-text~", *dates)
     bodies("pyc-constant", "unexplained", plain, pyc(code(consts=text("other"))))
     bodies("pyc-line", "unexplained", plain, pyc(code(line=2)))
     # A tuple that holds itself has no value.
@@ -543,7 +546,177 @@ def toml_of(causes, canaries):
     return "".join(lines)
 
 
+ROUNDS = [
+    ("build-path", "a", "b-of-round-1"),
+    ("environment", None, "value-of-round-1"),
+    ("hash-seed", "0", "0"),
+    ("host-name", "lockstep", "host-of-round-1"),
+    ("temporary-directory", "/tmp", "/mnt/temporary-of-round-1"),
+    ("user", "build", "user-of-round-1"),
+]
+
+
+def harm_cases():
+    """Changes of behaviour that have the form of a cause."""
+
+    def harm(name, a, b, cause="unexplained", file="x.py", canaries=ROUNDS):
+        a, b = (side if isinstance(side, (bytes, Link)) else side.encode() for side in (a, b))
+        case(name, {file: [cause]}, {file: a}, {file: b}, canaries)
+
+    # Another order is another meaning.
+    harm("harm-order-of-arguments", "run(['mv', OLD, NEW])\n", "run(['mv', NEW, OLD])\n")
+    harm("harm-order-of-index", "X = ['a', 'b', 'c'][1]\n", "X = ['b', 'a', 'c'][1]\n")
+    harm("harm-order-of-numbers", "int t[] = {3, 1, 2};\n", "int t[] = {1, 2, 3};\n", file="x.c")
+    harm("harm-order-of-command", "Run = mv /a/b /c\n", "Run = mv /c /a/b\n", file="x.ini")
+    harm("harm-order-of-quote", "'''\nlock()\n'''\n", "lock()\n'''\n'''\n")
+    hooks = ["HOOKS = ['check', 'log', 'run']\n", "HOOKS = ['run', 'check', 'log']\n"]
+    harm("harm-order-of-hooks", *hooks, "order-of-items~")
+    head, line = "Metadata-Version: 2.1\nName: x\n", "Requires-Dist: y\n"
+    both = [head + "\n" + line, head + line + "\n"]
+    harm("harm-order-of-description", *both, file="x-1.dist-info/METADATA")
+    both = [head + "none\n" + line, head + line + "none\n"]
+    harm("harm-order-of-no-field", *both, file="x-1.dist-info/METADATA")
+    both = ["a\nb\n[extra]\nc\n", "a\nc\n[extra]\nb\n"]
+    harm("harm-order-of-sections", *both, file="x.egg-info/requires.txt")
+    harm("harm-order-of-data", "a,1\nb,2\n", "b,2\na,1\n", "order-of-lines~", "RECORD")
+    # A number, a date or an address is not a time.
+    harm("harm-time-of-slice", "K = key[0:20]\n", "K = key[0:10]\n")
+    harm("harm-time-of-item", "K = {1:30}\n", "K = {1:00}\n")
+    harm("harm-time-of-card", "to 10:20:30:40:50:10\n", "to 10:20:30:40:50:20\n", file="x.txt")
+    harm("harm-time-far-away", "ENDS = '2036-01-02'\n", "ENDS = '2020-01-02'\n")
+    harm("harm-time-of-deadline", "ENDS = '2027-01-02'\n", "ENDS = '2026-01-02'\n", "timestamp-in-text~")
+    harm("harm-time-of-number", "SEED = 1700000001\n", "SEED = 1700000002\n", "timestamp-in-text~")
+    harm("harm-time-in-url", "U = 'd/2023/05/06/x'\n", "U = 'd/2023/05/07/x'\n")
+    harm("harm-time-in-version", "x==2023.05.06\n", "x==2023.05.07\n", file="requirements.txt")
+    harm("harm-time-in-requirement", "x==20230506\n", "x==20230507\n", file="requirements.txt")
+    # A name that is chosen is not drawn.
+    harm("harm-name-of-digits", "if mask_11111111: a()\n", "if mask_22222222: a()\n")
+    uuids = [f"{digit}a2b3c4d-1234-4abc-8def-0123456789ab" for digit in "123"]
+    both = [f"ON = '{one}'\nOFF = '{two}'\n" for one, two in (uuids[:2], uuids[1::-1])]
+    harm("harm-name-swapped", *both)
+    both = [f"ON = '{uuids[0]}'\nOFF = '{other}'\n" for other in uuids[:2]]
+    both[1] = both[1].replace(uuids[0], uuids[2])
+    harm("harm-name-shared", *both)
+    harm("harm-name-of-tenant", f"T = '{uuids[0]}'\n", f"T = '{uuids[1]}'\n", "random-name~")
+    harm("harm-name-in-code", "x.tmpname_one()\n", "x.tmpname_two()\n")
+    # Words that locales, zones and addresses have, too.
+    harm("harm-quote", "q = x.replace('\u201d', '')\n", "q = x.replace('\"', '')\n")
+    harm("harm-mode", "MODE = 'C'\n", "MODE = 'POSIX'\n")
+    harm("harm-codec", "use('one.utf8')\n".replace("one", "ab"), "use('cd.utf8')\n")
+    harm("harm-sign", "move(x, +0930)\n", "move(x, -0930)\n")
+    harm("harm-mask", "M = 0x7f2a1c3d5e80\n", "M = 0x7f2a1c3d0000\n")
+    # What a round had, where it is something else.
+    harm("harm-word-of-path", "x = a\n", "x = b-of-round-1\n")
+    harm("harm-part-of-name", "x = my_lockstep()\n", "x = my_host-of-round-1()\n")
+    harm("harm-line-of-code", "go()\n", "go() or stop()  # value-of-round-1\ngo()\n")
+    harm("harm-name-of-user", "call(build)\n", "call(user-of-round-1)\n", "user~")
+    harm("harm-host", "ALLOWED = 'lockstep'\n", "ALLOWED = 'host-of-round-1'\n", "host-name~")
+    harm("harm-directory", "W = '/tmp'\n", "W = '/mnt/temporary-of-round-1'\n", "temporary-directory~")
+    url = "U = 'https://%s.example/x/y'\n"
+    harm("harm-two-hosts", url % "one", url % "two")
+    harm("harm-two-paths", "P = '/etc/x/y'\n", "P = '/r/b-of-round-1/y'\n")
+    # Where a link leads.
+    harm("harm-link", Link("lib/tmpone_more"), Link("lib/tmptwo_more"), file="link")
+    harm("harm-link-to-temporary", Link("/tmp/onepath1"), Link("/tmp/twopath2"), file="link")
+    link = [Link(f"/r/{place}/x") for place in ("a", "b-of-round-1")]
+    harm("harm-link-to-build", *link, "build-path-in-link~", "link")
+
+
+def harm_archive_cases():
+    """Archives that unpack to something else."""
+
+    def harm(name, a, b, file, causes="unexplained"):
+        case(name, {file: [causes]}, {file: a}, {file: b})
+
+    def kinds(kind):
+        return zipped([("key", b"target")], mode=0o777).replace(
+            struct.pack("<H", 0o100777), struct.pack("<H", kind | 0o777)
+        )
+
+    harm("harm-zip-kind", kinds(0o100000), kinds(0o120000), "x.zip")
+    one, two = zipped([("x", b"1")]), zipped([("x", b"1")], mode=0o755)
+    harm("harm-zip-executable", one, two, "x.zip", "modes~")
+    twice = [("x", b"1"), ("y", b""), ("./x", b"2")]
+    harm("harm-zip-one-name", zipped(twice), zipped(twice[::-1]), "x.zip")
+    linked = [zipped_link(b"/a/tmp" + name) for name in (b"one_more", b"two_more")]
+    case("harm-zip-target", {"x.zip!/link": ["unexplained"]}, {"x.zip": linked[0]}, {"x.zip": linked[1]})
+    members = [("d", b"2", "/out"), ("d/x", b"0", ""), ("e", b"0", "")]
+    harm("harm-tar-through-link", tarred_kinds(members), tarred_kinds(members[::-1]), "x.tar")
+    members = [("d", b"0", ""), ("d/x", b"0", "")]
+    harm("harm-tar-through-file", tarred_kinds(members), tarred_kinds(members[::-1]), "x.tar")
+    members = [("a", b"0", ""), ("b", b"1", "a")]
+    harm("harm-tar-hard-link", tarred_kinds(members), tarred_kinds(members[::-1]), "x.tar")
+    writable = [tarred_kinds([("x", b"0", "", mode)]) for mode in (0o644, 0o666)]
+    harm("harm-tar-writable", *writable, "x.tar", "modes~")
+    setuid = [tarred_kinds([("x", b"0", "", mode)]) for mode in (0o755, 0o4755)]
+    harm("harm-tar-setuid", *setuid, "x.tar")
+
+
+def zipped_link(target):
+    """A zip with a symbolic link."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo("link", (2026, 11, 24, 0, 0, 0))
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        archive.writestr(info, target)
+    return buffer.getvalue()
+
+
+def tarred_kinds(members):
+    """A tar of (name, type, target) and perhaps a mode, without more zeros than it must end with."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, kind, target, *mode in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.mode = kind, target, (mode or [0o644])[0]
+            archive.addfile(info)
+    return buffer.getvalue()[: 512 * len(members) + 1024]
+
+
+def catalogue(date, text=b"Hallo"):
+    """A catalogue of gettext, as `msgfmt` writes it."""
+    header = f"Project-Id-Version: x\nPOT-Creation-Date: {date}\nContent-Type: text/plain\n"
+    tables = ([b"", b"Hello"], [header.encode(), text])
+    head, data = b"", b""
+    start = 28 + 8 * 4
+    for texts in tables:
+        for text in texts:
+            head += struct.pack("<II", len(text), start + len(data))
+            data += text + b"\0"
+    return struct.pack("<7I", 0x950412DE, 0, 2, 28, 28 + 8 * 2, 0, start) + head + data
+
+
+def format_cases():
+    """Fields that are times, places or sets by their format."""
+    dates = ["2026-11-28 05:50+0000", "2028-01-05 01:01+1400"]
+    file = "messages.mo"
+    both = [{file: catalogue(date)} for date in dates]
+    case("mo-date", {file: ["timestamp-in-data"]}, *both)
+    both = [{file: catalogue(*it)} for it in zip(dates, (b"Hallo", b"Hello"))]
+    case("mo-text", {file: ["unexplained"]}, *both)
+    both = [{file: catalogue(date)} for date in ("now", "then")]
+    case("mo-no-date", {file: ["unexplained"]}, *both)
+    file = "x-1.dist-info/direct_url.json"
+    url = '{"url":"%s","dir_info":{}}'
+    for name, cause, urls in (
+        ("direct-url-of-root", "build-path-in-direct-url", ("file:///src-a", "file:///src-b")),
+        ("direct-url-elsewhere", "unexplained", ("https://one.example/x", "https://two.example/x")),
+    ):
+        case(name, {file: [cause]}, *({file: (url % it).encode()} for it in urls))
+    file = "x.egg-info/requires.txt"
+    both = [{file: text} for text in (b"b\na\n\n[x]\nd\nc\n", b"a\nb\n\n[x]\nc\nd\n")]
+    case("order-of-requirements", {file: ["order-of-requirements"]}, *both)
+    clock = [("clock", "1795478400", "1830227873")]
+    both = [{"x.txt": text} for text in (b"at 2026-11-24 01:02:03\n", b"at 2027-12-31 02:03:04\n")]
+    case("time-of-clock", {"x.txt": ["timestamp-in-text"]}, *both, clock)
+    both = [{"x.txt": text} for text in (b"at 2026-11-24 01:02:03\n", b"at 2027-06-01 02:03:04\n")]
+    case("time-of-no-clock", {"x.txt": ["timestamp-in-text~"]}, *both, clock)
+
+
 def main():
+    harm_cases()
+    harm_archive_cases()
+    format_cases()
     text_cases()
     order_cases()
     record_cases()
@@ -556,7 +729,10 @@ def main():
             for path, content in files.items():
                 target = HERE / name / side / path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
+                if isinstance(content, Link):
+                    target.symlink_to(content)
+                else:
+                    target.write_bytes(content)
         (HERE / name / "expect.toml").write_text(toml_of(causes, canaries))
 
 

@@ -1,6 +1,6 @@
 //! The five system calls that the sandbox needs and for which rustix has no safe wrapper. This is
-//! the only crate of the workspace with `unsafe` in it: each function states why every call of it is
-//! sound, so that no caller has a condition to keep. It holds no policy; what is done with these
+//! the only crate of the workspace with `unsafe` in it: each function states why every call of it
+//! is sound, so that no caller has a condition to keep. It holds no policy; what is done with these
 //! calls is in `base::sys::sandbox`.
 #![expect(unsafe_code, reason = "this crate exists to hold it")]
 

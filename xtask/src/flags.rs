@@ -21,13 +21,15 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Build the program as a wheel, which `pip install` takes, and print its path
     Dist(Dist),
+    /// Feed mutated input to the readers of foreign input
+    Fuzz(Fuzz),
     /// Run what CI runs: format, lints, tidy, tests
     Ci,
 }
 
 impl Command {
     /// Their names, as they are typed.
-    pub(crate) const NAMES: [&str; 4] = ["tidy", "bench", "dist", "ci"];
+    pub(crate) const NAMES: [&str; 5] = ["tidy", "bench", "dist", "fuzz", "ci"];
 }
 
 /// `cargo xtask dist`.
@@ -36,6 +38,14 @@ pub(crate) struct Dist {
     /// Cargo's profile: `release` is small and stripped, `dev` is built in a moment
     #[arg(long, default_value = "release")]
     pub(crate) profile: String,
+}
+
+/// `cargo xtask fuzz`.
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    /// `[TARGET] [--minutes N] [--seed N] [--only NUMBER]`, which the driver reads
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<String>,
 }
 
 /// `cargo xtask bench`.

@@ -38,6 +38,13 @@ fn run() -> anyhow::Result<()> {
         Command::Tidy => tidy::run(&shell),
         Command::Bench(command) => command.run(&shell),
         Command::Dist(dist) => dist.run(&shell),
+        Command::Fuzz(fuzz) => {
+            let words = fuzz.words;
+            // It is an example: what it needs of other crates is compiled for it alone.
+            Ok(cmd!(shell, "cargo run --quiet --package lockstep --example fuzz -- {words...}")
+                .quiet()
+                .run()?)
+        }
         Command::Ci => {
             let run = root().join(".ci/run");
             Ok(cmd!(shell, "{run}").run()?)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::vocabulary::Problem;
+use crate::vocabulary::limits::{ENTRY_POINTS_BYTES, Exceeded, SCRIPTS};
 
 /// The entry points by group and name, as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +33,11 @@ impl EntryPoints {
         let problem = |line: &str| {
             Problem::new(format!("cannot read the `entry_points.txt` of `{of}`")).fact("line", line)
         };
+        let too_much = |error: Exceeded| {
+            Problem::new(format!("cannot read the `entry_points.txt` of `{of}`"))
+                .fact("because", error)
+        };
+        ENTRY_POINTS_BYTES.check(bytes.len()).map_err(too_much)?;
         let text = String::from_utf8_lossy(bytes);
         let mut groups = BTreeMap::<String, BTreeMap<String, String>>::new();
         let mut group = None;
@@ -48,6 +54,7 @@ impl EntryPoints {
             group.insert(name.trim().to_owned(), value.trim().to_owned());
         }
         let points = Self { groups };
+        SCRIPTS.check(points.script_values().count()).map_err(too_much)?;
         for (name, value) in points.script_values() {
             let plain =
                 !name.is_empty() && !name.contains(['/', '\0']) && !matches!(name, "." | "..");
@@ -123,6 +130,19 @@ mod tests {
             .collect();
         assert_eq!(scripts, ["A-b m.n f.g", "z m f"]);
         assert_eq!(points.groups()["other"]["k"], "any thing");
+    }
+
+    #[test]
+    fn commands_by_the_ten_thousand_are_refused() {
+        let text = |count: usize| {
+            let lines = (0..count).map(|i| format!("s{i} = m:f\n")).collect::<String>();
+            format!("[console_scripts]\n{lines}")
+        };
+        assert!(EntryPoints::parse("x", text(1_000).as_bytes()).is_ok());
+        let problem = EntryPoints::parse("x", text(1_001).as_bytes()).unwrap_err().to_string();
+        assert!(problem.contains("`scripts`") && problem.contains("`x`"), "{problem}");
+        let long = format!("[a]\nb = {}", "c".repeat(1 << 20));
+        assert!(EntryPoints::parse("x", long.as_bytes()).is_err());
     }
 
     #[test]

@@ -7,4 +7,4 @@ mod record;
 
 pub use entry_points::{EntryPoints, Script};
 pub use metadata::Metadata;
-pub use record::{Record, RecordLine};
+pub use record::{Record, RecordLine, Verdict};

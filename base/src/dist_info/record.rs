@@ -2,10 +2,13 @@
 //! installed projects” and “Binary distribution format” of the Python packaging specifications.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::Digest;
 
+use crate::vocabulary::limits::RECORD_BYTES;
 use crate::vocabulary::{Problem, Sha256};
 
 /// One line of a `RECORD`.
@@ -19,12 +22,79 @@ pub struct RecordLine {
     pub size: String,
 }
 
+/// What a line says of a file's content, held against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Digest and size are right.
+    Right,
+    /// There is no digest, and nothing is wrong.
+    Unhashed,
+    /// The algorithm is not one that the specification permits.
+    Weak(String),
+    /// Digest or size are those of other content.
+    Wrong {
+        /// What the line says.
+        expected: String,
+        /// What the content has.
+        received: String,
+    },
+}
+
 impl RecordLine {
+    /// A line of `path` with the sha256 and size of what `content` gives.
+    pub fn of(path: &str, content: impl Read) -> io::Result<Self> {
+        let (digest, bytes) = digest_of::<sha2::Sha256>(content)?;
+        Ok(Self {
+            path: path.to_owned(),
+            hash: format!("sha256={digest}"),
+            size: bytes.to_string(),
+        })
+    }
+
+    /// Holds the line against a file's content. The specification wants sha256 or better.
+    pub fn verify(&self, content: impl Read) -> io::Result<Verdict> {
+        let (algorithm, expected) = self.hash.split_once('=').unwrap_or((&self.hash, ""));
+        let (digest, bytes) = match algorithm {
+            "" | "sha256" => digest_of::<sha2::Sha256>(content)?,
+            "sha384" => digest_of::<sha2::Sha384>(content)?,
+            "sha512" => digest_of::<sha2::Sha512>(content)?,
+            other => return Ok(Verdict::Weak(other.to_owned())),
+        };
+        if !self.hash.is_empty() && expected.trim_end_matches('=') != digest {
+            let received = format!("{algorithm}={digest}");
+            return Ok(Verdict::Wrong { expected: self.hash.clone(), received });
+        }
+        if !self.size.is_empty() && self.size.parse() != Ok(bytes) {
+            let [expected, received] =
+                [&self.size, &bytes.to_string()].map(|size| format!("{size} bytes"));
+            return Ok(Verdict::Wrong { expected, received });
+        }
+        Ok(if self.hash.is_empty() { Verdict::Unhashed } else { Verdict::Right })
+    }
+
     /// The digest, if it is given and is a sha256; the specification allows other algorithms.
     pub fn sha256(&self) -> Option<Sha256> {
         let bytes = URL_SAFE_NO_PAD.decode(self.hash.strip_prefix("sha256=")?).ok()?;
         Some(<[u8; 32]>::try_from(bytes).ok()?.into())
     }
+}
+
+/// The digest as a `RECORD` writes it, and the number of bytes.
+fn digest_of<D: Digest>(mut content: impl Read) -> io::Result<(String, u64)> {
+    let (mut digest, mut bytes) = (D::new(), 0);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                digest.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((URL_SAFE_NO_PAD.encode(digest.finalize()), bytes))
 }
 
 /// The lines of a `RECORD` in their order.
@@ -40,6 +110,7 @@ impl Record {
         let problem = |because: &dyn fmt::Display| {
             Problem::new(format!("cannot read the `RECORD` of `{of}`")).fact("because", because)
         };
+        RECORD_BYTES.check(bytes.len()).map_err(|error| problem(&error))?;
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut lines = Vec::new();
@@ -52,6 +123,11 @@ impl Record {
             lines.push(RecordLine { path: field(0), hash: field(1), size: field(2) });
         }
         Ok(Self { lines })
+    }
+
+    /// A record of these lines.
+    pub fn of(lines: Vec<RecordLine>) -> Self {
+        Self { lines }
     }
 
     /// The lines.
@@ -108,6 +184,37 @@ mod tests {
         assert_eq!(record.line("a.py").unwrap().sha256(), Some(Sha256::of("x")));
         record.remove("a.py");
         assert_eq!(record.lines().len(), 2);
+    }
+
+    #[test]
+    fn a_line_is_held_against_content() {
+        let line = |hash: &str, size: &str| RecordLine {
+            path: "a".to_owned(),
+            hash: hash.to_owned(),
+            size: size.to_owned(),
+        };
+        // printf a | openssl dgst -binary -sha256 | basenc --base64url
+        let sha256 = "sha256=ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs";
+        let sha384 = "sha384=VKWbnyK4CAjRiggkULfLe4q-j8cxkQQ9V0c-FlpXmGmDUrohl2d1LsQqtQG8s0xc";
+        for (line, expected) in [
+            (line(sha256, "1"), Some(Verdict::Right)),
+            (line(&format!("{sha256}="), ""), Some(Verdict::Right)),
+            (line("", "1"), Some(Verdict::Unhashed)),
+            (line("md5=DMF1ucDxtqgxw5niaXcmYQ", "1"), Some(Verdict::Weak("md5".to_owned()))),
+            (line(sha256, "2"), None),
+            (line(sha256, "-1"), None),
+            (line("", "2"), None),
+            (line("sha256=", "1"), None),
+            (line(sha384, "1"), None),
+            (line("sha512=", "1"), None),
+        ] {
+            let verdict = line.verify(&b"a"[..]).unwrap();
+            match expected {
+                Some(expected) => assert_eq!(verdict, expected, "{line:?}"),
+                None => assert!(matches!(verdict, Verdict::Wrong { .. }), "{line:?}: {verdict:?}"),
+            }
+        }
+        assert_eq!(RecordLine::of("a", &b"a"[..]).unwrap(), line(sha256, "1"));
     }
 
     #[test]

@@ -3,26 +3,29 @@
 //! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
 //! documents every key.
 
+mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told
+mod grammar; // what each key may be
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
 mod wire; // the file
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 pub use config_settings::{ConfigSettings, ConfigValue};
+pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Patch, Provider, ReplaceMode, Replacement,
+    LinkRule, Members, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
-use crate::vocabulary::target::PLATFORM_EXAMPLES;
+use crate::vocabulary::limits::RECIPE_BYTES;
 use crate::vocabulary::{Problem, Sha256, Target};
 
 /// A recipe whose every value has been checked, as far as that can be done without I/O.
@@ -36,6 +39,8 @@ pub struct Recipe {
     pub prefix: String,
     /// Where the application's source tree comes from.
     pub source: Source,
+    /// Where its lock lies in that.
+    pub lock: LockPlace,
     /// At least one; the first is what a build builds.
     pub targets: Vec<Target>,
     /// What of the lock is installed.
@@ -66,6 +71,8 @@ pub struct Recipe {
     pub collisions: CollisionRules,
     /// What must hold of the output.
     pub checks: Checks,
+    /// What builds and checks may take of the machine.
+    pub limits: RunLimits,
     /// Differences between two builds that are allowed.
     pub waivers: Vec<Waiver>,
 }
@@ -85,17 +92,56 @@ pub enum Source {
     },
 }
 
+/// Where the lock lies in the source tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockPlace {
+    /// `uv.lock` of a project, in this directory; `.` is the tree itself.
+    Directory(String),
+    /// The lock beside a script with inline metadata (PEP 723), which this is.
+    Script(String),
+}
+
+impl Default for LockPlace {
+    fn default() -> Self {
+        Self::Directory(".".to_owned())
+    }
+}
+
+impl LockPlace {
+    /// The lock's path.
+    pub fn file(&self) -> String {
+        match self {
+            Self::Directory(directory) if directory == "." => "uv.lock".to_owned(),
+            Self::Directory(directory) => format!("{directory}/uv.lock"),
+            Self::Script(script) => format!("{script}.lock"),
+        }
+    }
+
+    /// The directory that paths in the lock are relative to.
+    pub fn directory(&self) -> &str {
+        match self {
+            Self::Directory(directory) => directory,
+            Self::Script(script) => script.rsplit_once('/').map_or(".", |(parent, _)| parent),
+        }
+    }
+}
+
 /// What of the lock is installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The root distribution; `None` is the lock's own root project.
+    /// The one project that is installed.
     pub project: Option<PackageName>,
-    /// Its extras.
+    /// The projects that are installed, if not that one. Without both it is the lock's own root
+    /// project, and of a workspace root that is no project all members.
+    pub members: Option<Members>,
+    /// Their extras.
     pub extras: BTreeSet<ExtraName>,
-    /// Its dependency groups (PEP 735).
+    /// Their dependency groups (PEP 735).
     pub groups: BTreeSet<GroupName>,
     /// Whether the groups of `[tool.uv] default-groups` are installed too.
     pub default_groups: bool,
+    /// Whether it is right that nothing of the project itself is in the output.
+    pub dependencies_only: bool,
     /// Distributions built from source although a wheel would fit; `None` is what the project's
     /// `[tool.uv] no-binary-package` says.
     pub no_binary: Option<BTreeSet<PackageName>>,
@@ -122,11 +168,19 @@ impl Recipe {
     /// Parses the text of `recipes/<name>.toml`. `beside` reads a file of the recipe's directory:
     /// the source patches.
     pub fn parse(name: &str, text: &str, beside: &ReadBeside<'_>) -> Result<Self, Problem> {
-        let wire: wire::RecipeWire = toml::from_str(text).map_err(|error| shape(name, &error))?;
-        Self::try_from_wire(name, wire, beside).map_err(|problem| Problem {
+        let unusable = |problem: Problem| Problem {
             what: format!("cannot use recipe `{name}`: {}", problem.what),
             ..problem
-        })
+        };
+        RECIPE_BYTES
+            .check(text.len())
+            .map_err(|error| unusable(Problem::usage("it is too large").fact("because", error)))?;
+        // What is no TOML at all, the wire form says better.
+        if let Ok(table) = toml::from_str(text) {
+            grammar::check(&table).map_err(unusable)?;
+        }
+        let wire: wire::RecipeWire = toml::from_str(text).map_err(|error| shape(name, &error))?;
+        Self::try_from_wire(name, wire, beside).map_err(unusable)
     }
 
     fn try_from_wire(
@@ -144,6 +198,7 @@ impl Recipe {
             description: wire.description,
             prefix,
             source: source(wire.source)?,
+            lock: lock_place(&wire.project)?,
             targets: targets(&wire.target)?,
             selection: selection(wire.project, &overrides)?,
             index: wire.index,
@@ -165,6 +220,7 @@ impl Recipe {
             bytecode: wire.bytecode,
             collisions,
             checks: wire.check,
+            limits: wire.limits.into(),
             waivers: waiver::from_wire(wire.waiver)?,
         };
         recipe.check()?;
@@ -230,9 +286,13 @@ fn parsed<T: FromStr>(key: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| {
-        Problem::usage(format!("`{text}` in `{key}` is not valid")).fact("because", error)
-    })
+    text.parse().map_err(|error| invalid(key, text, error))
+}
+
+fn invalid(key: &str, text: &str, because: impl std::fmt::Display) -> Problem {
+    Problem::usage(format!("`{text}` in `{key}` is not valid"))
+        .fact("because", because)
+        .hint("`recipes/README.md` documents every key")
 }
 
 fn all<T: FromStr, C: FromIterator<T>>(key: &str, texts: &[String]) -> Result<C, Problem>
@@ -257,11 +317,35 @@ fn targets(wire: &wire::TargetWire) -> Result<Vec<Target>, Problem> {
         return Err(Problem::usage("`target.platforms` is empty"));
     }
     let targets = wire.platforms.iter().map(|platform| {
-        Target::new(&wire.python, platform).map_err(|error| {
-            Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
-        })
+        Target::new(&wire.python, platform)
+            .map_err(|error| Problem::usage(error.to_string()).hint(error.hint()))
     });
     targets.collect()
+}
+
+fn lock_place(wire: &wire::ProjectWire) -> Result<LockPlace, Problem> {
+    let plain = |key: &str, path: &String| {
+        let path = path.trim_end_matches('/');
+        if path.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+            return Ok(path.to_owned());
+        }
+        Err(Problem::usage(format!("`{key}` is `{path}`, which is not below the source tree"))
+            .hint("give a path relative to the top of the source tree, without `..`"))
+    };
+    match (&wire.directory, &wire.script) {
+        (None, None) => Ok(LockPlace::default()),
+        (Some(path), None) if path == "." => Ok(LockPlace::default()),
+        (Some(path), None) => Ok(LockPlace::Directory(plain("project.directory", path)?)),
+        (None, Some(path)) => match (&wire.name, &wire.members) {
+            (None, None) => Ok(LockPlace::Script(plain("project.script", path)?)),
+            _ => Err(Problem::usage("a script has no projects")
+                .hint("remove `project.name` and `project.members`")),
+        },
+        (Some(_), Some(_)) => {
+            Err(Problem::usage("`project` must have `directory` or `script`, not both")
+                .hint("`script` is a path relative to the source tree"))
+        }
+    }
 }
 
 fn selection(
@@ -270,35 +354,43 @@ fn selection(
 ) -> Result<Selection, Problem> {
     let choices =
         overrides.iter().filter_map(|(name, it)| Some((name.clone(), it.choice.clone()?)));
+    if let (Some(name), Some(_)) = (&wire.name, &wire.members) {
+        return Err(Problem::usage("`project` must have `name` or `members`, not both")
+            .hint(format!("`members = [\"{name}\"]` means the same as `name`")));
+    }
+    if let Some(Members::Some(names)) = &wire.members
+        && names.is_empty()
+    {
+        return Err(Problem::usage("`project.members` is empty")
+            .hint("name at least one member, or `\"all\"`"));
+    }
     Ok(Selection {
+        members: wire.members,
         project: wire.name.map(|name| parsed("project.name", &name)).transpose()?,
         extras: all("project.extras", &wire.extras)?,
         groups: all("project.groups", &wire.groups)?,
         default_groups: wire.default_groups,
+        dependencies_only: wire.dependencies_only,
         no_binary: wire.no_binary.map(|names| all("project.no-binary", &names)).transpose()?,
         choices: choices.collect(),
     })
 }
 
-/// The prefix is bound over the toolchain's root, so it must not hide a part of that.
+/// The prefix is bound over the toolchain's root, so it must not hide a part of that. Its form was
+/// checked before.
 fn check_prefix(prefix: &str) -> Result<(), Problem> {
-    let path = Path::new(prefix);
-    let plain = path
-        .components()
-        .skip(1)
-        .all(|part| matches!(part, std::path::Component::Normal(part) if part.to_str().is_some()));
-    let reserved =
-        ["build", "bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "tmp", "usr"];
-    let first = path.components().nth(1).and_then(|part| part.as_os_str().to_str());
-    if !path.is_absolute() || !plain || prefix.ends_with('/') {
-        return Err(Problem::usage(format!("`prefix` is `{prefix}`"))
-            .hint("give an absolute path without `..` and without a `/` at its end"));
+    let reserved = [
+        "bin", "boot", "build", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run",
+        "sbin", "sys", "tmp", "usr",
+    ];
+    let first = prefix.split('/').nth(1).unwrap_or_default();
+    if reserved.contains(&first) {
+        return Err(Problem::usage(format!(
+            "`prefix` is `{prefix}`, which the sandbox needs itself"
+        ))
+        .hint("use a directory below `/opt`, `/srv` or `/nix/store`"));
     }
-    match first {
-        Some(first) if !reserved.contains(&first) => Ok(()),
-        _ => Err(Problem::usage(format!("`prefix` is `{prefix}`, which the sandbox needs itself"))
-            .hint("use a directory below `/opt`, `/srv` or `/nix/store`")),
-    }
+    Ok(())
 }
 
 #[cfg(test)]

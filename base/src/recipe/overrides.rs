@@ -9,10 +9,10 @@ use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
 use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
-use super::{CollisionRules, ConfigSettings, ReadBeside, all, parsed};
+use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
-use crate::vocabulary::{Problem, Redacted, Sha256};
+use crate::vocabulary::{Problem, Redacted, Sha256, requirement};
 
 /// What is decided of one distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +27,9 @@ pub struct Override {
     /// What it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// What is done about the `RECORD` of its wheel.
+    #[serde(skip_serializing_if = "is_verified")]
+    pub record: RecordPolicy,
     /// How it is built.
     #[serde(skip_serializing_if = "BuildSettings::is_empty")]
     pub build: BuildSettings,
@@ -63,6 +66,10 @@ pub enum Choice {
     },
 }
 
+fn is_verified(policy: &RecordPolicy) -> bool {
+    *policy == RecordPolicy::Verify
+}
+
 fn redacted<S: Serializer>(url: &url::Url, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&Redacted(url))
 }
@@ -87,6 +94,9 @@ pub struct BuildSettings {
     /// Build requirements beside them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_requires: Vec<Requirement>,
+    /// Paths of the source tree that the build of a local project is given beside its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
     /// Patches of the unpacked source, in the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<SourcePatch>,
@@ -99,11 +109,13 @@ pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
     system_packages: BTreeSet::new(),
     requires: None,
     extra_requires: Vec::new(),
+    include: Vec::new(),
     patches: Vec::new(),
 };
 
 impl BuildSettings {
-    fn is_empty(&self) -> bool {
+    /// Whether a build is as it would be without an override.
+    pub fn is_empty(&self) -> bool {
         *self == NO_SETTINGS
     }
 
@@ -218,6 +230,7 @@ pub(super) fn from_wire(
         let name: PackageName = parsed("override", &text)?;
         let made = Override {
             choice: choice(&name, wire.prefer, wire.source)?,
+            record: wire.record,
             build: settings(wire.build, beside)?,
             skip: wire
                 .skip
@@ -302,12 +315,20 @@ fn pinned(key: &str, pin: PinWire) -> Result<Choice, Problem> {
 
 fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, Problem> {
     let patches = wire.patch.into_iter().map(|patch| source_patch(patch, beside));
+    let requirements = |key: &str, texts: &[String]| {
+        let read = |text: &String| requirement(text).map_err(|error| invalid(key, text, error));
+        texts.iter().map(read).collect::<Result<Vec<_>, Problem>>()
+    };
     Ok(BuildSettings {
         env: wire.env,
         config_settings: wire.config_settings,
         system_packages: wire.system_packages.into_iter().collect(),
-        requires: wire.requires.map(|texts| all("override.build.requires", &texts)).transpose()?,
-        extra_requires: all("override.build.extra-requires", &wire.extra_requires)?,
+        requires: wire
+            .requires
+            .map(|texts| requirements("override.build.requires", &texts))
+            .transpose()?,
+        extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
+        include: wire.include.into_iter().map(included).collect::<Result<_, Problem>>()?,
         patches: patches.collect::<Result<_, Problem>>()?,
     })
 }
@@ -320,6 +341,16 @@ fn source_patch(wire: SourcePatchWire, beside: &ReadBeside<'_>) -> Result<Source
             .hint("the path is relative to the recipe's directory")
     })?;
     Ok(SourcePatch { file, reason: wire.reason, upstream: wire.upstream, content })
+}
+
+/// A path of the source tree; `.` is all of it.
+fn included(path: String) -> Result<String, Problem> {
+    let plain = |part: &str| !matches!(part, "" | "." | "..");
+    if path == "." || path.trim_end_matches('/').split('/').all(plain) {
+        return Ok(path);
+    }
+    Err(Problem::usage(format!("`{path}` in `override.build.include` is not in the source tree"))
+        .hint("give a path relative to the top of the source tree, without `..`"))
 }
 
 /// A path that stays in the recipe's directory: what lies elsewhere does not travel with it.

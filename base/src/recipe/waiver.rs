@@ -4,7 +4,7 @@
 use super::overrides::PathPattern;
 use super::parsed;
 use super::wire::WaiverWire;
-use crate::vocabulary::{Date, Problem};
+use crate::vocabulary::{Date, Problem, Sha256};
 
 /// A difference that is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Waiver {
     pub cause: String,
     /// Where: relative to `site-packages`, to the output, or to all that is compared.
     pub path: PathPattern,
+    /// The bytes that are allowed there; empty if all are for which the cause is proved.
+    pub sha256: Vec<Sha256>,
     /// Why it is allowed.
     pub reason: String,
     /// Where upstream discusses it.
@@ -32,6 +34,7 @@ pub(super) fn from_wire(wire: Vec<WaiverWire>) -> Result<Vec<Waiver>, Problem> {
             path: PathPattern::parse("waiver.path", &wire.path)?,
             expires: parsed("waiver.expires", &wire.expires)?,
             cause: wire.cause,
+            sha256: wire.sha256,
             reason: wire.reason,
             upstream: wire.upstream,
         };

@@ -1,7 +1,8 @@
 //! The recipe file as it is written: one field per key, nothing checked but the shape.
 //! `recipes/README.md` documents every key; a test holds the two together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -45,6 +46,8 @@ pub(super) struct RecipeWire {
     #[serde(default)]
     pub(super) check: Checks,
     #[serde(default)]
+    pub(super) limits: LimitsWire,
+    #[serde(default)]
     pub(super) waiver: Vec<WaiverWire>,
 }
 
@@ -67,13 +70,49 @@ pub(super) struct TargetWire {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ProjectWire {
     pub(super) name: Option<String>,
+    pub(super) members: Option<Members>,
+    pub(super) directory: Option<String>,
+    pub(super) script: Option<String>,
     #[serde(default)]
     pub(super) extras: Vec<String>,
     #[serde(default)]
     pub(super) groups: Vec<String>,
     #[serde(default)]
     pub(super) default_groups: bool,
+    #[serde(default)]
+    pub(super) dependencies_only: bool,
     pub(super) no_binary: Option<Vec<String>>,
+}
+
+/// `project.members`: which members of a workspace are installed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "MembersWire")]
+pub enum Members {
+    /// `"all"`.
+    All,
+    /// A list.
+    Some(BTreeSet<PackageName>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum MembersWire {
+    Word(String),
+    List(BTreeSet<PackageName>),
+}
+
+impl TryFrom<MembersWire> for Members {
+    type Error = String;
+
+    fn try_from(wire: MembersWire) -> Result<Self, String> {
+        match wire {
+            MembersWire::Word(word) if word == "all" => Ok(Self::All),
+            MembersWire::Word(word) => {
+                Err(format!("`project.members` is `{word}`; it is a list of names or `all`"))
+            }
+            MembersWire::List(names) => Ok(Self::Some(names)),
+        }
+    }
 }
 
 /// Where the files of registry packages are looked for.
@@ -96,6 +135,8 @@ pub(super) struct OverrideWire {
     pub(super) prefer: Option<PreferWire>,
     pub(super) source: Option<PinWire>,
     #[serde(default)]
+    pub(super) record: RecordPolicy,
+    #[serde(default)]
     pub(super) build: BuildWire,
     #[serde(default)]
     pub(super) skip: Vec<String>,
@@ -108,6 +149,17 @@ pub(super) struct OverrideWire {
 pub(super) enum PreferWire {
     Wheel,
     Sdist,
+}
+
+/// What is done about the `RECORD` of a wheel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordPolicy {
+    /// It must be right.
+    #[default]
+    Verify,
+    /// It is written again, from what the wheel has.
+    Rewrite,
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,6 +183,8 @@ pub(super) struct BuildWire {
     pub(super) requires: Option<Vec<String>>,
     #[serde(default)]
     pub(super) extra_requires: Vec<String>,
+    #[serde(default)]
+    pub(super) include: Vec<String>,
     #[serde(default)]
     pub(super) patch: Vec<SourcePatchWire>,
 }
@@ -314,6 +368,17 @@ pub struct CheckCommand {
     pub command: Vec<String>,
 }
 
+/// What builds and checks may take of the machine; what is left out has the default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LimitsWire {
+    pub(super) build_minutes: Option<NonZeroU32>,
+    pub(super) check_minutes: Option<NonZeroU32>,
+    pub(super) memory_megabytes: Option<NonZeroU32>,
+    pub(super) processes: Option<NonZeroU32>,
+    pub(super) log_megabytes: Option<NonZeroU32>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WaiverWire {
@@ -321,5 +386,7 @@ pub(super) struct WaiverWire {
     pub(super) path: String,
     pub(super) reason: String,
     pub(super) upstream: Option<String>,
+    #[serde(default)]
+    pub(super) sha256: Vec<Sha256>,
     pub(super) expires: String,
 }

@@ -16,7 +16,7 @@ use crate::vocabulary::digest::Hashing;
 mod foreign;
 mod remove;
 
-pub use foreign::read_foreign;
+pub use foreign::{read_foreign, read_named, read_text};
 pub use remove::{remove_large, remove_tree};
 
 /// The names in a directory with their types, sorted by bytes: the disk's order differs between
@@ -44,13 +44,18 @@ pub fn copy_tree(from: &Path, into: &Path, skipped: &dyn Fn(&Path) -> bool) -> i
         } else if kind.is_symlink() {
             symlink(fs::read_link(&path)?, &target)?;
         } else if kind.is_file() {
-            fs::copy(&path, &target)?;
-            let executable = fs::metadata(&path)?.permissions().mode() & 0o100 != 0;
-            let mode = if executable { 0o755 } else { 0o644 };
-            fs::set_permissions(&target, std::fs::Permissions::from_mode(mode))?;
+            copy_file(&path, &target)?;
         }
     }
     Ok(())
+}
+
+/// Copies a regular file; its mode becomes 0644 or 0755.
+pub fn copy_file(from: &Path, into: &Path) -> io::Result<()> {
+    fs::copy(from, into)?;
+    let executable = fs::metadata(from)?.permissions().mode() & 0o100 != 0;
+    let mode = if executable { 0o755 } else { 0o644 };
+    fs::set_permissions(into, std::fs::Permissions::from_mode(mode))
 }
 
 /// The names in `dir` that a person most likely meant by `path`, for messages.

@@ -10,6 +10,7 @@ pub mod process;
 pub mod sandbox;
 pub mod tree;
 pub mod archive;
+pub mod watch;
 
 use std::path::PathBuf;
 

@@ -4,17 +4,29 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::process::{ChildStdout, Command, Output, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
+use self::watch::Watch;
 use crate::vocabulary::Problem;
+use crate::vocabulary::limits::PROGRAM_OUTPUT_BYTES;
 use crate::vocabulary::redacted::redact_text;
+
+mod watch;
 
 /// A command of the host with a cleared environment.
 #[derive(Debug)]
 pub struct Process {
     command: Command,
     shown: String,
+    limit: Duration,
 }
+
+/// Nothing that runs on the host runs longer: phase 1 waits for servers, and they can drip.
+const TIME_MAX: Duration = Duration::from_hours(1);
+
+/// Of what a program prints as errors, as much is kept.
+const STDERR_BYTES_MAX: usize = 1 << 20;
 
 impl Process {
     /// Runs `program` in `/`; nothing of the environment is passed on.
@@ -23,7 +35,7 @@ impl Process {
         let program = program.as_ref();
         let mut command = Command::new(program);
         command.env_clear().env("LC_ALL", "C.UTF-8").current_dir("/").stdin(Stdio::null());
-        Self { command, shown: program.display().to_string() }
+        Self { command, shown: program.display().to_string(), limit: TIME_MAX }
     }
 
     /// Adds an argument.
@@ -62,70 +74,79 @@ impl Process {
         self
     }
 
+    /// Ends it, and whatever it has started, when it has run for so long; ordinarily an hour.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Runs it to its end; whatever its exit status is, the output is returned.
-    pub fn output(mut self) -> Result<Output, Problem> {
-        self.command.output().map_err(|error| self.not_started(&error))
+    pub fn output(self) -> Result<Output, Problem> {
+        self.output_with_input(&[])
     }
 
     /// Runs it to its end; each line of its standard error is passed on as soon as it is printed.
-    pub fn output_told(mut self, mut told: impl FnMut(&str)) -> Result<Output, Problem> {
-        use std::io::BufRead as _;
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
-        let stderr = child.stderr.take().expect("standard error is piped");
-        let mut printed = Vec::new();
-        let ended = std::thread::scope(|scope| {
-            // Both streams are read at once: a pipe that nobody reads stops its writer.
-            let ended = scope.spawn(|| child.wait_with_output());
-            for line in io::BufReader::new(stderr).split(b'\n') {
-                let mut line = line?;
-                told(&String::from_utf8_lossy(&line));
-                line.push(b'\n');
-                printed.extend(line);
-            }
-            ended.join().expect("waiting does not panic")
-        });
-        let ended = ended.map_err(|error| self.not_started(&error))?;
-        Ok(Output { stderr: printed, ..ended })
+    pub fn output_told(self, told: impl FnMut(&str) + Send) -> Result<Output, Problem> {
+        let shown = self.shown.clone();
+        let (stdout, output) = self.run(&[], read_whole, told)?;
+        Ok(Output { stdout: stdout.map_err(|error| unread(&shown, &error))?, ..output })
     }
 
     /// Runs it to its end with `input` on its standard input.
-    pub fn output_with_input(mut self, input: &[u8]) -> Result<Output, Problem> {
-        use std::io::Write as _;
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
-        let mut stdin = child.stdin.take().expect("standard input is piped");
-        std::thread::scope(|scope| {
-            // A program may print before it has read all: writing must not wait for that.
-            scope.spawn(move || stdin.write_all(input));
-            child.wait_with_output()
-        })
-        .map_err(|error| self.not_started(&error))
+    pub fn output_with_input(self, input: &[u8]) -> Result<Output, Problem> {
+        let shown = self.shown.clone();
+        let (stdout, output) = self.run(input, read_whole, |_| ())?;
+        Ok(Output { stdout: stdout.map_err(|error| unread(&shown, &error))?, ..output })
     }
 
     /// Runs it with `input` on its standard input, and gives `read` its standard output while it
     /// prints. Once `read` has enough, the next write of the program fails, which ends it. In the
-    /// output that is returned there is no standard output.
+    /// output that is returned there is no standard output, and only the end of a long standard
+    /// error.
     pub fn streamed<T>(
-        mut self,
+        self,
         input: &[u8],
         read: impl FnOnce(&mut io::BufReader<ChildStdout>) -> T,
     ) -> Result<(T, Output), Problem> {
+        self.run(input, read, |_| ())
+    }
+
+    fn run<T>(
+        mut self,
+        input: &[u8],
+        read: impl FnOnce(&mut io::BufReader<ChildStdout>) -> T,
+        told: impl FnMut(&str) + Send,
+    ) -> Result<(T, Output), Problem> {
         use std::io::Write as _;
-        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !input.is_empty() {
+            self.command.stdin(Stdio::piped());
+        }
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().map_err(|error| self.not_started(&error))?;
-        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let watch = Watch::start(child.id(), self.limit);
+        let stdin = child.stdin.take();
         let stdout = child.stdout.take().expect("standard output is piped");
-        let (result, ended) = std::thread::scope(|scope| {
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let (result, stderr) = std::thread::scope(|scope| {
             // A program may print before it has read all, and wait until that is read.
-            scope.spawn(move || stdin.write_all(input));
-            let ended = scope.spawn(move || child.wait_with_output());
+            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+            // Both streams are read at once: a pipe that nobody reads stops its writer.
+            let stderr = scope.spawn(move || read_lines(stderr, told));
             let mut stdout = io::BufReader::with_capacity(128 * 1024, stdout);
             let result = read(&mut stdout);
             drop(stdout);
-            (result, ended.join().expect("waiting does not panic"))
+            (result, stderr.join().expect("reading does not panic"))
         });
-        Ok((result, ended.map_err(|error| self.not_started(&error))?))
+        let expired = watch.end();
+        let status = child.wait().map_err(|error| self.not_started(&error))?;
+        if expired {
+            let printed = last_lines(&String::from_utf8_lossy(&stderr), 20);
+            return Err(Problem::new(format!("`{}` did not end", self.shown))
+                .fact("waited", format!("{} seconds", self.limit.as_secs_f64()))
+                .fact("printed", if printed.is_empty() { "nothing" } else { &printed }));
+        }
+        Ok((result, Output { status, stdout: Vec::new(), stderr }))
     }
 
     /// Runs it to its end and returns its standard output; any other exit status than 0 is an
@@ -143,6 +164,33 @@ impl Process {
 
     fn not_started(&self, error: &io::Error) -> Problem {
         Problem::new(format!("cannot run `{}`", self.shown)).fact("because", error)
+    }
+}
+
+fn unread(shown: &str, error: &io::Error) -> Problem {
+    Problem::new(format!("cannot read what `{shown}` prints")).fact("because", error)
+}
+
+fn read_whole(stdout: &mut io::BufReader<ChildStdout>) -> io::Result<Vec<u8>> {
+    PROGRAM_OUTPUT_BYTES.read(stdout)
+}
+
+/// Passes on each line, and gives the end of them all. A line without an end is passed on in parts.
+fn read_lines(stderr: ChildStderr, mut told: impl FnMut(&str)) -> Vec<u8> {
+    use std::io::BufRead as _;
+    let mut stderr = io::BufReader::new(stderr);
+    let mut printed = Vec::new();
+    loop {
+        let start = printed.len();
+        let part = stderr.by_ref().take(END_BYTES as u64).read_until(b'\n', &mut printed);
+        if !part.is_ok_and(|read| read > 0) {
+            return printed;
+        }
+        let line = &printed[start..];
+        told(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)));
+        if printed.len() > 2 * STDERR_BYTES_MAX {
+            printed.drain(..printed.len() - STDERR_BYTES_MAX);
+        }
     }
 }
 
@@ -193,6 +241,45 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+
+    fn shell(script: &str) -> Process {
+        Process::new("/bin/sh").env("PATH", "/usr/bin:/bin").args(["-c", script])
+    }
+
+    #[test]
+    fn what_does_not_end_is_ended_with_all_that_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &pipe,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        // The innermost holds the pipes of the outermost, and none of them ends by itself.
+        let script =
+            format!("echo why >&2; sh -c 'sh -c \"cat {0}\" & cat {0}' & cat {0}", pipe.display());
+        let problem = shell(&script).time_limit(Duration::from_millis(300)).output().unwrap_err();
+        let text = problem.to_string();
+        assert!(text.contains("did not end") && text.contains("why"), "{text}");
+        let stopped = shell("exit 3").time_limit(Duration::from_secs(60)).output().unwrap();
+        assert_eq!(stopped.status.code(), Some(3));
+    }
+
+    #[test]
+    fn what_a_program_prints_is_bounded() {
+        let problem = shell("yes | head -c 70000000").output().unwrap_err().to_string();
+        assert!(problem.contains("`program-output-bytes`"), "{problem}");
+        let output = shell("yes errors | head -c 9000000 >&2; echo last >&2; echo out").output();
+        let output = output.unwrap();
+        assert!(output.stderr.len() <= 2 * STDERR_BYTES_MAX + END_BYTES);
+        assert!(output.stderr.ends_with(b"last\n") && output.stdout == b"out\n");
+        let mut lines = Vec::new();
+        shell("printf 'a\\nb' >&2").output_told(|line| lines.push(line.to_owned())).unwrap();
+        assert_eq!(lines, ["a", "b"]);
+    }
 
     #[test]
     fn of_a_log_of_any_length_the_end_is_shown() {

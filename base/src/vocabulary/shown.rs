@@ -40,6 +40,17 @@ fn push(text: &mut String, character: char) {
     }
 }
 
+/// The beginning of a text that foreign code wrote, on one line.
+pub fn shortened(text: &str) -> String {
+    const SHOWN_MAX: usize = 80;
+    let mut shown = String::new();
+    text.chars().take(SHOWN_MAX).for_each(|character| push(&mut shown, character));
+    if text.chars().nth(SHOWN_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,6 +37,16 @@ pub enum TargetError {
     Python(String),
 }
 
+impl TargetError {
+    /// What to give instead.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Platform(_) => format!("try one of {PLATFORM_EXAMPLES}"),
+            Self::Python(_) => "give major and minor version, such as `3.14`".to_owned(),
+        }
+    }
+}
+
 /// Some of the accepted platforms, for messages.
 pub const PLATFORM_EXAMPLES: &str = "`linux`, `x86_64-unknown-linux-gnu`, `x86_64-manylinux_2_39`, \
      `aarch64-manylinux_2_39`, `x86_64-unknown-linux-musl`, `aarch64-apple-darwin`, `windows`";

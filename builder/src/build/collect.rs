@@ -6,11 +6,10 @@ use fs_err as fs;
 
 use super::Workshop;
 use crate::lock::resolve::Distribution;
+use crate::wheel_archive::WheelArchive;
+use base::recipe::RecordPolicy;
 use base::vocabulary::Problem;
-
-/// Several times the largest wheels that there are. A backend can make a file of any size without
-/// filling a disk, and it would be read, hashed and copied whole.
-const WHEEL_BYTES_MAX: u64 = 16 << 30;
+use base::vocabulary::limits::{Exceeded, WHEEL_BYTES};
 
 impl Workshop<'_> {
     /// The one wheel that the backend made, which must be of the distribution that was locked.
@@ -51,8 +50,8 @@ impl Workshop<'_> {
         if !is(&dist.join(filename), std::fs::Metadata::is_file) {
             return Err(wrong(&names).hint("the backend put something else than a file there"));
         }
-        if !is(&dist.join(filename), |metadata| metadata.len() <= WHEEL_BYTES_MAX) {
-            return Err(wrong(&names).hint(format!("it has more than {WHEEL_BYTES_MAX} bytes")));
+        if !is(&dist.join(filename), |metadata| metadata.len() <= WHEEL_BYTES.max) {
+            return Err(wrong(&names).hint(Exceeded(&WHEEL_BYTES).to_string()));
         }
         let parsed: uv_distribution_filename::WheelFilename =
             filename.parse().map_err(|error| wrong(&names).cause(error))?;
@@ -72,7 +71,27 @@ impl Workshop<'_> {
         fs::create_dir_all(built).map_err(unread)?;
         let target = built.join(filename);
         fs::rename(dist.join(filename), &target).map_err(unread)?;
+        self.verify(distribution, &target).map_err(|problem| problem.fact("log", log.display()))?;
         Ok(target)
+    }
+
+    /// A wheel that cannot be installed is not kept: it would fail every later build, and nobody
+    /// would try to build it again.
+    fn verify(&self, distribution: &Distribution, path: &Path) -> Result<(), Problem> {
+        let name = &distribution.name;
+        let archive = WheelArchive::open(path, &self.recipe.site_packages());
+        let policy = self.recipe.overrides.get(name).map(|it| it.record);
+        let verified = archive.and_then(|archive| match policy {
+            Some(RecordPolicy::Rewrite) => Ok(()),
+            _ => archive.verify().map(drop),
+        });
+        verified.map_err(|problem| Problem {
+            what: format!("the build of `{name}` made a broken wheel: {}", problem.what),
+            hint: problem.hint.or_else(|| {
+                Some("build it again: some backends fail now and then without saying so".to_owned())
+            }),
+            ..problem
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use uv_normalize::PackageName;
 
+use super::view::Sight;
 use super::workshop::Workshop;
 use crate::lock::build_graph::BuildName;
 use crate::toolchain::Toolchain;
@@ -16,7 +17,7 @@ use base::vocabulary::{Inputs, Problem, Sha256};
 /// Raised when a build sees something else without any input below telling so: how sources are
 /// unpacked and laid out, for one. The digest of this program would build everything anew after
 /// each change of it.
-const BUILDER: &str = "wheel 1";
+const BUILDER: &str = "wheel 2";
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -63,11 +64,13 @@ pub fn key(inputs: &Inputs) -> Sha256 {
 }
 
 impl Workshop<'_> {
-    /// What the build of a distribution depends on. `built` tells the digest of a build requirement
-    /// that is built from source, so that one that was rebuilt to the same bytes changes nothing.
+    /// What the build of a distribution depends on, given a part of the source tree or all of it.
+    /// `built` tells the digest of a build requirement that is built from source, so that one that
+    /// was rebuilt to the same bytes changes nothing.
     pub fn inputs(
         &self,
         build: &BuildName,
+        sight: Sight,
         built: impl Fn(&BuildName) -> String,
     ) -> Result<Inputs, Problem> {
         let distribution = &*self.distribution(build);
@@ -78,7 +81,7 @@ impl Workshop<'_> {
             builder: BUILDER,
             distribution: name,
             version: distribution.version.as_ref().map(ToString::to_string),
-            source: self.sources.identity(distribution)?,
+            source: self.sources.identity(distribution, sight)?,
             subdirectory: distribution.artifact.subdirectory(),
             requires: &needs.requires,
             backend: &self.locked(build)?.backend,

@@ -3,9 +3,11 @@
 //! network, with a build environment made of exactly the locked build requirements.
 
 pub mod source_patch; // unified diffs, applied to a source before its build
+mod view; // what the build of a local project sees of the source tree
 pub mod sources; // trees, laid out where they are built
 pub mod environment; // what a backend sees, built with or asked
 pub mod requirements; // makes the build lock
+mod blind; // builds that read more than they were given
 mod collect;
 mod generator; // which backend made a wheel
 mod inputs;

@@ -1,15 +1,18 @@
 //! The source tree of one distribution, laid out from the wheelhouse at the place where it is
 //! built.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use uv_normalize::PackageName;
 
+use super::view::{Sight, View, Withheld};
 use crate::build::source_patch;
 use crate::fetch::plan::git_directory;
 use crate::fetch::request::Shelf;
-use crate::fetch::snapshot::{copy, copy_without, is_left_out, project_directory};
+use crate::fetch::snapshot::{copy, project_directory};
+use crate::fetch::wheelhouse;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution};
 use crate::lock::{self, Lock};
@@ -17,47 +20,120 @@ use base::nar;
 use base::recipe::Recipe;
 use base::sys::archive::{self, Limits};
 use base::sys::files::{read_foreign, sorted_entries};
-use base::vocabulary::Problem;
 use base::vocabulary::digest::Sri;
+use base::vocabulary::fingerprint::Fingerprint;
+use base::vocabulary::limits::PYPROJECT_BYTES;
+use base::vocabulary::{Problem, Sha256};
 
 /// Where the sources of a resolution are.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
     /// What phase 1 brought.
     pub wheelhouse: &'a Path,
-    /// The application's tree, which is a [`Snapshot`].
+    /// The application's tree, which is a [`Snapshot`](crate::fetch::snapshot::Snapshot).
     pub tree: &'a Path,
+    /// Its NAR hash.
+    pub tree_hash: Sha256,
     /// Whose patches are applied.
     pub recipe: &'a Recipe,
     /// The application's lock, which knows the local projects.
     pub lock: &'a Lock,
 }
 
+/// A source where it is built.
+#[derive(Debug)]
+pub struct LaidOut {
+    /// The directory of the project in it: `.` or a path.
+    pub project: String,
+    /// What is there by name only.
+    pub withheld: Option<Withheld>,
+}
+
 impl Sources<'_> {
     /// Lays out the tree of a distribution that is built, patched, in `into`, which must not exist.
-    /// Returns the directory of the project in it, relative to `into`: `.` or a subdirectory.
-    pub fn lay_out(&self, distribution: &Distribution, into: &Path) -> Result<String, Problem> {
-        let project = self.unpatched(distribution, into)?;
+    /// Only the tree of a local project has more than one [`Sight`].
+    pub fn lay_out(
+        &self,
+        distribution: &Distribution,
+        sight: Sight,
+        into: &Path,
+    ) -> Result<LaidOut, Problem> {
+        let laid_out = match &distribution.artifact {
+            Artifact::Local(path) => self.lay_out_local(distribution, path, sight, into)?,
+            _ => LaidOut { project: self.unpatched(distribution, into)?, withheld: None },
+        };
+        // The tree of a local project is larger than what upstream would call its source.
+        let patched = match &distribution.artifact {
+            Artifact::Local(_) => into.join(&laid_out.project),
+            _ => into.to_owned(),
+        };
         for patch in &self.recipe.build_settings(&distribution.name).patches {
-            source_patch::apply(patch, into)
+            source_patch::apply(patch, &patched)
                 .map_err(|problem| problem.fact("distribution", &distribution.name))?;
         }
-        Ok(project)
+        Ok(laid_out)
+    }
+
+    fn lay_out_local(
+        &self,
+        distribution: &Distribution,
+        path: &str,
+        sight: Sight,
+        into: &Path,
+    ) -> Result<LaidOut, Problem> {
+        let own = self.local(distribution, path)?;
+        let project = own.strip_prefix(self.tree).unwrap_or(&own).to_string_lossy().into_owned();
+        let project = if project.is_empty() { ".".to_owned() } else { project };
+        if sight == Sight::Whole {
+            copy(self.tree, into)?;
+            return Ok(LaidOut { project, withheld: None });
+        }
+        let withheld = self.view(distribution, path)?.lay_out(into).map_err(|error| {
+            Problem::new(format!("cannot lay out the source of `{}`", distribution.name))
+                .cause(error)
+        })?;
+        Ok(LaidOut { project, withheld: Some(withheld) })
+    }
+
+    /// What the build of the local project at `path` is given without the whole tree.
+    fn view(&self, distribution: &Distribution, path: &str) -> Result<View<'_>, Problem> {
+        let tree = self.local(distribution, path)?;
+        let inside = |path: &Path| path.strip_prefix(self.tree).unwrap_or(path).to_owned();
+        let others = self.of_others(&tree).iter().map(|path| inside(path)).collect();
+        let local = self.lock.packages.iter().filter_map(|it| {
+            let directory = project_directory(self.tree, it.source.local_path()?).ok()?;
+            Some((inside(&directory), &it.name))
+        });
+        let included = &self.recipe.build_settings(&distribution.name).include;
+        View::new(self.tree, &inside(&tree), &others, local.collect(), included)
+            .map_err(|problem| problem.fact("distribution", &distribution.name))
+    }
+
+    /// Links of a local project that lead out of the source tree, with what they point to: a build
+    /// cannot follow them.
+    pub fn leading_out(
+        &self,
+        distribution: &Distribution,
+    ) -> Result<BTreeMap<PathBuf, PathBuf>, Problem> {
+        match &distribution.artifact {
+            Artifact::Local(path) => Ok(self.view(distribution, path)?.leading_out),
+            _ => Ok(BTreeMap::new()),
+        }
     }
 
     fn unpatched(&self, distribution: &Distribution, into: &Path) -> Result<String, Problem> {
         let name = &distribution.name;
         match &distribution.artifact {
             Artifact::Sdist(file) | Artifact::Wheel(file) => {
-                self.unpack(&file.filename, into)?;
+                self.unpack(name, &file.filename, into)?;
                 Ok(".".to_owned())
             }
             Artifact::Url { filename, subdirectory, .. } => {
-                self.unpack(filename, into)?;
+                self.unpack(name, filename, into)?;
                 checked_subdirectory(distribution, into, subdirectory.as_deref())
             }
             Artifact::Path { path, .. } => {
-                self.unpack(path.rsplit('/').next().unwrap_or_default(), into)?;
+                self.unpack(name, path.rsplit('/').next().unwrap_or_default(), into)?;
                 Ok(".".to_owned())
             }
             Artifact::Git(git) => {
@@ -70,12 +146,7 @@ impl Sources<'_> {
                 copy(&trees.join(name.as_ref()), into)?;
                 Ok(".".to_owned())
             }
-            Artifact::Local(path) => {
-                let tree = self.local(distribution, path)?;
-                copy_without(&self.of_others(&tree), &tree, into)?;
-                Ok(".".to_owned())
-            }
-            Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
+            Artifact::Local(_) | Artifact::Virtual(_) => unreachable!("it is no tree of phase 1"),
         }
     }
 
@@ -93,7 +164,7 @@ impl Sources<'_> {
 
     /// What lies in the directory of a local project and is no part of it: the lock, and what is
     /// locked itself. Each is an input of its own, so that a change of one, or a bump of whatever
-    /// is locked, does not build the project around it anew.
+    /// is locked, does not build the project around it again.
     fn of_others(&self, own: &Path) -> Vec<PathBuf> {
         let locked = self.lock.packages.iter().filter_map(|it| match &it.source {
             // An index that is no directory names no path in the tree.
@@ -105,13 +176,14 @@ impl Sources<'_> {
             let followed = project_directory(self.tree, other).ok();
             followed.into_iter().chain([self.tree.join(other)])
         };
-        let others = locked.chain(["uv.lock"]).flat_map(places);
+        let own_lock = Path::new(&self.lock.directory).join("uv.lock");
+        let own_lock = own_lock.to_string_lossy();
+        let others = locked.chain([own_lock.as_ref()]).flat_map(places);
         others.filter(|other| other != own && other.starts_with(own)).collect()
     }
 
-    /// What identifies the tree of a distribution that is built, for a key. Of a local project it
-    /// is the NAR hash of what its build would see.
-    pub fn identity(&self, distribution: &Distribution) -> Result<Sri, Problem> {
+    /// What identifies the tree of a distribution that is built, for a key.
+    pub fn identity(&self, distribution: &Distribution, sight: Sight) -> Result<Sri, Problem> {
         match &distribution.artifact {
             Artifact::Sdist(file) | Artifact::Wheel(file) => Ok(Sri(file.sha256)),
             Artifact::Url { sha256, .. } | Artifact::Path { sha256, .. } => Ok(Sri(*sha256)),
@@ -120,17 +192,17 @@ impl Sources<'_> {
                 Ok(Sri(nar::hash_path(&tree.join(git_directory(distribution)))?))
             }
             Artifact::Tree { nar_hash, .. } => Ok(Sri(*nar_hash)),
-            Artifact::Local(path) => {
-                let tree = self.local(distribution, path)?;
-                let left_out = self.of_others(&tree);
-                Ok(Sri(nar::hash_without(&tree, &|path| is_left_out(&left_out, path))?))
+            Artifact::Local(path) if sight == Sight::Whole => {
+                let key = Fingerprint::new("whole source tree 1").with("project", path);
+                Ok(Sri(key.with("nar hash", self.tree_hash.as_bytes()).finish()))
             }
+            Artifact::Local(path) => Ok(Sri(self.view(distribution, path)?.identity()?)),
             Artifact::Virtual(_) => unreachable!("a virtual project is not built"),
         }
     }
 
-    fn unpack(&self, filename: &str, into: &Path) -> Result<(), Problem> {
-        let archive = self.wheelhouse.join(Shelf::Sdists.directory()).join(filename);
+    fn unpack(&self, name: &PackageName, filename: &str, into: &Path) -> Result<(), Problem> {
+        let archive = wheelhouse::sdist(self.wheelhouse, name, filename);
         let unpacked = into.with_extension("unpacked");
         let top = archive::unpack(&archive, &unpacked, Limits::default())?;
         let moved = fs::rename(&top, into).and_then(|()| fs::remove_dir(&unpacked));
@@ -139,18 +211,16 @@ impl Sources<'_> {
 
     /// How many bytes the source of a distribution has: an estimate of how long its build takes.
     pub fn size(&self, distribution: &Distribution) -> u64 {
-        let sdists = self.wheelhouse.join(Shelf::Sdists.directory());
-        let path: PathBuf = match &distribution.artifact {
-            Artifact::Sdist(file) => sdists.join(&file.filename),
-            Artifact::Url { filename, .. } => sdists.join(filename),
+        let filename = match &distribution.artifact {
+            Artifact::Sdist(file) => &file.filename,
+            Artifact::Url { filename, .. } => filename,
             _ => return 0,
         };
+        let name = &distribution.name;
+        let path = wheelhouse::sdist(self.wheelhouse, name, filename);
         fs::metadata(path).map_or(0, |metadata| metadata.len())
     }
 }
-
-/// More than any `pyproject.toml` has, and little enough to be parsed.
-const PYPROJECT_BYTES_MAX: u64 = 16 << 20;
 
 /// The `pyproject.toml` of a project that was laid out in `tree`, and in whose build nothing has
 /// run yet. One that has none is built as PEP 517 says.
@@ -158,7 +228,7 @@ pub fn pyproject(distribution: &Distribution, tree: &Path) -> Result<Pyproject, 
     // A link is followed: an archive's or a repository's cannot lead outside of the tree.
     let read = || -> std::io::Result<String> {
         let path = tree.join("pyproject.toml").canonicalize()?;
-        String::from_utf8(read_foreign(&path, PYPROJECT_BYTES_MAX)?).map_err(std::io::Error::other)
+        String::from_utf8(read_foreign(&path, PYPROJECT_BYTES.max)?).map_err(std::io::Error::other)
     };
     let whose = format!("`{}`", distribution.name);
     match read() {

@@ -11,23 +11,26 @@ use fs_err as fs;
 use uv_normalize::PackageName;
 use uv_pep508::Requirement;
 
+use super::blind::{self, Seen};
 use super::store::{Found, Store};
+use super::view::Sight;
 use super::{BuiltWheel, generator, inputs};
 use crate::build::environment::{Bench, BuildEnvironment};
-use crate::build::sources::{self, Sources};
+use crate::build::sources::{self, LaidOut, Sources};
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
 use crate::lock::build_lock::{BuildLock, Demands, LockedBuild, Needs, Told};
 use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Distribution, Resolution};
+use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::recipe::Recipe;
 use base::store::Wish;
+use base::sys::files::remove_tree;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, Sandbox};
 use base::sys::{Host, disk};
-use base::vocabulary::Problem;
+use base::vocabulary::{Inputs, Problem};
 
 /// Everything that builds have in common.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +73,18 @@ pub struct Scene {
 
 /// The name of the file that holds a [`Scene`].
 pub const SCENE_FILE: &str = "scene.json";
+
+/// What a build came to.
+enum Made {
+    /// Its wheel.
+    Wheel(PathBuf),
+    /// It opened what it was not given, so whatever it made is not what uv's build makes.
+    Blind(BTreeSet<PathBuf>),
+}
+
+fn cannot_prepare(distribution: &Distribution) -> Problem {
+    Problem::new(format!("cannot prepare the build of `{}`", distribution.name))
+}
 
 impl Workshop<'_> {
     pub(super) fn distribution(&self, name: &BuildName) -> Cow<'_, Distribution> {
@@ -119,39 +134,96 @@ impl Workshop<'_> {
         host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let dir = self.work.join("builds").join(name.to_string());
         let content = |name: &BuildName| {
             let wheel = needs.iter().find(|(need, _)| need == name);
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let inputs = self.inputs(name, content)?;
-        let what = format!("wheel `{}`", self.label(name));
-        let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
-        let into = self.work.join("built").join(name.to_string());
-        let build = || self.build(name, needs, &dir, &into);
-        let Found { path, sha256, stored } =
-            self.store.obtain(&wish, &inputs, &into, host.progress, build)?;
-        Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() })
+        let of = |sight| Ok((sight, self.inputs(name, sight, &content)?));
+        let sights = self.sights(name).iter();
+        let mut offers = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
+        // A wheel of the whole tree is what uv builds, so one that is stored is as good as another.
+        let recorded = |(_, inputs): &(Sight, Inputs)| {
+            self.reuse && self.store.recorded(&inputs::key(inputs)).is_some()
+        };
+        if let Some(stored) = offers.iter().position(recorded) {
+            offers.drain(..stored);
+        } else {
+            self.tell_of_links(name, host)?;
+        }
+        for (sight, inputs) in offers {
+            let what = format!("wheel `{}`", self.label(name));
+            let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
+            let into = self.work.join("built").join(name.to_string());
+            let mut opened = None;
+            let build = || match self.build(name, sight, needs, &into)? {
+                Made::Wheel(path) => Ok(path),
+                Made::Blind(paths) => {
+                    opened = Some(paths);
+                    Err(Problem::new("it was built with too little"))
+                }
+            };
+            let obtained = self.store.obtain(&wish, &inputs, &into, host.progress, build);
+            if let Some(opened) = opened {
+                host.progress.warn(&blind::told(&self.label(name), name.distribution(), &opened));
+                continue;
+            }
+            let Found { path, sha256, stored } = obtained?;
+            return Ok(BuiltWheel { path, sha256, inputs, stored, took: started.elapsed() });
+        }
+        unreachable!("nothing of the whole tree is withheld")
     }
 
-    /// Builds in the directory `dir` of this run; the wheel is put into `built`.
+    /// Warns of links of a local project that its build cannot follow.
+    fn tell_of_links(&self, name: &BuildName, host: Host<'_>) -> Result<(), Problem> {
+        for (link, target) in self.sources.leading_out(&self.distribution(name))? {
+            host.progress.warn(&format!(
+                "the link `{}` of `{name}` leads out of the source tree, to `{}`: its build cannot \
+                 read that, so the wheel lacks it",
+                link.display(),
+                target.display(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// How much of the source tree the build of a distribution is given: first its own part, and if
+    /// it reads more, all of it.
+    pub fn sights(&self, name: &BuildName) -> &'static [Sight] {
+        match self.distribution(name).artifact {
+            Artifact::Local(_) => &[Sight::Own, Sight::Whole],
+            _ => &[Sight::Own],
+        }
+    }
+
+    /// Builds in a directory of this run; the wheel is put into `built`.
     fn build(
         &self,
         name: &BuildName,
+        sight: Sight,
         needs: &[(BuildName, BuiltWheel)],
-        dir: &Path,
         built: &Path,
-    ) -> Result<PathBuf, Problem> {
+    ) -> Result<Made, Problem> {
         let distribution = &*self.distribution(name);
+        let locked = self.needs(name)?;
+        let dir = &self.work.join("builds").join(name.to_string());
+        // What an attempt with less of the source tree left.
+        remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
         let bench = Bench::below(dir);
         let environment = self.environment(&distribution.name)?;
-        let locked = self.needs(name)?;
         self.shelve(locked, needs, &bench.wheelhouse)?;
-        let project = self.prepare(name, &bench)?;
+        let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &locked.requirements).map_err(whose)?;
+        let seen = match withheld.map(|it| Seen::begin(it, &bench.environment())).transpose() {
+            Ok(seen) => seen,
+            // Nothing would be seen, so nothing may be withheld.
+            Err(_) => return Ok(Made::Blind(BTreeSet::new())),
+        };
         let finished = environment.build(&bench, &project)?;
+        if let Some(opened) = seen.and_then(|seen| seen.opened()) {
+            return Ok(Made::Blind(opened));
+        }
         if !finished.success() {
             let (sandbox, invocation) = environment.scene(&bench, &project);
             return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
@@ -162,7 +234,7 @@ impl Workshop<'_> {
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
         let _ = base::sys::files::remove_large(&bench.source(), LARGE);
-        Ok(path)
+        Ok(Made::Wheel(path))
     }
 
     /// Puts the wheels that are installed into the build environment into one directory, and no
@@ -190,16 +262,14 @@ impl Workshop<'_> {
     }
 
     /// Lays out the source. Returns the directory of the project in it.
-    fn prepare(&self, name: &BuildName, bench: &Bench) -> Result<String, Problem> {
+    fn prepare(&self, name: &BuildName, sight: Sight, bench: &Bench) -> Result<LaidOut, Problem> {
         let distribution = &*self.distribution(name);
-        fs::create_dir_all(&bench.inside).map_err(|error| {
-            let name = &distribution.name;
-            Problem::new(format!("cannot prepare the build of `{name}`")).cause(error)
-        })?;
+        fs::create_dir_all(&bench.inside)
+            .map_err(|error| cannot_prepare(distribution).cause(error))?;
         let source = bench.source();
-        let project = self.sources.lay_out(distribution, &source)?;
-        self.check_fresh(name, &source.join(&project))?;
-        Ok(project)
+        let laid_out = self.sources.lay_out(distribution, sight, &source)?;
+        self.check_fresh(name, &source.join(&laid_out.project))?;
+        Ok(laid_out)
     }
 
     /// A build lock that was made before the tree changed its `[build-system]` would give the build

@@ -4,20 +4,22 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use uv_normalize::PackageName;
 
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
+use crate::fetch::unlocked;
 use crate::fetch::{self, ProjectIndexes};
 use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Resolution, resolve};
+use crate::lock::resolve::{Artifact, Resolution, resolve};
 use crate::lock::uv_settings;
-use base::recipe::{Recipe, Source, nearest};
+use base::recipe::{LockPlace, Override, Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
+use base::sys::files::read_text;
+use base::vocabulary::limits::{BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES};
 use base::vocabulary::{Problem, Sha256};
 
 /// A recipe and where it lies.
@@ -52,7 +54,7 @@ impl LocatedRecipe {
     /// Reads the build lock.
     pub fn read_build_lock(&self) -> Result<(BuildLock, Sha256), Problem> {
         let shown = self.build_lock.display().to_string();
-        let text = fs::read_to_string(&self.build_lock).map_err(|error| {
+        let text = read_text(&self.build_lock, &BUILD_LOCK_BYTES).map_err(|error| {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
@@ -63,7 +65,7 @@ impl LocatedRecipe {
 
     /// Reads the ledger; one that does not exist is empty.
     pub fn read_ledger(&self) -> Result<Ledger, Problem> {
-        match fs::read_to_string(&self.ledger) {
+        match read_text(&self.ledger, &LEDGER_BYTES) {
             Ok(text) => Ledger::parse(&self.ledger.display().to_string(), &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
             Err(error) => Err(Problem::new("cannot read the ledger").cause(error)),
@@ -117,10 +119,9 @@ fn origin(
             fetch::fetch_source(url, *nar_hash, &host, settings)?
         }
     };
-    if !origin.join("uv.lock").is_file() {
-        return Err(Problem::usage("the source tree has no `uv.lock`")
-            .fact("looked in", origin.display())
-            .hint("`--source DIR` names the directory of a project that uv has locked"));
+    let place = &located.recipe.lock;
+    if !origin.join(place.file()).is_file() {
+        return Err(unlocked::explain(&origin, place));
     }
     Ok(origin)
 }
@@ -130,10 +131,83 @@ impl fetch::Settings {
     ///
     /// # Errors
     /// One of them is no URL.
-    pub fn with_indexes_of(mut self, application: &Application) -> Result<Self, Problem> {
-        self.project = ProjectIndexes::of(&application.project, &application.tree)?;
+    pub fn with_indexes_of(
+        mut self,
+        application: &Application,
+        recipe: &Recipe,
+    ) -> Result<Self, Problem> {
+        let beside = application.tree.join(recipe.lock.directory());
+        self.project = ProjectIndexes::of(&application.project, &beside)?;
         Ok(self)
     }
+}
+
+fn applies_to(it: &Override, artifact: &Artifact) -> bool {
+    let (reason, upstream) = (it.reason.clone(), it.upstream.clone());
+    let says_something = *it != Override { reason, upstream, ..Override::default() };
+    match artifact {
+        Artifact::Virtual(_) => !says_something,
+        artifact => artifact.is_built() || it.build.is_empty(),
+    }
+}
+
+/// Why an override changes nothing of what is installed.
+fn idle_override(name: &PackageName, artifact: &Artifact) -> Problem {
+    match artifact {
+        Artifact::Virtual(_) => Problem::usage(format!("`override.{name}` changes nothing"))
+            .fact(
+                "because",
+                format!("`{name}` is not a package: it is neither built nor installed"),
+            )
+            .hint(
+                "`[[patch]]` patches what `[[copy]]` brings of it: `file` is the path in the \
+                     output",
+            ),
+        _ => Problem::usage(format!("`override.{name}.build` changes nothing"))
+            .fact("because", format!("`{name}` comes as a wheel and is not built"))
+            .hint(format!(
+                "`override.{name}.prefer = \"sdist\"` builds it from source; `[[patch]]` patches \
+                 what is installed"
+            )),
+    }
+}
+
+/// The lock of something else beside a project would install something else.
+fn check_whose(lock: &Lock, project: &Pyproject, place: &LockPlace) -> Result<(), Problem> {
+    let locked = || lock.root().map_or("no project", |root| root.name.as_ref());
+    match place {
+        LockPlace::Script(script) if !lock.packages.is_empty() && !lock.is_of_script() => {
+            Err(Problem::usage(format!("`{script}.lock` is not the lock of a script"))
+                .hint(format!("lock it again: `uv lock --script {script}`")))
+        }
+        LockPlace::Directory(_) if lock.is_of_script() => {
+            Err(Problem::usage("`uv.lock` is the lock of a script (PEP 723), not of a project")
+                .hint(
+                    "to install what the script needs, name the lock `SCRIPT.lock`, beside the \
+                     script, and set `project.script` in the recipe",
+                ))
+        }
+        LockPlace::Directory(_) => match &project.name {
+            Some(name) if lock.root().is_none_or(|root| root.name != *name) => {
+                Err(Problem::usage(format!("`uv.lock` does not have the project `{name}`"))
+                    .fact("it locks", locked())
+                    .hint("`uv lock`, run in the project's directory, writes it again"))
+            }
+            _ => Ok(()),
+        },
+        LockPlace::Script(_) => Ok(()),
+    }
+}
+
+/// The TOML in the comments of a script (PEP 723): `# /// script` up to `# ///`.
+fn inline_metadata(script: &str) -> String {
+    let block = script.lines().skip_while(|line| line.trim_end() != "# /// script").skip(1);
+    let block = block.take_while(|line| line.trim_end() != "# ///" && line.starts_with('#'));
+    let text = |line: &str| {
+        let line = line.trim_start_matches('#');
+        format!("{}\n", line.strip_prefix(' ').unwrap_or(line))
+    };
+    block.map(text).collect()
 }
 
 impl Application {
@@ -145,7 +219,8 @@ impl Application {
         host: Host<'_>,
     ) -> Result<Self, Problem> {
         let Snapshot { tree, nar_hash } = snapshot(&origin(located, over, settings, host)?, host)?;
-        Ok(Self { locked: Locked::read(&tree)?, tree, tree_hash: nar_hash })
+        let locked = Locked::read(&tree, &located.recipe.lock)?;
+        Ok(Self { locked, tree, tree_hash: nar_hash })
     }
 }
 
@@ -157,48 +232,72 @@ impl Locked {
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        Self::read(&origin(located, over, settings, host)?)
+        Self::read(&origin(located, over, settings, host)?, &located.recipe.lock)
     }
 
-    /// Reads what is said in `tree`.
-    pub fn read(tree: &Path) -> Result<Self, Problem> {
-        let read = |name: &str| {
-            fs::read_to_string(tree.join(name))
+    /// Reads what is said in `tree`; paths in the lock are made relative to that.
+    ///
+    /// # Errors
+    /// A file cannot be read or understood; the lock is that of something else.
+    pub fn read(tree: &Path, place: &LockPlace) -> Result<Self, Problem> {
+        let read = |name: &str, limit| {
+            read_text(&tree.join(name), limit)
                 .map_err(|error| Problem::usage(format!("cannot read `{name}`")).cause(error))
         };
-        let text = read("uv.lock")?;
-        let settings = tree.join("uv.toml");
-        let settings = settings.is_file().then(|| read("uv.toml")).transpose()?;
-        let (project, told) = uv_settings::read(&read("pyproject.toml")?, settings.as_deref())?;
-        Ok(Self { lock: Lock::parse(&text)?, lock_hash: Sha256::of(&text), project, told })
+        let text = read(&place.file(), &LOCK_BYTES)?;
+        let lock = Lock::parse(&text)?.within(place.directory());
+        let lock_hash = Sha256::of(&text);
+        let beside = |name: &str| match place.directory() {
+            "." => name.to_owned(),
+            directory => format!("{directory}/{name}"),
+        };
+        // As uv, which reads it before `[tool.uv]`.
+        let settings = beside("uv.toml");
+        let settings = tree
+            .join(&settings)
+            .is_file()
+            .then(|| read(&settings, &PYPROJECT_BYTES))
+            .transpose()?;
+        let project = match place {
+            LockPlace::Directory(_) => read(&beside("pyproject.toml"), &PYPROJECT_BYTES)?,
+            LockPlace::Script(script) => inline_metadata(&read(script, &PYPROJECT_BYTES)?),
+        };
+        let (project, told) = uv_settings::read(&project, settings.as_deref())?;
+        check_whose(&lock, &project, place)?;
+        Ok(Self { lock, lock_hash, project, told })
     }
 
     /// An override of what no target of the recipe installs, and no build of it builds (`tools`),
-    /// is taken for a slip. `resolution` is
-    /// that of one target; the others are resolved only where it has not all of them.
+    /// is taken for a slip, and so is one of the build of what none builds: it would be listed, and
+    /// change nothing. `resolution` is that of one target; the others are resolved only where that
+    /// does not tell.
     pub fn check_overrides(
         &self,
         recipe: &Recipe,
         resolution: &Resolution,
         tools: &BTreeSet<&PackageName>,
     ) -> Result<(), Problem> {
-        let mut names = recipe
-            .overrides
-            .keys()
-            .filter(|name| resolution.get(name).is_none() && !tools.contains(name));
-        let Some(first) = names.next() else {
-            return Ok(());
+        let applies = |(name, it): (&PackageName, &Override), on: &Resolution| {
+            tools.contains(name)
+                || on.get(name).is_some_and(|found| applies_to(it, &found.artifact))
         };
+        if recipe.overrides.iter().all(|it| applies(it, resolution)) {
+            return Ok(());
+        }
         let others = recipe.targets.iter().filter(|target| **target != resolution.target);
         let others = others
             .map(|target| resolve(&self.lock, &self.project, target, &recipe.selection))
             .collect::<Result<Vec<_>, Problem>>()?;
-        let unknown = |name: &&PackageName| others.iter().all(|other| other.get(name).is_none());
-        let Some(name) = std::iter::once(first).chain(names).find(unknown) else {
+        let all = || others.iter().chain([resolution]);
+        let idle = |it: &(&PackageName, &Override)| !all().any(|on| applies(*it, on));
+        let Some((name, _)) = recipe.overrides.iter().find(idle) else {
             return Ok(());
         };
+        if let Some(found) = all().find_map(|on| on.get(name)) {
+            return Err(idle_override(name, &found.artifact));
+        }
         let problem = Problem::usage(format!("`override.{name}` is of what is not installed"));
-        let installed = others.iter().chain([resolution]).flat_map(|it| &it.distributions);
+        let installed = all().flat_map(|it| &it.distributions);
         Err(match nearest(name.as_ref(), installed.map(|it| it.name.as_ref())) {
             Some(name) => problem.hint(format!("did you mean `{name}`?")),
             None => problem.hint("`cargo xtask resolve` lists what is; remove the override"),

@@ -3,12 +3,18 @@
 //! (`url.<base>.insteadOf`, credential helpers, ssh).
 //!
 //! Nothing is ever checked out: no attribute, filter, hook, line-end rule or LFS smudge of anybody
-//! can have a say in the tree, which is a function of the commit alone.
+//! can have a say in the tree, which is a function of the commit alone. What uv's checkout would
+//! make of line ends and the like is warned of (`attributes`). `export-subst` is not among that: it
+//! counts for archives, and neither uv nor this makes one.
 
+mod attributes;
 mod export;
 mod mirror;
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::io::BufRead;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -16,6 +22,7 @@ use super::http::Patience;
 use base::nar;
 use base::sys::Host;
 use base::sys::tree::{Limits, MemberError, Tree};
+use base::vocabulary::limits::{Budget, Exceeded, GITMODULES_BYTES, SUBMODULE_DEPTH, SUBMODULES};
 use base::vocabulary::{Problem, Redacted, Sha256};
 
 use export::Entry;
@@ -35,11 +42,7 @@ pub struct Commit<'a> {
     pub submodules: bool,
 }
 
-/// git holds `.gitmodules` in memory, once for each submodule.
-const MODULES_MAX: u64 = 1 << 20;
-
-/// Submodules of submodules of …; deeper is a circle.
-const DEPTH_MAX: usize = 8;
+const ATTRIBUTES: &[u8] = b".gitattributes";
 
 /// Writes the tree of a commit into `into`, which must be empty or absent, and returns its NAR
 /// hash.
@@ -52,18 +55,38 @@ pub fn export(
     host: &Host<'_>,
     patience: &Patience,
 ) -> Result<Sha256, Problem> {
-    let mut export = Export { host, patience, lfs_pointers: 0 };
+    let submodules = SUBMODULES.budget();
+    let mut export = Export { host, patience, submodules, lfs_pointers: 0, attributes: Vec::new() };
     let mut tree = Tree::new(into, Limits::default()).map_err(|error| commit.broken(error))?;
     export.add(&mut tree, commit, b"", 0)?;
     tree.finish().map_err(|error| commit.broken(error))?;
     if export.lfs_pointers > 0 {
         host.progress.warn(&format!(
-            "`{}` has {} files that git LFS keeps elsewhere; they stay pointers",
+            "`{}` has {} files that git LFS keeps elsewhere; they stay pointers, as in uv's \
+             checkout without `lfs = true`",
             Redacted(commit.url),
             export.lfs_pointers
         ));
     }
+    for path in &export.attributes {
+        let found = attributes::converting(&into.join(path))
+            .map_err(|error| commit.problem().cause(error))?;
+        if !found.is_empty() {
+            host.progress.warn(&format!(
+                "`{}` of `{}` has {}: `git checkout`, and so uv, converts these files; here they \
+                 are as they were committed",
+                path.display(),
+                Redacted(commit.url),
+                found.join(", ")
+            ));
+        }
+    }
     nar::hash_path(into)
+}
+
+/// Reads what `git ls-tree -r -l -z` prints of a commit's tree; returns how many entries it has.
+pub fn read_list(commit: &Commit<'_>, list: impl BufRead) -> Result<usize, Problem> {
+    export::entries(commit, list, Limits::default()).map(|entries| entries.len())
 }
 
 impl Commit<'_> {
@@ -82,6 +105,11 @@ impl Commit<'_> {
         if !whole {
             return Err(self.problem().hint("a commit is named by its 40 hexadecimal digits"));
         }
+        // git and ssh take a name that begins so for an option.
+        let parts = [self.url.host_str().unwrap_or_default(), self.url.username()];
+        if parts.iter().any(|part| part.starts_with('-') || part.starts_with("%2d")) {
+            return Err(self.problem().fact("because", "the URL's host or user begins with `-`"));
+        }
         match self.url.scheme() {
             "https" | "http" | "ssh" | "git" | "file" => Ok(()),
             // `ext::` and its like run programs.
@@ -95,7 +123,10 @@ impl Commit<'_> {
 struct Export<'a> {
     host: &'a Host<'a>,
     patience: &'a Patience,
+    submodules: Budget,
     lfs_pointers: usize,
+    /// Every `.gitattributes`, relative to the tree.
+    attributes: Vec<PathBuf>,
 }
 
 impl Export<'_> {
@@ -107,10 +138,8 @@ impl Export<'_> {
         depth: usize,
     ) -> Result<(), Problem> {
         commit.check()?;
-        if depth > DEPTH_MAX {
-            let reason = format!("submodules are nested more than {DEPTH_MAX} deep");
-            return Err(commit.problem().fact("because", reason));
-        }
+        let exceeded = |error: Exceeded| commit.problem().fact("because", error);
+        SUBMODULE_DEPTH.check(depth).map_err(exceeded)?;
         let mut submodules = Vec::new();
         {
             let mirror = Mirror::open(commit, self.host, self.patience)?;
@@ -118,15 +147,21 @@ impl Export<'_> {
             let entries = mirror.list(commit, Limits::default())?;
             let is_modules = |entry: &&Entry| entry.path == b".gitmodules";
             let modules = entries.iter().find(is_modules).map_or(0, |entry| entry.size);
-            if commit.submodules && modules > MODULES_MAX {
-                let reason = format!("`.gitmodules` has more than {MODULES_MAX} bytes");
-                return Err(commit.problem().fact("because", reason));
+            if commit.submodules {
+                GITMODULES_BYTES.check(modules).map_err(exceeded)?;
             }
             self.lfs_pointers += mirror.write(commit, &entries, tree, prefix)?;
+            let is_attributes =
+                |it: &&Entry| it.path.rsplit(|b| *b == b'/').next() == Some(ATTRIBUTES);
+            for entry in entries.iter().filter(is_attributes) {
+                let path = [prefix, &entry.path].concat();
+                self.attributes.push(PathBuf::from(OsString::from_vec(path)));
+            }
             for entry in entries.iter().filter(|entry| entry.is_submodule()) {
                 let name = [prefix, &entry.path].concat();
                 tree.directory(&name).map_err(|error| commit.broken(error))?;
                 if commit.submodules {
+                    self.submodules.spend(1_u64).map_err(exceeded)?;
                     let url = mirror.submodule_url(commit, entry)?;
                     submodules.push((name, url, entry.object.clone()));
                 }

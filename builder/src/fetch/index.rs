@@ -12,20 +12,18 @@ use url::Url;
 use uv_normalize::PackageName;
 
 pub use config::{Index, Indexes, ProjectIndexes};
-use page::Link;
+pub use page::{Link, links};
 
 use super::Settings;
 use super::address::local_path;
 use super::http::{Client, TransferError, because};
 use base::sys::env::Environment;
+use base::vocabulary::limits::PAGE_BYTES;
 use base::vocabulary::{Problem, Redacted, Sha256};
 
 /// PEP 691 first; some indexes have only PEP 503.
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
      application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
-
-/// The page of a project with ten thousand files has some 10 MB.
-const PAGE_SIZE_MAX: u64 = 128 << 20;
 
 type Pages = BTreeMap<Url, Arc<OnceLock<Result<Arc<Vec<Link>>, Problem>>>>;
 
@@ -134,8 +132,8 @@ impl<'a> Lookup<'a> {
                 let links = page::directory(&dir).map_err(|error| problem().cause(error))?;
                 return Ok(Arc::new(links));
             }
-            Some(dir) => page::local(&dir, url, PAGE_SIZE_MAX),
-            None => self.client.page(url, ACCEPT, PAGE_SIZE_MAX),
+            Some(dir) => page::local(&dir, url),
+            None => self.client.page(url, ACCEPT, PAGE_BYTES.max),
         };
         match page {
             Ok(page) => {

@@ -79,6 +79,8 @@ pub enum Verdict {
     Reselected(Vec<Change>),
     /// The locks are the same and a file is another one: it drifted.
     Drifted(Vec<Change>),
+    /// The hash is the golden one, and the entries are not: the ledger contradicts itself.
+    Contradictory(Vec<Change>),
 }
 
 /// A path of the wheelhouse that is not what the ledger says.
@@ -130,13 +132,16 @@ impl Ledger {
         let Some(golden) = self.target.get(&target.to_string()) else {
             return Verdict::Unknown;
         };
+        let changes = changes(golden, found);
+        let same_entries = changes.is_empty() && golden.entries.len() == found.entries.len();
         let same_locks = golden.lock == found.lock && golden.build_lock == found.build_lock;
         match (golden.nar_hash == found.nar_hash, same_locks) {
+            // The entries are what a person reads and approves, so they must be what is hashed.
+            (true, _) if !same_entries => Verdict::Contradictory(changes),
             (true, true) => Verdict::Same,
             (true, false) => Verdict::LockChangedOnly,
-            (false, false) => Verdict::Stale(changes(golden, found)),
+            (false, false) => Verdict::Stale(changes),
             (false, true) => {
-                let changes = changes(golden, found);
                 let moved = |it: &Change| it.golden.is_none() || it.found.is_none();
                 if !changes.is_empty() && changes.iter().all(moved) {
                     Verdict::Reselected(changes)
@@ -196,6 +201,7 @@ impl Verdict {
             Self::Stale(_) => "stale",
             Self::Reselected(_) => "reselected",
             Self::Drifted(_) => "drifted",
+            Self::Contradictory(_) => "contradictory",
         }
     }
 
@@ -210,6 +216,9 @@ impl Verdict {
                 "the lock is unchanged, and other files of it are wanted than the ledger has"
             }
             Self::Drifted(_) => "the lock is unchanged and the FOD hash drifted",
+            Self::Contradictory(_) => {
+                "the ledger contradicts itself: its entries are not those of its FOD hash"
+            }
         }
     }
 
@@ -227,6 +236,10 @@ impl Verdict {
                 "the recipe or the project's `[tool.uv]` selects something else; look at the \
                  changes, then `cargo xtask bless {recipe}`"
             )),
+            Self::Contradictory(_) => Some(format!(
+                "somebody edited the ledger by hand: look at how it changed, then \
+                 `cargo xtask bless {recipe}`"
+            )),
             Self::Drifted(_) => Some(
                 "the same lock must give the same files: find out who changed them, before \
                  anything is blessed"
@@ -238,7 +251,10 @@ impl Verdict {
     /// What is wrong, with exit code 4, unless the wheelhouse is the golden one (or there is none
     /// yet).
     fn problem(&self, recipe: &str, golden: Option<Sri>, found: Sri) -> Option<Problem> {
-        let (Self::Stale(changes) | Self::Reselected(changes) | Self::Drifted(changes)) = self
+        let (Self::Stale(changes)
+        | Self::Reselected(changes)
+        | Self::Drifted(changes)
+        | Self::Contradictory(changes)) = self
         else {
             return None;
         };
@@ -302,7 +318,11 @@ impl Change {
     /// The distribution that the path belongs to, with its version where the path tells it: names
     /// of wheels and sdists are specified, and a tree lies in a directory of its distribution.
     pub fn distribution(&self) -> String {
-        let name = self.path.rsplit('/').next().unwrap_or_default();
+        let name = match self.path.split('/').collect::<Vec<_>>()[..] {
+            // An archive whose name says nothing lies in a directory of its distribution, too.
+            [_, project, _] => project,
+            _ => self.path.rsplit('/').next().unwrap_or_default(),
+        };
         match DistFilename::try_from_normalized_filename(name) {
             Some(file) => format!("{} {}", file.name(), file.version()),
             None => name.to_owned(),

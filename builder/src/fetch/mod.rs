@@ -15,6 +15,7 @@ pub mod source; // the application's source archive
 pub mod snapshot; // the application's source tree, as builds see it
 pub mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
+mod unlocked; // why there is no lock
 pub mod application; // recipe, source tree, lock and build lock, read together
 pub mod phase1; // read, resolve, plan, fetch
 

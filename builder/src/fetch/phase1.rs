@@ -8,8 +8,9 @@ use crate::fetch::ledger::{Entry, Golden, Judgement, Pin, TargetLedger};
 use crate::fetch::plan;
 use crate::fetch::{self, Wheelhouse};
 use crate::lock::build_lock::{BuildLock, Demands};
-use crate::lock::resolve::{Resolution, RuntimeRequest};
+use crate::lock::resolve::{Artifact, Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
+use base::recipe::{LockPlace, Recipe};
 use base::sys::Host;
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Outcome, Problem, Sha256, Target};
@@ -58,13 +59,14 @@ pub fn fetch(
         target,
         selection: &recipe.selection,
     })?;
+    check_own_files(recipe, &resolution)?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
     let tools = build_lock.tools.keys().map(|it| &it.name).collect();
     application.check_overrides(recipe, &resolution, &tools)?;
     let places = plan::Places { tree: &application.tree, recipe: &located.dir };
     let demands = Demands { recipe, project: &application.project, lock: &application.lock };
     let request = plan::everything(&resolution, &build_lock, demands, places)?;
-    let settings = &settings.clone().with_indexes_of(&application)?;
+    let settings = &settings.clone().with_indexes_of(&application, recipe)?;
     let wheelhouse = fetch::fetch(&request, &host, settings).map_err(|problem| {
         let golden = located.read_ledger().ok();
         let golden = golden.as_ref().and_then(|it| it.target.get(&target.to_string()));
@@ -74,6 +76,40 @@ pub fn fetch(
         drifted(problem, same_locks)
     })?;
     Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
+}
+
+/// An output without a file of its own project is taken for a slip, unless the recipe says that this
+/// is meant, or what it wants of the output instead.
+fn check_own_files(recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
+    let is_own = |it: &Distribution| matches!(it.artifact, Artifact::Local(_));
+    let said = recipe.selection.dependencies_only
+        || !recipe.checks.imports.is_empty()
+        || !recipe.checks.run.is_empty();
+    if said || !recipe.copies.is_empty() || resolution.distributions.iter().any(is_own) {
+        return Ok(());
+    }
+    let problem = |whose: String, because: &str| {
+        Problem::usage(format!("the output would have no file of {whose}"))
+            .fact("because", because)
+            .hint(
+                "`[[copy]]` brings files of the source tree; `project.dependencies-only = true` \
+                 says that none are wanted",
+            )
+    };
+    match (&recipe.lock, &resolution.roots[..]) {
+        (LockPlace::Script(script), _) => {
+            Err(problem(format!("the script `{script}`"), "only what it requires is installed"))
+        }
+        // Only groups of a workspace root were asked for.
+        (_, []) => Ok(()),
+        (_, roots) => {
+            let roots: Vec<String> = roots.iter().map(|name| format!("`{name}`")).collect();
+            Err(problem(
+                roots.join(", "),
+                "it is not a package: no `[build-system]`, or `tool.uv.package = false`",
+            ))
+        }
+    }
 }
 
 /// A file that was there when the ledger was written and is another one now drifted, as much as a

@@ -84,7 +84,7 @@ pub fn project_directory(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
         Problem::usage("a local project lies outside of the source tree")
             .fact("path", path)
             .fact("because", "a symbolic link on the way leads out of the tree")
-            .hint("move it below the directory of `uv.lock`; what lies elsewhere cannot be pinned")
+            .hint("move it into the source tree; what lies elsewhere cannot be pinned")
     })?;
     Ok(tree.join(inside))
 }

@@ -9,12 +9,13 @@
 
 mod tasks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
+use uv_normalize::PackageName;
 
 use tasks::{Run, Task};
 
@@ -124,9 +125,15 @@ impl<'a> Plan<'a> {
                 .fact("first", first)
                 .fact("second", second)
         };
+        let ambiguous = ambiguous(&request.files);
         for file in &request.files {
             check_name(&file.filename)?;
-            let path = format!("{}/{}", file.shelf.directory(), file.filename);
+            let shelf = file.shelf.directory();
+            let path = if file.shelf == Shelf::Sdists && ambiguous.contains(&file.filename) {
+                format!("{shelf}/{}/{}", file.project, file.filename)
+            } else {
+                format!("{shelf}/{}", file.filename)
+            };
             if let Some(other) = plan.files.get(&path)
                 && other.sha256 != file.sha256
             {
@@ -225,8 +232,9 @@ impl<'a> Plan<'a> {
     }
 
     fn make_directories(&self, staging: &Path) -> std::io::Result<()> {
-        let shelves = self.files.values().map(|file| file.shelf);
-        let mut shelves: Vec<_> = shelves.map(Shelf::directory).collect();
+        let directories =
+            self.files.keys().flat_map(|path| path.match_indices('/').map(|(end, _)| &path[..end]));
+        let mut shelves: Vec<&str> = directories.collect();
         if !self.trees.is_empty() {
             shelves.push(Shelf::Git.directory());
         }
@@ -243,6 +251,25 @@ impl<'a> Plan<'a> {
         }
         Ok(())
     }
+}
+
+/// Names that stand for more than one archive, as those of all archives of a forge's tags do: each
+/// of these archives lies in a directory of its distribution. A wheel's name has that of its
+/// distribution in it.
+fn ambiguous(files: &[FileRequest]) -> BTreeSet<&String> {
+    let mut digests: BTreeMap<&String, BTreeSet<Sha256>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.shelf == Shelf::Sdists) {
+        digests.entry(&file.filename).or_default().insert(file.sha256);
+    }
+    digests.retain(|_, digests| digests.len() > 1);
+    digests.into_keys().collect()
+}
+
+/// Where the source archive `filename` of a distribution lies in a wheelhouse.
+pub fn sdist(wheelhouse: &Path, project: &PackageName, filename: &str) -> PathBuf {
+    let shelf = wheelhouse.join(Shelf::Sdists.directory());
+    let of_its_own = shelf.join(project.as_ref()).join(filename);
+    if of_its_own.is_file() { of_its_own } else { shelf.join(filename) }
 }
 
 /// A name from a lock becomes a path: it must be one plain, visible component.

@@ -3,6 +3,7 @@
 //! All of it runs in the sandbox, with the output read-only at its prefix.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use fs_err as fs;
@@ -14,7 +15,7 @@ use crate::install::venv::Installed;
 use base::recipe::Checks;
 use base::sys::process::last_lines;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
-use base::vocabulary::Problem;
+use base::vocabulary::{Problem, Sha256, requirement};
 
 /// How many things were checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +31,19 @@ pub struct Checked {
 #[derive(Serialize)]
 struct Job<'a> {
     imports: &'a [String],
-    scripts: BTreeMap<String, String>,
+    scripts: Scripts,
+    token: &'a str,
 }
+
+/// What the script prints at its end.
+#[derive(Deserialize)]
+struct Answer {
+    failures: Vec<Failure>,
+    token: String,
+}
+
+/// What a console script calls, and the distribution that ships it, by name.
+type Scripts = BTreeMap<String, (String, String)>;
 
 #[derive(Deserialize)]
 struct Failure {
@@ -51,25 +63,27 @@ pub fn check(
 ) -> Result<Checked, Problem> {
     let output = &installed.output;
     let scripts = console_scripts(checks, installed)?;
-    let job = Job { imports: &checks.imports, scripts: scripts.clone() };
+    let token = token().map_err(|error| Problem::new("cannot prepare the checks").cause(error))?;
+    let job = Job { imports: &checks.imports, scripts: scripts.clone(), token: &token };
     let job = serde_json::to_vec(&job).expect("a job has only plain values");
     let prepared = fs::create_dir_all(work)
         .and_then(|()| fs::write(work.join("job.json"), job))
         .and_then(|()| fs::write(work.join("checks.py"), SCRIPT));
     prepared.map_err(|error| Problem::new("cannot prepare the checks").cause(error))?;
 
-    let sandbox = at_prefix(sandbox.clone(), output)
+    let plain = at_prefix(sandbox.clone(), output)
         .bind_ro(work, "/build/checks")
         // Bytecode is kept for the length of the checks, outside of the output.
         .env("PYTHONPYCACHEPREFIX", "/tmp/pycache")
         .env("PYTHONDONTWRITEBYTECODE", "");
-    let sandbox = checks.env.iter().fold(sandbox, |sandbox, (key, value)| sandbox.env(key, value));
+    let sandbox =
+        checks.env.iter().fold(plain.clone(), |sandbox, (key, value)| sandbox.env(key, value));
 
     // Each has a sandbox of its own and the output is read-only: none can disturb another.
     let (imported, others) = rayon::join(
-        || import_all(output, &sandbox),
+        || import_all(output, &token, &sandbox),
         || -> Result<Vec<Failure>, Problem> {
-            let mut failures = requirements(checks, output, &sandbox)?;
+            let mut failures = requirements(checks, installed, &plain)?;
             for command in &checks.run {
                 failures.extend(run(&command.name, &command.command, output, &sandbox)?);
             }
@@ -100,10 +114,7 @@ pub fn at_prefix(sandbox: Sandbox, output: &Output) -> Sandbox {
     sandbox.bind_ro(&output.root, &output.prefix).env("PATH", &path)
 }
 
-fn console_scripts(
-    checks: &Checks,
-    installed: &Installed,
-) -> Result<BTreeMap<String, String>, Problem> {
+fn console_scripts(checks: &Checks, installed: &Installed) -> Result<Scripts, Problem> {
     let dropped = |name: &str| {
         let path = format!("bin/{name}");
         installed
@@ -115,7 +126,8 @@ fn console_scripts(
     let mut scripts = BTreeMap::new();
     for wheel in &installed.wheels {
         for script in wheel.entry_points.scripts().filter(|script| !dropped(&script.name)) {
-            scripts.insert(script.name, format!("{}:{}", script.module, script.function));
+            let target = format!("{}:{}", script.module, script.function);
+            scripts.insert(script.name, (target, wheel.name.to_string()));
         }
     }
     for (name, reason) in &checks.skip_scripts {
@@ -128,14 +140,21 @@ fn console_scripts(
     Ok(scripts)
 }
 
-fn import_all(output: &Output, sandbox: &Sandbox) -> Result<Vec<Failure>, Problem> {
+/// What the script must print to be believed: an import, or what the output starts with every
+/// interpreter, can end it early with exit code 0.
+fn token() -> std::io::Result<String> {
+    let mut bytes = [0; 16];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(Sha256::of(bytes).to_string())
+}
+
+fn import_all(output: &Output, token: &str, sandbox: &Sandbox) -> Result<Vec<Failure>, Problem> {
     let python = format!("{}/bin/python", output.prefix);
     let arguments = ["/build/checks/checks.py", "/build/checks/job.json"];
     let finished = in_prefix(&python, &arguments, output, sandbox)?;
-    let parsed = serde_json::from_slice::<Vec<Failure>>(&finished.stdout);
-    match parsed {
-        Ok(failures) if finished.success() => {
-            let shortened = failures.into_iter().map(|failure| Failure {
+    match serde_json::from_slice::<Answer>(&finished.stdout) {
+        Ok(answer) if finished.success() && answer.token == token => {
+            let shortened = answer.failures.into_iter().map(|failure| Failure {
                 what: failure.what,
                 reason: last_lines(&failure.reason, 4),
             });
@@ -148,25 +167,35 @@ fn import_all(output: &Output, sandbox: &Sandbox) -> Result<Vec<Failure>, Proble
     }
 }
 
+/// Where the toolchain's uv is, whatever programs the output brings.
+const UV: &str = "/build/tools/uv";
+
 /// `uv pip check`, without the complaints that the recipe explains.
 fn requirements(
     checks: &Checks,
-    output: &Output,
+    installed: &Installed,
     sandbox: &Sandbox,
 ) -> Result<Vec<Failure>, Problem> {
+    let output = &installed.output;
     let python = format!("{}/bin/python", output.prefix);
     let arguments = ["pip", "check", "--color", "never", "--no-cache", "--python", &python];
-    let finished = in_prefix("uv", &arguments, output, sandbox)?;
-    if finished.success() {
+    let finished = in_prefix(UV, &arguments, output, sandbox)?;
+    let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
+    let text = String::from_utf8_lossy(&text);
+    if finished.success() && checked(&text) == Some(installed.wheels.len()) {
         return Ok(Vec::new());
     }
-    let text = [finished.stdout.as_slice(), finished.stderr.as_slice()].concat();
-    let reason = match unexplained(&String::from_utf8_lossy(&text), checks) {
+    let reason = match unexplained(&text, checks) {
         Some(complaints) if complaints.is_empty() => return Ok(Vec::new()),
         Some(complaints) => complaints.join("\n"),
         None => printed(&finished),
     };
     Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
+}
+
+/// How many distributions `uv pip check` has looked at: `Checked 15 packages in 3ms`.
+fn checked(text: &str) -> Option<usize> {
+    text.lines().find_map(|line| line.strip_prefix("Checked ")?.split(' ').next()?.parse().ok())
 }
 
 /// Of what `uv pip check` printed, the complaints that the recipe does not explain; `None` if some
@@ -179,8 +208,8 @@ fn unexplained(text: &str, checks: &Checks) -> Option<Vec<String>> {
     // The package `a` requires `b==2`, but `1` is installed
     let explained = |line: &str| {
         let required = line.split('`').nth(3).unwrap_or_default();
-        let requirement: Result<uv_pep508::Requirement, _> = required.parse();
-        requirement.is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
+        requirement(required)
+            .is_ok_and(|it| checks.skip_requirements.contains_key(it.name.as_ref()))
     };
     let all_told = !complaints.is_empty() && count == complaints.len().to_string();
     let left = complaints.into_iter().filter(|line| !explained(line)).map(str::to_owned);

@@ -7,14 +7,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fs_err as fs;
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use crate::finish::variables::Variables;
 use crate::install::output::{Output, normalised};
 use crate::install::records::InstalledRecords;
 use base::recipe::{Patch, ReplaceMode};
-use base::sys::files::{nearest_names, write_atomically};
-use base::vocabulary::{Problem, Progress, Sha256, nearest_lines};
+use base::sys::files::{nearest_names, read_named, write_atomically};
+use base::vocabulary::limits::{Budget, Exceeded, PATCHED_BYTES, PATCHED_BYTES_ALL};
+use base::vocabulary::{Problem, Progress, Sha256, nearest_lines, shortened};
 
 /// A patch that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +57,10 @@ pub fn apply(
     progress: &dyn Progress,
 ) -> Result<Vec<Applied>, Problem> {
     let mut records = InstalledRecords::read(output)?;
+    let mut bytes = PATCHED_BYTES_ALL.budget();
     let applied = patches
         .iter()
-        .map(|patch| apply_one(output, variables, patch, &mut records, progress))
+        .map(|patch| apply_one(output, variables, patch, (&mut records, &mut bytes), progress))
         .collect::<Result<_, Problem>>()?;
     records.write()?;
     Ok(applied)
@@ -70,21 +73,24 @@ pub fn originals(
     variables: &Variables,
     patches: &[Patch],
 ) -> BTreeMap<String, Vec<u8>> {
-    let read = |patch: &Patch| {
+    let mut bytes = PATCHED_BYTES_ALL.budget();
+    let mut read = |patch: &Patch| {
         let file = variables.path("patch.file", &patch.file).ok()?;
         let file = normalised(&file).unwrap_or(file);
         let on_host = output.host_path("", &file).ok()?;
         check_file(output, &file, &on_host, "").ok()?;
-        Some((file, fs::read(&on_host).ok()?))
+        let content = read_named(&on_host, &PATCHED_BYTES).ok()?;
+        bytes.spend(content.len()).ok()?;
+        Some((file, content))
     };
-    patches.iter().filter_map(read).collect()
+    patches.iter().filter_map(&mut read).collect()
 }
 
 fn apply_one(
     output: &Output,
     variables: &Variables,
     patch: &Patch,
-    records: &mut InstalledRecords,
+    (records, bytes): (&mut InstalledRecords, &mut Budget),
     progress: &dyn Progress,
 ) -> Result<Applied, Problem> {
     let file = variables.path("patch.file", &patch.file)?;
@@ -92,12 +98,21 @@ fn apply_one(
     let what = format!("cannot patch `{file}`");
     let on_host = output.host_path(&what, &file)?;
     let mode = check_file(output, &file, &on_host, &what)?;
-    let before = fs::read(&on_host).map_err(|error| Problem::new(&what).cause(error))?;
+    let before = read_named(&on_host, &PATCHED_BYTES)
+        .map_err(|error| Problem::new(&what).fact("because", error))?;
+    bytes.spend(before.len()).map_err(|error| Problem::new(&what).fact("because", error))?;
     let mut content = before.clone();
     let mut replacements = Vec::new();
     for replacement in &patch.replace {
         let to = variables.text("patch.replace.to", &replacement.to)?;
-        let (replaced, count) = replace_all(&content, replacement.from.as_bytes(), to.as_bytes());
+        let replaced = replace_all(&content, replacement.from.as_bytes(), to.as_bytes());
+        let (replaced, count) = replaced.map_err(|error| {
+            Problem::usage(&what)
+                .fact("because", error)
+                .fact("from", shortened(&replacement.from))
+                .fact("to", shortened(&to))
+                .hint("the replaced text is in the file too often, or the new one is too long")
+        })?;
         if count == 0 {
             let missing = not_found(&what, patch, &replacement.from, &content);
             match replacement.mode {
@@ -151,26 +166,22 @@ fn check_file(output: &Output, file: &str, path: &Path, what: &str) -> Result<u3
     Ok(metadata.permissions().mode() & 0o7777)
 }
 
-/// All occurrences from left to right, none overlapping, as `${content//from/to}` in bash.
-fn replace_all(content: &[u8], from: &[u8], to: &[u8]) -> (Vec<u8>, usize) {
+/// All occurrences from left to right, none overlapping, as `${content//from/to}` in bash. What
+/// would become too large is not made.
+fn replace_all(content: &[u8], from: &[u8], to: &[u8]) -> Result<(Vec<u8>, usize), Exceeded> {
+    let finder = memmem::Finder::new(from);
+    let count = if from.is_empty() { 0 } else { finder.find_iter(content).count() };
+    let grown = content.len() as u128 + (count as u128) * (to.len() as u128);
+    PATCHED_BYTES.check(grown - (count * from.len()) as u128)?;
     let mut result = Vec::with_capacity(content.len());
-    let mut rest = content;
-    let mut count = 0;
-    while let Some(start) = find(rest, from) {
-        result.extend_from_slice(&rest[..start]);
+    let mut end = 0;
+    for start in finder.find_iter(content).take(count) {
+        result.extend_from_slice(&content[end..start]);
         result.extend_from_slice(to);
-        rest = &rest[start + from.len()..];
-        count += 1;
+        end = start + from.len();
     }
-    result.extend_from_slice(rest);
-    (result, count)
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    if wanted.is_empty() {
-        return None;
-    }
-    text.windows(wanted.len()).position(|window| window == wanted)
+    result.extend_from_slice(&content[end..]);
+    Ok((result, count))
 }
 
 fn not_found(what: &str, patch: &Patch, from: &str, content: &[u8]) -> Problem {

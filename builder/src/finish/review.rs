@@ -3,9 +3,10 @@
 //! and nothing of it lies in the output.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
 
-use fs_err as fs;
 use rayon::prelude::*;
 use similar::TextDiff;
 
@@ -13,6 +14,9 @@ use crate::finish::manifest::{Distribution, Kind, Manifest};
 use crate::install::output::Output;
 use crate::install::records::{DistInfo, InstalledRecords};
 use base::dist_info::{Metadata, Record};
+use base::sys::beneath::{Beneath, Found};
+use base::vocabulary::digest::Hashing;
+use base::vocabulary::limits::{PATCHED_BYTES, REVIEWED_LINES};
 use base::vocabulary::{Problem, Sha256};
 
 /// The directory beside an output in which the texts lie.
@@ -30,7 +34,8 @@ pub fn of(
 ) -> Result<Review, Problem> {
     let mut review = Review::new();
     for (file, before) in originals {
-        let after = fs::read(output.root.join(file))
+        let after = Beneath::open(&output.root)
+            .and_then(|tree| tree.read(file, PATCHED_BYTES.max))
             .map_err(|error| Problem::new(format!("cannot read `{file}`")).cause(error))?;
         let modules = format!("{}/", output.site_packages);
         let shown = match file.strip_prefix(&modules) {
@@ -52,9 +57,22 @@ fn difference(file: &str, before: &[u8], after: &[u8]) -> String {
         return format!("{digests}the patch changes nothing\n");
     }
     let [before, after] = [before, after].map(String::from_utf8_lossy);
+    if let Err(error) = REVIEWED_LINES.check(changed_lines(&before, &after)) {
+        return format!("{digests}{error}: the difference is not shown\n");
+    }
     let difference = TextDiff::from_lines(&*before, &*after);
     let name = |side: &str| format!("{side}/{file}");
     format!("{digests}\n{}", difference.unified_diff().header(&name("a"), &name("b")))
+}
+
+/// The lines between the first and the last that differ, of the longer text. To find the shortest
+/// difference takes the square of that.
+fn changed_lines(before: &str, after: &str) -> usize {
+    let same = |(a, b): &(&str, &str)| a == b;
+    let start = before.lines().zip(after.lines()).take_while(same).count();
+    let [before, after] = [before, after].map(|text| text.lines().skip(start).collect::<Vec<_>>());
+    let end = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
+    before.len().max(after.len()) - end
 }
 
 /// The files of a distribution.
@@ -114,70 +132,47 @@ fn content(root: &Path, paths: &[String], built_here: bool) -> Result<Content, P
     let mut content = Content::default();
     let mut sums = String::new();
     let unread = |error| Problem::new("cannot read what is installed").cause(error);
-    let mut below = Below::new(root).map_err(unread)?;
+    let tree = Beneath::open(root).map_err(unread)?;
     for path in paths {
         // A rule can have dropped it.
-        let Some(bytes) = below.bytes_of(path)? else { continue };
+        let Some(Summed { sha256, start }) = summed(&tree, path)? else { continue };
         content.files += 1;
-        if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| bytes.starts_with(it)) {
+        if built_here && [&b"\x7fELF"[..], b"!<arch>"].iter().any(|it| start.starts_with(it)) {
             content.compiled += 1;
         } else {
-            sums.push_str(&format!("{}  {path}\n", Sha256::of(&bytes)));
+            sums.push_str(&format!("{sha256}  {path}\n"));
         }
     }
     content.digest = (!sums.is_empty()).then(|| Sha256::of(&sums));
     Ok(content)
 }
 
-/// A tree whose files are read by paths that foreign code wrote, as a `RECORD` is: none of them may
-/// lead outside.
-struct Below<'r> {
-    root: &'r Path,
-    real_root: PathBuf,
-    /// The directory that was looked at last, and whether it is in the tree: following it costs
-    /// more than reading a small file does, and the next path mostly has the same one.
-    parent: (PathBuf, bool),
+/// A file's digest and its first bytes.
+struct Summed {
+    sha256: Sha256,
+    start: Vec<u8>,
 }
 
-impl<'r> Below<'r> {
-    fn new(root: &'r Path) -> std::io::Result<Self> {
-        Ok(Self { root, real_root: fs::canonicalize(root)?, parent: (PathBuf::new(), false) })
-    }
-
-    /// A file's bytes; of a link, where it leads: what it leads to may be no part of the output.
-    /// `None` if there is nothing, or not in the tree.
-    fn bytes_of(&mut self, path: &str) -> Result<Option<Vec<u8>>, Problem> {
-        use std::os::unix::ffi::OsStringExt as _;
-        let problem = || Problem::new(format!("cannot read `{path}`"));
-        let place = self.root.join(path);
-        if !place.parent().is_some_and(|parent| self.has(parent)) {
-            return Ok(None);
-        }
-        let kind = match std::fs::symlink_metadata(&place) {
-            Ok(metadata) => metadata.file_type(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(problem().cause(error)),
-        };
-        let read = || -> std::io::Result<Vec<u8>> {
-            if kind.is_symlink() {
-                return Ok(fs::read_link(&place)?.into_os_string().into_vec());
+/// Sums a file of whatever size; of a link, where it leads: what it leads to may be no part of the
+/// output. `None` if there is nothing.
+fn summed(tree: &Beneath, path: &str) -> Result<Option<Summed>, Problem> {
+    let read = || -> io::Result<Option<Summed>> {
+        match tree.find(path)? {
+            None => Ok(None),
+            Some(Found::Link) => {
+                let start = tree.read_link(path)?.into_os_string().into_vec();
+                Ok(Some(Summed { sha256: Sha256::of(&start), start }))
             }
-            fs::read(&place)
-        };
-        if !kind.is_symlink() && !kind.is_file() {
-            return Err(problem().fact("expected", "a file or a link"));
+            Some(_) => {
+                let mut file = Hashing::new(tree.file(path)?);
+                let mut start = Vec::new();
+                file.by_ref().take(8).read_to_end(&mut start)?;
+                io::copy(&mut file, &mut io::sink())?;
+                Ok(Some(Summed { sha256: file.finish().1, start }))
+            }
         }
-        read().map(Some).map_err(|error| problem().cause(error))
-    }
-
-    fn has(&mut self, parent: &Path) -> bool {
-        if self.parent.0 != parent {
-            let real = parent.canonicalize();
-            let within = real.is_ok_and(|real| real.starts_with(&self.real_root));
-            self.parent = (parent.to_owned(), within);
-        }
-        self.parent.1
-    }
+    };
+    read().map_err(|error| Problem::new(format!("cannot read `{path}`")).cause(error))
 }
 
 fn described(distribution: &Distribution, content: &Content) -> String {

@@ -20,27 +20,27 @@ use base::nar;
 use base::recipe::{BytecodePolicy, Checks, Recipe};
 use base::vocabulary::{Problem, Progress, Sha256};
 
-/// A virtual environment whose files are patched.
+/// A virtual environment that has, beside its modules, what the recipe copies and links.
 #[derive(Debug)]
-pub struct Patched {
+pub struct LaidOut {
     installed: Installed,
     variables: Variables,
+    copied: Vec<Copied>,
+    links: Vec<Linked>,
+}
+
+/// One whose files are patched.
+#[derive(Debug)]
+pub struct Patched {
+    laid_out: LaidOut,
     /// The patched files as they were.
     originals: BTreeMap<String, Vec<u8>>,
     patches: Vec<Applied>,
 }
 
-/// One that has, beside its modules, what the recipe copies and links.
-#[derive(Debug)]
-pub struct LaidOut {
-    patched: Patched,
-    copied: Vec<Copied>,
-    links: Vec<Linked>,
-}
-
 /// One whose bytecode is compiled: nothing is added to it any more.
 #[derive(Debug)]
-pub struct Compiled(LaidOut);
+pub struct Compiled(Patched);
 
 /// An output in its final shape, and its identity. Nothing changes it any more.
 #[derive(Debug)]
@@ -52,33 +52,36 @@ pub struct Sealed {
 }
 
 impl Installed {
-    /// Applies the recipe's patches.
-    pub fn patch(self, recipe: &Recipe, progress: &dyn Progress) -> Result<Patched, Problem> {
-        let variables = Variables::new(&self.output, &recipe.variables);
-        let originals = patch::originals(&self.output, &variables, &recipe.patches);
-        let patches = patch::apply(&self.output, &variables, &recipe.patches, progress)?;
-        Ok(Patched { installed: self, variables, originals, patches })
-    }
-}
-
-impl Patched {
     /// Copies what the recipe wants of the application's tree `source`, and makes its links.
     pub fn lay_out(self, recipe: &Recipe, source: &Path) -> Result<LaidOut, Problem> {
-        let (output, variables) = (&self.installed.output, &self.variables);
-        let copied = layout::copy(output, source, &recipe.copies, &recipe.shebangs, variables)?;
-        let links = layout::link(output, &recipe.links, variables)?;
-        Ok(LaidOut { patched: self, copied, links })
+        let variables = Variables::new(&self.output, &recipe.variables);
+        let (output, copies) = (&self.output, &recipe.copies);
+        let copied = layout::copy(output, source, copies, &recipe.shebangs, &variables)?;
+        let links = layout::link(output, &recipe.links, &variables)?;
+        Ok(LaidOut { installed: self, variables, copied, links })
     }
 }
 
 impl LaidOut {
+    /// Applies the recipe's patches, to what was installed and to what was copied: of a project
+    /// that is no package there is nothing else.
+    pub fn patch(mut self, recipe: &Recipe, progress: &dyn Progress) -> Result<Patched, Problem> {
+        let (output, variables) = (&self.installed.output, &self.variables);
+        let originals = patch::originals(output, variables, &recipe.patches);
+        let patches = patch::apply(output, variables, &recipe.patches, progress)?;
+        layout::set_patched(&mut self.copied, &patches);
+        Ok(Patched { laid_out: self, originals, patches })
+    }
+}
+
+impl Patched {
     /// Compiles the bytecode of everything that is there.
     pub fn compile(
         self,
         policy: BytecodePolicy,
         installer: &Installer<'_>,
     ) -> Result<Compiled, Problem> {
-        bytecode::compile(policy, &self.patched.installed.output, installer)?;
+        bytecode::compile(policy, &self.laid_out.installed.output, installer)?;
         Ok(Compiled(self))
     }
 }
@@ -86,8 +89,8 @@ impl LaidOut {
 impl Compiled {
     /// Gives it the shape that every output has, and says what it is.
     pub fn seal(self, fetched: &Fetched) -> Result<Sealed, Problem> {
-        let Self(LaidOut { patched, copied, links }) = self;
-        let Patched { installed, originals, patches, .. } = patched;
+        let Self(Patched { laid_out, originals, patches }) = self;
+        let LaidOut { installed, copied, links, .. } = laid_out;
         let output = &installed.output;
         layout::normalise(output)?;
         let from = origins::installed_from(fetched, &installed.wheels)?;
@@ -109,7 +112,8 @@ impl Sealed {
         installer: &Installer<'_>,
         work: &Path,
     ) -> Result<Checked, Problem> {
-        let checked = checks::check(checks, &self.installed, &installer.sandbox(), work)?;
+        let sandbox = installer.sandbox().limited(installer.toolchain.limits.check);
+        let checked = checks::check(checks, &self.installed, &sandbox, work)?;
         let now = nar::hash_path(self.tree())?;
         if now == self.nar_hash {
             return Ok(checked);

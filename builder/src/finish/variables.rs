@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::install::output::Output;
 use base::recipe::nearest;
-use base::vocabulary::Problem;
+use base::vocabulary::limits::PATCHED_BYTES;
+use base::vocabulary::{Problem, shortened};
 
 /// What `@name@` stands for: `@out@` is the prefix, `@python@` the venv's interpreter,
 /// `@site-packages@` the directory of modules, all absolute below the prefix; the rest is the
@@ -94,6 +95,11 @@ impl Variables {
             let end = after.find('@').filter(|end| is_name(&after[..*end]));
             let value = end.and_then(|end| self.values.get(&after[..end]));
             result.push_str(&rest[..start]);
+            PATCHED_BYTES.check(result.len()).map_err(|error| {
+                Problem::usage("a text of the recipe is too long with its variables replaced")
+                    .fact("text", shortened(text))
+                    .fact("because", error)
+            })?;
             match (end, value) {
                 (Some(end), Some(value)) => {
                     result.push_str(value);

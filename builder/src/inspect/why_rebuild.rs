@@ -73,13 +73,17 @@ pub fn explain(
         let ready = |need: &BuildName| contents.contains_key(need);
         !contents.contains_key(*name) && graph.waits_for(name).iter().all(ready)
     }) {
-        let inputs = workshop.inputs(name, |need| contents[need].clone())?;
-        let stored = store.recorded(&build::key(&inputs));
-        let verdict = match (stored, last.get(name)) {
+        let of = |sight| workshop.inputs(name, sight, |need: &BuildName| contents[need].clone());
+        let sights = workshop.sights(name).iter();
+        let inputs = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
+        let stored = inputs.iter().find_map(|inputs| store.recorded(&build::key(inputs)));
+        // The last build got its own part of the source tree, or all of it.
+        let changes = |last| inputs.iter().map(|it| it.changes(last)).min_by_key(Vec::len);
+        let verdict = match (stored, last.get(name).and_then(changes)) {
             (Some(_), _) => Verdict::Stored,
             (None, None) => Verdict::First,
-            (None, Some(last)) if *last == inputs => Verdict::Gone,
-            (None, Some(last)) => Verdict::Changed { changes: telling(inputs.changes(last)) },
+            (None, Some(changes)) if changes.is_empty() => Verdict::Gone,
+            (None, Some(changes)) => Verdict::Changed { changes: telling(changes) },
         };
         let content = stored.map(|digest| format!("sha256:{digest}"));
         contents.insert(name.clone(), content.unwrap_or_else(|| TO_BE_BUILT.to_owned()));

@@ -14,9 +14,10 @@ use uv_normalize::PackageName;
 
 use super::records::InstalledRecords;
 use crate::install::output::Output;
-use crate::install::wheel_archive::{Content, MEMBER_BYTES_MAX, WheelArchive, WheelFile};
+use crate::install::wheel_archive::{Content, WheelArchive, WheelFile};
 use base::recipe::{CollisionRule, CollisionRules};
 use base::sys::files::{read_foreign, sorted_entries, write_atomically};
+use base::vocabulary::limits::WHEEL_MEMBER_BYTES;
 use base::vocabulary::{Outcome, Problem};
 
 /// All collisions of an installation, each with its decision, sorted by path.
@@ -243,7 +244,7 @@ fn winning(
     if matches!(file.content, Content::Member(_)) {
         return Ok((body, mode));
     }
-    let installed = read_foreign(path, MEMBER_BYTES_MAX);
+    let installed = read_foreign(path, WHEEL_MEMBER_BYTES.max);
     let installed = installed.map_err(|error| Problem::new(what).cause(error))?;
     for name in &collision.providers {
         let provider = wheel(wheels, name, what)?;

@@ -2,7 +2,6 @@
 
 pub mod output; // the tree that phase 2 makes, and paths in it
 pub mod records; // the RECORD files of an output, and who owns a file
-pub mod wheel_archive; // a wheel's content, unread by any installer
 pub mod collisions; // paths that several distributions install
 pub mod venv; // the virtual environment at the prefix
 
@@ -10,6 +9,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use uv_normalize::PackageName;
+
+pub use crate::wheel_archive;
 
 use crate::build::BuiltWheel;
 use crate::fetch::request::Shelf;

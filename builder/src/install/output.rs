@@ -9,6 +9,9 @@ use fs_err as fs;
 
 use base::vocabulary::Problem;
 
+pub use crate::wheel_archive::below_lib;
+pub use base::vocabulary::paths::normalised;
+
 /// An output under construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
@@ -55,33 +58,6 @@ impl Output {
     }
 }
 
-/// A normalised path of a venv by its one name: `lib64` is a link to `lib` in all of them.
-pub fn below_lib(path: String) -> String {
-    match path.strip_prefix("lib64/") {
-        Some(rest) => format!("lib/{rest}"),
-        None => path,
-    }
-}
-
-/// `path` without `.`, `..` and doubled slashes; `None` if it is absolute, leads out of where it
-/// starts, or is something that no file system takes.
-pub fn normalised(path: &str) -> Option<String> {
-    if path.starts_with('/') || path.contains('\0') {
-        return None;
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
-}
-
 /// The text of a symbolic link at `link` that leads to `target`; both relative to one root and
 /// normalised.
 pub fn relative_link(link: &str, target: &str) -> String {
@@ -97,22 +73,6 @@ pub fn relative_link(link: &str, target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_normalised_or_refused() {
-        for (path, expected) in [
-            ("a//./b", Some("a/b")),
-            ("a/../b", Some("b")),
-            ("lib/s/../../bin/x", Some("bin/x")),
-            (".", Some("")),
-            ("../a", None),
-            ("a/../../b", None),
-            ("/a", None),
-            ("a\0b", None),
-        ] {
-            assert_eq!(normalised(path).as_deref(), expected, "{path:?}");
-        }
-    }
 
     #[test]
     fn a_line_of_a_record_has_one_path() {

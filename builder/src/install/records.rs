@@ -10,6 +10,7 @@ use crate::install::output::Output;
 use base::dist_info::Record;
 use base::sys::files::{read_foreign, sorted_entries, write_atomically};
 use base::vocabulary::Problem;
+use base::vocabulary::limits::RECORD_BYTES;
 
 /// A `.dist-info` directory of an output.
 #[derive(Debug)]
@@ -18,9 +19,6 @@ pub struct DistInfo {
     pub name: String,
     path: PathBuf,
 }
-
-/// As many bytes as may be read of a wheel's member.
-const FILE_BYTES_MAX: u64 = 1 << 30;
 
 impl DistInfo {
     /// All below the output's `site-packages`, sorted. A link is none of them: what it leads to may
@@ -38,7 +36,7 @@ impl DistInfo {
 
     /// Reads one of its files.
     pub fn read(&self, file: &str) -> io::Result<Vec<u8>> {
-        read_foreign(&self.path.join(file), FILE_BYTES_MAX)
+        read_foreign(&self.path.join(file), RECORD_BYTES.max)
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use rayon::prelude::*;
 use uv_normalize::PackageName;
 
 use crate::install::collisions::{self, Collisions};
@@ -13,7 +14,7 @@ use crate::install::output::Output;
 use crate::install::wheel_archive::WheelArchive;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
-use base::recipe::Recipe;
+use base::recipe::{Recipe, RecordPolicy};
 use base::sys::disk;
 use base::sys::process::last_lines_of;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
@@ -47,6 +48,8 @@ pub struct Installed {
     pub collisions: Collisions,
     /// What of them was not installed, by the recipe's overrides.
     pub skipped: BTreeMap<PackageName, Vec<String>>,
+    /// What a person should know of the wheels, as sentences.
+    pub notes: Vec<String>,
 }
 
 /// As much of the wheels is unpacked in memory at once, in bytes. A file system makes and removes
@@ -105,8 +108,9 @@ impl Installer<'_> {
         output: Output,
         recipe: &Recipe,
     ) -> Result<Installed, Problem> {
-        let opened = wheels.iter().map(|path| WheelArchive::open(path, &output.site_packages));
-        let mut archives = opened.collect::<Result<Vec<_>, Problem>>()?;
+        let opened = wheels.par_iter().map(|path| self.verified(path, &output, recipe));
+        let opened = opened.collect::<Result<Vec<_>, Problem>>()?;
+        let (mut archives, notes): (Vec<_>, Vec<_>) = opened.into_iter().unzip();
         archives.sort_by(|a, b| a.name.cmp(&b.name));
         let mut skipped = BTreeMap::new();
         for archive in &mut archives {
@@ -134,7 +138,41 @@ impl Installer<'_> {
         run(&sandbox, INSTALL, &output, self.work)?;
         Contents::of(&output)?.check_nothing_else(&own, &archives)?;
         collisions.apply(&output, &archives)?;
-        Ok(Installed { output, wheels: archives, collisions, skipped })
+        let notes = notes.into_iter().flatten().collect();
+        Ok(Installed { output, wheels: archives, collisions, skipped, notes })
+    }
+
+    /// Opens a wheel whose `RECORD` is right, or is written again because the recipe says so; with
+    /// what a person should know of it.
+    fn verified(
+        &self,
+        path: &Path,
+        output: &Output,
+        recipe: &Recipe,
+    ) -> Result<(WheelArchive, Option<String>), Problem> {
+        let archive = WheelArchive::open(path, &output.site_packages)?;
+        let name = &archive.name;
+        let policy = recipe.overrides.get(name).map_or(RecordPolicy::Verify, |it| it.record);
+        match (policy, archive.verify()) {
+            (RecordPolicy::Verify, Ok(0)) => Ok((archive, None)),
+            (RecordPolicy::Verify, Ok(files)) => {
+                let note = format!(
+                    "the `RECORD` of `{name}` has no digest of {files} of its files; that they are \
+                     what was packed is not verified"
+                );
+                Ok((archive, Some(note)))
+            }
+            (RecordPolicy::Verify, Err(problem)) => Err(problem),
+            (RecordPolicy::Rewrite, verdict) => {
+                let note = verdict.is_ok_and(|unhashed| unhashed == 0).then(|| {
+                    format!(
+                        "the `RECORD` of `{name}` is right; `override.{name}.record` is not needed"
+                    )
+                });
+                let into = self.work.join("recorded");
+                Ok((archive.with_true_record(&output.site_packages, &into)?, note))
+            }
+        }
     }
 
     /// Puts the wheels into one directory for `--find-links`, and their names and versions into

@@ -12,7 +12,8 @@ use uv_pep508::Requirement;
 
 use crate::lock::DefaultGroups;
 use base::recipe::ConfigSettings;
-use base::vocabulary::Problem;
+use base::vocabulary::limits::PYPROJECT_BYTES;
+use base::vocabulary::{Markers, Problem, shortened};
 
 pub use origins::{BuildSources, Declared, IndexEntry, Origins};
 
@@ -89,7 +90,7 @@ impl UvTable {
             Problem::usage("cannot read the project's `uv.toml`")
                 .fact("because", error.to_string().trim_end())
         })?;
-        uv_table("`uv.toml`", wire)
+        uv_table("`uv.toml`", wire, &mut Markers::default())
     }
 
     /// These settings with what is read from `[tool.uv]` of `project` also beside a `uv.toml`.
@@ -108,18 +109,24 @@ impl UvTable {
 impl Pyproject {
     /// Parses the text of a `pyproject.toml`; `whose` names it in messages.
     pub fn parse(whose: &str, text: &str) -> Result<Self, Problem> {
-        let wire: Wire = toml::from_str(text).map_err(|error| {
+        let unread = |because: &dyn std::fmt::Display| {
             Problem::usage(format!("cannot read the `pyproject.toml` of {whose}"))
-                .fact("because", error.to_string().trim_end())
-        })?;
+                .fact("because", because.to_string().trim_end())
+        };
+        PYPROJECT_BYTES.check(text.len()).map_err(|error| unread(&error))?;
+        let wire: Wire = toml::from_str(text).map_err(|error| unread(&error))?;
+        let mut markers = Markers::default();
         Ok(Self {
             name: wire
                 .project
                 .and_then(|project| project.name)
                 .map(|name| parsed(whose, "project.name", &name))
                 .transpose()?,
-            build_system: wire.build_system.map(|wire| build_system(whose, wire)).transpose()?,
-            uv: uv_table(whose, wire.tool.uv)?,
+            build_system: wire
+                .build_system
+                .map(|wire| build_system(whose, wire, &mut markers))
+                .transpose()?,
+            uv: uv_table(whose, wire.tool.uv, &mut markers)?,
         })
     }
 
@@ -207,22 +214,34 @@ enum ExtraWire {
     },
 }
 
-fn build_system(whose: &str, wire: BuildSystemWire) -> Result<BuildSystem, Problem> {
+fn build_system(
+    whose: &str,
+    wire: BuildSystemWire,
+    markers: &mut Markers,
+) -> Result<BuildSystem, Problem> {
     Ok(BuildSystem {
-        requires: all(whose, "build-system.requires", &wire.requires)?,
+        requires: requirements(whose, "build-system.requires", &wire.requires, markers)?,
         backend: wire.build_backend,
         backend_path: wire.backend_path,
     })
 }
 
-fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
+fn uv_table(whose: &str, wire: UvWire, markers: &mut Markers) -> Result<UvTable, Problem> {
     let key = "tool.uv.extra-build-dependencies";
-    let extra = |wire: ExtraWire| {
+    let build_constraints = requirements(
+        whose,
+        "tool.uv.build-constraint-dependencies",
+        &wire.build_constraint_dependencies,
+        markers,
+    )?;
+    let mut extra = |wire: ExtraWire| {
         let (text, match_runtime) = match wire {
             ExtraWire::Text(text) => (text, false),
             ExtraWire::Table { requirement, match_runtime } => (requirement, match_runtime),
         };
-        Ok(ExtraBuildDependency { requirement: parsed(whose, key, &text)?, match_runtime })
+        let requirement =
+            markers.requirement(&text).map_err(|error| invalid(whose, key, &text, error))?;
+        Ok(ExtraBuildDependency { requirement, match_runtime })
     };
     Ok(UvTable {
         no_build_isolation: wire.no_build_isolation,
@@ -246,7 +265,7 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
             .extra_build_dependencies
             .into_iter()
             .map(|(name, extras)| {
-                let extras = extras.into_iter().map(extra).collect::<Result<_, Problem>>()?;
+                let extras = extras.into_iter().map(&mut extra).collect::<Result<_, Problem>>()?;
                 Ok((parsed(whose, key, &name)?, extras))
             })
             .collect::<Result<_, Problem>>()?,
@@ -262,11 +281,7 @@ fn uv_table(whose: &str, wire: UvWire) -> Result<UvTable, Problem> {
             .map(|(name, own)| Ok((parsed(whose, "tool.uv.config-settings-package", &name)?, own)))
             .collect::<Result<_, Problem>>()?,
         origins: wire.origins,
-        build_constraints: all(
-            whose,
-            "tool.uv.build-constraint-dependencies",
-            &wire.build_constraint_dependencies,
-        )?,
+        build_constraints,
     })
 }
 
@@ -279,10 +294,23 @@ fn parsed<T: FromStr>(whose: &str, key: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| {
-        Problem::usage(format!("`{text}` in `{key}` of {whose} is not valid"))
-            .fact("because", error)
-    })
+    text.parse().map_err(|error| invalid(whose, key, text, error))
+}
+
+fn requirements(
+    whose: &str,
+    key: &str,
+    texts: &[String],
+    markers: &mut Markers,
+) -> Result<Vec<Requirement>, Problem> {
+    let mut read =
+        |text: &String| markers.requirement(text).map_err(|error| invalid(whose, key, text, error));
+    texts.iter().map(&mut read).collect()
+}
+
+fn invalid(whose: &str, key: &str, text: &str, because: impl std::fmt::Display) -> Problem {
+    Problem::usage(format!("`{}` in `{key}` of {whose} is not valid", shortened(text)))
+        .fact("because", because)
 }
 
 fn all<T: FromStr, C: FromIterator<T>>(

@@ -63,9 +63,8 @@ impl Resolvers {
 
 /// What is installed must not need what is not: that would only show when it runs.
 fn check_closed(graph: &RuntimeGraph<'_>) -> Result<(), Problem> {
-    let root = &graph.roots.package.name;
     let needed = graph.nodes.values().flat_map(|node| &node.edges).map(RuntimeEdge::to);
-    match needed.chain([root]).find(|name| !graph.nodes.contains_key(name)) {
+    match needed.chain(graph.start()).find(|name| !graph.nodes.contains_key(name)) {
         None => Ok(()),
         Some(name) => Err(Problem::new("the runtime resolver leaves out what is needed")
             .fact("missing", name)

@@ -35,7 +35,7 @@ pub fn make_build_lock(
     };
     let application = Application::load(located, options.source.as_deref(), &settings, host)?;
     application.warn_unknown(host);
-    let settings = settings.with_indexes_of(&application)?;
+    let settings = settings.with_indexes_of(&application, &located.recipe)?;
     let toolchain = provide_toolchain(located, &located.recipe.targets[0], options, host)?;
     let maker = Maker {
         located,

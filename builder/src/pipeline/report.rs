@@ -89,13 +89,9 @@ pub(super) fn report(
     let tools = fetched.build_lock.tools_for(resolution).map_or(0, |tools| tools.len());
     let longest = product.compiled;
     let compiled = longest.as_ref().map_or(0, Vec::len);
-    let version = resolution.get(&resolution.root).and_then(|root| root.version.as_ref());
     Report {
         recipe: located.recipe.name.clone(),
-        project: version.map_or_else(
-            || resolution.root.to_string(),
-            |version| format!("{} {version}", resolution.root),
-        ),
+        project: resolution.roots_shown(),
         target: resolution.target.to_string(),
         fod_hash: Sri(fetched.wheelhouse.nar_hash),
         golden,

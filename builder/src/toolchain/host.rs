@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::uv::{Uv, provide_uv};
 use super::{Toolchain, Wanted};
-use base::recipe::Provider;
+use base::recipe::{Provider, RunLimits};
 use base::sys::Host;
 use base::sys::files::{digest_of, sorted_entries};
 use base::sys::process::Process;
@@ -16,6 +16,7 @@ use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
+    host.progress.note(LESS_ISOLATED);
     let uv = provide_uv(host)?;
     let request = format!("{}.{}", wanted.python.0, wanted.python.1);
     let mut found = find(&uv, &request, host);
@@ -40,6 +41,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
         fingerprint: Sha256::of(&bytes),
         packages: Vec::new(),
         surroundings: Surroundings::default(),
+        limits: RunLimits::default(),
     };
     let script = "import platform; print(platform.python_version())";
     let python = toolchain.python.clone();
@@ -58,6 +60,10 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
         .finish();
     Ok(toolchain)
 }
+
+/// Told once, as not everybody chose it: it also serves where another provider cannot.
+const LESS_ISOLATED: &str = "the `host` toolchain is less isolated than `debian`: builds can read \
+     whatever everybody may read in this machine's `/usr`";
 
 /// What distributions keep of the packages that are installed: Debian, Alpine, Fedora, Arch.
 const DATABASES: [&str; 4] = [
@@ -99,7 +105,7 @@ fn uv_python(uv: &Uv, host: &Host<'_>) -> Process {
 
 fn find(uv: &Uv, request: &str, host: &Host<'_>) -> Result<PathBuf, Problem> {
     let found = uv_python(uv, host)
-        .args(["find", "--system", "--no-python-downloads", request])
+        .args(["find", "--system", "--no-python-downloads", "--", request])
         .stdout()
         .map_err(|error| {
             Problem::new(format!("this machine has no Python {request}")).cause(error)
@@ -108,11 +114,13 @@ fn find(uv: &Uv, request: &str, host: &Host<'_>) -> Result<PathBuf, Problem> {
 }
 
 fn install(uv: &Uv, request: &str, host: &Host<'_>) -> Result<(), Problem> {
-    uv_python(uv, host).args(["install", "--no-bin", request]).stdout().map(drop).map_err(|error| {
-        Problem::new(format!("this machine has no Python {request}, and uv cannot install one"))
-            .cause(error)
-            .hint(format!("install Python {request}, or use the `debian` toolchain"))
-    })
+    uv_python(uv, host).args(["install", "--no-bin", "--", request]).stdout().map(drop).map_err(
+        |error| {
+            Problem::new(format!("this machine has no Python {request}, and uv cannot install one"))
+                .cause(error)
+                .hint(format!("install Python {request}, or use the `debian` toolchain"))
+        },
+    )
 }
 
 /// `<prefix>` of `<prefix>/bin/python3.14`, if the sandbox's root does not show it anyway.

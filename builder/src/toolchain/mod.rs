@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use base::recipe::{DebianSettings, Provider};
+use base::recipe::{DebianSettings, Provider, RunLimits};
 use base::store::Check;
 use base::sys::Host;
 use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
@@ -41,6 +41,9 @@ pub struct Toolchain {
     /// What programs see around it: the ordinary surroundings, unless this run is a round.
     #[serde(skip)]
     pub surroundings: Surroundings,
+    /// What programs may take of the machine.
+    #[serde(skip)]
+    pub limits: RunLimits,
 }
 
 impl Toolchain {
@@ -53,9 +56,16 @@ impl Toolchain {
         Ok(Self { surroundings: surroundings.clone(), ..self })
     }
 
+    /// The same toolchain with other limits for what runs in it.
+    #[must_use]
+    pub fn limited(self, limits: RunLimits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// A sandbox with this root and the interpreter in it.
     pub fn sandbox(&self) -> Sandbox {
         let sandbox = Sandbox::within(self.root.clone(), &self.surroundings);
+        let sandbox = sandbox.limited(self.limits.build);
         self.binds
             .iter()
             .fold(sandbox, |sandbox, path| sandbox.bind_ro(path, &path.to_string_lossy()))

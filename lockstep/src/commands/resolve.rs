@@ -4,8 +4,7 @@ use anyhow::Result;
 
 use super::Context;
 use crate::flags::{Resolve, Selected};
-use base::recipe::{Selection, Source};
-use base::vocabulary::target::PLATFORM_EXAMPLES;
+use base::recipe::{LockPlace, Selection, Source};
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
 use builder::fetch::application::{LocatedRecipe, Locked};
@@ -26,7 +25,7 @@ impl Context<'_> {
         let mut looked = match &flags.workspace {
             Some(workspace) => Looked {
                 located: None,
-                application: Locked::read(workspace)?,
+                application: Locked::read(workspace, &LockPlace::default())?,
                 target: target(flags, "3.14", "linux")?,
                 selection: Selection::default(),
             },
@@ -74,15 +73,15 @@ impl Context<'_> {
 fn target(flags: &Selected, python: &str, platform: &str) -> Result<Target, Problem> {
     let python = flags.python.as_deref().unwrap_or(python);
     let platform = flags.platform.as_deref().unwrap_or(platform);
-    Target::new(python, platform).map_err(|error| {
-        Problem::usage(error.to_string()).hint(format!("try one of {PLATFORM_EXAMPLES}"))
-    })
+    Target::new(python, platform)
+        .map_err(|error| Problem::usage(error.to_string()).hint(error.hint()))
 }
 
 fn add_selection(selection: &mut Selection, flags: &Selected) -> Result<()> {
     let invalid = |text: &str| Problem::usage(format!("`{text}` is not a valid name"));
     if let Some(name) = &flags.project {
         selection.project = Some(name.parse().map_err(|_| invalid(name))?);
+        selection.members = None;
     }
     for name in &flags.extra {
         selection.extras.insert(name.parse().map_err(|_| invalid(name))?);

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
+use fs_err as fs;
 
 use super::{Context, provider};
 use crate::flags::{Run, Seen};
+use base::sys::files::sorted_entries;
 use base::sys::sandbox::{Invocation, Network, OutputTo, RootFs, Sandbox};
 use base::vocabulary::{Outcome, Problem};
 use builder::finish::checks;
@@ -27,10 +29,50 @@ impl Context<'_> {
             prefix: report.prefix.clone(),
             site_packages: located.recipe.site_packages(),
         };
-        let sandbox = with(checks::at_prefix(toolchain.sandbox(), &output), &flags.seen)?;
+        let sandbox = checks::at_prefix(toolchain.sandbox(), &output);
+        let sandbox = with(room_for(sandbox, &output, &flags.seen.bind)?, &flags.seen)?;
         self.screen.clear();
         inherit(&sandbox, &command_or_shell(&flags.command, &report.prefix))
     }
+}
+
+/// Makes room for what is bound below the prefix where the output has nothing: a mount point would be
+/// made in the published output. Instead the directory around it is put together in memory, of what
+/// the output has there.
+fn room_for(mut sandbox: Sandbox, output: &Output, binds: &[String]) -> Result<Sandbox> {
+    for bind in binds {
+        let (_, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;
+        let Ok(below) = Path::new(inside).strip_prefix(&output.prefix) else {
+            continue;
+        };
+        let mut around = output.root.clone();
+        let mut at = output.prefix.clone();
+        for name in below {
+            let next = around.join(name);
+            let Ok(metadata) = fs::symlink_metadata(&next) else {
+                sandbox = sandbox.tmpfs(&at);
+                for entry in sorted_entries(&around)? {
+                    // A link that leads nowhere in the output leads nowhere in its copy.
+                    if entry.path().exists() {
+                        let name = entry.file_name().to_string_lossy().into_owned();
+                        sandbox = sandbox.bind_ro(&entry.path(), &format!("{at}/{name}"));
+                    }
+                }
+                break;
+            };
+            if metadata.is_symlink() {
+                let problem = Problem::usage(format!("cannot bind at `{inside}`"));
+                let link = next.strip_prefix(&output.root).unwrap_or(&next).display().to_string();
+                return Err(problem
+                    .fact("because", format!("`{link}` of the output is a symlink"))
+                    .hint("bind at what it leads to")
+                    .into());
+            }
+            around = next;
+            at = format!("{at}/{}", name.display());
+        }
+    }
+    Ok(sandbox)
 }
 
 /// What a person typed, else a shell.

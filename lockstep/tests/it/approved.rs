@@ -1,5 +1,7 @@
 //! What a person has approved: differences for a time, patched files and what is installed.
 
+use base::vocabulary::Sha256;
+
 use crate::small_workspace::Workspace;
 
 const RECIPE: &str = "recipes/small.toml";
@@ -15,6 +17,12 @@ fn a_waiver_holds_as_long_as_it_is_needed() {
          upstream = 'https://bugs.example/1'\nexpires = '2999-12-31'\n",
     );
     let verify = |words: &[&str]| workspace.xtask("verify-repro", &[&["--quiet"], words].concat());
+    // A host name in a module can be anything, so the waiver must name what it allows.
+    let [a, b] = ["lockstep", "host-of-round-1"]
+        .map(|host| Sha256::of(format!("host = '{host}'\n")).to_string());
+    verify(&[]).ends(3, &["not proved harmless there", &a, &b, "merge: no"]);
+    let named = format!("sha256 = ['{a}', '{b}']\nexpires = '2999");
+    workspace.replace(RECIPE, "expires = '2999", &named);
     verify(&[]).ends(0, &["merge: yes"]);
     // Without the variation nothing differs, and nothing is known of the waiver.
     verify(&["--vary=-host-name,-domain"]).ends(0, &["not varied: `domain`", "merge: yes"]);

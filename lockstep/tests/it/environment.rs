@@ -115,7 +115,7 @@ fn an_answer_to_another_question_is_not_built_with() {
     ] {
         small.append(file, text);
         let stale = "small: locked with other variables or config settings";
-        small.build().bad(1, &[stale, "hint: `cargo xtask build-lock"]);
+        small.build().bad(1, &[stale, "hint: `lockstep build-lock "]);
         end(&mut small.builder(&["build-lock", "small"])).good();
         assert_eq!(small.build().json()["cached"], false, "{text}");
     }

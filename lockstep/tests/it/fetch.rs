@@ -76,6 +76,7 @@ impl World {
                 stall: Duration::from_millis(400),
                 attempts: 3,
                 backoff: Duration::ZERO,
+                ..Patience::default()
             },
             ..Settings::default()
         };
@@ -351,6 +352,37 @@ fn names_that_are_no_file_names_are_refused() {
     let both = [Sha256::of("x"), Sha256::of("y")].map(|digest| digest.to_string());
     assert!(text.contains("two different things"), "{text}");
     assert!(both.iter().all(|digest| text.contains(digest)), "{text}");
+}
+
+#[test]
+fn archives_of_one_name_lie_in_directories_of_their_own() {
+    let world = World::new("https://index.example");
+    let request = |project: &str, content: &str| {
+        let dir = world.dir.path().join(project);
+        fs_err::create_dir_all(&dir).unwrap();
+        fs_err::write(dir.join("v1.0.tar.gz"), content).unwrap();
+        FileRequest {
+            project: project.parse().unwrap(),
+            shelf: Shelf::Sdists,
+            filename: "v1.0.tar.gz".to_owned(),
+            ..file(content.as_bytes(), FileOrigin::Path(dir.join("v1.0.tar.gz")))
+        }
+    };
+    let [a, b, again] = [request("a", "x"), request("b", "y"), request("again", "x")];
+    let paths = |requests: &[FileRequest]| {
+        let wheelhouse = world.fetch(requests).unwrap();
+        for request in requests {
+            let name = &request.filename;
+            let path = builder::fetch::wheelhouse::sdist(&wheelhouse.path, &request.project, name);
+            assert_eq!(Sha256::of(fs_err::read(path).unwrap()), request.sha256);
+        }
+        wheelhouse.files.into_iter().map(|file| file.path).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(std::slice::from_ref(&a)), ["sdists/v1.0.tar.gz"]);
+    assert_eq!(paths(&[a.clone(), again.clone()]), ["sdists/v1.0.tar.gz"]);
+    let both = ["sdists/a/v1.0.tar.gz", "sdists/b/v1.0.tar.gz"];
+    assert_eq!(paths(&[a.clone(), b.clone()]), both);
+    assert_eq!(paths(&[b, a, again]), [both[0], "sdists/again/v1.0.tar.gz", both[1]]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base::sys::files::sorted_entries;
 use base::sys::process::Process;
 use base::vocabulary::progress::Silent;
 use base::vocabulary::{Problem, Sha256};
-use builder::fetch::{Request, Settings, TreeRequest, Wheelhouse, fetch};
+use builder::fetch::{Patience, Request, Settings, TreeRequest, Wheelhouse, fetch};
 use url::Url;
 
 /// A repository whose URL is `https://git.example/<name>`, by the user's own git configuration.
@@ -68,10 +68,19 @@ impl Repositories {
     }
 
     fn fetch(&self, tree: TreeRequest, cache: &str) -> Result<Wheelhouse, Problem> {
+        self.fetch_within(tree, cache, Settings::default())
+    }
+
+    fn fetch_within(
+        &self,
+        tree: TreeRequest,
+        cache: &str,
+        settings: Settings,
+    ) -> Result<Wheelhouse, Problem> {
         let cache = self.dir.path().join(cache);
         let host = Host { environment: &self.environment, cache: &cache, progress: &Silent };
         let request = Request { trees: vec![tree], ..Request::default() };
-        fetch(&request, &host, &Settings::default())
+        fetch(&request, &host, &settings)
     }
 }
 
@@ -229,4 +238,97 @@ fn a_small_repository_with_a_huge_tree_is_refused() {
         let written = names(&repositories.dir.path().join("cache/wheelhouses/.work"));
         assert_eq!(written, [".sweep.lock"], "{name}");
     }
+}
+
+/// The repository of an application with one submodule, whose `.gitmodules` has `more` in it.
+fn with_submodule(repositories: &Repositories, name: &str, more: &str) -> TreeRequest {
+    let library = format!("lib-of-{name}");
+    let lib = repositories.commit(&library, &[("l", "lib")]);
+    let modules = format!("[submodule \"x\"]\n\tpath = vendor/lib\n\turl = ../{library}\n{more}");
+    repositories.commit(name, &[(".gitmodules", &modules)]);
+    let entry = format!("160000,{lib},vendor/lib");
+    repositories.git(name, &["update-index", "--add", "--cacheinfo", &entry]);
+    repositories.git(name, &["commit", "-q", "-m", "two"]);
+    let rev = repositories.git(name, &["rev-parse", "HEAD"]);
+    TreeRequest { submodules: true, ..tree(name, &rev) }
+}
+
+fn pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap();
+}
+
+/// git reads `.gitmodules` as configuration, which can include any file of the host.
+#[test]
+fn a_list_of_submodules_includes_no_file_of_the_host() {
+    let repositories = Repositories::new();
+    let file = |name: &str| repositories.dir.path().join(name).display().to_string();
+    pipe(Path::new(&file("pipe")));
+    // Were it read, the submodule would come from elsewhere.
+    let other = repositories.commit("other", &[("l", "of the host")]);
+    let of_host = "[submodule \"x\"]\n\tpath = vendor/lib\n\turl = https://git.example/other\n";
+    fs_err::write(file("of-host"), of_host).unwrap();
+    for (name, more) in [
+        ("pipe-in", format!("[include]\n\tpath = {}\n", file("pipe"))),
+        ("device", "[include]\n\tpath = /dev/ptmx\n".to_owned()),
+        ("host", format!("[include]\n\tpath = {}\n", file("of-host"))),
+        ("home", "[include]\n\tpath = ~/of-host\n".to_owned()),
+        ("if", format!("[includeIf \"gitdir:/**\"]\n\tpath = {}\n", file("of-host"))),
+    ] {
+        let request = with_submodule(&repositories, name, &more);
+        let wheelhouse = repositories.fetch(request, "cache").unwrap();
+        let text = fs_err::read_to_string(wheelhouse.path.join("git/thing/vendor/lib/l"));
+        assert_eq!(text.unwrap(), "lib", "{name}: not of {other}");
+    }
+}
+
+/// A repository on disk has a configuration of its own, which the git that serves it reads.
+#[test]
+fn a_repository_that_makes_git_wait_is_not_waited_for() {
+    let repositories = Repositories::new();
+    let rev = repositories.commit("app", &[("a", "a")]);
+    let path = repositories.dir.path().join("wait");
+    pipe(&path);
+    let include = format!("[include]\n\tpath = {}\n", path.display());
+    let config = repositories.dir.path().join("app/.git/config");
+    let old = fs_err::read_to_string(&config).unwrap();
+    fs_err::write(config, old + &include).unwrap();
+    let program = std::time::Duration::from_millis(700);
+    let patience = Patience { program, ..Patience::default() };
+    let settings = Settings { patience, ..Settings::default() };
+    let problem = repositories.fetch_within(tree("app", &rev), "cache", settings).unwrap_err();
+    let text = base::vocabulary::problem::render(&anyhow::Error::new(problem));
+    assert!(text.contains("did not end") && text.contains("0.7 seconds"), "{text}");
+}
+
+#[test]
+fn a_submodule_is_no_option_and_not_one_of_thousands() {
+    let repositories = Repositories::new();
+    for (name, url) in [
+        ("host", "ssh://-oProxyCommand=touch/x"),
+        ("user", "ssh://-oProxyCommand=touch@git.example/x"),
+        ("scp", "-oProxyCommand=touch:x"),
+        ("helper", "ext::touch x"),
+        ("file", "file:///etc"),
+    ] {
+        let url = format!("[submodule \"x\"]\n\turl = {url}\n");
+        let request = with_submodule(&repositories, name, &url);
+        // As in git, the last URL counts.
+        let problem = repositories.fetch(request, "cache").unwrap_err();
+        assert!(!problem.to_string().contains("git said"), "{name}: git was asked: {problem}");
+    }
+    let lib = repositories.commit("lib", &[("l", "lib")]);
+    repositories.git("many", &["init", "-q", "-b", "main"]);
+    let (mut modules, mut index) = (String::new(), String::new());
+    for number in 0..1_001 {
+        modules += &format!("[submodule \"{number}\"]\n\tpath = s{number}\n\turl = ../lib\n");
+        index += &format!("160000 {lib}\ts{number}\n");
+    }
+    repositories.commit("many", &[(".gitmodules", &modules)]);
+    repositories.git_with_input("many", &["update-index", "--index-info"], &index);
+    repositories.git("many", &["commit", "-q", "-m", "two"]);
+    let rev = repositories.git("many", &["rev-parse", "HEAD"]);
+    let request = TreeRequest { submodules: true, ..tree("many", &rev) };
+    let problem = repositories.fetch(request, "cache").unwrap_err().to_string();
+    assert!(problem.contains("`submodules`"), "{problem}");
 }

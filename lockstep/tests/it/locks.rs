@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use base::recipe::Selection;
+use base::recipe::{Members, Selection};
 use base::sys::files::sorted_entries;
 use base::vocabulary::{Problem, Sha256, Target};
 use builder::lock::Lock;
@@ -58,6 +58,7 @@ struct Case {
     python: String,
     platform: String,
     project: Option<String>,
+    members: Option<Members>,
     extras: Vec<String>,
     groups: Vec<String>,
     default_groups: bool,
@@ -75,6 +76,7 @@ impl Default for Case {
             python: "3.14".to_owned(),
             platform: "x86_64-manylinux_2_39".to_owned(),
             project: None,
+            members: None,
             extras: Vec::new(),
             groups: Vec::new(),
             default_groups: false,
@@ -89,6 +91,7 @@ impl Case {
     fn selection(&self) -> Selection {
         Selection {
             project: self.project.as_ref().map(|name| name.parse().unwrap()),
+            members: self.members.clone(),
             extras: self.extras.iter().map(|name| name.parse().unwrap()).collect(),
             groups: self.groups.iter().map(|name| name.parse().unwrap()).collect(),
             default_groups: self.default_groups,
@@ -103,6 +106,13 @@ impl Case {
             flags.extend(names.iter().flat_map(|name| [flag, name]));
         }
         flags.extend(self.project.iter().flat_map(|name| ["--package", name]));
+        match &self.members {
+            None => {}
+            Some(Members::All) => flags.push("--all-packages"),
+            Some(Members::Some(names)) => {
+                flags.extend(names.iter().flat_map(|name| ["--package", name.as_ref()]));
+            }
+        }
         if !self.default_groups {
             flags.push("--no-default-groups");
         }

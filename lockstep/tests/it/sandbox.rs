@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use base::sys::env::Environment;
 use base::sys::files::sorted_entries;
 use base::sys::sandbox::{
-    Finished, Invocation, Network, OutputTo, RootFs, Sandbox, check_available,
+    Finished, Invocation, Limits, Network, OutputTo, RootFs, Sandbox, check_available,
 };
 
 fn sh(script: &str) -> Invocation {
@@ -410,4 +410,70 @@ fn helper_that_binds_mounts() {
     }
     stdout(&sandbox, "echo x > /opt/base/x; ls /opt/kept/below");
     println!("the helper saw it");
+}
+
+/// Each limit ends everything inside, and the end of what was printed names it.
+#[test]
+fn a_limit_that_is_reached_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ordinary, log) = (Limits::default(), dir.path().join("log"));
+    let sleep = marker(std::process::id().wrapping_add(1));
+    let cases = [
+        (Limits { seconds: 1, ..ordinary }, format!("sleep {sleep} & sleep {sleep}"), "minutes"),
+        (
+            Limits { log_bytes: 1000, ..ordinary },
+            format!("sleep {sleep} & trap '' PIPE; while :; do echo line; done"),
+            "`limits.log-megabytes`",
+        ),
+        (
+            Limits { memory_bytes: Some(64 << 20), ..ordinary },
+            format!("perl -e '$x = \"x\" x (100 << 20); sleep {sleep}' & sleep {sleep}"),
+            "`limits.memory-megabytes`",
+        ),
+        (
+            Limits { memory_bytes: Some(64 << 20), ..ordinary },
+            format!("head -c 100000000 /dev/zero > /dev/shm/x; sleep {sleep}"),
+            "`limits.memory-megabytes`",
+        ),
+    ];
+    for (limits, script, part) in &cases {
+        let done = host().limited(*limits).run(&sh(script), OutputTo::Log(&log)).unwrap();
+        let text = fs_err::read_to_string(&log).unwrap();
+        assert_eq!(done.code, 124, "{script}: {text}");
+        let last = text.lines().last().unwrap();
+        assert!(
+            last.starts_with("lockstep: stopped") || text.contains("lockstep: stopped"),
+            "{last}"
+        );
+        assert!(text.ends_with("sets another limit\n") && text.contains(part), "{script}: {last}");
+        assert!(text.len() < 2000, "{script}: {}", text.len());
+        assert_eq!(running(&sleep), 0, "{script}");
+        fs_err::remove_file(&log).unwrap();
+    }
+    let done = host().limited(cases[0].0).run(&sh(&cases[0].1), OutputTo::Capture).unwrap();
+    assert!(String::from_utf8_lossy(&done.stderr).contains("more than 1 s"), "{done:?}");
+}
+
+/// Some limits are the kernel's, and the program is told.
+#[test]
+fn processes_and_files_have_limits() {
+    let limits = Limits { processes: 20, file_bytes: 1000, ..Limits::default() };
+    let sandbox = host().limited(limits);
+    let script = "i=0; while [ $i -lt 40 ]; do sleep 100 & i=$((i+1)); done; echo all";
+    let done = capture(&sandbox, script);
+    assert!(!String::from_utf8_lossy(&done.stdout).contains("all"), "{done:?}");
+    assert_eq!(stdout(&sandbox, "head -c 900 /dev/zero > /tmp/x; echo fits"), "fits\n");
+    assert_ne!(capture(&sandbox, "head -c 1100 /dev/zero > /tmp/x").code, 0);
+}
+
+/// What a log holds is what was printed: the program has no way to it but to print more.
+#[test]
+fn a_program_cannot_rewrite_its_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let script = "echo first; : > /dev/stdout; perl -e 'truncate(STDOUT, 0); seek(STDOUT, 0, 0); \
+        print \"second\\n\"'; exec 1<&-; readlink /proc/self/fd/2 | cut -d: -f1 >&2";
+    let done = host().run(&sh(script), OutputTo::Log(&log)).unwrap();
+    let text = fs_err::read_to_string(&log).unwrap();
+    assert_eq!((done.code, text.as_str()), (0, "first\nsecond\npipe\n"));
 }

@@ -202,11 +202,11 @@ fn what_may_be_built_and_what_may_not() {
         ("", "wheel"),
         ("no-binary-package = ['both']", "sdist"),
         ("no-binary = false\nno-binary-package = ['both']", "wheel"),
-        ("no-binary = true", "`file==1` is a wheel"),
-        ("no-binary-package = ['file']", "`file==1` is a wheel"),
+        ("no-binary = true", "`file 1` is a wheel"),
+        ("no-binary-package = ['file']", "`file 1` is a wheel"),
         ("no-build = true", "must not be built"),
-        ("no-build-package = ['tree']", "`tree==1` must not be built"),
-        ("no-build-package = ['repository']", "`repository==1` must not be built"),
+        ("no-build-package = ['tree']", "`tree 1` must not be built"),
+        ("no-build-package = ['repository']", "`repository 1` must not be built"),
         ("no-build = false\nno-build-package = ['tree']", "wheel"),
         // Members are built whatever else may not be.
         ("no-build-package = ['app', 'member']", "wheel"),
@@ -215,7 +215,7 @@ fn what_may_be_built_and_what_may_not() {
         ("no-build = true\nno-binary-package = ['both', 'tree', 'repository']", "sdist"),
         ("no-binary = true\nno-build-package = ['file']", "sdist"),
         ("no-binary = true\nno-build-package = ['file', 'both']", "wheel"),
-        ("no-build-package = ['both']\nno-binary-package = ['both']", "no file of `both==1`"),
+        ("no-build-package = ['both']\nno-binary-package = ['both']", "no file of `both 1`"),
     ] {
         let found = chosen(settings);
         assert!(found.contains(expected), "{settings}: {found}");

@@ -136,5 +136,5 @@ fn a_record_that_lies_is_refused() {
     let wheel =
         Wheel::new("alpha", "1.0").file("a.py", "a").with_false_digest_of("a.py").open(dir.path());
     let problem = wheel.verify().unwrap_err();
-    assert!(problem.to_string().contains("is not what `RECORD` says"), "{problem}");
+    assert!(problem.to_string().contains("it is not what `RECORD` says"), "{problem}");
 }

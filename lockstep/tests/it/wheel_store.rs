@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use base::store::{read_sealed, write_sealed};
 use base::sys::files::sorted_entries;
 use base::vocabulary::Sha256;
+use builder::lock::build_lock::Told;
 use serde_json::Value;
 
 use crate::cli::{PLAIN, Small, end, installed};
 use crate::wheels_fixture::Wheel;
+
+const BUILD_LOCK: &str = "recipes/small.build-lock.toml";
 
 /// A module of the wheel says which requirements its build could see.
 const CURIOUS: &str = "import os\n\ndef act():\n    \
@@ -71,6 +74,25 @@ pub(crate) fn lock_tool(small: &Small, version: &str, made: &Path) {
         "[[wheel]]\nname = \"tool\"\nversion = \"{version}\"\nfile = \"{name}\"\nsha256 = \"{sha256}\"\n"
     );
     small.append("recipes/small.build-lock.toml", &text);
+}
+
+/// Gives the build of `lone` other `CFLAGS`, and locks that its backend was asked with them.
+fn tell(small: &Small, flags: &str) {
+    let table = format!("[override.lone.build.env]\nCFLAGS = \"{flags}\"");
+    small.append("recipes/small.toml", &table);
+    let variables = [("CFLAGS".to_owned(), flags.to_owned())].into();
+    let key = Told { variables, ..Told::default() }.lock_key().unwrap();
+    let lone = "source = \"local:lone\"";
+    small.replace(BUILD_LOCK, lone, &format!("{lone}\ntold = \"{key}\""));
+}
+
+/// Takes [`tell`] back.
+fn untell(small: &Small) {
+    let recipe = fs_err::read_to_string(small.path("recipes/small.toml")).unwrap();
+    small.write("recipes/small.toml", recipe.split("[override.lone").next().unwrap());
+    let lock = fs_err::read_to_string(small.path(BUILD_LOCK)).unwrap();
+    let lines = lock.lines().filter(|line| !line.starts_with("told = "));
+    small.write(BUILD_LOCK, &lines.collect::<Vec<_>>().join("\n"));
 }
 
 /// Writes the wheel `pure` into the application's tree; returns its name and hash.
@@ -136,16 +158,11 @@ const BUMPS: [Bump; 10] = [
     ),
     (
         "a variable of one build",
-        |small| small.append("recipes/small.toml", "[override.lone.build.env]\nCFLAGS = \"-O1\""),
-        &["lone sandbox.environment.CFLAGS"],
+        |small| tell(small, "-O1"),
+        &["lone environment.sandbox.environment.CFLAGS"],
         1,
     ),
-    (
-        "what was built before",
-        |small| small.replace("recipes/small.toml", "CFLAGS = \"-O1\"", "CFLAGS = \"-O2 -g0\""),
-        &[],
-        0,
-    ),
+    ("what was built before", untell, &[], 0),
     (
         "a runtime dependency",
         |small| {
@@ -214,8 +231,11 @@ fn why_rebuild_tells_old_and_new() {
     let text = why(&["lone", "small"]).good();
     assert!(text.contains("lone: no build of this recipe and target is known"), "{text}");
     small.build().json();
-    small.append("recipes/small.toml", "[override.lone.build.env]\nCFLAGS = \"-O1\"");
-    let change = "sandbox.environment.CFLAGS: -O2 -g0 → -O1";
+    tell(&small, "-O1");
+    small.build().json();
+    untell(&small);
+    tell(&small, "-O3");
+    let change = "environment.sandbox.environment.CFLAGS: -O1 → -O3";
     assert!(why(&["lone", "small"]).good().ends_with(&format!("\n  {change}\n")));
     let text = why(&["--all", "small"]).good();
     assert!(text.contains(&format!("rebuild  {change}\n")) && text.lines().count() == 3, "{text}");

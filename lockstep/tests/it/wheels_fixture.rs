@@ -27,12 +27,20 @@ pub(crate) struct Wheel {
     members: Vec<(String, Vec<u8>, u32)>,
     metadata: String,
     false_digest_of: Option<String>,
+    record_of: Option<(String, String)>,
 }
 
 impl Wheel {
     pub(crate) fn new(name: &'static str, version: &'static str) -> Self {
         let metadata = format!("Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n");
-        Self { name, version, members: Vec::new(), metadata, false_digest_of: None }
+        Self {
+            name,
+            version,
+            members: Vec::new(),
+            metadata,
+            false_digest_of: None,
+            record_of: None,
+        }
     }
 
     pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
@@ -65,6 +73,12 @@ impl Wheel {
         self
     }
 
+    /// Replaces the line of `path` in `RECORD`.
+    pub(crate) fn with_record_of(mut self, path: &str, lines: &str) -> Self {
+        self.record_of = Some((path.to_owned(), lines.to_owned()));
+        self
+    }
+
     fn dist_info(&self) -> String {
         format!("{}-{}.dist-info", self.name, self.version)
     }
@@ -81,7 +95,10 @@ impl Wheel {
         for (path, content, _) in &self.members {
             let is_false = self.false_digest_of.as_ref() == Some(path);
             let content: &[u8] = if is_false { b"other" } else { content };
-            record.push_str(&record_line(path, content));
+            match &self.record_of {
+                Some((of, lines)) if of == path => record.push_str(lines),
+                _ => record.push_str(&record_line(path, content)),
+            }
         }
         self = self.file(&format!("{dist_info}/RECORD"), format!("{record}{dist_info}/RECORD,,\n"));
         let path = dir.join(format!("{}-{}-py3-none-any.whl", self.name, self.version));

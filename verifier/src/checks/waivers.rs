@@ -1,6 +1,7 @@
 //! Waivers: which of the differences that were found a recipe allows. A waiver holds for a cause
-//! that is proved, never for what is unexplained, and it must go on being needed: one that matches
-//! nothing, or whose day is over, fails. Pure, but for [`today`].
+//! that is proved, never for what is unexplained. Where it only looks like the cause, it holds for
+//! the exact bytes that it names. It must go on being needed: one that matches nothing, or whose
+//! day is over, fails. Pure, but for [`today`].
 
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,11 @@ use base::recipe::{Waiver, nearest};
 use base::vocabulary::{Date, Outcome, Problem};
 
 use crate::check::Check;
-use crate::explain::{Cause, Explanation, Finding, Proved};
+use crate::explain::{Cause, Explanation, Finding, Proved, Standing};
 use crate::rounds::vary::NotVaried;
+
+/// Of so many files whose bytes a waiver does not allow it is said.
+const MOST_UNNAMED: usize = 3;
 
 /// The day on which this runs, in UTC. It decides only which waivers are over, and it is the one
 /// place of the project that asks for the date.
@@ -93,7 +97,15 @@ pub(crate) fn check(
         let count = findings()
             .filter(|finding| finding.causes.iter().any(|it| matches(waiver, finding, it)))
             .count();
-        if count == 0 && !not_varied.is_empty() {
+        let unnamed = findings().filter(|finding| {
+            let causes = finding.causes.iter().filter(|it| is_about(waiver, finding, it));
+            causes.into_iter().any(|it| !allows_bytes(waiver, finding, it))
+        });
+        let unnamed: Vec<&Finding> = unnamed.take(MOST_UNNAMED).collect();
+        detail.extend(unnamed.iter().flat_map(|finding| of_bytes(&of, waiver, finding)));
+        if !unnamed.is_empty() {
+            detail.push(format!("  reason: {reason}"));
+        } else if count == 0 && !not_varied.is_empty() {
             let names: Vec<String> = not_varied.iter().map(ToString::to_string).collect();
             unused.push(format!("{of} allowed nothing; not varied were {}", names.join(", ")));
         } else if count == 0 {
@@ -106,9 +118,9 @@ pub(crate) fn check(
             detail.push(format!("  reason: {reason}"));
             detail.push(match &waiver.upstream {
                 Some(upstream) => {
-                    format!("  hint: look at {upstream}; mend it, or give it a new day")
+                    format!("  hint: look at {upstream}; fix it, or give the waiver a new day")
                 }
-                None => "  hint: mend what differs, or give the waiver a new day".to_owned(),
+                None => "  hint: fix what differs, or give the waiver a new day".to_owned(),
             });
         }
     }
@@ -120,9 +132,40 @@ pub(crate) fn check(
     Check { name: "waivers", outcome, detail }
 }
 
-/// Whether a waiver names this cause of this finding.
+/// Says that a waiver does not allow the bytes of a finding, and what it would have to name.
+fn of_bytes(of: &str, waiver: &Waiver, finding: &Finding) -> Vec<String> {
+    let why = if waiver.sha256.is_empty() {
+        "that cause is not proved harmless there, so a waiver must name the bytes of both sides"
+    } else {
+        "the bytes are not those that it names"
+    };
+    let mut lines = vec![format!("{of} does not allow `{}`: {why}", finding.path)];
+    lines.extend(finding.sha256.iter().map(|[a, b]| {
+        format!("  hint: if you read both and they are harmless: sha256 = [\"{a}\", \"{b}\"]")
+    }));
+    lines
+}
+
+/// Whether a waiver allows this cause of this finding.
 fn matches(waiver: &Waiver, finding: &Finding, proved: &Proved) -> bool {
+    is_about(waiver, finding, proved) && allows_bytes(waiver, finding, proved)
+}
+
+/// Whether a waiver names this cause and this path.
+fn is_about(waiver: &Waiver, finding: &Finding, proved: &Proved) -> bool {
     waiver.cause == proved.cause.id() && names(&finding.path).any(|it| waiver.path.names(it))
+}
+
+/// Whether a waiver that names bytes names those of both sides; one that names none allows what is
+/// proved.
+fn allows_bytes(waiver: &Waiver, finding: &Finding, proved: &Proved) -> bool {
+    match waiver.sha256.as_slice() {
+        [] => proved.standing == Standing::Proved,
+        named => {
+            let sides = finding.sha256.iter().flatten();
+            finding.sha256.is_some() && sides.into_iter().all(|side| named.contains(side))
+        }
+    }
 }
 
 /// The names by which a path goes: as it is reported, and relative to the output, to

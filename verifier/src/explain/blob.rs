@@ -7,11 +7,13 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use base::vocabulary::Sha256;
+use base::vocabulary::digest::Hashing;
 use fs_err as fs;
 
 /// What is understood as a whole, in memory, may have so many bytes; two such, and their normalised
 /// copies, stay below the tool's bound of 150 MB.
-pub(super) const MOST_IN_MEMORY: u64 = 12 << 20;
+pub(crate) const MOST_IN_MEMORY: u64 = 12 << 20;
 
 /// What is unpacked goes to a temporary file if it is larger.
 const MOST_UNPACKED: u64 = 1 << 20;
@@ -21,7 +23,7 @@ const MOST_BUFFERED: usize = 64 * 1024;
 
 /// Some bytes, wherever they are. To clone it or to take a part of it copies none of them.
 #[derive(Debug, Clone)]
-pub(super) struct Blob {
+pub(crate) struct Blob {
     source: Source,
     /// Where they start in the source.
     start: u64,
@@ -37,26 +39,26 @@ enum Source {
 
 impl Blob {
     /// Bytes in memory.
-    pub(super) fn of(bytes: impl Into<Arc<[u8]>>) -> Self {
+    pub(crate) fn of(bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
         Self { source: Source::Memory(bytes), start: 0, length }
     }
 
     /// A file of the disk; links are not followed.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file: File = fs::File::open(path)?.into();
         let length = file.metadata()?.len();
         Ok(Self { source: Source::File(Arc::new(file)), start: 0, length })
     }
 
     /// How many bytes.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.length
     }
 
     /// All bytes, if they are at most `most`.
-    pub(super) fn read(&self, most: u64) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn read(&self, most: u64) -> io::Result<Option<Vec<u8>>> {
         if self.len() > most {
             return Ok(None);
         }
@@ -66,7 +68,7 @@ impl Blob {
     }
 
     /// Fills `buffer` from `offset` on; it is an error if there is less.
-    pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         let end = offset.checked_add(buffer.len() as u64).filter(|end| *end <= self.len());
         let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
         match &self.source {
@@ -80,26 +82,33 @@ impl Blob {
         }
     }
 
+    /// The digest of all bytes.
+    pub(crate) fn digest(&self) -> io::Result<Sha256> {
+        let mut hashing = Hashing::new(io::sink());
+        io::copy(&mut self.reader(), &mut hashing)?;
+        Ok(hashing.digest())
+    }
+
     /// A part of the bytes; `None` if there are not so many.
-    pub(super) fn slice(&self, from: u64, length: u64) -> Option<Self> {
+    pub(crate) fn slice(&self, from: u64, length: u64) -> Option<Self> {
         from.checked_add(length).filter(|end| *end <= self.len())?;
         Some(Self { source: self.source.clone(), start: self.start + from, length })
     }
 
     /// The bytes `from..from + N`, if there are so many.
-    pub(super) fn array<const N: usize>(&self, from: u64) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&self, from: u64) -> Option<[u8; N]> {
         let mut array = [0; N];
         self.read_at(from, &mut array).ok()?;
         Some(array)
     }
 
     /// A small part, as a vector.
-    pub(super) fn part(&self, from: u64, length: u64) -> Option<Vec<u8>> {
+    pub(crate) fn part(&self, from: u64, length: u64) -> Option<Vec<u8>> {
         self.slice(from, length)?.read(MOST_IN_MEMORY).ok()?
     }
 
     /// Reads the bytes from the first on.
-    pub(super) fn reader(&self) -> io::BufReader<BlobReader<'_>> {
+    pub(crate) fn reader(&self) -> io::BufReader<BlobReader<'_>> {
         // Most members of archives are small, and each has a reader of its own.
         let capacity =
             usize::try_from(self.length).map_or(MOST_BUFFERED, |all| all.min(MOST_BUFFERED));
@@ -107,7 +116,7 @@ impl Blob {
     }
 
     /// Keeps what a reader brings; more than `most` bytes are an error, not a full disk.
-    pub(super) fn collect(mut reader: impl Read, most: u64) -> io::Result<Self> {
+    pub(crate) fn collect(mut reader: impl Read, most: u64) -> io::Result<Self> {
         let mut head = Vec::new();
         reader.by_ref().take(MOST_UNPACKED).read_to_end(&mut head)?;
         if (head.len() as u64) < MOST_UNPACKED {
@@ -126,7 +135,7 @@ impl Blob {
 
 /// Reads a [`Blob`].
 #[derive(Debug)]
-pub(super) struct BlobReader<'b> {
+pub(crate) struct BlobReader<'b> {
     blob: &'b Blob,
     at: u64,
 }

@@ -11,7 +11,7 @@ const MOST_MEMORY: u64 = 32 << 20;
 
 /// What is left to be spent.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     memory: Cell<u64>,
     unpacking: Cell<u64>,
     exceeded: Cell<bool>,
@@ -31,17 +31,17 @@ impl Default for Budget {
 
 impl Budget {
     /// Before so many bytes are kept in memory; `None` if they must not be.
-    pub(super) fn keep(&self, bytes: u64) -> Option<()> {
+    pub(crate) fn keep(&self, bytes: u64) -> Option<()> {
         self.spend(&self.memory, bytes)
     }
 
     /// When so many bytes were unpacked; `None` if no more must be.
-    pub(super) fn unpack(&self, bytes: u64) -> Option<()> {
+    pub(crate) fn unpack(&self, bytes: u64) -> Option<()> {
         self.spend(&self.unpacking, bytes)
     }
 
     /// Does something, after which the memory that was taken for it is free again.
-    pub(super) fn within<T>(&self, does: impl FnOnce() -> T) -> T {
+    pub(crate) fn within<T>(&self, does: impl FnOnce() -> T) -> T {
         let before = self.memory.get();
         let done = does();
         self.memory.set(before);
@@ -49,7 +49,7 @@ impl Budget {
     }
 
     /// Whether anything was refused since this was asked before.
-    pub(super) fn was_exceeded(&self) -> bool {
+    pub(crate) fn was_exceeded(&self) -> bool {
         self.exceeded.take()
     }
 

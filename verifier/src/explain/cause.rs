@@ -53,6 +53,20 @@ pub enum Cause {
     CompilerOutput,
 }
 
+/// How much a proof shows, and so what a waiver must say to allow the difference. The weaker one is
+/// the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// What differs has no meaning where it stands, as its format says, or each side has what its
+    /// own round is known to have had. A waiver names the cause and the path.
+    Proved,
+    /// What differs has the form that such a cause leaves behind, and may mean something: another
+    /// value of that form can be another program. A waiver must also name the exact bytes of both
+    /// sides.
+    LooksLike,
+}
+
 /// Where a path or a time stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
@@ -91,8 +105,10 @@ pub enum Ordered {
     Items,
     /// Lines of a `RECORD`.
     Record,
-    /// `Requires-Dist` in a `METADATA`.
+    /// `Requires-Dist` and other fields of a `METADATA`.
     RequiresDist,
+    /// Lines of a section of a `requires.txt`.
+    Requirements,
     /// Lines of a `SOURCES.txt`.
     Sources,
     /// A zip's entries.
@@ -135,6 +151,7 @@ impl Cause {
                 Ordered::Items => "order-of-items",
                 Ordered::Record => "order-of-record",
                 Ordered::RequiresDist => "order-of-requires-dist",
+                Ordered::Requirements => "order-of-requirements",
                 Ordered::Sources => "order-of-sources",
                 Ordered::Zip => "order-of-zip-entries",
                 Ordered::Tar => "order-of-tar-entries",
@@ -180,6 +197,7 @@ impl Cause {
             Ordered::Lines,
             Ordered::Record,
             Ordered::RequiresDist,
+            Ordered::Requirements,
             Ordered::Sources,
             Ordered::Zip,
             Ordered::Tar,
@@ -232,8 +250,8 @@ impl Cause {
                 "make static libraries with `ar D`, which is deterministic"
             }
             Self::Timestamp(_) => "set `SOURCE_DATE_EPOCH`; pretend the version of setuptools-scm",
-            Self::BuildId => "mend what it is the hash of, or link with `-Wl,--build-id=none`",
-            Self::DerivedRecord => "mend the files that it lists",
+            Self::BuildId => "fix what it is the hash of, or link with `-Wl,--build-id=none`",
+            Self::DerivedRecord => "fix the files that it lists",
             Self::BytecodeReferences => "compile each file in a fresh interpreter",
             Self::ConstantOrder | Self::HashSeed => "set `PYTHONHASHSEED=0`",
             Self::Order(_) => "sort what is listed; try with a shuffled directory order",

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use base::vocabulary::Sha256;
 use serde::Serialize;
 
-use super::{Cause, Evidence};
+use super::{Cause, Evidence, Standing};
 
 /// A cause whose counterfactual held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Proved {
     /// The cause.
     pub cause: Cause,
+    /// How much the proof shows.
+    pub standing: Standing,
     /// The normalisation after which both sides are equal.
     pub proof: String,
     /// A few bytes of both sides.
@@ -65,6 +68,10 @@ pub struct Finding {
     /// Proved causes; together they account for all that differs here, unless `unexplained`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<Proved>,
+    /// The sha256 of both sides, of the bytes of a file or of the target of a link: a waiver for a
+    /// cause that only looks like one must name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<[Sha256; 2]>,
     /// What is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unexplained: Option<Unexplained>,
@@ -79,6 +86,11 @@ impl Finding {
     pub fn explained(&self) -> bool {
         let empty = self.causes.is_empty() && self.members.is_empty();
         self.unexplained.is_none() && !empty && self.members.iter().all(Self::explained)
+    }
+
+    /// Whether a cause here only looks like one.
+    pub fn only_looks(&self) -> bool {
+        self.causes.iter().any(|proved| proved.standing == Standing::LooksLike)
     }
 
     /// It and its members, depth first.
@@ -106,6 +118,8 @@ pub struct Root {
     pub mitigation: &'static str,
     /// How many paths have it.
     pub paths: u64,
+    /// Of how many of them it only looks like the cause.
+    pub only_looks: u64,
     /// How many of them by distribution; files of none are under the empty name.
     pub distributions: BTreeMap<String, u64>,
     /// One piece of evidence, of the first path.
@@ -149,11 +163,13 @@ fn group(findings: &[Finding], wanted_roots: bool) -> Vec<Root> {
                 cause: proved.cause,
                 mitigation: proved.cause.mitigation(),
                 paths: 0,
+                only_looks: 0,
                 distributions: BTreeMap::new(),
                 evidence: proved.evidence.first().cloned(),
                 first: finding.path.clone(),
             });
             root.paths += 1;
+            root.only_looks += u64::from(proved.standing == Standing::LooksLike);
             let owner = finding.owners.first().map_or(String::new(), |owner| owner.name.clone());
             *root.distributions.entry(owner).or_default() += 1;
         }

@@ -37,6 +37,9 @@ impl Owners {
         let mut owners = Self { kinds: kinds.clone(), ..Self::default() };
         for directory in &comparison.dist_infos {
             let Some(owner) = Owner::of(directory) else { continue };
+            if is_vendored(directory, &comparison.dist_infos) {
+                continue;
+            }
             for side in Side::BOTH {
                 let path = directory.join("RECORD");
                 // One text tells of both sides.
@@ -143,6 +146,14 @@ pub fn normalised(name: &str) -> String {
         .collect::<Vec<_>>()
         .join("-")
         .to_lowercase()
+}
+
+/// Whether a `.dist-info` directory lies within what another one was installed into: a distribution
+/// that ships copies of others, as setuptools does, has them in a package of its own.
+fn is_vendored(directory: &Path, all: &[PathBuf]) -> bool {
+    let Some(place) = directory.parent() else { return false };
+    let mut places = all.iter().filter_map(|other| other.parent());
+    places.any(|other| other != place && place.starts_with(other))
 }
 
 fn bytes_of(record: &Path) -> Result<Option<Vec<u8>>, Problem> {

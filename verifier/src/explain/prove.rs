@@ -2,7 +2,7 @@
 //! both sides equal, and none of them can be left out.
 
 use super::finding::{Proved, Unexplained};
-use super::{Cause, Evidence};
+use super::{Cause, Evidence, Standing};
 use crate::compare::Side;
 
 /// More claims on one file are not tried: each costs a pass over it.
@@ -14,35 +14,49 @@ const MOST_ATTEMPTS: u64 = 1000;
 
 /// A cause that someone believes in, with the normalisation that it predicts.
 #[derive(Debug, Clone)]
-pub(super) struct Claim<N> {
-    pub(super) cause: Cause,
-    pub(super) normalisation: N,
+pub(crate) struct Claim<N> {
+    pub(crate) cause: Cause,
+    pub(crate) standing: Standing,
+    pub(crate) normalisation: N,
     /// The normalisation in words.
-    pub(super) proof: String,
-    pub(super) evidence: Vec<Evidence>,
-    pub(super) derived_from: Vec<String>,
+    pub(crate) proof: String,
+    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) derived_from: Vec<String>,
 }
 
 impl<N> Claim<N> {
-    pub(super) fn new(cause: Cause, normalisation: N, proof: impl Into<String>) -> Self {
-        let proof = proof.into();
-        Self { cause, normalisation, proof, evidence: Vec::new(), derived_from: Vec::new() }
+    pub(crate) fn new(cause: Cause, normalisation: N, proof: impl Into<String>) -> Self {
+        Self {
+            cause,
+            standing: Standing::LooksLike,
+            normalisation,
+            proof: proof.into(),
+            evidence: Vec::new(),
+            derived_from: Vec::new(),
+        }
     }
 
-    pub(super) fn evidence(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+    /// The same claim about bytes that have no meaning where they stand, or that are what their
+    /// round is known to have had. Without this, a claim is one about a form.
+    pub(crate) fn proved(self) -> Self {
+        Self { standing: Standing::Proved, ..self }
+    }
+
+    pub(crate) fn evidence(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
         self.evidence.extend(evidence);
         self
     }
 
     /// The same claim about a larger thing, of which its normalisation changes a part.
-    pub(super) fn map<M>(self, normalisation: impl FnOnce(N) -> M) -> Claim<M> {
-        let Self { cause, normalisation: part, proof, evidence, derived_from } = self;
-        Claim { cause, normalisation: normalisation(part), proof, evidence, derived_from }
+    pub(crate) fn map<M>(self, normalisation: impl FnOnce(N) -> M) -> Claim<M> {
+        let Self { cause, standing, normalisation: part, proof, evidence, derived_from } = self;
+        let normalisation = normalisation(part);
+        Claim { cause, standing, normalisation, proof, evidence, derived_from }
     }
 
     fn into_proved(self) -> Proved {
-        let Self { cause, proof, evidence, derived_from, .. } = self;
-        Proved { cause, proof, evidence, derived_from, follows: false }
+        let Self { cause, standing, proof, evidence, derived_from, .. } = self;
+        Proved { cause, standing, proof, evidence, derived_from, follows: false }
     }
 }
 
@@ -54,7 +68,7 @@ impl<N> Claim<N> {
 /// all together fail, some are tried. `bytes` tells how long a document is, and so how many.
 ///
 /// Fails with all claimed causes if the normalised documents still differ.
-pub(super) fn prove<D: Clone + PartialEq, N: Clone>(
+pub(crate) fn prove<D: Clone + PartialEq, N: Clone>(
     documents: &[D; 2],
     bytes: u64,
     mut claims: Vec<Claim<N>>,
@@ -104,7 +118,7 @@ fn subsets(count: usize) -> impl Iterator<Item = Vec<usize>> {
 }
 
 /// Claims of one cause are one finding, with the evidence of all.
-pub(super) fn merged(claims: impl IntoIterator<Item = Proved>) -> Vec<Proved> {
+pub(crate) fn merged(claims: impl IntoIterator<Item = Proved>) -> Vec<Proved> {
     let mut proved: Vec<Proved> = Vec::new();
     for claim in claims {
         match proved.iter_mut().find(|proved| proved.cause == claim.cause) {
@@ -112,6 +126,7 @@ pub(super) fn merged(claims: impl IntoIterator<Item = Proved>) -> Vec<Proved> {
                 if !same.proof.contains(&claim.proof) {
                     same.proof = format!("{}; {}", same.proof, claim.proof);
                 }
+                same.standing = same.standing.max(claim.standing);
                 same.evidence.extend(claim.evidence);
                 same.evidence.truncate(3);
                 same.derived_from.extend(claim.derived_from);
@@ -130,7 +145,7 @@ fn refused<N>(claims: &[Claim<N>]) -> Vec<Cause> {
 }
 
 /// What is said when no claim stands.
-pub(super) fn unexplained(refused: Vec<Cause>, evidence: Vec<Evidence>) -> Unexplained {
+pub(crate) fn unexplained(refused: Vec<Cause>, evidence: Vec<Evidence>) -> Unexplained {
     let reason = match refused.len() {
         0 => "no known cause fits",
         _ => "the causes that were claimed do not account for all that differs",

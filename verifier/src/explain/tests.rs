@@ -17,7 +17,8 @@ use super::canaries::Canary;
 use super::*;
 use crate::compare::compare;
 
-/// What must be found, by path: ids of causes, or `unexplained`.
+/// What must be found, by path: ids of causes, with `~` behind one that it only looks like, or
+/// `unexplained`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {
@@ -36,7 +37,10 @@ fn explained(a: &Path, b: &Path, canaries: Vec<Canary>) -> Explanation {
 fn causes(explanation: &Explanation) -> BTreeMap<String, Vec<String>> {
     let findings = explanation.findings.iter().flat_map(Finding::flattened);
     let causes = findings.map(|finding| {
-        let causes = finding.causes.iter().map(|proved| proved.cause.id().to_owned());
+        let causes = finding.causes.iter().map(|proved| match proved.standing {
+            Standing::Proved => proved.cause.id().to_owned(),
+            Standing::LooksLike => format!("{}~", proved.cause.id()),
+        });
         let open = finding.unexplained.iter().map(|_| "unexplained".to_owned());
         let mut causes: Vec<String> = causes.chain(open).collect();
         causes.sort();
@@ -113,11 +117,31 @@ fn a_canary_names_what_was_varied() {
         let canary = serde_json::json!({"kind": kind, "a": "alpha-17", "b": "beta-2"});
         let canary: Canary = serde_json::from_value(canary).unwrap();
         let texts: [&[u8]; 2] = [b"x = \"alpha-17\";\n", b"x = \"beta-2\";\n"];
-        assert_eq!(of_texts("x.c", texts, vec![canary.clone()]), [kind], "{kind}");
+        assert_eq!(of_texts("x.c", texts, vec![canary.clone()]), [format!("{kind}~")], "{kind}");
         // The value of the other side proves nothing.
         let crossed: [&[u8]; 2] = [b"x = \"beta-2\";\n", b"x = \"alpha-17\";\n"];
         assert_eq!(of_texts("x.c", crossed, vec![canary]), ["unexplained"], "{kind}");
     }
+}
+
+#[test]
+fn a_copy_that_a_distribution_ships_is_no_distribution() {
+    let base = tempfile::tempdir().unwrap();
+    for side in ["a", "b"] {
+        let modules = base.path().join(side).join("lib/site-packages");
+        for (directory, record) in [
+            ("setuptools-80.dist-info", "setuptools/_vendor/wheel-1.dist-info/RECORD,,\nx.py,,7\n"),
+            ("setuptools/_vendor/wheel-1.dist-info", "wheel.py,,5\n"),
+            ("six-1.dist-info", "six.py,,3\n"),
+        ] {
+            fs::create_dir_all(modules.join(directory)).unwrap();
+            fs::write(modules.join(directory).join("RECORD"), record).unwrap();
+        }
+    }
+    let [a, b] = ["a", "b"].map(|side| base.path().join(side));
+    let sizes = explained(&a, &b, Vec::new()).sizes;
+    let expected = [("setuptools".to_owned(), 7), ("six".to_owned(), 3)];
+    assert_eq!(sizes, BTreeMap::from(expected));
 }
 
 /// A library, and the same one with a build-id that was drawn.
@@ -142,7 +166,7 @@ fn a_build_id_follows_only_from_its_own_file() {
     let [a, b] = with_drawn_id();
     let packed = [gzip(&a, 1), gzip(&b, 2)];
     for (name, files, mode, beside) in
-        [("x.so", [a, b], 0o755, "modes"), ("x.so.gz", packed, 0o644, "timestamp-in-gzip")]
+        [("x.so", [a, b], 0o600, "modes"), ("x.so.gz", packed, 0o644, "timestamp-in-gzip")]
     {
         let base = tempfile::tempdir().unwrap();
         for ((side, file), mode) in ["a", "b"].into_iter().zip(files).zip([0o644, mode]) {

@@ -9,12 +9,15 @@ use fs_err as fs;
 
 use super::blob::{Blob, MOST_IN_MEMORY};
 use super::budget::Budget;
-use super::file::{self, Explained, File};
+use super::by_format;
+use super::file::{Explained, File};
 use super::finding::{Finding, Proved};
+use super::formats::{manifest, record};
+use super::forms::modes;
 use super::owners::Owners;
 use super::prove::unexplained;
 use super::text::{self, Style};
-use super::{Cause, Context, Evidence, Place, manifest, record};
+use super::{Cause, Context, Evidence, Standing};
 use crate::compare::{Change, Comparison, Difference, Side, shown};
 
 /// One finding for each path, in the order of paths.
@@ -54,6 +57,7 @@ impl Tree<'_> {
             finding.causes.extend(explained.causes);
             finding.unexplained = finding.unexplained.or(explained.unexplained);
             finding.members.extend(explained.members);
+            finding.sha256 = finding.sha256.or(explained.sha256);
         }
         Ok(finding)
     }
@@ -62,17 +66,27 @@ impl Tree<'_> {
         let causes = match change {
             Change::Content { .. } => return self.content(path),
             Change::Mode { a, b, .. } => {
-                let [a, b] = [a, b].map(|mode| format!("{mode:04o}"));
-                let evidence = vec![Evidence::new("permission bits", a, b)];
-                let proof = "the bytes do not count permission bits".to_owned();
-                let derived_from = Vec::new();
-                let cause = Cause::Modes;
-                Ok(vec![Proved { cause, proof, evidence, derived_from, follows: false }])
+                let evidence =
+                    Evidence::new("permission bits", format!("{a:04o}"), format!("{b:04o}"));
+                if !modes::are_of_umasks(*a, *b) {
+                    return Ok(Err(unexplained(vec![Cause::Modes], vec![evidence])).into());
+                }
+                let proof = "without what a umask takes from group and others".to_owned();
+                Ok(vec![Proved {
+                    cause: Cause::Modes,
+                    standing: Standing::Proved,
+                    proof,
+                    evidence: vec![evidence],
+                    derived_from: Vec::new(),
+                    follows: false,
+                }])
             }
             Change::Target { a, b } => {
                 let targets = [a, b].map(|target| target.clone().into_bytes());
-                let style = Style { place: Place::Link, ..Style::of("") };
-                text::explain(&targets, style, &self.context.canaries, Vec::new())
+                let canaries = &self.context.canaries;
+                let explained = text::explain(&targets, Style::LINK, canaries, Vec::new());
+                let sha256 = explained.is_ok().then(|| targets.each_ref().map(Sha256::of));
+                return Ok(Explained { sha256, ..explained.into() });
             }
             Change::Only { side, kind } => {
                 let here = format!("{kind:?}").to_lowercase();
@@ -94,8 +108,9 @@ impl Tree<'_> {
     fn content(&self, path: &Path) -> Result<Explained, Problem> {
         let problem =
             |error| Problem::new(format!("cannot explain `{}`", shown(path))).cause(error);
-        if let Some(collision) = self.collision(path) {
-            return Ok(Ok(vec![collision]).into());
+        if let Some((collision, sha256)) = self.collision(path) {
+            let explained = Explained::from(Ok(vec![collision]));
+            return Ok(Explained { sha256: Some(sha256), ..explained });
         }
         let [a, b] = Side::BOTH.map(|side| Blob::open(&self.comparison.locate(side, path)));
         let blobs = [a.map_err(problem)?, b.map_err(problem)?];
@@ -123,12 +138,15 @@ impl Tree<'_> {
             canaries: &self.context.canaries,
             budget: &Budget::default(),
             known: known.into_iter().collect(),
+            is_link: false,
+            explain: by_format::explain,
         };
-        file::explain(&blobs, &file).map_err(problem)
+        by_format::explain(&blobs, &file).map_err(problem)
     }
 
-    /// Two distributions own the file, and each side has what another one of them brought.
-    fn collision(&self, path: &Path) -> Option<Proved> {
+    /// Two distributions own the file, and each side has what another one of them brought; with the
+    /// digests of both sides. Which one the program gets is not the same to it.
+    fn collision(&self, path: &Path) -> Option<(Proved, [Sha256; 2])> {
         let [a, b] = Side::BOTH.map(|side| self.digest(side, path));
         let (a, b) = (a?, b?);
         let brought = |digest| {
@@ -139,13 +157,16 @@ impl Tree<'_> {
             })
         };
         let (of_a, of_b) = (brought(a)?, brought(b)?);
-        (of_a != of_b).then(|| Proved {
+        (of_a != of_b).then_some(())?;
+        let proved = Proved {
             cause: Cause::Collision,
+            standing: Standing::LooksLike,
             proof: "each side has the bytes that another distribution's `RECORD` names".to_owned(),
             evidence: vec![Evidence::new("`RECORD` of", of_a, of_b)],
             derived_from: Vec::new(),
             follows: false,
-        })
+        };
+        Some((proved, [a, b]))
     }
 
     fn digest(&self, side: Side, path: &Path) -> Option<Sha256> {

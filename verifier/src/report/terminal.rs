@@ -86,7 +86,16 @@ fn cause(root: &Root) -> Vec<String> {
         format!("  in    {}", root.first),
     ];
     lines.extend(root.evidence.iter().flat_map(evidence));
-    lines.push(format!("  mend  {}", root.mitigation));
+    if root.only_looks > 0 {
+        let count = match root.only_looks {
+            only if only == root.paths => String::new(),
+            only => format!(" in {}", number(only, "file", "files")),
+        };
+        lines.push(format!(
+            "  not proved harmless{count}: a waiver must name the sha256 of both sides"
+        ));
+    }
+    lines.push(format!("  fix   {}", root.mitigation));
     lines
 }
 

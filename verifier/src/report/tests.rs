@@ -3,20 +3,22 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::explain::{Cause, Evidence, Place, Proved, Unexplained};
+use crate::explain::{Cause, Evidence, Place, Proved, Standing, Unexplained};
 
 /// A file `name` that differs for its build path, or for no reason that is known.
 pub(super) fn finding(name: &str, explained: bool) -> Finding {
     let evidence = vec![Evidence::new("line 1", "at /one/x", "at /two/x")];
     let cause = Cause::BuildPath(Place::Text);
     let proof = "with one path for both".to_owned();
-    let proved = Proved { cause, proof, evidence, derived_from: Vec::new(), follows: false };
+    let (standing, derived_from) = (Standing::Proved, Vec::new());
+    let proved = Proved { cause, standing, proof, evidence, derived_from, follows: false };
     let reason = "no known cause fits".to_owned();
     let open = Unexplained { reason, refused: Vec::new(), evidence: Vec::new() };
     Finding {
         path: name.to_owned(),
         owners: Vec::new(),
         causes: explained.then_some(proved).into_iter().collect(),
+        sha256: None,
         unexplained: (!explained).then_some(open),
         members: Vec::new(),
     }
@@ -112,6 +114,20 @@ fn the_terminal_gets_causes_first_and_never_more_than_a_screen_or_two() {
     assert!(lines.len() < 60, "{text}");
     assert!(!text.contains('\u{1b}') && !lines.iter().any(|line| line.starts_with("x ")), "{text}");
     assert_eq!(text.matches("lines more; `--json` has all").count(), 2, "{text}");
+}
+
+#[test]
+fn what_is_not_proved_harmless_is_said_wherever_a_person_looks() {
+    let proved = report(rounds(), vec![finding("x.py", true)]);
+    let mut finding = finding("x.py", true);
+    finding.causes[0].standing = Standing::LooksLike;
+    let looks = report(rounds(), vec![finding]);
+    let pages = |report: &Report| [terminal(report), html(report), report.verdict()];
+    let said = |report: &Report| pages(report).map(|page| page.contains("not proved harmless"));
+    assert_eq!(said(&proved), [false; 3]);
+    assert_eq!(said(&looks), [true; 3]);
+    assert!(json(&looks).contains("\"standing\": \"looks-like\""));
+    assert!(json(&proved).contains("\"standing\": \"proved\""));
 }
 
 #[test]

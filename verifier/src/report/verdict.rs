@@ -43,6 +43,11 @@ impl Report {
             0 => "0 unexplained".to_owned(),
             count => format!("{} UNEXPLAINED", thousands(count)),
         });
+        let looks = findings.iter().filter(|it| it.flattened().iter().any(|it| it.only_looks()));
+        let looks = looks.count() as u64;
+        if looks > 0 {
+            parts.push(format!("{} not proved harmless", thousands(looks)));
+        }
         let waived = findings.iter().filter(|finding| self.is_waived(finding)).count() as u64;
         if waived > 0 {
             parts.push(format!("{} waived", thousands(waived)));

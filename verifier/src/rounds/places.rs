@@ -24,6 +24,8 @@ pub struct Place {
     pub umask: &'static str,
     /// How many processors its programs see; `None` is as many as there are.
     pub cpus: Option<usize>,
+    /// Seconds since 1970 at which the round began, by the kernel's clock; 0 before that.
+    pub started: i64,
     /// Whether addresses are random.
     pub aslr: bool,
 }
@@ -49,6 +51,7 @@ pub fn place(index: usize, chosen: &Chosen) -> Place {
         environment: BTreeMap::new(),
         umask: "0022",
         cpus: None,
+        started: 0,
         aslr: true,
     };
     if index > 0 {
@@ -80,10 +83,11 @@ pub struct Own<'o> {
     pub cpus: &'o str,
 }
 
-/// What can be found again in files of two rounds; and their hash seeds, which are known even if
-/// they are not varied.
+/// What can be found again in files of two rounds; and their hash seeds and clocks, which are known
+/// even if they are not varied.
 pub fn canaries(chosen: &Chosen, places: [&Place; 2], own: [Own<'_>; 2]) -> Vec<Canary> {
-    let known: BTreeSet<Variation> = chosen.keys().copied().chain([Variation::HashSeed]).collect();
+    let known: BTreeSet<Variation> =
+        chosen.keys().copied().chain([Variation::Clock, Variation::HashSeed]).collect();
     known.into_iter().flat_map(|variation| variation.canary(places, own)).collect()
 }
 
@@ -155,8 +159,11 @@ impl Variation {
         };
         match self {
             // Nothing of these can be looked for.
-            Self::Aslr | Self::BytecodeOrder | Self::Clock | Self::DirectoryOrder => Vec::new(),
+            Self::Aslr | Self::BytecodeOrder | Self::DirectoryOrder => Vec::new(),
             Self::BuildPath => both(CanaryKind::BuildPath, |it| it.directory.clone()),
+            Self::Clock => both(CanaryKind::Clock, |it| {
+                (it.started + it.surroundings.pretended.clock_shift).to_string()
+            }),
             Self::Cpu => {
                 let [a, b] = own.map(|it| Some(it.cpus.to_owned()));
                 vec![Canary { kind: CanaryKind::Cpu, a, b }]
@@ -210,6 +217,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_clocks_are_known_whatever_is_varied() {
+        let own = Own { kernel: "6.1, #1", cpus: "2" };
+        for (reach, later) in [(None, 0), (Some(Reach::Inside), SHIFT)] {
+            let chosen = reach.map(|reach| (Variation::Clock, reach)).into_iter().collect();
+            let [mut a, mut b] = [0, 1].map(|index| place(index, &chosen));
+            (a.started, b.started) = (1_795_478_400, 1_795_478_500);
+            let found = canaries(&chosen, [&a, &b], [own, own]);
+            let clock = found.iter().find(|it| it.kind == CanaryKind::Clock).unwrap();
+            assert_eq!(clock.a.as_deref(), Some("1795478400"));
+            assert_eq!(clock.b.clone(), Some((1_795_478_500 + later).to_string()));
+        }
+    }
+
+    #[test]
     fn the_hash_seeds_are_known_whatever_is_varied() {
         let own = Own { kernel: "6.1, #1", cpus: "2" };
         let seeds = |reach: Option<Reach>| {
@@ -217,7 +238,7 @@ mod tests {
             let places = [0, 1].map(|index| place(index, &chosen));
             let [a, b] = &places;
             let found = canaries(&chosen, [a, b], [own, own]);
-            let [seed] = found.as_slice() else { panic!("{found:?}") };
+            let [_, seed] = found.as_slice() else { panic!("{found:?}") };
             (seed.a.clone().unwrap(), seed.b.clone().unwrap())
         };
         for (reach, expected) in [

@@ -136,9 +136,10 @@ impl Workplace<'_> {
             fs::create_dir_all(directory.join("product"))?;
             let around = directory.join("surroundings");
             fs::create_dir_all(&around)?;
+            // The kernel's clock at the round's start; no clock is read here.
+            place.started = fs::metadata(&around)?.mtime();
             if place.surroundings.pretended.clock_shift != 0 {
-                // The kernel's clock at the round's start; no clock is read here.
-                place.surroundings.pretended.since = fs::metadata(&around)?.mtime();
+                place.surroundings.pretended.since = place.started;
             }
             let json = serde_json::to_vec_pretty(&place.surroundings).expect("they are plain");
             fs::write(around.join("surroundings.json"), json)?;

@@ -8,6 +8,8 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::vocabulary::limits::Limit;
+
 /// Reads a file of which foreign code may have decided what it is: a link is not followed, a pipe
 /// or device not read, and more than `max` bytes are an error. That no directory above it is a link
 /// is the caller's business.
@@ -28,6 +30,27 @@ pub fn read_foreign(path: &Path, max: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("`{shown}` has more than {max} bytes")));
     }
     Ok(bytes)
+}
+
+/// Reads a file that a person has named, or that lies where foreign code could never write. Links
+/// are followed; what is no regular file, such as a device or a pipe, is an error, and so is more
+/// than the limit.
+pub fn read_named(path: &Path, limit: &'static Limit) -> io::Result<Vec<u8>> {
+    let shown = path.display();
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("`{shown}`: {error}"));
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(named)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(format!("`{shown}` is not a regular file")));
+    }
+    limit.read(file).map_err(named)
+}
+
+/// As [`read_named`], of text.
+pub fn read_text(path: &Path, limit: &'static Limit) -> io::Result<String> {
+    let bytes = read_named(path, limit)?;
+    String::from_utf8(bytes)
+        .map_err(|error| io::Error::other(format!("`{}` is not UTF-8: {error}", path.display())))
 }
 
 #[cfg(test)]
@@ -60,5 +83,20 @@ mod tests {
             assert!(error.contains(part) && error.contains(name), "{name}: {error}");
         }
         assert_eq!(read_foreign(&at("none"), 5).unwrap_err().kind(), io::ErrorKind::NotFound);
+        static FIVE: Limit = Limit { name: "five", max: 5, unit: "bytes", of: "a test" };
+        assert_eq!(read_text(&at("link"), &FIVE).unwrap(), "12345");
+        fs_err::write(at("long"), "123456").unwrap();
+        fs_err::write(at("binary"), [0xff]).unwrap();
+        for (name, part) in [
+            ("directory", "not a regular file"),
+            ("pipe", "not a regular file"),
+            ("endless", "not a regular file"),
+            ("long", "more than 5 bytes"),
+            ("binary", "not UTF-8"),
+            ("none", "none`"),
+        ] {
+            let error = read_text(&at(name), &FIVE).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains(name), "{name}: {error}");
+        }
     }
 }

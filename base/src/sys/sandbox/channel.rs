@@ -13,6 +13,8 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::limits::Reached;
+
 /// What the launcher says, in this order; each at most once.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Report {
@@ -27,6 +29,8 @@ pub(super) enum Report {
         /// Whether the machine allows no sandbox at all, rather than this one.
         forbidden: bool,
     },
+    /// The program took too much of the machine, and is being ended.
+    Stopped(Reached),
     /// The program ended, and everything that it had started.
     Ended {
         /// Its exit code, or 128 and the number of the signal.

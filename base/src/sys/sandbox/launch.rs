@@ -1,25 +1,25 @@
 //! One run, seen from outside: the plan, the launcher that is sent it, and what comes back.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, PipeReader, Read};
+use std::io::{self, IsTerminal as _, PipeReader, Read, Write as _};
+use std::net::Shutdown;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use fs_err as fs;
 
 use super::available::explain;
 use super::channel::{Report, receive, send};
 use super::inside::{WORD, serves};
+use super::limits::{Reached, STOPPED};
 use super::plan::{Identity, Plan};
 use super::terminal::Relay;
-use super::{Finished, Invocation, Network, OutputTo, Sandbox, mounts, owner};
+use super::{Finished, Invocation, Limits, Network, OutputTo, Sandbox, mounts, owner};
 use crate::vocabulary::Problem;
-
-/// No more processes and threads run in a sandbox at once.
-const PROCESSES_MAX: u64 = 16_384;
 
 pub(super) fn run(
     sandbox: &Sandbox,
@@ -79,7 +79,7 @@ fn plan(sandbox: &Sandbox, invocation: &Invocation, output: OutputTo<'_>) -> Res
         arguments: invocation.arguments.clone(),
         directory: invocation.directory.clone(),
         terminal: terminal.map(|it| it && interactive),
-        processes: PROCESSES_MAX,
+        limits: sandbox.limits,
     })
 }
 
@@ -94,7 +94,7 @@ fn launched(plan: &Plan, output: OutputTo<'_>) -> io::Result<Ended> {
     let streams = Streams::open(plan, output)?;
     let (socket, theirs) = UnixStream::pair()?;
     let mut launcher = launcher(theirs)?;
-    let run = streams.sent(plan, &socket).and_then(|read| read.to_end(plan, &socket));
+    let run = streams.sent(plan, &socket).and_then(|read| read.read_all(plan, &socket));
     // Without the socket the launcher ends, and everything inside with it.
     drop(socket);
     launcher.wait()?;
@@ -192,7 +192,8 @@ impl Streams {
 }
 
 impl Reading {
-    fn to_end(self, plan: &Plan, socket: &UnixStream) -> io::Result<Ended> {
+    fn read_all(self, plan: &Plan, socket: &UnixStream) -> io::Result<Ended> {
+        let until = Some(Duration::from_secs(plan.limits.seconds));
         match self {
             Self::PassedOn { stdout, stderr } => std::thread::scope(|scope| {
                 scope.spawn(|| stdout.map(|mut pipe| io::copy(&mut pipe, &mut io::stdout())));
@@ -200,30 +201,53 @@ impl Reading {
                 let reports = if plan.terminal.contains(&true) {
                     Relay::new(plan.terminal)?.run(socket)?
                 } else {
-                    reports(socket)?
+                    reports(socket, None)?
                 };
-                Ok(ended(reports, Vec::new(), Vec::new()))
+                let (ended, told) = ended(reports, &plan.limits);
+                eprint!("{told}");
+                Ok(ended)
             }),
-            Self::Log { mut pipe, mut file } => {
-                let reports = std::thread::scope(|scope| {
-                    let copied = scope.spawn(move || io::copy(&mut pipe, &mut file));
-                    let reports = reports(socket)?;
-                    copied.join().expect("copying does not panic")?;
-                    io::Result::Ok(reports)
-                })?;
-                Ok(ended(reports, Vec::new(), Vec::new()))
-            }
+            Self::Log { pipe, file } => std::thread::scope(|scope| {
+                let copied = scope.spawn(|| copy(pipe, &file, plan.limits.log_bytes, socket));
+                let mut reports = reports(socket, until)?;
+                let fits = copied.join().expect("copying does not panic")?;
+                reports.extend((!fits).then_some(Report::Stopped(Reached::Log)));
+                let (ended, told) = ended(reports, &plan.limits);
+                (&file).write_all(told.as_bytes())?;
+                Ok(ended)
+            }),
             Self::Captured { stdout, stderr } => std::thread::scope(|scope| {
                 // Both are read at once: a pipe that nobody reads stops its writer.
                 let stdout = scope.spawn(|| end_of(stdout));
                 let stderr = scope.spawn(|| end_of(stderr));
-                let reports = reports(socket)?;
+                let reports = reports(socket, until)?;
                 let [stdout, stderr] =
                     [stdout, stderr].map(|it| it.join().expect("reading does not panic"));
-                Ok(ended(reports, stdout?, stderr?))
+                let (ended, told) = ended(reports, &plan.limits);
+                Ok(match ended {
+                    Ended::Finished(finished) => {
+                        let stderr = [stderr?, told.into_bytes()].concat();
+                        Ended::Finished(Finished { stdout: stdout?, stderr, ..finished })
+                    }
+                    other => other,
+                })
             }),
         }
     }
+}
+
+/// Copies what is printed into the log, which the program itself has no access to, until that is
+/// full. Whether all of it did fit is returned.
+fn copy(pipe: PipeReader, mut log: &File, limit: u64, socket: &UnixStream) -> io::Result<bool> {
+    let mut pipe = pipe;
+    io::copy(&mut pipe.by_ref().take(limit), &mut log)?;
+    if pipe.read(&mut [0])? == 0 {
+        return Ok(true);
+    }
+    // This ends everything inside; until then its writers must not wait.
+    let _ = socket.shutdown(Shutdown::Write);
+    io::copy(&mut pipe, &mut io::sink())?;
+    Ok(false)
 }
 
 /// Gives a pipe to the program's user, who could otherwise not open it by the name of
@@ -236,34 +260,48 @@ fn owned(pipe: OwnedFd, plan: &Plan) -> io::Result<OwnedFd> {
     Ok(pipe)
 }
 
-/// All that the launcher says.
-fn reports(socket: &UnixStream) -> io::Result<Vec<Report>> {
+/// All that the launcher says. After `limit`, everything inside is ended.
+fn reports(socket: &UnixStream, limit: Option<Duration>) -> io::Result<Vec<Report>> {
     let mut all = Vec::new();
-    while let Some((report, _)) = receive(socket)? {
-        all.push(report);
+    socket.set_read_timeout(limit)?;
+    loop {
+        match receive(socket) {
+            Ok(Some((report, _))) => all.push(report),
+            Ok(None) => return Ok(all),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                all.push(Report::Stopped(Reached::Time));
+                socket.set_read_timeout(None)?;
+                socket.shutdown(Shutdown::Write)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(all)
 }
 
-/// Tells a program that ended from one that was not started.
-fn ended(reports: Vec<Report>, stdout: Vec<u8>, stderr: Vec<u8>) -> Ended {
-    let mut last = Ended::NotStarted("the launcher ended without a word".to_owned());
+/// Tells a program that ended from one that was not started, with what is to be told at the end of
+/// what it printed.
+fn ended(reports: Vec<Report>, limits: &Limits) -> (Ended, String) {
+    let mut ended = Ended::NotStarted("the launcher ended without a word".to_owned());
+    let mut reached = None;
     for report in reports {
         match report {
             Report::Failed { step, error, forbidden } => {
                 let because = format!("{step}: {error}");
                 let ended = if forbidden { Ended::Forbidden } else { Ended::NotStarted };
-                return ended(because);
+                return (ended(because), String::new());
             }
             Report::Ended { code } => {
-                last = Ended::Finished(Finished { code, stdout: Vec::new(), stderr: Vec::new() });
+                ended = Ended::Finished(Finished { code, stdout: Vec::new(), stderr: Vec::new() });
             }
+            Report::Stopped(limit) => reached = reached.or(Some(limit)),
             Report::Terminal => {}
         }
     }
-    match last {
-        Ended::Finished(finished) => Ended::Finished(Finished { stdout, stderr, ..finished }),
-        other => other,
+    match (ended, reached) {
+        (Ended::Finished(finished), Some(reached)) => {
+            (Ended::Finished(Finished { code: STOPPED, ..finished }), limits.told(reached))
+        }
+        (ended, _) => (ended, String::new()),
     }
 }
 

@@ -8,6 +8,7 @@ mod available;
 mod channel;
 mod inside;
 mod launch;
+mod limits;
 mod mounts;
 mod owner;
 mod plan;
@@ -24,6 +25,7 @@ use crate::vocabulary::{Problem, Sha256};
 
 pub use available::check_available;
 pub use inside::serve;
+pub use limits::Limits;
 pub use surroundings::{Pretended, Surroundings};
 
 /// What the sandbox has as `/`. It is always read-only.
@@ -54,6 +56,8 @@ pub struct Sandbox {
     environment: BTreeMap<String, String>,
     /// By path inside: a path has one mount, and the last one given wins.
     mounts: BTreeMap<String, Mount>,
+    #[serde(default)]
+    limits: Limits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +105,8 @@ pub enum OutputTo<'a> {
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
-    /// Its exit code; 128 and the number if a signal ended it, 127 if there is no such program.
+    /// Its exit code; 128 and the number if a signal ended it, 127 if there is no such program, 124
+    /// if it reached a limit, which the end of what it printed names.
     pub code: i32,
     /// What it printed, if [`OutputTo::Capture`] was asked for.
     pub stdout: Vec<u8>,
@@ -150,6 +155,7 @@ impl Sandbox {
             network: Network::None,
             environment: fixed.chain(surroundings.variables()).collect(),
             mounts: BTreeMap::new(),
+            limits: Limits::default(),
             surroundings: surroundings.clone(),
             root,
         };
@@ -227,6 +233,13 @@ impl Sandbox {
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Sets what it may take of the machine, instead of the default.
+    #[must_use]
+    pub fn limited(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 

@@ -1,6 +1,6 @@
 //! Which mounts a sandbox consists of. The root is put together from its top-level entries, bound
-//! read-only below an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be made
-//! beside them.
+//! read-only below an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be
+//! made beside them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Limits;
+
 /// A whole run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
@@ -21,7 +23,7 @@ pub(super) struct Plan {
     pub(super) directory: String,
     /// Which of the three streams are a terminal of its own; the others come with the plan.
     pub(super) terminal: [bool; 3],
-    pub(super) processes: u64,
+    pub(super) limits: Limits,
 }
 
 /// Who the program is, inside and outside.

@@ -52,7 +52,7 @@ impl Relay {
         let mut size = None;
         loop {
             if let Some(terminal) = &terminal {
-                self.resize(terminal, printed, &mut size);
+                resize(terminal, printed, &mut size);
             }
             let ready = self.wait(socket, terminal.as_ref(), stdin.as_fd())?;
             if let Some(master) = terminal.as_ref().filter(|_| ready.printed)
@@ -79,16 +79,6 @@ impl Relay {
         }
     }
 
-    fn resize(&self, terminal: &OwnedFd, person: BorrowedFd<'_>, size: &mut Option<Winsize>) {
-        let now = tcgetwinsize(person).ok();
-        let same = |a: &Winsize, b: &Winsize| (a.ws_row, a.ws_col) == (b.ws_row, b.ws_col);
-        if let Some(now) = now.filter(|now| !size.as_ref().is_some_and(|it| same(it, now))) {
-            // A program with another idea of the size is no reason to stop.
-            let _ = tcsetwinsize(terminal, now);
-            *size = Some(now);
-        }
-    }
-
     fn wait(
         &self,
         socket: &UnixStream,
@@ -108,6 +98,17 @@ impl Relay {
         }
         let ready = |number: usize| all.get(number).is_some_and(|it| !it.revents().is_empty());
         Ok(Ready { said: ready(0), printed: ready(1), typed: ready(2) })
+    }
+}
+
+/// Gives the program's terminal the size of the person's.
+fn resize(terminal: &OwnedFd, person: BorrowedFd<'_>, size: &mut Option<Winsize>) {
+    let now = tcgetwinsize(person).ok();
+    let same = |a: &Winsize, b: &Winsize| (a.ws_row, a.ws_col) == (b.ws_row, b.ws_col);
+    if let Some(now) = now.filter(|now| !size.as_ref().is_some_and(|it| same(it, now))) {
+        // A program with another idea of the size is no reason to stop.
+        let _ = tcsetwinsize(terminal, now);
+        *size = Some(now);
     }
 }
 

@@ -106,6 +106,11 @@ impl Bench {
         }
     }
 
+    /// What the requirements are installed in.
+    pub fn environment(&self) -> PathBuf {
+        self.inside.join("env")
+    }
+
     /// Where the source is laid out.
     pub fn source(&self) -> PathBuf {
         self.inside.join("src")

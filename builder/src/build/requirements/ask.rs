@@ -14,6 +14,7 @@ use base::sys::disk;
 use base::sys::files::read_foreign;
 use base::sys::process::last_lines_of;
 use base::vocabulary::Problem;
+use base::vocabulary::limits::ANSWER_BYTES;
 
 impl Maker<'_> {
     /// Asks the backend, in the sandbox and without network, in the directory `dir`, with the
@@ -38,7 +39,7 @@ impl Maker<'_> {
         environment.install(&bench, requirements)?;
         let finished = environment.ask(&bench, project, own)?;
         let answer = dir.join("answer.json");
-        let answer = read_foreign(&answer, ANSWER_BYTES_MAX).unwrap_or_default();
+        let answer = read_foreign(&answer, ANSWER_BYTES.max).unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
             _ => {
@@ -57,6 +58,3 @@ impl Maker<'_> {
         }
     }
 }
-
-/// No backend's answer is longer than this.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;

@@ -35,6 +35,8 @@ struct Place<'a> {
     pyproject: &'a Pyproject,
     /// The root of the workspace, for names of indexes.
     root: Option<&'a Pyproject>,
+    /// Where the lock is, and the project of the root.
+    lock_directory: &'a str,
     /// Relative to the application's tree; `None` of what is no part of it.
     directory: Option<&'a str>,
     application: &'a Application,
@@ -57,6 +59,7 @@ impl Lowered {
             _ => None,
         };
         let sources = demands.sources(distribution, own);
+        let root = demands.recipe.lock.directory();
         let names = requires.names();
         let recorded = sources.recorded(names, &requires.extra);
         let mut lowered = Self { recorded, ..Self::default() };
@@ -70,7 +73,8 @@ impl Lowered {
                 declared,
                 pyproject: if itself { own } else { &application.project },
                 root: sources.workspace,
-                directory: if itself { directory } else { Some(".") },
+                lock_directory: root,
+                directory: if itself { directory } else { Some(root) },
                 application,
             };
             lowered.add(name, source, &place)?;
@@ -119,6 +123,9 @@ impl Lowered {
             table.insert("path".to_owned(), shown(&place.member(name)?));
         } else if let Some(url) = text(&table, "git").or_else(|| text(&table, "url")) {
             place.check_foreign(name, &url)?;
+            if table.get("lfs").and_then(toml::Value::as_bool) == Some(true) {
+                return Err(place.refused(name, "`lfs = true` is not served for builds"));
+            }
         }
         Ok(table)
     }
@@ -139,7 +146,8 @@ impl Lowered {
             Ok::<_, Problem>(indexes.named(index).cloned())
         };
         let own = of(place.pyproject, &tree)?.map(|found| (found, itself));
-        let root = place.root.map(|root| of(root, &place.application.tree)).transpose()?.flatten();
+        let beside = place.application.tree.join(place.lock_directory);
+        let root = place.root.map(|root| of(root, &beside)).transpose()?.flatten();
         let Some((mut found, of_itself)) = own.or_else(|| root.map(|found| (found, false))) else {
             return Err(place.refused(name, &format!("no index is named `{index}`")));
         };

@@ -23,6 +23,7 @@ use rayon::prelude::*;
 use uv_normalize::PackageName;
 
 use crate::build::sources::{self, Sources};
+use crate::build::view::Sight;
 use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
 use crate::fetch::request::{Request, Shelf};
@@ -177,7 +178,9 @@ impl Maker<'_> {
         let unprepared = || Problem::new(format!("cannot prepare to ask `{name}`"));
         let made = fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir));
         made.map_err(|error| unprepared().cause(error))?;
-        let project = sources.lay_out(distribution, &dir.join("src"))?;
+        // A hook may read more than what the build is given; nothing is stored under its answer.
+        let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
+        let project = laid_out.project;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
         let lowered = |requires: &Requires| {

@@ -141,6 +141,8 @@ fn resolved(wire: &PackageWire, target: &Target, trees: Trees<'_>) -> Result<Res
             commit: vcs.commit_id.clone(),
             reference: vcs.requested_revision.clone(),
             subdirectory: vcs.subdirectory.clone(),
+            // A source with `lfs = true` is refused.
+            lfs: false,
         }));
     }
     if pin.wheel.is_none() && pin.source.is_none() {

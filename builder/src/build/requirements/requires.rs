@@ -9,7 +9,8 @@ use uv_pep508::Requirement;
 use crate::lock::build_lock::Demands;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
-use base::vocabulary::Problem;
+use base::vocabulary::limits::ANSWER_REQUIREMENTS;
+use base::vocabulary::{Markers, Problem, shortened};
 
 /// What the build of one distribution asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,35 +75,60 @@ impl Requires {
             own.into_iter().chain(beside).chain(extra.into_iter().map(by(Asker::Project)))
         {
             if wanted(&it) {
-                requires.add(&it, asker);
+                requires.add(distribution, &it, asker)?;
             }
         }
         Ok(requires)
     }
 
-    /// Adds what the backend has asked for. Says whether anything is new.
+    /// Adds what the backend has asked for.
     pub(super) fn add_of_backend(
         &mut self,
         distribution: &Distribution,
         answer: &BTreeSet<String>,
-    ) -> Result<bool, Problem> {
-        let before = self.asked.len();
+    ) -> Result<(), Problem> {
+        let name = &distribution.name;
+        ANSWER_REQUIREMENTS.check(answer.len()).map_err(|error| {
+            Problem::new(format!("the backend of `{name}` asks for too much"))
+                .fact("because", error)
+        })?;
+        let mut markers = Markers::default();
         for text in answer {
-            let requirement: Requirement = text.parse().map_err(|error| {
-                let name = &distribution.name;
-                Problem::new(format!("the backend of `{name}` asks for `{text}`")).cause(error)
+            let requirement = markers.requirement(text).map_err(|error| {
+                Problem::new(format!("the backend of `{name}` asks for `{}`", shortened(text)))
+                    .fact("because", error)
             })?;
-            self.add(&requirement, Asker::Backend);
+            self.add(distribution, &requirement, Asker::Backend)?;
         }
-        Ok(self.asked.len() > before)
+        Ok(())
     }
 
-    fn add(&mut self, requirement: &Requirement, asker: Asker) {
+    /// A direct URL is pinned when it is locked; one of a file may be any file of this machine.
+    fn add(
+        &mut self,
+        distribution: &Distribution,
+        requirement: &Requirement,
+        asker: Asker,
+    ) -> Result<(), Problem> {
+        let text = requirement.to_string();
+        let url = text.split_once(" @ ").map(|(_, url)| url);
+        let open = ["https://", "http://", "git+https://", "git+ssh://"];
+        if url.is_some_and(|url| !open.iter().any(|scheme| url.starts_with(scheme))) {
+            return Err(Problem::new(format!(
+                "the build of `{}` requires `{text}`, a direct URL of neither `https:` nor `git+ssh:`",
+                distribution.name
+            ))
+            .hint(format!(
+                "`override.{}.build.requires` in the recipe replaces its build requirements",
+                distribution.name
+            )));
+        }
         self.names.insert(requirement.name.clone());
         if asker == Asker::Project {
             self.extra.insert(requirement.name.clone());
         }
-        self.asked.entry(requirement.to_string()).or_insert(asker);
+        self.asked.entry(text).or_insert(asker);
+        Ok(())
     }
 
     /// The texts.
@@ -180,5 +206,8 @@ mod tests {
         }
         let absent = asked("[{ requirement = 'absent', match-runtime = true }]").unwrap_err();
         assert!(absent.hint.unwrap().contains("match-runtime"));
+        let url = asked("['x @ file:///etc/x-1.tar.gz']").unwrap_err().to_string();
+        assert!(url.contains("a direct URL"), "{url}");
+        assert!(asked("['x @ https://x.example/x-1.tar.gz']").is_ok());
     }
 }

@@ -262,6 +262,7 @@ impl Maker<'_> {
         Sources {
             wheelhouse,
             tree: &self.application.tree,
+            tree_hash: self.application.tree_hash,
             recipe: &self.located.recipe,
             lock: &self.application.lock,
         }

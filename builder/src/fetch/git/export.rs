@@ -83,7 +83,11 @@ fn stream<T>(
 }
 
 /// Reads the list of `git ls-tree -z`.
-fn entries(commit: &Commit<'_>, list: impl BufRead, limits: Limits) -> Result<Vec<Entry>, Problem> {
+pub(super) fn entries(
+    commit: &Commit<'_>,
+    list: impl BufRead,
+    limits: Limits,
+) -> Result<Vec<Entry>, Problem> {
     let strange = |line: &[u8]| {
         let line = String::from_utf8_lossy(line).into_owned();
         commit.problem().fact("entry", line.escape_debug())

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 
@@ -21,6 +22,7 @@ pub(super) struct Mirror {
     dir: PathBuf,
     environment: BTreeMap<String, String>,
     settings: Vec<String>,
+    limit: Duration,
     _lock: FileLock,
 }
 
@@ -71,7 +73,7 @@ impl Mirror {
         if commit.url.scheme() == "file" {
             settings.push("protocol.file.allow=always".to_owned());
         }
-        Ok(Self { git, dir, environment, settings, _lock: lock })
+        Ok(Self { git, dir, environment, settings, limit: patience.program, _lock: lock })
     }
 
     /// `git` in the mirror.
@@ -82,6 +84,7 @@ impl Mirror {
             .arg("--git-dir")
             .arg(&self.dir)
             .envs(&self.environment)
+            .time_limit(self.limit)
     }
 
     /// Has the commit, from the mirror or from the server: first the bare commit, as most servers
@@ -178,7 +181,8 @@ impl Mirror {
         let problem = || commit.problem().fact("submodule", &path);
         let text = self
             .git()
-            .args(["config", "-z", "--blob"])
+            // `include.path` would read any file of the host, and wait for a pipe.
+            .args(["config", "-z", "--no-includes", "--blob"])
             .arg(format!("{}:.gitmodules", commit.rev))
             .args(["--get-regexp", r"^submodule\..*\.(path|url)$"])
             .stdout()
@@ -190,7 +194,8 @@ impl Mirror {
         });
         let url = section.and_then(|section| {
             let key = format!("{section}url");
-            pairs.iter().find(|(name, _)| *name == key)
+            // Of two values, git takes the last.
+            pairs.iter().rfind(|(name, _)| *name == key)
         });
         let (_, url) =
             url.ok_or_else(|| problem().fact("because", "`.gitmodules` has no URL for it"))?;
@@ -205,6 +210,10 @@ fn submodule_url(parent: &Url, text: &str) -> Option<Url> {
         base.set_path(&format!("{}/", parent.path().trim_end_matches('/')));
         base.join(text).ok()?
     } else if let (None, Some((host, path))) = (text.find("://"), text.split_once(':')) {
+        // `ext::touch x` names a program.
+        if path.starts_with(':') {
+            return None;
+        }
         // scp's way to write an ssh URL.
         Url::parse(&format!("ssh://{host}/{}", path.trim_start_matches('/'))).ok()?
     } else {
@@ -237,6 +246,7 @@ mod tests {
             ("git@other.example:x/y.git", Some("ssh://git@other.example/x/y.git")),
             ("file:///etc", None),
             ("/etc", None),
+            ("ext::touch x", None),
         ] {
             assert_eq!(of(parent, text).as_deref(), expected, "{text}");
         }

@@ -26,6 +26,8 @@ pub struct Patience {
     /// For the next bytes of an answer that has begun; also the span in which at least a kilobyte
     /// a second must come.
     pub stall: Duration,
+    /// For a program that fetches, such as git: all of its run.
+    pub program: Duration,
     /// How many times a request is made that fails for a passing reason.
     pub attempts: u32,
     /// The pause after the first failure; each further one is twice as long.
@@ -37,6 +39,7 @@ impl Default for Patience {
         Self {
             connect: Duration::from_secs(15),
             stall: Duration::from_mins(1),
+            program: Duration::from_mins(30),
             attempts: 4,
             backoff: Duration::from_millis(500),
         }

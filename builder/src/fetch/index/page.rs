@@ -2,30 +2,36 @@
 //! cannot be read of it is left out, and every URL is held to `https:`, to `http:` where the page
 //! itself did not come by `https:`, and to `file:` where it is a file.
 
-use std::io::Read;
+use std::fmt;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use url::Url;
 
 use super::super::address::filename;
 use super::super::http::TransferError;
 use crate::fetch::http::Page;
-use base::sys::files::sorted_entries;
+use base::sys::files::{read_named, sorted_entries};
 use base::vocabulary::Sha256;
+use base::vocabulary::limits::{PAGE_BYTES, PAGE_FILES, PAGE_TAGS};
 
 /// A file that a page lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) filename: String,
-    pub(super) url: Url,
-    pub(super) sha256: Option<Sha256>,
+pub struct Link {
+    /// Its name.
+    pub filename: String,
+    /// Where it is.
+    pub url: Url,
+    /// Its digest, if the page has it.
+    pub sha256: Option<Sha256>,
     /// Whether the index says when it was uploaded (PEP 700).
-    pub(super) dated: bool,
+    pub dated: bool,
 }
 
 #[derive(Debug, Deserialize)]
 struct ProjectWire {
+    #[serde(deserialize_with = "bounded")]
     files: Vec<FileWire>,
 }
 
@@ -35,19 +41,50 @@ struct FileWire {
     filename: String,
     url: String,
     #[serde(default)]
-    hashes: std::collections::BTreeMap<String, String>,
+    hashes: HashesWire,
     upload_time: Option<String>,
 }
 
+/// Digests of other algorithms are not kept: a page can have any number of them.
+#[derive(Debug, Default, Deserialize)]
+struct HashesWire {
+    sha256: Option<String>,
+}
+
+/// Reads a list of files that is not too long.
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileWire>, D::Error> {
+    struct Files;
+    impl<'de> Visitor<'de> for Files {
+        type Value = Vec<FileWire>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of files")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let (mut files, mut budget) = (Vec::new(), PAGE_FILES.budget());
+            while let Some(file) = list.next_element()? {
+                budget.spend(1_u64).map_err(serde::de::Error::custom)?;
+                files.push(file);
+            }
+            Ok(files)
+        }
+    }
+    deserializer.deserialize_seq(Files)
+}
+
 /// The files of a page, in its order.
-pub(super) fn links(page: &Page) -> Result<Vec<Link>, String> {
+///
+/// # Errors
+/// The page is none, or exceeds a limit.
+pub fn links(page: &Page) -> Result<Vec<Link>, String> {
     let text = String::from_utf8_lossy(&page.bytes);
     if page.media_type.contains("json") {
         let project: ProjectWire =
             serde_json::from_str(&text).map_err(|error| error.to_string())?;
         let links = project.files.into_iter().filter_map(|file| {
-            let sha256 = file.hashes.get("sha256");
-            let sha256 = sha256.map(|hex| Sha256::from_hex(hex)).transpose().ok()?;
+            let sha256 = file.hashes.sha256.as_deref();
+            let sha256 = sha256.map(Sha256::from_hex).transpose().ok()?;
             Some(Link {
                 filename: file.filename,
                 url: resolve(&page.url, &page.url, &file.url)?,
@@ -73,17 +110,15 @@ pub(super) fn directory(dir: &Path) -> std::io::Result<Vec<Link>> {
 }
 
 /// The page of a project in an index on disk; `dir` is the project's directory.
-pub(super) fn local(dir: &Path, url: &Url, limit: u64) -> Result<Page, TransferError> {
-    let mut bytes = Vec::new();
-    let file = fs_err::File::open(dir.join("index.html"))?;
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(TransferError::TooLarge(limit));
-    }
+pub(super) fn local(dir: &Path, url: &Url) -> Result<Page, TransferError> {
+    let bytes = read_named(&dir.join("index.html"), &PAGE_BYTES)?;
     Ok(Page { url: url.clone(), media_type: "text/html".to_owned(), bytes })
 }
 
 fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
+    PAGE_TAGS
+        .check(text.bytes().filter(|byte| *byte == b'<').count())
+        .map_err(|error| error.to_string())?;
     let dom = tl::parse(text, tl::ParserOptions::default()).map_err(|error| error.to_string())?;
     let tags = || dom.nodes().iter().filter_map(tl::Node::as_tag);
     let href = |tag: &tl::HTMLTag<'_>| {
@@ -189,6 +224,25 @@ mod tests {
         assert_eq!(open[0].1, "http://f.example/a.whl");
         let local = read("file:///index/a/", "text/html", "<a href='../a.whl'>");
         assert_eq!(local[0].1, "file:///index/a.whl");
+    }
+
+    #[test]
+    fn pages_that_would_take_all_memory_are_refused() {
+        let refused = |media_type: &str, text: String| {
+            let url = Url::parse("https://i.example/simple/a/").unwrap();
+            let bytes = text.into_bytes();
+            links(&Page { url, media_type: media_type.to_owned(), bytes }).unwrap_err()
+        };
+        for tag in ["<b>", "<a href=x>", "<", "<!---->"] {
+            let error = refused("text/html", tag.repeat(400_001));
+            assert!(error.contains("`page-tags`"), "{tag}: {error}");
+        }
+        let file = r#"{"filename": "a", "url": "a"},"#.repeat(200_000);
+        let files = format!(r#"{{"files": [{file}{{"filename": "b", "url": "b"}}]}}"#);
+        let error = refused("application/vnd.pypi.simple.v1+json", files);
+        assert!(error.contains("`page-files`"), "{error}");
+        let deep = format!("{{\"files\": [], \"x\": {}", "[".repeat(100_000));
+        refused("application/json", deep);
     }
 
     #[test]

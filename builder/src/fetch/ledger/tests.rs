@@ -61,6 +61,25 @@ fn each_verdict_has_words_of_its_own() {
             }
         }
     }
+    // What a person reads and approves is not what is hashed.
+    type Edit = fn(&mut Vec<Entry>);
+    let edits: [Edit; 4] = [
+        |entries| entries[0].pin = Pin::File { sha256: Sha256::of("2"), size: 1 },
+        |entries| entries[0].pin = Pin::File { sha256: Sha256::of(OLD), size: 2 },
+        |entries| drop(entries.pop()),
+        |entries| entries.push(entries[0].clone()),
+    ];
+    for edit in edits {
+        let mut edited = golden.clone();
+        edit(&mut edited.entries);
+        let ledger = Ledger { target: [(target.to_string(), edited)].into() };
+        let verdict = ledger.judge(&target, &golden);
+        assert_eq!(verdict.word(), "contradictory", "{ledger:?}");
+        let hashes = (Some(golden.nar_hash), golden.nar_hash);
+        let problem = verdict.told("sample", hashes, Golden::Enforced).unwrap_err();
+        assert_eq!(problem.outcome.code(), 4);
+        assert!(problem.hint.unwrap().contains("bless sample"));
+    }
     let other = Target::new("3.14", "macos").unwrap();
     assert_eq!(ledger.judge(&other, &golden), Verdict::Unknown);
 }

@@ -8,6 +8,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::shebang::{RewrittenShebang, rewritten};
+use crate::finish::patch::Applied;
 use crate::finish::variables::Variables;
 use crate::install::output::{Output, normalised};
 use base::recipe::CopyRule;
@@ -86,6 +87,17 @@ pub fn copy(
         copying.check_links(&copied[before..])?;
     }
     Ok(copied)
+}
+
+/// Notes of copies that were patched what they are now.
+pub fn set_patched(copied: &mut [Copied], patches: &[Applied]) {
+    for patch in patches {
+        for copy in copied.iter_mut().filter(|copy| copy.to == patch.file) {
+            if let CopiedContent::File { sha256, .. } = &mut copy.content {
+                *sha256 = patch.sha256_after;
+            }
+        }
+    }
 }
 
 struct Copying<'a> {

@@ -6,7 +6,7 @@ mod link;
 mod normalise;
 mod shebang;
 
-pub use copy::{Copied, CopiedContent, copy};
+pub use copy::{Copied, CopiedContent, copy, set_patched};
 pub use link::{Linked, link};
 pub use normalise::{MTIME_SECONDS, normalise};
 pub use shebang::RewrittenShebang;

@@ -64,7 +64,9 @@ pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &Bui
             edges.insert(Edge { from, need: Need::Build, to, extras, marker: None });
         }
     }
-    let roots = of_name.get(&runtime.roots.package.name).copied().into_iter().collect();
+    let roots: BTreeSet<NodeId> =
+        runtime.start().filter_map(|name| of_name.get(name).copied()).collect();
+    let roots = roots.into_iter().collect();
     let edges = edges.into_iter().collect();
     Picture { nodes, edges, roots }
 }

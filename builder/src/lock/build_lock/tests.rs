@@ -90,6 +90,7 @@ fn a_build_lock_of_the_second_version_survives_being_written() {
         commit: "d".repeat(40),
         reference: Some("v4".to_owned()),
         subdirectory: Some("sub".to_owned()),
+        lfs: false,
     };
     for (name, source) in [
         ("a==1", archive("a-1.tar.gz", FilePlace::Index)),

@@ -200,6 +200,7 @@ fn tool_source(path: &str, wire: &BuildWire) -> Result<ToolSource, Problem> {
             commit,
             reference: wire.reference.clone(),
             subdirectory: wire.subdirectory.clone(),
+            lfs: false,
         })),
         SourcePin::Local(dir) => Ok(ToolSource::Local(inside(path, dir)?)),
         SourcePin::Tree(_) => Err(incomplete("a tree of the recipe is no build requirement")),

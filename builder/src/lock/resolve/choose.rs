@@ -121,6 +121,16 @@ fn chosen(package: &Package, target: &Target, policy: &Policy) -> Result<Artifac
     }
     match &package.source {
         Source::Registry(registry) => registry_file(package, registry, target, policy),
+        Source::Git(git) if git.lfs => Err(Problem::usage(format!(
+            "`{package}` needs files of git LFS, which are not fetched"
+        ))
+        .fact("source", &package.source)
+        .fact("because", "its source has `lfs = true`: a commit pins only pointers to them")
+        .hint(format!(
+            "give a source distribution, or a tree that has the files, with \
+                     `override.{}.source`",
+            package.name
+        ))),
         Source::Git(git) => Ok(Artifact::Git(git.clone())),
         Source::Url { url, subdirectory } => {
             let file = only_file(package, target)?;
@@ -264,7 +274,10 @@ fn inside(package: &Package, path: &str) -> Result<String, Problem> {
     }
     Err(Problem::usage(format!("`{package}` lies outside of the source tree"))
         .fact("path", path)
-        .hint("move it below the directory of `uv.lock`; what lies elsewhere cannot be pinned"))
+        .hint(
+            "let `source.path` be a directory that holds both, and `project.directory` the one of \
+             `uv.lock`; what lies elsewhere cannot be pinned",
+        ))
 }
 
 fn nothing_fits(package: &Package, target: &Target, policy: &Policy) -> Problem {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use uv_normalize::{ExtraName, PackageName};
 
-use super::runtime::{Part, Roots, RuntimeGraph, RuntimeRequest};
+use super::runtime::{Part, Requirements, Roots, RuntimeGraph, RuntimeRequest};
 use super::walk::Walk;
 use crate::lock::{ConflictItem, ConflictKind, Lock};
 use base::vocabulary::Problem;
@@ -22,8 +22,11 @@ pub(super) fn settle<'a>(
     roots: Roots<'a>,
 ) -> Result<RuntimeGraph<'a>, Problem> {
     let members = Members::new(request.lock);
-    let root = roots.package.name.clone();
-    let asked = roots.parts().map(|part| item(&root, part)).filter(|it| members.0.contains(it));
+    let projects = roots.projects.iter();
+    let asked = projects.flat_map(|it| it.parts().map(|part| item(&it.package.name, part)));
+    let group = |it: &Requirements<'_>| Some(item(&it.package?.name, Part::Group(it.group?)));
+    let asked = asked.chain(roots.requirements.iter().filter_map(group));
+    let asked = asked.filter(|it| members.0.contains(it));
     let mut active: Active = asked.map(|item| (item, None)).collect();
     loop {
         check(request.lock, &active)?;

@@ -19,8 +19,8 @@ use base::recipe::Selection;
 use base::vocabulary::{Problem, Sha256, Target};
 
 pub use runtime::{
-    LockResolver, Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest,
-    RuntimeResolver,
+    LockResolver, Part, Requirements, Root, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode,
+    RuntimeRequest, RuntimeResolver,
 };
 
 /// What a target needs at run time, sorted by name.
@@ -28,8 +28,8 @@ pub use runtime::{
 pub struct Resolution {
     /// For what it was resolved.
     pub target: Target,
-    /// The project at the root.
-    pub root: PackageName,
+    /// The selected projects, sorted by name.
+    pub roots: Vec<PackageName>,
     /// Sorted by name; no name occurs twice.
     pub distributions: Vec<Distribution>,
 }
@@ -182,7 +182,7 @@ impl Resolution {
         };
         Ok(Self {
             target: target.clone(),
-            root: graph.roots.package.name.clone(),
+            roots: graph.roots.projects.iter().map(|it| it.package.name.clone()).collect(),
             distributions: graph
                 .nodes
                 .values()
@@ -195,6 +195,18 @@ impl Resolution {
     pub fn get(&self, name: &PackageName) -> Option<&Distribution> {
         let index = self.distributions.binary_search_by(|other| other.name.cmp(name)).ok()?;
         Some(&self.distributions[index])
+    }
+
+    /// The selected projects, for people: `shop 1.0, worker 1.0`.
+    pub fn roots_shown(&self) -> String {
+        let shown = |name: &PackageName| match self.get(name).and_then(|it| it.version.as_ref()) {
+            Some(version) => format!("{name} {version}"),
+            None => name.to_string(),
+        };
+        match &self.roots[..] {
+            [] => "no project".to_owned(),
+            roots => roots.iter().map(shown).collect::<Vec<_>>().join(", "),
+        }
     }
 
     /// What is built from source, sorted by name.

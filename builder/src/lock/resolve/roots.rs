@@ -1,22 +1,25 @@
-//! Where the runtime graph starts: whether the lock is for the target at all, the root project, and
-//! its selected extras and groups.
+//! Where the runtime graph starts: whether the lock is for the target at all, the selected
+//! projects, and their selected extras and groups, as `uv sync` selects them with `--package`,
+//! `--all-packages`, `--extra` and `--group`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use uv_normalize::{DEV_DEPENDENCIES, GroupName};
+use uv_normalize::{DEV_DEPENDENCIES, ExtraName, GroupName, PackageName};
 
-use super::runtime::{Roots, RuntimeRequest};
-use crate::lock::{DefaultGroups, Lock, Package};
-use base::recipe::{Selection, nearest};
+use base::recipe::{Members, Selection, nearest};
 use base::vocabulary::{Problem, Target};
+
+use super::runtime::{Requirements, Root, Roots, RuntimeRequest};
+use crate::lock::uv_lock::{DefaultGroups, Lock, Package};
 
 pub(super) fn find<'a>(request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Problem> {
     let RuntimeRequest { lock, target, selection, .. } = *request;
     check_target(lock, target)?;
-    let package = root(lock, selection)?;
-    check_extras(package, selection)?;
-    let groups = groups(package, request)?;
-    Ok(Roots { package, extras: selection.extras.iter().collect(), groups })
+    match projects(lock, selection)? {
+        Projects::One(package) => one(package, request),
+        Projects::Many(packages) => many(&packages, request),
+        Projects::Script => script(lock, selection),
+    }
 }
 
 fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
@@ -43,64 +46,207 @@ fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
     Ok(())
 }
 
-fn root<'a>(lock: &'a Lock, selection: &Selection) -> Result<&'a Package, Problem> {
-    let Some(name) = &selection.project else {
-        return lock.root().ok_or_else(|| {
-            let members: Vec<String> = lock.members.iter().map(ToString::to_string).collect();
-            Problem::usage("`uv.lock` has no project at its root")
-                .fact("members", members.join(", "))
-                .hint("name one of the members with `project.name` in the recipe")
-        });
+/// Which projects are selected. uv looks up extras and groups differently for one and for several.
+enum Projects<'a> {
+    /// `--package NAME`, or the project beside the lock.
+    One(&'a Package),
+    /// `--all-packages`, or a workspace root that is no project; of a root that only has groups,
+    /// none.
+    Many(Vec<&'a Package>),
+    /// What a script requires (PEP 723).
+    Script,
+}
+
+fn projects<'a>(lock: &'a Lock, selection: &Selection) -> Result<Projects<'a>, Problem> {
+    let named = |name: &PackageName| {
+        lock.named(name).next().ok_or_else(|| absent_project(lock, name, "project.name"))
     };
-    lock.named(name).next().ok_or_else(|| {
-        let problem = Problem::usage(format!("`uv.lock` has no project `{name}`"));
-        match nearest(name.as_ref(), lock.names().map(AsRef::as_ref)) {
-            Some(name) => problem.hint(format!("did you mean `{name}`?")),
-            None => problem.hint("`project.name` of the recipe names it"),
+    match (&selection.project, &selection.members) {
+        (Some(name), _) => named(name).map(Projects::One),
+        (None, Some(Members::All)) => Ok(Projects::Many(members(lock))),
+        (None, Some(Members::Some(names))) => {
+            let member = |name: &PackageName| {
+                let found = members(lock).into_iter().find(|it| it.name == *name);
+                found.ok_or_else(|| absent_project(lock, name, "project.members"))
+            };
+            let found = names.iter().map(member).collect::<Result<Vec<_>, Problem>>()?;
+            match found[..] {
+                [only] => Ok(Projects::One(only)),
+                _ => Ok(Projects::Many(found)),
+            }
         }
-    })
-}
-
-fn check_extras(root: &Package, selection: &Selection) -> Result<(), Problem> {
-    for extra in &selection.extras {
-        if !root.provides_extras.contains(extra) && !root.extras.contains_key(extra) {
-            let valid = root.provides_extras.iter().map(AsRef::as_ref);
-            return Err(absent("extra", extra.as_ref(), root, valid.collect()));
-        }
+        (None, None) => match lock.root() {
+            Some(root) => Ok(Projects::One(root)),
+            None if lock.is_of_script() => Ok(Projects::Script),
+            None => Ok(Projects::Many(members(lock))),
+        },
     }
-    Ok(())
 }
 
-fn groups<'a>(
-    root: &'a Package,
-    request: &RuntimeRequest<'a>,
-) -> Result<BTreeSet<&'a GroupName>, Problem> {
-    let RuntimeRequest { pyproject, selection, .. } = *request;
-    let declared: BTreeSet<&GroupName> = root.groups.keys().chain(&root.provides_groups).collect();
-    let mut groups: BTreeSet<&GroupName> = selection.groups.iter().collect();
+/// The members of the workspace, sorted by name; a project that is no workspace is its only member.
+fn members(lock: &Lock) -> Vec<&Package> {
+    let members = lock.members.iter().filter_map(|name| lock.named(name).next());
+    let root = lock.root().filter(|root| !lock.members.contains(&root.name));
+    let mut members: Vec<&Package> = members.chain(root).collect();
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    members
+}
+
+fn absent_project(lock: &Lock, name: &PackageName, key: &str) -> Problem {
+    let problem = Problem::usage(format!("`uv.lock` has no project `{name}`"));
+    let known: BTreeSet<&str> = members(lock).iter().map(|it| it.name.as_ref()).collect();
+    let problem = match known.len() {
+        0 => problem,
+        _ => problem.fact("members", known.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    match nearest(name.as_ref(), lock.names().map(AsRef::as_ref)) {
+        Some(name) => problem.hint(format!("did you mean `{name}`?")),
+        None => problem.hint(format!("`{key}` of the recipe names it")),
+    }
+}
+
+/// One project: it must have what is selected. A group that it does not declare can be the
+/// workspace root's, which then adds its requirements and not the root.
+fn one<'a>(package: &'a Package, request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Problem> {
+    let RuntimeRequest { lock, pyproject, selection, .. } = *request;
+    let extras = declared_extras(package);
+    if let Some(extra) = selection.extras.iter().find(|it| !extras.contains(it)) {
+        let whose = format!("`{}` has", package.name);
+        return Err(absent("extra", extra.as_ref(), &whose, extras.iter().map(AsRef::as_ref)));
+    }
+    let own = declared_groups(package);
+    let mut groups: BTreeSet<&GroupName> = BTreeSet::new();
     if selection.default_groups {
         // A member has its own; what a lock before revision 5 does not say, only the root's
         // `pyproject.toml` does.
         let of_root = pyproject.uv.default_groups.as_ref();
-        let of_root = of_root.filter(|_| root.source.local_path() == Some("."));
-        match root.default_groups.as_ref().or(of_root) {
-            Some(DefaultGroups::All) => groups.extend(&declared),
-            Some(DefaultGroups::Some(names)) => groups.extend(names),
-            None => groups.extend(declared.iter().filter(|it| ***it == *DEV_DEPENDENCIES)),
+        let of_root = of_root.filter(|_| package.source.local_path() == Some(&lock.directory));
+        let default = package.default_groups.as_ref().or(of_root);
+        groups.extend(default_groups(default, &own));
+    }
+    let mut requirements = Vec::new();
+    let shared = root_groups(lock);
+    for group in groups.iter().copied().chain(&selection.groups).collect::<BTreeSet<_>>() {
+        if own.contains(group) {
+            groups.insert(group);
+        } else if let Some(shared) = shared.get(group) {
+            groups.remove(group);
+            requirements.push(*shared);
+        } else {
+            let whose = format!("`{}` has", package.name);
+            let known = own.iter().chain(shared.keys()).map(|it| it.as_ref());
+            return Err(absent("group", group.as_ref(), &whose, known));
         }
     }
-    if let Some(group) = groups.iter().find(|group| !declared.contains(*group)) {
-        let valid = declared.iter().map(std::convert::AsRef::as_ref);
-        return Err(absent("group", group.as_ref(), root, valid.collect()));
-    }
-    Ok(groups)
+    let extras = selection.extras.iter().collect();
+    Ok(Roots { projects: vec![Root { package, extras, groups }], requirements })
 }
 
-fn absent(kind: &str, name: &str, root: &Package, valid: Vec<&str>) -> Problem {
-    let problem = Problem::usage(format!("`{}` has no {kind} `{name}`", root.name))
-        .fact(format!("{kind}s"), if valid.is_empty() { "none".into() } else { valid.join(", ") });
-    match nearest(name, valid) {
-        Some(valid) => problem.hint(format!("did you mean `{valid}`?")),
+/// Several projects: each extra and group must be declared by one of them, and counts in all that
+/// declare it. A workspace root that is no project has groups, too.
+fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Problem> {
+    let RuntimeRequest { lock, pyproject, selection, .. } = *request;
+    let extras: BTreeSet<&ExtraName> = packages.iter().flat_map(|it| declared_extras(it)).collect();
+    if let Some(extra) = selection.extras.iter().find(|it| !extras.contains(it)) {
+        let known = extras.iter().map(|it| it.as_ref());
+        return Err(absent("extra", extra.as_ref(), "the selected projects have", known));
+    }
+    let shared = if lock.root().is_some() { BTreeMap::new() } else { root_groups(lock) };
+    let of_projects = packages.iter().flat_map(|it| declared_groups(it));
+    let declared: BTreeSet<&GroupName> = of_projects.chain(shared.keys().copied()).collect();
+    let mut selected: BTreeSet<&GroupName> = selection.groups.iter().collect();
+    if selection.default_groups {
+        let of_root = lock.root().map_or(&lock.default_groups, |root| &root.default_groups);
+        let default = of_root.as_ref().or(pyproject.uv.default_groups.as_ref());
+        selected.extend(default_groups(default, &declared));
+    }
+    if let Some(group) = selected.iter().find(|it| !declared.contains(*it)) {
+        let known = declared.iter().map(|it| it.as_ref());
+        return Err(absent("group", group.as_ref(), "the selected projects have", known));
+    }
+    if packages.is_empty() && selected.is_empty() {
+        let known: Vec<&str> = declared.iter().map(|it| it.as_ref()).collect();
+        return Err(Problem::usage("nothing of `uv.lock` is selected")
+            .fact("because", "there is no project at its root, and it has no members")
+            .fact("groups", if known.is_empty() { "none".into() } else { known.join(", ") })
+            .hint("name groups with `project.groups` in the recipe"));
+    }
+    let project = |package: &&'a Package| {
+        let (extras, groups) = (declared_extras(package), declared_groups(package));
+        Root {
+            package,
+            extras: extras.into_iter().filter(|it| selection.extras.contains(it)).collect(),
+            groups: groups.into_iter().filter(|it| selected.contains(it)).collect(),
+        }
+    };
+    let groups = shared.into_iter().filter(|(group, _)| selected.contains(group));
+    Ok(Roots {
+        projects: packages.iter().map(project).collect(),
+        requirements: groups.map(|(_, requirements)| requirements).collect(),
+    })
+}
+
+/// A script has neither extras nor groups.
+fn script<'a>(lock: &'a Lock, selection: &Selection) -> Result<Roots<'a>, Problem> {
+    let extra = selection.extras.iter().map(|it| ("extra", it.as_ref()));
+    let group = selection.groups.iter().map(|it| ("group", it.as_ref()));
+    if let Some((kind, name)) = extra.chain(group).next() {
+        return Err(absent(kind, name, "the script has", []));
+    }
+    let edges = &lock.requirements;
+    let requirements = vec![Requirements { package: None, group: None, edges }];
+    Ok(Roots { projects: Vec::new(), requirements })
+}
+
+fn declared_extras(package: &Package) -> BTreeSet<&ExtraName> {
+    package.provides_extras.iter().chain(package.extras.keys()).collect()
+}
+
+fn declared_groups(package: &Package) -> BTreeSet<&GroupName> {
+    package.groups.keys().chain(&package.provides_groups).collect()
+}
+
+/// The groups of the workspace root, whether it is a project or not.
+fn root_groups(lock: &Lock) -> BTreeMap<&GroupName, Requirements<'_>> {
+    let Some(root) = lock.root() else {
+        let groups = lock.groups.iter();
+        return groups
+            .map(|(group, edges)| {
+                (group, Requirements { package: None, group: Some(group), edges })
+            })
+            .collect();
+    };
+    let of = |group| Requirements {
+        package: Some(root),
+        group: Some(group),
+        edges: root.groups.get(group).map(Vec::as_slice).unwrap_or_default(),
+    };
+    declared_groups(root).into_iter().map(|group| (group, of(group))).collect()
+}
+
+/// uv's own default is the group `dev`, where there is one.
+fn default_groups<'a>(
+    setting: Option<&'a DefaultGroups>,
+    declared: &BTreeSet<&'a GroupName>,
+) -> BTreeSet<&'a GroupName> {
+    match setting {
+        Some(DefaultGroups::All) => declared.clone(),
+        Some(DefaultGroups::Some(names)) => names.iter().collect(),
+        None => declared.iter().copied().filter(|it| **it == *DEV_DEPENDENCIES).collect(),
+    }
+}
+
+fn absent<'a>(
+    kind: &str,
+    name: &str,
+    whose: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Problem {
+    let known: Vec<&str> = known.into_iter().collect();
+    let problem = Problem::usage(format!("{whose} no {kind} `{name}`"))
+        .fact(format!("{kind}s"), if known.is_empty() { "none".into() } else { known.join(", ") });
+    match nearest(name, known) {
+        Some(known) => problem.hint(format!("did you mean `{known}`?")),
         None => problem.hint(format!("`project.{kind}s` of the recipe names it")),
     }
 }

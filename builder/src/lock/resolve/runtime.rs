@@ -22,7 +22,7 @@ pub struct RuntimeRequest<'a> {
     pub pyproject: &'a Pyproject,
     /// For what.
     pub target: &'a Target,
-    /// The root project, its extras and its groups.
+    /// Which projects, extras and groups.
     pub selection: &'a Selection,
 }
 
@@ -33,7 +33,7 @@ pub struct RuntimeRequest<'a> {
 /// # Contract
 /// - The graph is a function of the request: no clock, no environment, no I/O.
 /// - Its nodes are packages of the lock, each name at most once; every edge leads from a node to a
-///   node, and every node can be reached from the root.
+///   node, and every node can be reached from the roots.
 /// - Cycles are allowed, of any length.
 /// - What a build needs is no part of it (see
 ///   [`BuildResolver`](crate::lock::build_graph::BuildResolver)).
@@ -45,14 +45,15 @@ pub trait RuntimeResolver: fmt::Debug + Send + Sync {
     fn resolve<'a>(&self, request: &RuntimeRequest<'a>) -> Result<RuntimeGraph<'a>, Problem>;
 }
 
-/// Resolves as uv installs: it walks the lock breadth first from the root project.
+/// Resolves as uv installs: it walks the lock breadth first from the selected projects, and from
+/// what the workspace asks for itself.
 ///
 /// - An edge counts if its marker (PEP 508) holds on the target; a Python or a platform that was
 ///   not locked for (`requires-python`, `supported-markers`) is an error.
 /// - An edge leads to the package of its name, `version` and `source`. Only where these leave more
 ///   than one do the `resolution-markers` of the packages decide; two that remain are an error.
 /// - Extras and groups are separate namespaces: an extra `x` never selects a group `x`. An extra
-///   that adds nothing is valid, one that the root does not declare is an error.
+///   that adds nothing is valid, one that no selected project declares is an error.
 /// - Of a set of `tool.uv.conflicts`, none or one member may be selected; two are an error that
 ///   names both and the set. A member that a dependency selects counts as one that was asked for.
 ///   Since markers may ask for selected members, the walk is repeated until no new one is found:
@@ -76,19 +77,43 @@ impl RuntimeResolver for LockResolver {
 pub struct RuntimeGraph<'a> {
     /// Where it starts.
     pub roots: Roots<'a>,
+    /// Of what the roots require, what holds on the target.
+    pub required: Vec<&'a Edge>,
     /// What is installed, by name.
     pub nodes: BTreeMap<&'a PackageName, RuntimeNode<'a>>,
 }
 
-/// The root project and what of it is selected.
-#[derive(Debug, Clone)]
+/// Where the runtime graph starts. Both may be empty, but never both for want of a project: then
+/// the selection is an error.
+#[derive(Debug, Clone, Default)]
 pub struct Roots<'a> {
+    /// The selected projects, sorted by name.
+    pub projects: Vec<Root<'a>>,
+    /// What is asked for by nothing that is installed.
+    pub requirements: Vec<Requirements<'a>>,
+}
+
+/// A selected project and what of it is selected.
+#[derive(Debug, Clone)]
+pub struct Root<'a> {
     /// The project.
     pub package: &'a Package,
     /// Its selected extras.
     pub extras: BTreeSet<&'a ExtraName>,
     /// Its selected groups, with those that are selected by default.
     pub groups: BTreeSet<&'a GroupName>,
+}
+
+/// What is asked for by nothing that is installed: a dependency group of a workspace root, or what
+/// a script requires.
+#[derive(Debug, Clone, Copy)]
+pub struct Requirements<'a> {
+    /// The project that declares the group, if the workspace root is one.
+    pub package: Option<&'a Package>,
+    /// The group; `None` is what a script requires.
+    pub group: Option<&'a GroupName>,
+    /// What is asked for.
+    pub edges: &'a [Edge],
 }
 
 /// A package that is installed.
@@ -109,7 +134,7 @@ pub enum Part<'a> {
     Itself,
     /// An extra.
     Extra(&'a ExtraName),
-    /// A dependency group; only the root has selected ones.
+    /// A dependency group; only selected projects have selected ones.
     Group(&'a GroupName),
 }
 
@@ -148,8 +173,8 @@ impl<'a> Part<'a> {
     }
 }
 
-impl<'a> Roots<'a> {
-    /// The parts of the root project that are wanted.
+impl<'a> Root<'a> {
+    /// The parts of the project that are wanted.
     pub fn parts(&self) -> impl Iterator<Item = Part<'a>> + use<'_, 'a> {
         let extras = self.extras.iter().copied().map(Part::Extra);
         let groups = self.groups.iter().copied().map(Part::Group);
@@ -158,14 +183,22 @@ impl<'a> Roots<'a> {
 }
 
 impl<'a> RuntimeGraph<'a> {
+    /// The names at which it starts.
+    pub fn start(&self) -> impl Iterator<Item = &'a PackageName> + use<'_, 'a> {
+        let projects = self.roots.projects.iter().map(|root| &root.package.name);
+        projects.chain(self.required.iter().map(|edge| &edge.name))
+    }
+
     /// Removes a package, the edges that lead to it, and what nothing else needs.
     pub fn remove(&mut self, name: &PackageName) {
         self.nodes.remove(name);
+        self.roots.projects.retain(|root| root.package.name != *name);
+        self.required.retain(|edge| edge.name != *name);
         for node in self.nodes.values_mut() {
             node.edges.retain(|edge| edge.to() != name);
         }
         let mut reached: BTreeSet<&'a PackageName> = BTreeSet::new();
-        let mut open = vec![&self.roots.package.name];
+        let mut open: Vec<&'a PackageName> = self.start().collect();
         while let Some(name) = open.pop() {
             if let Some(node) = self.nodes.get(name)
                 && reached.insert(name)

@@ -20,8 +20,11 @@ pub(super) struct Walk<'a, 'm> {
     /// By position in the lock.
     nodes: BTreeMap<usize, RuntimeNode<'a>>,
     queue: VecDeque<(usize, Part<'a>)>,
-    /// The extras that dependencies ask for, with who asks first.
-    asked: BTreeMap<(usize, &'a ExtraName), usize>,
+    /// What the roots require and holds.
+    required: Vec<&'a Edge>,
+    /// The extras that dependencies ask for, with who asks first; roots that are no package are
+    /// nobody.
+    asked: BTreeMap<(usize, &'a ExtraName), Option<usize>>,
 }
 
 impl<'a, 'm> Walk<'a, 'm> {
@@ -38,15 +41,23 @@ impl<'a, 'm> Walk<'a, 'm> {
             selected,
             nodes: BTreeMap::new(),
             queue: VecDeque::new(),
+            required: Vec::new(),
             asked: BTreeMap::new(),
         };
-        let named = walk.lock.positions(&roots.package.name).iter().copied();
-        let root = named
-            .into_iter()
-            .find(|&at| std::ptr::eq(&raw const walk.lock.packages[at], roots.package));
-        let root = root.expect("the root is of this lock");
-        for part in roots.parts() {
-            walk.reach(root, part);
+        for root in &roots.projects {
+            let mut named = walk.lock.positions(&root.package.name).iter().copied();
+            let at =
+                named.find(|&at| std::ptr::eq(&raw const walk.lock.packages[at], root.package));
+            let at = at.expect("the root is of this lock");
+            for part in root.parts() {
+                walk.reach(at, part);
+            }
+        }
+        for edge in roots.requirements.iter().flat_map(|it| it.edges) {
+            if walk.holds(edge) {
+                walk.reach_edge(None, edge)?;
+                walk.required.push(edge);
+            }
         }
         while let Some((from, part)) = walk.queue.pop_front() {
             for edge in part.edges(&walk.lock.packages[from]) {
@@ -59,14 +70,19 @@ impl<'a, 'm> Walk<'a, 'm> {
     }
 
     fn follow(&mut self, from: usize, part: Part<'a>, edge: &'a Edge) -> Result<(), Problem> {
+        self.reach_edge(Some(from), edge)?;
+        let node = self.nodes.get_mut(&from).expect("what is in the queue was reached");
+        node.edges.push(RuntimeEdge { part, requirement: edge });
+        Ok(())
+    }
+
+    fn reach_edge(&mut self, from: Option<usize>, edge: &'a Edge) -> Result<(), Problem> {
         let to = self.find(from, edge)?;
         self.reach(to, Part::Itself);
         for extra in &edge.extras {
             self.reach(to, Part::Extra(extra));
             self.asked.entry((to, extra)).or_insert(from);
         }
-        let node = self.nodes.get_mut(&from).expect("what is in the queue was reached");
-        node.edges.push(RuntimeEdge { part, requirement: edge });
         Ok(())
     }
 
@@ -100,7 +116,7 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     /// The package that an edge means. uv leaves out version and source where the name alone is
     /// unambiguous in the whole lock, so an edge with them means exactly that package.
-    fn find(&self, from: usize, edge: &Edge) -> Result<usize, Problem> {
+    fn find(&self, from: Option<usize>, edge: &Edge) -> Result<usize, Problem> {
         let fits = |at: &usize| {
             let package = &self.lock.packages[*at];
             let version = edge.version.as_ref();
@@ -114,7 +130,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             (Some(only), None) => return Ok(only),
             (None, _) => {
                 return Err(Problem::usage(format!("`uv.lock` has no `{}` that fits", edge.name))
-                    .fact("needed by", &self.lock.packages[from])
+                    .fact("needed by", self.asker(from))
                     .fact("for", self.target)
                     .hint("the lock is damaged; `uv lock` writes it anew"));
             }
@@ -132,7 +148,12 @@ impl<'a, 'm> Walk<'a, 'm> {
         forks.is_empty() || forks.iter().any(|marker| self.evaluate(*marker))
     }
 
-    fn ambiguous(&self, name: &PackageName, found: &[usize], from: Option<usize>) -> Problem {
+    fn ambiguous(
+        &self,
+        name: &PackageName,
+        found: &[usize],
+        from: Option<Option<usize>>,
+    ) -> Problem {
         let shown = |&at: &usize| {
             let package = &self.lock.packages[at];
             format!("{package} ({})", package.source)
@@ -142,7 +163,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             .fact("found", found.join("\n"))
             .fact("for", self.target);
         let problem = match from {
-            Some(from) => problem.fact("needed by", &self.lock.packages[from]),
+            Some(from) => problem.fact("needed by", self.asker(from)),
             None => problem,
         };
         problem.hint("select one member of the conflict set that tells them apart, or lock again")
@@ -152,8 +173,12 @@ impl<'a, 'm> Walk<'a, 'm> {
     pub(super) fn selected(&self) -> impl Iterator<Item = (ConflictItem, Option<String>)> {
         self.asked.iter().map(|(&(at, extra), &by)| {
             let package: &Package = &self.lock.packages[at];
-            (item(&package.name, Part::Extra(extra)), Some(self.lock.packages[by].to_string()))
+            (item(&package.name, Part::Extra(extra)), Some(self.asker(by)))
         })
+    }
+
+    fn asker(&self, from: Option<usize>) -> String {
+        from.map_or_else(|| "the selection".to_owned(), |at| self.lock.packages[at].to_string())
     }
 
     /// What was reached; a name that was reached twice cannot be installed.
@@ -169,6 +194,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             node.edges.sort_by_key(|edge| (edge.part, edge.to()));
             (&node.package.name, node)
         };
-        Ok(RuntimeGraph { roots, nodes: self.nodes.into_values().map(sorted).collect() })
+        let nodes = self.nodes.into_values().map(sorted).collect();
+        Ok(RuntimeGraph { roots, required: self.required, nodes })
     }
 }

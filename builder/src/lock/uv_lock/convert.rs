@@ -9,11 +9,12 @@ use uv_normalize::PackageName;
 use uv_pep508::MarkerTree;
 
 use super::wire::{
-    ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, SourceWire,
+    ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, RequirementWire,
+    SourceWire,
 };
 use super::{ConflictItem, ConflictKind, Edge, File, GitSource, Location, Lock, Package, Source};
-use base::vocabulary::Problem;
 use base::vocabulary::redacted::redacted;
+use base::vocabulary::{Markers, Problem, shortened};
 
 pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     if wire.version != 1 {
@@ -36,19 +37,25 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
             .requires_python
             .map(|text| parsed("requires-python", &text))
             .transpose()?,
-        supported_markers: all("supported-markers", &wire.supported_markers)?,
+        supported_markers: all_markers(&mut markers, "supported-markers", &wire.supported_markers)?,
         conflicts: wire
             .conflicts
             .into_iter()
             .map(|set| set.iter().map(conflict).collect())
             .collect::<Result<_, Problem>>()?,
         members: all("manifest.members", &wire.manifest.members)?,
+        groups: keyed("manifest", wire.manifest.dependency_groups, |group| {
+            requirements(group, &mut markers)
+        })?,
+        default_groups: wire.manifest.default_groups,
+        requirements: requirements(wire.manifest.requirements, &mut markers)?,
         build_constraints: wire
             .manifest
             .build_constraints
             .iter()
-            .map(constraint)
+            .map(|wire| constraint(wire, &mut markers))
             .collect::<Result<_, Problem>>()?,
+        directory: ".".to_owned(),
         packages,
         newest_upload,
         unknown_keys: BTreeSet::new(),
@@ -56,24 +63,22 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     })
 }
 
-/// Parsed markers: a lock repeats a few, and to parse one takes longer than all else of an edge.
-#[derive(Default)]
-struct Markers(BTreeMap<String, MarkerTree>);
+fn marker(markers: &mut Markers, what: &str, text: &str) -> Result<MarkerTree, Problem> {
+    markers.marker(text).map_err(|error| invalid(what, text, error))
+}
 
-impl Markers {
-    fn parse(&mut self, what: &str, text: String) -> Result<MarkerTree, Problem> {
-        if let Some(marker) = self.0.get(&text) {
-            return Ok(*marker);
-        }
-        let marker = parsed(what, &text)?;
-        self.0.insert(text, marker);
-        Ok(marker)
-    }
+fn all_markers(
+    markers: &mut Markers,
+    what: &str,
+    texts: &[String],
+) -> Result<Vec<MarkerTree>, Problem> {
+    texts.iter().map(|text| marker(markers, what, text)).collect()
 }
 
 fn package(wire: PackageWire, markers: &mut Markers) -> Result<Package, Problem> {
     let what = format!("package `{}`", wire.name);
     let source = source(&what, &wire.source)?;
+    let fork_markers = all_markers(markers, &what, &wire.resolution_markers)?;
     let mut edges = |edges: Vec<EdgeWire>| {
         let edges = edges.into_iter().map(|wire| edge(&what, wire, markers));
         edges.collect::<Result<Vec<_>, Problem>>()
@@ -82,7 +87,7 @@ fn package(wire: PackageWire, markers: &mut Markers) -> Result<Package, Problem>
     Ok(Package {
         name: parsed(&what, &wire.name)?,
         version: wire.version.map(|text| parsed(&what, &text)).transpose()?,
-        fork_markers: all(&what, &wire.resolution_markers)?,
+        fork_markers,
         dependencies: edges(wire.dependencies)?,
         extras: keyed(&what, wire.optional_dependencies, &mut edges)?,
         provides_groups: wire
@@ -119,10 +124,22 @@ fn edge(what: &str, wire: EdgeWire, markers: &mut Markers) -> Result<Edge, Probl
         source: wire.source.map(|wire| source(what, &wire)).transpose()?,
         extras: all(what, &wire.extra)?,
         marker: match wire.marker {
-            Some(marker) => markers.parse(what, marker)?,
+            Some(text) => marker(markers, what, &text)?,
             None => MarkerTree::TRUE,
         },
     })
+}
+
+fn requirements(wire: Vec<RequirementWire>, markers: &mut Markers) -> Result<Vec<Edge>, Problem> {
+    let edge = |wire: RequirementWire| {
+        let (what, extra, source) = ("manifest", wire.extras, None);
+        edge(
+            what,
+            EdgeWire { name: wire.name, version: None, source, extra, marker: wire.marker },
+            markers,
+        )
+    };
+    wire.into_iter().map(edge).collect()
 }
 
 fn source(what: &str, wire: &SourceWire) -> Result<Source, Problem> {
@@ -180,6 +197,7 @@ fn git_source(what: &str, text: &str) -> Result<GitSource, Problem> {
         commit,
         reference,
         subdirectory: query.get("subdirectory").cloned(),
+        lfs: query.get("lfs").is_some_and(|it| it == "true"),
     })
 }
 
@@ -224,21 +242,26 @@ fn conflict(wire: &ConflictWire) -> Result<ConflictItem, Problem> {
     Ok(ConflictItem { package: parsed("conflicts", &wire.package)?, kind })
 }
 
-fn constraint(wire: &ConstraintWire) -> Result<uv_pep508::Requirement, Problem> {
+fn constraint(
+    wire: &ConstraintWire,
+    markers: &mut Markers,
+) -> Result<uv_pep508::Requirement, Problem> {
     let marker = if wire.marker.is_empty() { String::new() } else { format!(" ; {}", wire.marker) };
     let text = format!("{}{}{marker}", wire.name, wire.specifier);
-    parsed("manifest.build-constraints", &text)
+    markers.requirement(&text).map_err(|error| invalid("manifest.build-constraints", &text, error))
 }
 
 fn parsed<T: FromStr>(what: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error| {
-        Problem::usage(format!("`{text}` of {what} in `uv.lock` is not valid"))
-            .fact("because", error)
-            .hint("`uv lock` writes the lock anew")
-    })
+    text.parse().map_err(|error| invalid(what, text, error))
+}
+
+fn invalid(what: &str, text: &str, because: impl std::fmt::Display) -> Problem {
+    Problem::usage(format!("`{}` of {what} in `uv.lock` is not valid", shortened(text)))
+        .fact("because", because)
+        .hint("`uv lock` writes the lock again")
 }
 
 fn all<T: FromStr, C: FromIterator<T>>(what: &str, texts: &[String]) -> Result<C, Problem>

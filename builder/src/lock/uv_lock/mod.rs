@@ -17,6 +17,7 @@ use uv_pep508::{MarkerTree, Requirement};
 pub use default_groups::DefaultGroups;
 
 use base::vocabulary::Problem;
+use base::vocabulary::limits::{Exceeded, LOCK_BYTES, LOCK_PART_BYTES};
 use base::vocabulary::redacted::redacted;
 
 /// A parsed `uv.lock`.
@@ -30,8 +31,16 @@ pub struct Lock {
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members.
     pub members: BTreeSet<PackageName>,
+    /// Dependency groups of a workspace root that is no project.
+    pub groups: BTreeMap<GroupName, Vec<Edge>>,
+    /// The groups that such a root installs unless told otherwise.
+    pub default_groups: Option<DefaultGroups>,
+    /// What a script requires (PEP 723); the lock of a project has none.
+    pub requirements: Vec<Edge>,
     /// `tool.uv.build-constraint-dependencies`, as PEP 508 texts.
     pub build_constraints: Vec<Requirement>,
+    /// The directory of the lock in the source tree, `.` if it is the tree itself.
+    pub directory: String,
     /// Every locked distribution, in the order of the file.
     pub packages: Vec<Package>,
     /// The newest `upload-time` of any file, which bounds the build lock.
@@ -120,6 +129,8 @@ pub struct GitSource {
     pub reference: Option<String>,
     /// The directory that holds the project.
     pub subdirectory: Option<String>,
+    /// Whether files that git LFS keeps elsewhere are part of it (`lfs = true`).
+    pub lfs: bool,
 }
 
 /// A file of a package: a wheel or a source distribution.
@@ -169,19 +180,48 @@ pub enum ConflictKind {
 impl Lock {
     /// Parses the text of a `uv.lock`.
     pub fn parse(text: &str) -> Result<Self, Problem> {
+        LOCK_BYTES.check(text.len()).map_err(unread)?;
         let mut unknown_keys = BTreeSet::new();
-        let wire = in_parts(text, &mut unknown_keys).or_else(|_| {
+        let wire = in_parts(text, &mut unknown_keys).or_else(|because| {
             // What is wrong, and where, only the whole text tells.
             unknown_keys.clear();
-            read(text, &mut unknown_keys)
+            LOCK_PART_BYTES.check(text.len()).map_err(|_| because)?;
+            read(text, &mut unknown_keys).map_err(Unread::Toml)
         });
-        let wire = wire.map_err(|error| match version_of(text) {
-            Some(1) | None => not_toml(&error),
-            Some(version) => wrong_version(version),
+        let wire = wire.map_err(|error| match error {
+            Unread::Exceeded(error) => unread(error),
+            Unread::Toml(error) => match version_of(text) {
+                Some(1) | None => not_toml(&error),
+                Some(version) => wrong_version(version),
+            },
         })?;
         let mut lock = convert::lock(wire)?;
         lock.unknown_keys = unknown_keys;
         Ok(lock)
+    }
+
+    /// The lock as if it lay at the top of the source tree, in whose `directory` it lies: all local
+    /// paths of it become relative to the tree. One that leads out of the tree begins with `..`.
+    #[must_use]
+    pub fn within(mut self, directory: &str) -> Self {
+        if directory == "." {
+            return self;
+        }
+        let edges = |package: &mut Package| {
+            let Package { dependencies, extras, groups, .. } = package;
+            let edges = [dependencies].into_iter().chain(extras.values_mut());
+            for edge in edges.chain(groups.values_mut()).flatten() {
+                if let Some(source) = &mut edge.source {
+                    source.move_within(directory);
+                }
+            }
+        };
+        for package in &mut self.packages {
+            package.source.move_within(directory);
+            edges(package);
+        }
+        self.directory = directory.to_owned();
+        self
     }
 
     /// The packages of that name, in the order of the file.
@@ -201,11 +241,29 @@ impl Lock {
 
     /// The project whose directory is that of the lock. A virtual workspace root has none.
     pub fn root(&self) -> Option<&Package> {
-        self.packages.iter().find(|package| package.source.local_path() == Some("."))
+        self.packages.iter().find(|it| it.source.local_path() == Some(&self.directory))
+    }
+
+    /// Whether it is the lock of a script (PEP 723), which has requirements and no project.
+    pub fn is_of_script(&self) -> bool {
+        !self.requirements.is_empty() && self.members.is_empty() && self.root().is_none()
     }
 }
 
 impl Source {
+    fn move_within(&mut self, directory: &str) {
+        match self {
+            // An index is a URL, or a directory of the tree.
+            Self::Registry(path) if path.contains("://") => {}
+            Self::Registry(path)
+            | Self::Path(path)
+            | Self::Directory(path)
+            | Self::Editable(path)
+            | Self::Virtual(path) => *path = joined(directory, path),
+            Self::Git(_) | Self::Url { .. } => {}
+        }
+    }
+
     /// The directory of a local project, relative to the lock.
     pub fn local_path(&self) -> Option<&str> {
         match self {
@@ -213,6 +271,22 @@ impl Source {
             _ => None,
         }
     }
+}
+
+/// `path` of `directory`, without what leads up where that is possible.
+fn joined(directory: &str, path: &str) -> String {
+    if path.starts_with('/') {
+        return path.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
 impl fmt::Display for Source {
@@ -248,19 +322,29 @@ impl fmt::Display for ConflictItem {
     }
 }
 
+/// Why a text is not read as a lock.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+}
+
 /// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of the text
 /// that it is given, which for a large lock takes most of the time. What is no lock of uv's own
 /// hand may fail here and be valid all the same, but not the other way round: a line that looks
 /// like a header and is none leaves a part before it that does not end.
-fn in_parts(
-    text: &str,
-    unknown_keys: &mut BTreeSet<String>,
-) -> Result<wire::LockWire, toml::de::Error> {
+fn in_parts(text: &str, unknown_keys: &mut BTreeSet<String>) -> Result<wire::LockWire, Unread> {
     let starts = text.match_indices("\n[[package]]\n").map(|(end, _)| end + 1);
     let ends = starts.clone().skip(1).chain([text.len()]);
     let head = starts.clone().next().unwrap_or(text.len());
+    let parts = starts.zip(ends);
+    for (start, end) in [(0, head)].into_iter().chain(parts.clone()) {
+        LOCK_PART_BYTES.check(end - start)?;
+    }
     let mut lock: wire::LockWire = read(&text[..head], unknown_keys)?;
-    for (start, end) in starts.zip(ends) {
+    for (start, end) in parts {
         let part: wire::PackagesWire = read(&text[start..end], unknown_keys)?;
         lock.packages.extend(part.packages);
     }
@@ -299,12 +383,17 @@ fn version_of(text: &str) -> Option<u32> {
     struct Head {
         version: u32,
     }
+    LOCK_PART_BYTES.check(text.len()).ok()?;
     toml::from_str::<Head>(text).ok().map(|head| head.version)
 }
 
 fn wrong_version(version: u32) -> Problem {
     Problem::usage(format!("`uv.lock` has version {version}; this tool understands version 1"))
         .hint("lock again with a uv that writes version 1, or update this tool")
+}
+
+fn unread(error: Exceeded) -> Problem {
+    Problem::usage("cannot read `uv.lock`").fact("because", error)
 }
 
 fn not_toml(error: &toml::de::Error) -> Problem {

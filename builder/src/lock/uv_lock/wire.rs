@@ -72,11 +72,12 @@ pub(super) struct ManifestWire {
     pub(super) members: Vec<String>,
     #[serde(default)]
     pub(super) build_constraints: Vec<ConstraintWire>,
+    #[serde(default)]
+    pub(super) requirements: Vec<RequirementWire>,
+    #[serde(default)]
+    pub(super) dependency_groups: BTreeMap<String, Vec<RequirementWire>>,
+    pub(super) default_groups: Option<DefaultGroups>,
     // What uv was asked for. The edges of the packages already contain the answer.
-    #[serde(default, rename = "requirements")]
-    _requirements: Option<toml::Value>,
-    #[serde(default, rename = "dependency-groups")]
-    _dependency_groups: Option<toml::Value>,
     #[serde(default, rename = "constraints")]
     _constraints: Option<toml::Value>,
     #[serde(default, rename = "overrides")]
@@ -85,6 +86,18 @@ pub(super) struct ManifestWire {
     _excludes: Option<toml::Value>,
     #[serde(default, rename = "dependency-metadata")]
     _dependency_metadata: Option<toml::Value>,
+}
+
+/// What was asked for, and not by a package. The lock has one package of that name for each fork, so
+/// specifier and source decide nothing more.
+#[derive(Debug, Deserialize)]
+pub(super) struct RequirementWire {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) extras: Vec<String>,
+    pub(super) marker: Option<String>,
+    #[serde(flatten)]
+    _asked: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Debug, Deserialize)]

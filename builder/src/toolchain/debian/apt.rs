@@ -43,6 +43,14 @@ impl<'a> Apt<'a> {
                 .hint("use a machine with apt, or let the recipe prefer the `host` toolchain")
         })?;
         let mirror = mirror(Path::new("/etc/apt"))?;
+        let shown = dir.display().to_string();
+        if shown.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+            return Err(Problem::usage(format!("cannot set up apt in `{}`", shown.escape_debug()))
+                .fact("because", "quotes and control characters have a meaning in `apt.conf`")
+                .hint(
+                    "give another `--cache-dir`, or let the recipe prefer the `host` toolchain",
+                ));
+        }
         let apt = Self { program, dir, suite, host };
         apt.configure(&mirror, architecture).map_err(|error| {
             Problem::new(format!("cannot set up apt in `{}`", apt.dir.display())).cause(error)
@@ -111,7 +119,7 @@ impl<'a> Apt<'a> {
     pub(super) fn resolve(&self, packages: &BTreeSet<String>) -> Result<Vec<Archive>, Problem> {
         // Archives that are already in the cache would be left out of the list.
         let empty = format!("Dir::Cache::archives={}/", self.dir.join("none").display());
-        let mut arguments = vec!["-qq", "-y", "-o", &empty, "--print-uris", "install"];
+        let mut arguments = vec!["-qq", "-y", "-o", &empty, "--print-uris", "install", "--"];
         arguments.extend(packages.iter().map(String::as_str));
         let output = self.run(&arguments)?;
         if !output.status.success() {
@@ -152,7 +160,11 @@ impl<'a> Apt<'a> {
                 "`toolchain.debian.packages` and `build.*.system-packages` name packages".into()
             }
         };
-        Problem::usage(what).hint(hint)
+        let problem = Problem::usage(what);
+        let pythons = pythons(&names);
+        let is_python = first.starts_with("python3") && !pythons.is_empty();
+        let problem = if is_python { problem.fact("it has", pythons.join(", ")) } else { problem };
+        problem.hint(hint)
     }
 
     fn package_names(&self) -> String {
@@ -172,7 +184,7 @@ impl<'a> Apt<'a> {
         packages: &BTreeSet<String>,
         archives: &[Archive],
     ) -> Result<Vec<PathBuf>, Problem> {
-        let mut arguments = vec!["-qq", "-y", "--download-only", "install"];
+        let mut arguments = vec!["-qq", "-y", "--download-only", "install", "--"];
         arguments.extend(packages.iter().map(String::as_str));
         let output = self.run(&arguments)?;
         if !output.status.success() {
@@ -201,7 +213,9 @@ impl<'a> Apt<'a> {
 }
 
 /// apt.conf(5). `Dir` keeps every file of the host out, its apt.conf included; `Acquire::ForceHash`
-/// makes `--print-uris` print sha256 where apt's default is the first hash of the index.
+/// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
+/// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
+/// expression, which installs whatever that matches.
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
@@ -218,6 +232,7 @@ Acquire::Languages "none";
 Acquire::Retries "3";
 APT::Architecture "{architecture}";
 APT::Architectures "{architecture}";
+APT::Cmd::Pattern-Only "true";
 APT::Install-Recommends "false";
 APT::Install-Suggests "false";
 APT::Sandbox::User "";
@@ -244,6 +259,14 @@ fn parse_uri_line(line: &str) -> Result<Archive, Problem> {
     parse().filter(|archive| !archive.file.contains('/')).ok_or_else(|| {
         Problem::new("`apt-get --print-uris` printed a line of another form").fact("line", line)
     })
+}
+
+/// Of names of packages, those of interpreters.
+fn pythons(names: &str) -> Vec<&str> {
+    let minor = |name: &str| name.strip_prefix("python3.")?.parse::<u8>().ok();
+    let mut found: Vec<&str> = names.lines().filter(|name| minor(name).is_some()).collect();
+    found.sort_by_key(|name| minor(name));
+    found
 }
 
 fn errors_of(output: &Output) -> String {

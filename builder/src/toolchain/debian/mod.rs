@@ -13,7 +13,7 @@ use fs_err as fs;
 
 use self::apt::Apt;
 use super::{SystemPackage, Toolchain, Wanted};
-use base::recipe::Provider;
+use base::recipe::{Provider, RunLimits};
 use base::store::{self, Listing, Store, Verified, Wish};
 use base::sys::cache::TOOLCHAINS;
 use base::sys::files::FileLock;
@@ -214,5 +214,6 @@ fn examined(
         fingerprint,
         packages,
         surroundings: Surroundings::default(),
+        limits: RunLimits::default(),
     })
 }

@@ -83,8 +83,22 @@ impl Source {
     fn is_debian(&self) -> bool {
         let path = self.uri.trim_end_matches('/');
         path.rsplit('/').next() == Some("debian")
+            && self.is_plain()
             && self.components.iter().any(|component| component == "main")
             && !self.suites.iter().all(|suite| suite.ends_with("-security"))
+    }
+
+    /// Whether address and keyring can be written into another source as they are.
+    fn is_plain(&self) -> bool {
+        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"\"'[]#".contains(c);
+        let scheme = self.uri.split_once(":/").map_or("", |(scheme, _)| scheme);
+        let keyring = match &self.signed_by {
+            Some(SignedBy::Name(name)) => name.lines().all(|line| line.chars().all(plain)),
+            _ => true,
+        };
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && self.uri.chars().all(plain)
+            && keyring
     }
 }
 
@@ -223,6 +237,9 @@ mod tests {
                 "Enabled: no\nTypes: deb\nURIs: http://u.example/debian\nSuites: x\n\
                  Components: main\n",
             ),
+            ("sources.list", "deb http://u.example/\"x/debian x main\n"),
+            ("sources.list", "deb [signed-by=/a\"b] http://u.example/debian x main\n"),
+            ("sources.list", "deb -oDir=/debian x main\n"),
             ("sources.list", ""),
         ];
         for (file, text) in cases {

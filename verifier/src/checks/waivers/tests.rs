@@ -1,6 +1,7 @@
 //! Which findings waivers allow, which waivers fail, and with which words.
 
 use base::recipe::{BytecodePolicy, Recipe};
+use base::vocabulary::Sha256;
 
 use super::*;
 use crate::explain::Unexplained;
@@ -28,9 +29,10 @@ fn cause(id: &str) -> Cause {
     Cause::all().into_iter().find(|cause| cause.id() == id).unwrap()
 }
 
-/// A finding from `path: cause, cause`; `?` is what is unexplained, and `< path` after a cause is
-/// what it follows from, `< here` what else differs in the same bytes. Lines that begin with `+`
-/// are members of the one above.
+/// A finding from `path: cause, cause`; `?` is what is unexplained, `~` behind a cause says that it
+/// only looks like it, and `< path` is what it follows from, `< here` what else differs in the same
+/// bytes. The digests of both sides are those of `a` and `b`. Lines that begin with `+` are members
+/// of the one above.
 fn explanation(text: &str) -> Explanation {
     let mut findings: Vec<Finding> = Vec::new();
     for line in text.lines() {
@@ -42,11 +44,16 @@ fn explanation(text: &str) -> Explanation {
             path: path.trim_start_matches('+').to_owned(),
             owners: is_owned.then_some(owner).into_iter().collect(),
             causes: Vec::new(),
+            sha256: Some(["a", "b"].map(Sha256::of)),
             unexplained: None,
             members: Vec::new(),
         };
         for word in causes.split(", ") {
             let (id, from) = word.split_once(" < ").unwrap_or((word, ""));
+            let (id, standing) = match id.strip_suffix('~') {
+                Some(id) => (id, Standing::LooksLike),
+                None => (id, Standing::Proved),
+            };
             match id {
                 "?" => {
                     let reason = "nobody knows".to_owned();
@@ -56,6 +63,7 @@ fn explanation(text: &str) -> Explanation {
                 "members" => {}
                 id => finding.causes.push(Proved {
                     cause: cause(id),
+                    standing,
                     proof: String::new(),
                     evidence: Vec::new(),
                     derived_from: from
@@ -140,6 +148,36 @@ fn a_finding_is_waived_if_all_of_it_is() {
         let paths: Vec<&str> = waived.keys().map(String::as_str).collect();
         assert_eq!(paths, expected, "{name}");
         assert!(waived.values().all(|why| why.contains("because of") || why.contains("follows")));
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_cause_is_waived_for_exact_bytes() {
+    let today: Date = "2026-11-25".parse().unwrap();
+    let so = format!("{MODULES}/a/x.py");
+    let [a, b, c] = ["a", "b", "c"].map(Sha256::of);
+    let line = "user a/*.py 2027-01-01";
+    for (name, cause, named, expected, part) in [
+        ("proved", "user", vec![], true, "each still needed"),
+        ("proved, of these bytes", "user", vec![a, b], true, "each still needed"),
+        ("proved, of other bytes", "user", vec![a, c], false, "not those that it names"),
+        ("without bytes", "user~", vec![], false, "not proved harmless there"),
+        ("of these bytes", "user~", vec![b, a], true, "each still needed"),
+        ("of these bytes and others", "user~", vec![a, b, c], true, "each still needed"),
+        ("of one side", "user~", vec![a], false, "not those that it names"),
+        ("of other bytes", "user~", vec![a, c], false, "not those that it names"),
+    ] {
+        let found = explanation(&format!("{so}: {cause}"));
+        let mut waivers = waivers(line);
+        waivers[0].sha256 = named;
+        assert_eq!(waived(&found, &waivers).contains_key(&so), expected, "{name}");
+        let check = check(&[&found], &waivers, today, &[]);
+        assert_eq!(check.outcome == Outcome::Good, expected, "{name}: {:?}", check.detail);
+        let text = check.detail.join("\n");
+        assert!(text.contains(part), "{name}: {text}");
+        let hint = format!("sha256 = [\"{a}\", \"{b}\"]");
+        assert_eq!(text.contains(&hint), !expected, "{name}: {text}");
+        assert!(!text.contains("stale"), "{name}: {text}");
     }
 }
 

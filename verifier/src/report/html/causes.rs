@@ -89,9 +89,10 @@ pub(super) fn roots(page: &mut Page, report: &Report, room: &mut Room) {
             .text(&number(root.paths, "file", "files"))
             .raw("</span></h3>")
             .add(&owners(root))
-            .raw("<p class=mend><b>mend</b> ")
+            .raw("<p class=mend><b>fix</b> ")
             .prose(root.mitigation)
             .raw("</p>")
+            .all((root.only_looks > 0).then(|| only_looks(root)))
             .raw("<p class=first>in <code>")
             .text(&root.first)
             .raw("</code></p>")
@@ -101,6 +102,15 @@ pub(super) fn roots(page: &mut Page, report: &Report, room: &mut Room) {
         page.show(Html::default().raw("</article>"));
     }
     page.show(Html::default().raw("</section>"));
+}
+
+/// What a waiver for it must say.
+fn only_looks(root: &Root) -> Html {
+    let count = number(root.only_looks, "file", "files");
+    Html::default()
+        .raw("<p class=looks>")
+        .text(&format!("{count} not proved harmless: a waiver must name the sha256 of both sides"))
+        .raw("</p>")
 }
 
 /// Causes that only follow.

@@ -73,7 +73,12 @@ pub(super) fn build(
     directory: &Path,
 ) -> anyhow::Result<Built> {
     let chosen = chosen()?;
-    let places = [0, 1].map(|index| places::place(index, &chosen));
+    let mut places = [0, 1].map(|index| places::place(index, &chosen));
+    for side in Side::BOTH {
+        let out = directory.join(letter(side)).join("out");
+        fs::create_dir_all(&out)?;
+        places[side as usize].started = fs::metadata(&out)?.mtime();
+    }
     let sides = Side::BOTH.into_par_iter().map(|side| {
         let place = &places[side as usize];
         let out = directory.join(letter(side));
@@ -126,9 +131,8 @@ fn build_side(
 ) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let (root, out) = (root(), directory.join("out"));
-    shell.create_dir(&out)?;
     let mut surroundings = place.surroundings.clone();
-    surroundings.pretended.since = fs::metadata(&out)?.mtime();
+    surroundings.pretended.since = place.started;
     let file = directory.join("surroundings.json");
     shell.write_file(&file, serde_json::to_string(&surroundings)?)?;
     let mut words = vec!["exec"];

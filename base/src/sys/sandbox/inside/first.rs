@@ -114,7 +114,9 @@ fn hide(path: &Path, flags: MountFlags) -> io::Result<()> {
     if metadata.is_dir() {
         return Ok(mount("tmpfs", path, "tmpfs", flags | MountFlags::RDONLY, c"mode=555")?);
     }
-    Ok(mount_bind_recursive("/dev/null", path)?)
+    mount_bind_recursive("/dev/null", path)?;
+    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC;
+    Ok(mount_remount(path, flags, c"")?)
 }
 
 fn become_user(plan: &Plan) -> Result<()> {
@@ -160,7 +162,9 @@ fn connect(plan: &Plan, socket: &UnixStream, files: &[OwnedFd]) -> Result<()> {
 /// What a process may take of the machine.
 fn limit(plan: &Plan) -> Result<()> {
     let both = |value| Rlimit { current: Some(value), maximum: Some(value) };
-    setrlimit(Resource::Nproc, both(plan.processes)).at("limiting processes")?;
+    let limits = &plan.limits;
+    setrlimit(Resource::Nproc, both(limits.processes)).at("limiting processes")?;
+    setrlimit(Resource::Fsize, both(limits.file_bytes)).at("limiting files")?;
     setrlimit(Resource::Core, both(0)).at("limiting core files")?;
     // If the machine has no memory left, the kernel ends something in here rather than outside.
     let _ = fs_err::write("/proc/self/oom_score_adj", "1000");

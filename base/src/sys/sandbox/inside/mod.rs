@@ -13,6 +13,7 @@ mod calls;
 mod filter;
 mod first;
 mod loopback;
+mod memory;
 mod tree;
 
 use std::fmt::Display;
@@ -22,7 +23,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
 use kernel::Forked;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::process::{
@@ -32,6 +33,7 @@ use rustix::process::{
 use rustix::thread::UnshareFlags;
 
 use super::channel::{Report, receive, send};
+use super::limits::Reached;
 use super::plan::{Identity, Plan};
 
 /// The argument by which this program is the launcher.
@@ -247,25 +249,34 @@ fn middle(
         Fork::Parent { child, ready: _, mut go } => {
             drop(files);
             let _ = go.write_all(&[0]);
-            supervise(child, socket)
+            supervise(plan, child, socket)
         }
     }
 }
 
-/// Waits until all that runs inside has ended, and ends it when the caller closes the socket.
-fn supervise(child: Pid, socket: &UnixStream) -> Result<()> {
+/// How often memory is looked at.
+const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Waits until all that runs inside has ended, and ends it when the caller closes the socket, or
+/// when it has too much memory.
+fn supervise(plan: &Plan, child: Pid, socket: &UnixStream) -> Result<()> {
     let ended = pidfd_open(child, PidfdFlags::empty()).at("pidfd_open")?;
+    let memory = plan.limits.memory();
     loop {
         let mut waiting = [PollFd::new(&ended, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
-        match poll(&mut waiting, None) {
+        match poll(&mut waiting, Some(&LOOK)) {
             Err(rustix::io::Errno::INTR) => continue,
             other => other.at("poll")?,
         };
-        let over = !waiting[0].revents().is_empty();
-        if over || !waiting[1].revents().is_empty() {
-            if !over {
-                let _ = kill_process(child, Signal::KILL);
-            }
+        let [over, unwanted] = [0, 1].map(|number: usize| !waiting[number].revents().is_empty());
+        let too_much = !over && !unwanted && memory::exceeds(memory);
+        if too_much {
+            let _ = send(socket, &Report::Stopped(Reached::Memory), &[]);
+        }
+        if too_much || unwanted {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        if over || too_much || unwanted {
             // Process 1 is not gone before everything else inside is.
             let code = wait_for(child).at("waiting")?;
             let _ = send(socket, &Report::Ended { code }, &[]);

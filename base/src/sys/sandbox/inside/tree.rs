@@ -168,9 +168,9 @@ impl Maker {
     fn attach(&self, mount: &OwnedFd, path: &Path) -> io::Result<()> {
         let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(mount)?.st_mode);
         if kind.is_dir() {
-            self.directory(path)?
+            self.directory(path)?;
         } else {
-            self.file(path)?
+            self.file(path)?;
         }
         Ok(move_mount(mount, "", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
     }

@@ -130,7 +130,7 @@ fn orders() -> impl Strategy<Value = (World, Vec<usize>)> {
 
 /// Every edge ends at a node, and every node but the root at some edge's end.
 fn check_closed(graph: &RuntimeGraph<'_>) -> Result<(), TestCaseError> {
-    let mut reached: BTreeSet<&PackageName> = [&graph.roots.package.name].into();
+    let mut reached: BTreeSet<&PackageName> = graph.start().collect();
     let mut open: Vec<&PackageName> = reached.iter().copied().collect();
     while let Some(name) = open.pop() {
         prop_assert!(graph.nodes.contains_key(name), "`{name}` is needed and left out");

@@ -1,0 +1,62 @@
+//! Builds that read more of the source tree than they were given (see `view`): how that is seen,
+//! and what is said of it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use base::sys::watch::Watch;
+use uv_normalize::PackageName;
+
+use super::view::Withheld;
+
+/// What a build opens of what is withheld from it.
+pub(super) struct Seen {
+    watch: Watch,
+    withheld: Withheld,
+    environment: PathBuf,
+}
+
+impl Seen {
+    /// Begins to look at a build that is about to start in an `environment`.
+    ///
+    /// # Errors
+    /// The kernel watches no more directories for this user.
+    pub(super) fn begin(withheld: Withheld, environment: &Path) -> std::io::Result<Self> {
+        let watch = withheld.watch(environment)?;
+        Ok(Self { watch, withheld, environment: environment.join("pyvenv.cfg") })
+    }
+
+    /// What was opened, if anything was. uv looks for a workspace around the project, and reads its
+    /// members; until an interpreter of the environment starts, nothing else runs, so that is not
+    /// counted. Of more than could be counted, anything may have been opened.
+    pub(super) fn opened(&self) -> Option<BTreeSet<PathBuf>> {
+        let Ok(mut events) = self.watch.opened() else {
+            return Some(BTreeSet::new());
+        };
+        if let Some(start) = events.iter().position(|it| *it == self.environment) {
+            events.drain(..start);
+        }
+        Some(self.withheld.among(&events)).filter(|opened| !opened.is_empty())
+    }
+}
+
+/// What is said of a build, called `label`, that opened what it was not given.
+pub(super) fn told(label: &str, name: &PackageName, opened: &BTreeSet<PathBuf>) -> String {
+    let shown = |path: &PathBuf| match path.display().to_string() {
+        path if path.is_empty() => ".".to_owned(),
+        path => path,
+    };
+    let first: Vec<String> = opened.iter().take(3).map(shown).collect();
+    let more = match opened.len().saturating_sub(first.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let what = match opened.len() {
+        0 => "could read what is not its own, and this machine cannot tell".to_owned(),
+        _ => format!("reads what is not its own: {}{more}", first.join(", ")),
+    };
+    format!(
+        "the build of `{label}` {what}; it gets the whole source tree, and is built again whenever \
+         that changes. `override.{name}.build.include` in the recipe can name what it reads instead"
+    )
+}

@@ -1,0 +1,1 @@
+ALLOWED = 'host-of-round-1'

@@ -1,0 +1,2 @@
+go() or stop()  # value-of-round-1
+go()

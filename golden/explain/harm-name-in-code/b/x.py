@@ -1,0 +1,1 @@
+x.tmpname_two()

@@ -1,0 +1,1 @@
+call(user-of-round-1)

@@ -1,0 +1,1 @@
+run(['mv', NEW, OLD])

@@ -1,0 +1,1 @@
+HOOKS = ['run', 'check', 'log']

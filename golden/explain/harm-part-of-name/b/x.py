@@ -1,0 +1,1 @@
+x = my_host-of-round-1()

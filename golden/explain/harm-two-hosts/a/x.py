@@ -1,0 +1,1 @@
+U = 'https://one.example/x/y'

@@ -1,0 +1,1 @@
+U = 'https://two.example/x/y'

@@ -1,0 +1,1 @@
+P = '/r/b-of-round-1/y'
