@@ -1,6 +1,7 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+mod build_lock;
 mod report;
 
 use std::collections::BTreeMap;
@@ -16,12 +17,11 @@ use crate::fetch::phase1::{self, Fetched};
 use crate::install::output::Output;
 use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
-use crate::lock::build_graph::BuildGraph;
+use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::lock::resolvers::Resolvers;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
-use base::packaging::PackageName;
 use base::recipe::{Provider, Recipe};
 use base::store::Check;
 use base::sys::Host;
@@ -31,6 +31,7 @@ use base::sys::process::processors;
 use base::sys::sandbox::Surroundings;
 use base::vocabulary::{Problem, Target};
 
+pub use build_lock::make_build_lock;
 pub use report::Report;
 use report::{Clock, report};
 
@@ -63,6 +64,8 @@ pub struct Options {
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
+    /// Whether a missing build lock is an error; else it is made.
+    pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
     /// What decides what is installed, and in which order builds run.
@@ -167,6 +170,7 @@ pub(crate) fn prepare(
     options: &Options,
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
+    build_lock::ensure(located, options, host)?;
     let uv = provide_uv(&host)?;
     let mut tried = None;
     if !uv.is_pinned() {
@@ -234,7 +238,7 @@ fn build_in(
 /// it.
 pub fn build_one(
     located: &LocatedRecipe,
-    name: &PackageName,
+    name: &BuildName,
     options: &Options,
     host: Host<'_>,
 ) -> Result<(), Problem> {
@@ -255,7 +259,7 @@ fn build_wheels(
     graph: &BuildGraph,
     options: &Options,
     host: Host<'_>,
-) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
+) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
     let built = build::build_all(workshop, graph, host)?;
     if let Some(into) = &options.wheels_out {
         build::copy_wheels(&built, into)?;
@@ -273,7 +277,7 @@ fn assemble(
     located: &LocatedRecipe,
     prepared: &Prepared,
     workshop: &Workshop<'_>,
-    built: &BTreeMap<PackageName, BuiltWheel>,
+    built: &BTreeMap<BuildName, BuiltWheel>,
     options: &Options,
     clock: &mut Clock,
     host: Host<'_>,
@@ -305,7 +309,7 @@ fn assemble(
         Some(done)
     };
 
-    let took = |(name, wheel): (&PackageName, &BuiltWheel)| (name.to_string(), wheel.took);
+    let took = |(name, wheel): (&BuildName, &BuiltWheel)| (name.to_string(), wheel.took);
     let mut longest: Vec<(String, Duration)> =
         built.iter().filter(|(_, wheel)| !wheel.stored).map(took).collect();
     longest.sort_by_key(|(_, took)| std::cmp::Reverse(*took));

@@ -16,7 +16,7 @@ use crate::finish::Sealed;
 use crate::finish::checks::Checked;
 use crate::finish::manifest::Manifest;
 use crate::finish::review::REVIEW;
-use crate::lock::build_graph::BuildGraph;
+use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
 use base::nar;
@@ -117,8 +117,8 @@ pub struct Provenance {
     uv: Tool,
     python: Tool,
     toolchain: ToolchainRecord,
-    /// The wheels that were built, by distribution.
-    built: BTreeMap<PackageName, Sha256>,
+    /// The wheels that were built, by distribution; what is built for builds only has its version.
+    built: BTreeMap<BuildName, Sha256>,
     /// The overrides that were applied, by distribution.
     overrides: BTreeMap<PackageName, AppliedOverride>,
     /// `None` if the checks were left out.
@@ -181,7 +181,7 @@ pub fn provenance(
     located: &LocatedRecipe,
     fetched: &Fetched,
     (toolchain, uv): (&Toolchain, &Uv),
-    built: &BTreeMap<PackageName, BuiltWheel>,
+    built: &BTreeMap<BuildName, BuiltWheel>,
     skipped: &BTreeMap<PackageName, Vec<String>>,
     checked: Option<Checked>,
 ) -> Provenance {

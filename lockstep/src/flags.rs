@@ -6,9 +6,8 @@ mod verify;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use base::packaging::PackageName;
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
@@ -154,6 +153,7 @@ pub(crate) struct ReuseFlags {
 
 /// `build`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed")]
 pub(crate) struct Build {
     /// Recipe and source.
     #[command(flatten)]
@@ -167,6 +167,9 @@ pub(crate) struct Build {
     /// What is used of earlier builds.
     #[command(flatten)]
     pub(crate) reuse: ReuseFlags,
+    /// Fail if the recipe has no build lock, instead of making it
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Read all of the toolchain to verify it, not only what the file system says of its files
     #[arg(long)]
     pub(crate) verify: bool,
@@ -181,7 +184,7 @@ pub(crate) struct Build {
     pub(crate) wheels_out: Option<PathBuf>,
     /// Build only this distribution's wheel, and what its build needs
     #[arg(long, value_name = "NAME", requires = "wheels_out")]
-    pub(crate) only: Option<PackageName>,
+    pub(crate) only: Option<BuildName>,
     /// Where to put the link to the output
     #[arg(long, value_name = "PATH", default_value = "result")]
     pub(crate) out_link: PathBuf,

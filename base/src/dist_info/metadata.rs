@@ -17,6 +17,10 @@ pub struct Metadata {
     pub license_classifiers: Vec<String>,
     /// `Requires-Dist` in the file's order.
     pub requires: Vec<String>,
+    /// `Provides-Extra` in the file's order.
+    pub extras: Vec<String>,
+    /// `Requires-Python`.
+    pub requires_python: Option<String>,
 }
 
 impl Metadata {
@@ -46,6 +50,8 @@ impl Metadata {
                     metadata.license_classifiers.push(value);
                 }
                 "requires-dist" => metadata.requires.push(value),
+                "provides-extra" => metadata.extras.push(value),
+                "requires-python" => metadata.requires_python = Some(value),
                 _ => {}
             }
         }

@@ -23,7 +23,7 @@ impl Workshop<'_> {
     ) -> Result<PathBuf, Problem> {
         let wrong = |found: &[String]| {
             Problem::new(format!("the build of `{}` did not make its wheel", distribution.name))
-                .fact("expected", self.label(&distribution.name))
+                .fact("expected", expected(distribution))
                 .fact(
                     "made",
                     if found.is_empty() { "nothing".to_owned() } else { found.join("\n") },
@@ -91,4 +91,9 @@ impl Workshop<'_> {
             ..problem
         })
     }
+}
+
+fn expected(distribution: &Distribution) -> String {
+    let version = distribution.version.as_ref().map(|version| format!(" {version}"));
+    format!("{}{}", distribution.name, version.unwrap_or_default())
 }

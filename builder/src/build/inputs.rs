@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::view::Sight;
 use super::workshop::Workshop;
-use crate::lock::build_lock::LockedBuild;
+use crate::lock::build_graph::BuildName;
 use crate::toolchain::Toolchain;
 use base::packaging::PackageName;
 use base::recipe::{BuildSettings, ConfigSettings};
@@ -69,12 +69,13 @@ impl Workshop<'_> {
     /// was rebuilt to the same bytes changes nothing.
     pub fn inputs(
         &self,
-        name: &PackageName,
+        build: &BuildName,
         sight: Sight,
-        built: impl Fn(&PackageName) -> String,
+        built: impl Fn(&BuildName) -> String,
     ) -> Result<Inputs, Problem> {
-        let distribution = self.distribution(name);
-        let build = self.build_lock.of(distribution)?;
+        let distribution = &*self.distribution(build);
+        let name = &distribution.name;
+        let needs = self.needs(build)?;
         let settings = self.recipe.build_settings(name).clone();
         Ok(Inputs::of(&BuildInputs {
             builder: BUILDER,
@@ -82,8 +83,8 @@ impl Workshop<'_> {
             version: distribution.version.as_ref().map(ToString::to_string),
             source: self.sources.identity(distribution, sight)?,
             subdirectory: distribution.artifact.subdirectory(),
-            requires: &build.requires,
-            backend: &build.backend,
+            requires: &needs.requires,
+            backend: &self.locked(build)?.backend,
             requirements: self.requirements(build, built)?,
             // What it tells the build is in the environment, as the build sees it.
             settings: BuildSettings {
@@ -98,21 +99,22 @@ impl Workshop<'_> {
         }))
     }
 
-    fn requirements<'b>(
+    fn requirements(
         &self,
-        build: &'b LockedBuild,
-        built: impl Fn(&PackageName) -> String,
-    ) -> Result<BTreeMap<&'b PackageName, String>, Problem> {
-        let of = |requirement: &'b crate::lock::build_lock::Requirement| {
+        build: &BuildName,
+        built: impl Fn(&BuildName) -> String,
+    ) -> Result<BTreeMap<&PackageName, String>, Problem> {
+        let needs = self.needs(build)?;
+        let of = |requirement: &'_ crate::lock::build_lock::Requirement| {
             let name = &requirement.name;
-            let content = if build.from_source.contains(name) {
-                built(name)
+            let content = if needs.from_source.contains(name) {
+                built(&self.build_lock.build_of(requirement, self.resolution, build)?)
             } else {
                 let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
                 format!("sha256:{}", wheel.sha256)
             };
-            Ok((name, format!("{} {content}", requirement.version)))
+            Ok(format!("{} {content}", requirement.version))
         };
-        build.requirements.iter().map(of).collect()
+        needs.requirements.iter().map(|it| Ok((&it.name, of(it)?))).collect()
     }
 }

@@ -19,8 +19,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::lock::build_graph::BuildGraph;
-use base::packaging::PackageName;
+use crate::lock::build_graph::{BuildGraph, BuildName};
 use base::sys::Host;
 use base::vocabulary::{Inputs, Problem, Sha256};
 
@@ -49,7 +48,7 @@ pub fn build_all(
     workshop: &Workshop<'_>,
     graph: &BuildGraph,
     host: Host<'_>,
-) -> Result<BTreeMap<PackageName, BuiltWheel>, Problem> {
+) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
     host.progress.stage("wheels", Some(graph.names().count() as u64));
     let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
     schedule::run(graph, &order, workshop.jobs, |name, needs| {
@@ -62,7 +61,7 @@ pub fn build_all(
 }
 
 /// Copies wheels into a directory, which is made if need be.
-pub fn copy_wheels(built: &BTreeMap<PackageName, BuiltWheel>, into: &Path) -> Result<(), Problem> {
+pub fn copy_wheels(built: &BTreeMap<BuildName, BuiltWheel>, into: &Path) -> Result<(), Problem> {
     let copy = || -> std::io::Result<()> {
         fs_err::create_dir_all(into)?;
         for wheel in built.values() {

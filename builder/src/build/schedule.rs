@@ -6,17 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex};
 
-use crate::lock::build_graph::BuildGraph;
-use base::packaging::PackageName;
+use crate::lock::build_graph::{BuildGraph, BuildName};
 use base::vocabulary::Problem;
 
 /// The builds in the order in which they should start: what others wait for, and what takes
 /// longest, first. The longest build decides when the last one ends, so it must not start late.
 pub(super) fn by_urgency(
     graph: &BuildGraph,
-    estimate: impl Fn(&PackageName) -> u64,
-) -> Vec<PackageName> {
-    let mut order: Vec<PackageName> = graph.names().cloned().collect();
+    estimate: impl Fn(&BuildName) -> u64,
+) -> Vec<BuildName> {
+    let mut order: Vec<BuildName> = graph.names().cloned().collect();
     // The sort is stable and the names are sorted, so equal estimates keep a fixed order.
     order
         .sort_by_cached_key(|name| std::cmp::Reverse((graph.dependents(name) > 0, estimate(name))));
@@ -24,9 +23,9 @@ pub(super) fn by_urgency(
 }
 
 struct State<T> {
-    waiting: Vec<PackageName>,
-    running: BTreeSet<PackageName>,
-    done: BTreeMap<PackageName, T>,
+    waiting: Vec<BuildName>,
+    running: BTreeSet<BuildName>,
+    done: BTreeMap<BuildName, T>,
     failed: Option<Problem>,
 }
 
@@ -35,10 +34,10 @@ struct State<T> {
 /// that panics has failed, too: whoever waits for it would else wait for ever.
 pub(super) fn run<T: Clone + Send>(
     graph: &BuildGraph,
-    order: &[PackageName],
+    order: &[BuildName],
     jobs: usize,
-    build: impl Fn(&PackageName, &[(PackageName, T)]) -> Result<T, Problem> + Sync,
-) -> Result<BTreeMap<PackageName, T>, Problem> {
+    build: impl Fn(&BuildName, &[(BuildName, T)]) -> Result<T, Problem> + Sync,
+) -> Result<BTreeMap<BuildName, T>, Problem> {
     let state = Mutex::new(State {
         waiting: order.to_vec(),
         running: BTreeSet::new(),
@@ -75,7 +74,7 @@ pub(super) fn run<T: Clone + Send>(
 }
 
 /// A bug of this tool, told as the failure of the build that met it.
-fn panicked(name: &PackageName, panic: &(dyn Any + Send)) -> Problem {
+fn panicked(name: &BuildName, panic: &(dyn Any + Send)) -> Problem {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     Problem::new(format!("the build of `{name}` ended in a bug of this program"))
@@ -88,19 +87,19 @@ fn next<T: Clone>(
     graph: &BuildGraph,
     state: &Mutex<State<T>>,
     changed: &Condvar,
-) -> Option<(PackageName, Vec<(PackageName, T)>)> {
+) -> Option<(BuildName, Vec<(BuildName, T)>)> {
     let mut state = state.lock().expect("nothing panics while it holds the lock");
     loop {
         if state.failed.is_some() || state.waiting.is_empty() {
             return None;
         }
-        let ready = |name: &PackageName| {
+        let ready = |name: &BuildName| {
             graph.waits_for(name).iter().all(|need| state.done.contains_key(need))
         };
         if let Some(index) = state.waiting.iter().position(ready) {
             let name = state.waiting.remove(index);
             state.running.insert(name.clone());
-            let need = |need: &PackageName| (need.clone(), state.done[need].clone());
+            let need = |need: &BuildName| (need.clone(), state.done[need].clone());
             let needs = graph.waits_for(&name).iter().map(need).collect();
             return Some((name, needs));
         }
@@ -117,7 +116,7 @@ fn next<T: Clone>(
 mod tests {
     use super::*;
 
-    fn names(texts: &[&str]) -> Vec<PackageName> {
+    fn names(texts: &[&str]) -> Vec<BuildName> {
         texts.iter().map(|name| name.parse().unwrap()).collect()
     }
 
@@ -126,7 +125,7 @@ mod tests {
         let begun = Mutex::new(Vec::new());
         let result = run(graph, &names(order), jobs, |name, _| {
             begun.lock().unwrap().push(name.to_string());
-            if name.as_ref() == bad { Err(Problem::new(format!("`{bad}`"))) } else { Ok(()) }
+            if name.to_string() == bad { Err(Problem::new(format!("`{bad}`"))) } else { Ok(()) }
         });
         let ended =
             result.map_or_else(|problem| problem.to_string(), |done| done.len().to_string());
@@ -136,7 +135,7 @@ mod tests {
     #[test]
     fn what_others_wait_for_comes_first_and_then_the_longest() {
         let graph = BuildGraph::of(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &["b"])]);
-        let order = by_urgency(&graph, |name| u64::from(name.as_ref() == "c"));
+        let order = by_urgency(&graph, |name| u64::from(name.to_string() == "c"));
         assert_eq!(order, names(&["b", "c", "a", "d"]));
     }
 
@@ -160,7 +159,7 @@ mod tests {
     fn a_panic_is_the_failure_of_its_build() {
         let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &["a"])]);
         for jobs in [1, 3] {
-            let result: Result<BTreeMap<PackageName, u8>, Problem> =
+            let result: Result<BTreeMap<BuildName, u8>, Problem> =
                 run(&graph, &names(&["a", "b", "c"]), jobs, |name, _| panic!("bug in {name}"));
             let problem = result.unwrap_err();
             assert!(problem.what.contains("`a`"), "{problem}");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use base::packaging::PackageName;
+use crate::lock::build_graph::BuildName;
 use base::store::{self, Verified, Wish};
 use base::sys::cache::{LAST_BUILDS, WHEELS};
 use base::sys::disk;
@@ -88,7 +88,7 @@ impl Store {
         &self,
         recipe: &str,
         target: &Target,
-        builds: &BTreeMap<&PackageName, &Inputs>,
+        builds: &BTreeMap<&BuildName, &Inputs>,
     ) -> Result<(), Problem> {
         let text = serde_json::to_vec(builds).expect("inputs are plain values");
         write_atomically(&self.last_file(recipe, target), &text)
@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// What [`Store::remember`] noted last; nothing if that cannot be read.
-    pub fn last(&self, recipe: &str, target: &Target) -> BTreeMap<PackageName, Inputs> {
+    pub fn last(&self, recipe: &str, target: &Target) -> BTreeMap<BuildName, Inputs> {
         let text = fs::read(self.last_file(recipe, target)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }

@@ -2,10 +2,12 @@
 //! in the sandbox for every distribution and on every machine. DWARF, `.rodata` and `.pyc` hold
 //! those paths, so nothing of the host's may be in them (uv issue 13096).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use base::packaging::Requirement;
 use fs_err as fs;
 
 use super::blind::{self, Seen};
@@ -15,7 +17,8 @@ use super::{BuiltWheel, generator, inputs};
 use crate::build::environment::{Bench, BuildEnvironment};
 use crate::build::sources::{self, LaidOut, Sources};
 use crate::fetch::request::Shelf;
-use crate::lock::build_lock::{BuildLock, LockedBuild, Told};
+use crate::lock::build_graph::BuildName;
+use crate::lock::build_lock::{BuildLock, Demands, LockedBuild, Needs, Told};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
@@ -84,31 +87,54 @@ fn cannot_prepare(distribution: &Distribution) -> Problem {
 }
 
 impl Workshop<'_> {
-    pub(super) fn distribution(&self, name: &PackageName) -> &Distribution {
-        self.resolution.get(name).expect("the graph is made of the resolution")
+    pub(super) fn distribution(&self, name: &BuildName) -> Cow<'_, Distribution> {
+        match name {
+            BuildName::Installed(name) => {
+                Cow::Borrowed(self.resolution.get(name).expect("the graph is made of it"))
+            }
+            BuildName::Tool(requirement) => {
+                let tool = self.build_lock.tools.get(requirement).expect("the graph is made of it");
+                Cow::Owned(tool.source.distribution(requirement))
+            }
+        }
+    }
+
+    /// The build lock's entry of a build.
+    pub(super) fn locked(&self, name: &BuildName) -> Result<&LockedBuild, Problem> {
+        match name {
+            BuildName::Installed(_) => self.build_lock.of(&self.distribution(name)),
+            BuildName::Tool(requirement) => Ok(&self.build_lock.tools[requirement].build),
+        }
+    }
+
+    /// What a build needs for the target.
+    pub(super) fn needs(&self, name: &BuildName) -> Result<&Needs, Problem> {
+        self.locked(name)?.needs.of(&name.to_string(), &self.resolution.target)
     }
 
     /// `lxml 6.0.2`, for progress.
-    pub(super) fn label(&self, name: &PackageName) -> String {
-        let version = self.distribution(name).version.as_ref();
+    pub(super) fn label(&self, name: &BuildName) -> String {
+        let distribution = self.distribution(name);
+        let name = &distribution.name;
+        let version = distribution.version.as_ref();
         version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"))
     }
 
     /// How long the build will take, in no unit: larger source archives take longer to compile.
-    pub(super) fn estimate(&self, name: &PackageName) -> u64 {
-        self.sources.size(self.distribution(name))
+    pub(super) fn estimate(&self, name: &BuildName) -> u64 {
+        self.sources.size(&self.distribution(name))
     }
 
     /// Takes the wheel of a distribution out of the store, or builds and stores it. `needs` is what
     /// it waited for.
     pub(super) fn obtain(
         &self,
-        name: &PackageName,
-        needs: &[(PackageName, BuiltWheel)],
+        name: &BuildName,
+        needs: &[(BuildName, BuiltWheel)],
         host: Host<'_>,
     ) -> Result<BuiltWheel, Problem> {
         let started = Instant::now();
-        let content = |name: &PackageName| {
+        let content = |name: &BuildName| {
             let wheel = needs.iter().find(|(need, _)| need == name);
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
@@ -128,9 +154,9 @@ impl Workshop<'_> {
         for (sight, inputs) in offers {
             let what = format!("wheel `{}`", self.label(name));
             let wish = Wish { key: &inputs::key(&inputs), what: &what, reuse: self.reuse };
-            let into = self.work.join("built").join(name.as_ref());
+            let into = self.work.join("built").join(name.to_string());
             let mut opened = None;
-            let build = || match self.build(self.distribution(name), sight, needs, &into)? {
+            let build = || match self.build(name, sight, needs, &into)? {
                 Made::Wheel(path) => Ok(path),
                 Made::Blind(paths) => {
                     opened = Some(paths);
@@ -139,7 +165,7 @@ impl Workshop<'_> {
             };
             let obtained = self.store.obtain(&wish, &inputs, &into, host.progress, build);
             if let Some(opened) = opened {
-                host.progress.warn(&blind::told(&self.label(name), name, &opened));
+                host.progress.warn(&blind::told(&self.label(name), name.distribution(), &opened));
                 continue;
             }
             let Found { path, sha256, stored } = obtained?;
@@ -149,8 +175,8 @@ impl Workshop<'_> {
     }
 
     /// Warns of links of a local project that its build cannot follow.
-    fn tell_of_links(&self, name: &PackageName, host: Host<'_>) -> Result<(), Problem> {
-        for (link, target) in self.sources.leading_out(self.distribution(name))? {
+    fn tell_of_links(&self, name: &BuildName, host: Host<'_>) -> Result<(), Problem> {
+        for (link, target) in self.sources.leading_out(&self.distribution(name))? {
             host.progress.warn(&format!(
                 "the link `{}` of `{name}` leads out of the source tree, to `{}`: its build cannot \
                  read that, so the wheel lacks it",
@@ -163,7 +189,7 @@ impl Workshop<'_> {
 
     /// How much of the source tree the build of a distribution is given: first its own part, and if
     /// it reads more, all of it.
-    pub fn sights(&self, name: &PackageName) -> &'static [Sight] {
+    pub fn sights(&self, name: &BuildName) -> &'static [Sight] {
         match self.distribution(name).artifact {
             Artifact::Local(_) => &[Sight::Own, Sight::Whole],
             _ => &[Sight::Own],
@@ -173,22 +199,22 @@ impl Workshop<'_> {
     /// Builds in a directory of this run; the wheel is put into `built`.
     fn build(
         &self,
-        distribution: &Distribution,
+        name: &BuildName,
         sight: Sight,
-        needs: &[(PackageName, BuiltWheel)],
+        needs: &[(BuildName, BuiltWheel)],
         built: &Path,
     ) -> Result<Made, Problem> {
-        let name = &distribution.name;
-        let build = self.build_lock.of(distribution)?;
-        let dir = &self.work.join("builds").join(name.as_ref());
+        let distribution = &*self.distribution(name);
+        let locked = self.needs(name)?;
+        let dir = &self.work.join("builds").join(name.to_string());
         // What an attempt with less of the source tree left.
         remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
         let bench = Bench::below(dir);
-        let environment = self.environment(name)?;
-        self.shelve(build, needs, &bench.wheelhouse)?;
-        let LaidOut { project, withheld } = self.prepare(distribution, sight, build, &bench)?;
+        let environment = self.environment(&distribution.name)?;
+        self.shelve(locked, needs, &bench.wheelhouse)?;
+        let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
-        environment.install(&bench, &build.requirements).map_err(whose)?;
+        environment.install(&bench, &locked.requirements).map_err(whose)?;
         let seen = match withheld.map(|it| Seen::begin(it, &bench)).transpose() {
             Ok(seen) => seen,
             // Nothing would be seen, so nothing may be withheld.
@@ -203,7 +229,7 @@ impl Workshop<'_> {
             return Err(self.failed(name, dir, &Scene { sandbox, invocation }, finished.code));
         }
         let path = self.collect(distribution, &bench.inside, built, &bench.log)?;
-        generator::check(name, &path, &build.requirements)?;
+        generator::check(&distribution.name, &path, &locked.requirements)?;
         // Object files are many times the wheel; the disk need hold only those of the builds under
         // way. What is small goes with all of the run: where many files were just removed, some
         // file systems are slow to make the many of the installation.
@@ -215,17 +241,15 @@ impl Workshop<'_> {
     /// others: what is there for another build must not be seen.
     fn shelve(
         &self,
-        build: &LockedBuild,
-        needs: &[(PackageName, BuiltWheel)],
+        locked: &Needs,
+        needs: &[(BuildName, BuiltWheel)],
         shelf: &Path,
     ) -> Result<(), Problem> {
         let downloaded = self.sources.wheelhouse.join(Shelf::Build.directory());
         let mut wheels: Vec<PathBuf> = needs.iter().map(|(_, wheel)| wheel.path.clone()).collect();
-        for requirement in &build.requirements {
-            if !build.from_source.contains(&requirement.name) {
-                let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
-                wheels.push(downloaded.join(&wheel.filename));
-            }
+        for requirement in locked.wheels() {
+            let wheel = self.build_lock.wheel(requirement, &self.resolution.target)?;
+            wheels.push(downloaded.join(&wheel.filename));
         }
         let copy = || -> std::io::Result<()> {
             fs::create_dir_all(shelf)?;
@@ -238,38 +262,53 @@ impl Workshop<'_> {
     }
 
     /// Lays out the source. Returns the directory of the project in it.
-    fn prepare(
-        &self,
-        distribution: &Distribution,
-        sight: Sight,
-        build: &LockedBuild,
-        bench: &Bench,
-    ) -> Result<LaidOut, Problem> {
+    fn prepare(&self, name: &BuildName, sight: Sight, bench: &Bench) -> Result<LaidOut, Problem> {
+        let distribution = &*self.distribution(name);
         fs::create_dir_all(&bench.inside)
             .map_err(|error| cannot_prepare(distribution).cause(error))?;
         let source = bench.source();
         let laid_out = self.sources.lay_out(distribution, sight, &source)?;
-        self.check_fresh(distribution, build, &source.join(&laid_out.project))?;
+        self.check_fresh(name, &source.join(&laid_out.project))?;
         Ok(laid_out)
     }
 
     /// A build lock that was made before the tree changed its `[build-system]` would give the build
     /// other requirements than it asks for.
-    fn check_fresh(
-        &self,
-        distribution: &Distribution,
-        build: &LockedBuild,
-        tree: &Path,
-    ) -> Result<(), Problem> {
+    fn check_fresh(&self, name: &BuildName, tree: &Path) -> Result<(), Problem> {
+        let distribution = &*self.distribution(name);
+        let (build, needs) = (self.locked(name)?, self.needs(name)?);
         let own = sources::pyproject(distribution, tree)?;
         let markers = self.resolution.target.markers();
         let settings = self.recipe.build_settings(&distribution.name);
         let asked = settings.asked(own.build_requires());
         let asked = asked.into_iter().filter(|it| it.evaluate_markers(markers, &[]));
         let missing: Vec<String> =
-            asked.map(|it| it.to_string()).filter(|it| !build.requires.contains(it)).collect();
-        if missing.is_empty() && own.backend() == build.backend {
+            asked.map(|it| it.to_string()).filter(|it| !needs.requires.contains(it)).collect();
+        let demands =
+            Demands { recipe: self.recipe, project: self.project, lock: self.sources.lock };
+        let parsed = |texts: &BTreeSet<String>| -> BTreeSet<PackageName> {
+            let parsed = texts.iter().filter_map(|it| it.parse::<Requirement>().ok());
+            parsed.map(|it| it.name).collect()
+        };
+        let sources = demands.sources(distribution, &own);
+        let sources = sources.recorded(&parsed(&needs.requires), &parsed(&needs.extra_requires));
+        // Another target may ask for more.
+        let other = sources.iter().find(|(name, source)| build.sources.get(*name) != Some(*source));
+        let gone = build
+            .sources
+            .keys()
+            .find(|name| parsed(&needs.requires).contains(*name) && !sources.contains_key(*name));
+        let other = other.map(|(name, _)| name).or(gone);
+        if missing.is_empty() && own.backend() == build.backend && other.is_none() {
             return Ok(());
+        }
+        if let Some(name) = other {
+            return Err(Problem::new(format!(
+                "the build lock does not fit `{}`",
+                distribution.name
+            ))
+            .fact("other source", format!("`[tool.uv.sources]` of `{name}`"))
+            .hint("`cargo xtask build-lock` writes it anew"));
         }
         Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
             .fact("it requires", missing.join(", "))
@@ -283,7 +322,7 @@ impl Workshop<'_> {
         BuildEnvironment::new(told, self.toolchain, self.uv)
     }
 
-    fn failed(&self, name: &PackageName, dir: &Path, scene: &Scene, code: i32) -> Problem {
+    fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {
         let log = dir.join("log");
         let end = last_lines_of(&log, 25);
         let shown = if end.is_empty() { "it is empty" } else { &end };

@@ -1,12 +1,13 @@
 //! What a command works on: the recipe, the application's source tree, its lock and its
 //! `pyproject.toml`, and the build lock, read and parsed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::fetch;
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
 use crate::fetch::unlocked;
+use crate::fetch::{self, ProjectIndexes};
 use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
@@ -122,6 +123,22 @@ fn origin(
         return Err(unlocked::explain(&origin, place));
     }
     Ok(origin)
+}
+
+impl fetch::Settings {
+    /// The same, with the indexes of a project: its builds' requirements come from these.
+    ///
+    /// # Errors
+    /// One of them is no URL.
+    pub fn with_indexes_of(
+        mut self,
+        application: &Application,
+        recipe: &Recipe,
+    ) -> Result<Self, Problem> {
+        let beside = application.tree.join(recipe.lock.directory());
+        self.project = ProjectIndexes::of(&application.project, &beside)?;
+        Ok(self)
+    }
 }
 
 fn applies_to(it: &Override, artifact: &Artifact) -> bool {
@@ -249,12 +266,19 @@ impl Locked {
         Ok(Self { lock, lock_hash, project, told })
     }
 
-    /// An override of what no target of the recipe installs is taken for a slip, and so is one of
-    /// the build of what none builds: it would be listed, and change nothing. `resolution` is that
-    /// of one target; the others are resolved only where that does not tell.
-    pub fn check_overrides(&self, recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
+    /// An override of what no target of the recipe installs, and no build of it builds (`tools`),
+    /// is taken for a slip, and so is one of the build of what none builds: it would be listed, and
+    /// change nothing. `resolution` is that of one target; the others are resolved only where that
+    /// does not tell.
+    pub fn check_overrides(
+        &self,
+        recipe: &Recipe,
+        resolution: &Resolution,
+        tools: &BTreeSet<&PackageName>,
+    ) -> Result<(), Problem> {
         let applies = |(name, it): (&PackageName, &Override), on: &Resolution| {
-            on.get(name).is_some_and(|found| applies_to(it, &found.artifact))
+            tools.contains(name)
+                || on.get(name).is_some_and(|found| applies_to(it, &found.artifact))
         };
         if recipe.overrides.iter().all(|it| applies(it, resolution)) {
             return Ok(());

@@ -32,7 +32,7 @@ impl<'a> Fetcher<'a> {
     pub fn new(client: &'a Client, host: &'a Host<'_>, settings: &'a Settings) -> Self {
         Self {
             client,
-            lookup: Lookup::new(client, host.environment, settings.uv.as_deref()),
+            lookup: Lookup::new(client, host.environment, settings),
             store: Store::new(host.cache),
             policy: settings.index,
         }

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 
 pub use file::Fetcher;
 pub use http::Patience;
+pub use index::ProjectIndexes;
 pub use request::{FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
 pub use source::fetch_source;
 pub use wheelhouse::{LedgerFile, LedgerTree, Wheelhouse, fetch};
@@ -30,10 +31,12 @@ pub use wheelhouse::{LedgerFile, LedgerTree, Wheelhouse, fetch};
 use base::recipe::IndexPolicy;
 
 /// How phase 1 goes about it. Nothing of this reaches the wheelhouse.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Where files of registry packages are looked for.
     pub index: IndexPolicy,
+    /// The indexes that the application's project names.
+    pub project: ProjectIndexes,
     /// The uv that is asked for its index if nothing else names one.
     pub uv: Option<PathBuf>,
     /// How long servers are waited for.
@@ -46,6 +49,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             index: IndexPolicy::default(),
+            project: ProjectIndexes::default(),
             uv: None,
             patience: Patience::default(),
             parallelism: 16,

@@ -59,12 +59,14 @@ pub fn fetch(
         target,
         selection: &recipe.selection,
     })?;
-    application.check_overrides(recipe, &resolution)?;
     check_own_files(recipe, &resolution)?;
     let (build_lock, build_lock_hash) = located.read_build_lock()?;
+    let tools = build_lock.tools.keys().map(|it| &it.name).collect();
+    application.check_overrides(recipe, &resolution, &tools)?;
     let places = plan::Places { tree: &application.tree, recipe: &located.dir };
     let demands = Demands { recipe, project: &application.project, lock: &application.lock };
     let request = plan::everything(&resolution, &build_lock, demands, places)?;
+    let settings = &settings.clone().with_indexes_of(&application, recipe)?;
     let wheelhouse = fetch::fetch(&request, &host, settings).map_err(|problem| {
         let golden = located.read_ledger().ok();
         let golden = golden.as_ref().and_then(|it| it.target.get(&target.to_string()));

@@ -8,7 +8,9 @@ use url::Url;
 use crate::fetch::request::{
     FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest,
 };
-use crate::lock::build_lock::{BuildLock, Demands};
+use crate::lock::build_lock::{
+    BuildLock, Demands, FilePlace, LockedBuild, LockedFile, Requirement,
+};
 use crate::lock::resolve::{Artifact, Distribution, Place, RegistryFile, Resolution, is_wheel};
 use base::vocabulary::Problem;
 
@@ -41,28 +43,80 @@ pub fn everything(
     build_lock.cover(resolution, demands)?;
     for distribution in resolution.built() {
         let build = build_lock.of(distribution)?;
-        for requirement in &build.requirements {
-            if build.from_source.contains(&requirement.name) {
-                continue;
-            }
-            let wheel = build_lock.wheel(requirement, &resolution.target)?;
-            let file = FileRequest {
-                project: requirement.name.clone(),
-                shelf: Shelf::Build,
-                filename: wheel.filename.clone(),
-                sha256: wheel.sha256,
-                size: wheel.size,
-                origin: FileOrigin::Registry { locked: None },
-            };
-            if !request.files.contains(&file) {
-                request.files.push(file);
-            }
-        }
+        add_wheels(
+            &mut request,
+            distribution.name.as_ref(),
+            build,
+            build_lock,
+            places,
+            resolution,
+        )?;
+    }
+    for requirement in build_lock.tools_for(resolution)?.into_keys() {
+        add_tool(&mut request, requirement, build_lock, places, resolution)?;
     }
     Ok(request)
 }
 
-fn add(
+/// Adds the source of a build requirement that is built, and the wheels that its build needs.
+pub fn add_tool(
+    request: &mut Request,
+    requirement: &Requirement,
+    build_lock: &BuildLock,
+    places: Places<'_>,
+    resolution: &Resolution,
+) -> Result<(), Problem> {
+    let (tool, whose) = (&build_lock.tools[requirement], requirement.to_string());
+    add_wheels(request, &whose, &tool.build, build_lock, places, resolution)?;
+    let mut more = Request::default();
+    add(&mut more, &tool.source.distribution(requirement), places)?;
+    add_new(&mut request.files, more.files);
+    add_new(&mut request.trees, more.trees);
+    Ok(())
+}
+
+/// Adds the wheels that a build needs.
+fn add_wheels(
+    request: &mut Request,
+    whose: &str,
+    build: &LockedBuild,
+    build_lock: &BuildLock,
+    places: Places<'_>,
+    resolution: &Resolution,
+) -> Result<(), Problem> {
+    for requirement in build.needs.of(whose, &resolution.target)?.wheels() {
+        let wheel = build_lock.wheel(requirement, &resolution.target)?;
+        add_new(&mut request.files, vec![build_file(requirement, wheel, places)]);
+    }
+    Ok(())
+}
+
+/// The wheel of a build requirement.
+pub fn build_file(requirement: &Requirement, file: &LockedFile, places: Places<'_>) -> FileRequest {
+    FileRequest {
+        project: requirement.name.clone(),
+        shelf: Shelf::Build,
+        filename: file.filename.clone(),
+        sha256: file.sha256,
+        size: file.size,
+        origin: match &file.place {
+            FilePlace::Index => FileOrigin::Registry { locked: None },
+            FilePlace::Url(url) => FileOrigin::Url(url.clone()),
+            FilePlace::Path(path) => FileOrigin::Path(places.tree.join(path)),
+        },
+    }
+}
+
+fn add_new<T: PartialEq>(to: &mut Vec<T>, more: Vec<T>) {
+    for it in more {
+        if !to.contains(&it) {
+            to.push(it);
+        }
+    }
+}
+
+/// Adds the source or the wheel of a distribution.
+pub fn add(
     request: &mut Request,
     distribution: &Distribution,
     places: Places<'_>,
@@ -142,6 +196,7 @@ fn registry_file(
         origin: match &file.place {
             Place::Url(url) => FileOrigin::Registry { locked: Some(url.clone()) },
             Place::Path(path) => FileOrigin::Path(tree.join(path)),
+            Place::Index => FileOrigin::Registry { locked: None },
         },
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::fetch::ProjectIndexes;
 use crate::fetch::index::Indexes;
 use crate::toolchain::uv::{OTHER_UV, UV_VERSION, is_cached, provide_uv};
 use crate::toolchain::{SignedBy, mirror};
@@ -194,7 +195,7 @@ fn uv(host: &Host<'_>) -> Finding {
     if is_cached(host) {
         return Finding::good("uv", format!("{UV_VERSION} in the cache"));
     }
-    match Indexes::ambient(host.environment, None) {
+    match Indexes::ambient(host.environment, &ProjectIndexes::default(), None) {
         Ok(_) => Finding::good("uv", format!("{UV_VERSION} will be fetched from the index")),
         Err(_) => Finding::bad(
             "uv",

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::build;
 use crate::fetch::application::LocatedRecipe;
+use crate::lock::build_graph::BuildName;
 use crate::pipeline::{self, Options};
-use base::packaging::PackageName;
 use base::sys::Host;
 use base::sys::cache::WORK;
 use base::sys::files::WorkDir;
@@ -19,7 +19,7 @@ use base::vocabulary::inputs::Change;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rebuild {
     /// Its name.
-    pub name: PackageName,
+    pub name: BuildName,
     /// What would be done, and why.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -67,13 +67,13 @@ pub fn explain(
     let workshop = prepared.workshop(recipe, &store, options, work.path());
     let graph = &prepared.graph;
     let last = store.last(&recipe.name, target);
-    let mut contents: BTreeMap<PackageName, String> = BTreeMap::new();
+    let mut contents: BTreeMap<BuildName, String> = BTreeMap::new();
     let mut rebuilds = Vec::new();
     while let Some(name) = graph.names().find(|name| {
-        let ready = |need: &PackageName| contents.contains_key(need);
+        let ready = |need: &BuildName| contents.contains_key(need);
         !contents.contains_key(*name) && graph.waits_for(name).iter().all(ready)
     }) {
-        let of = |sight| workshop.inputs(name, sight, |need: &PackageName| contents[need].clone());
+        let of = |sight| workshop.inputs(name, sight, |need: &BuildName| contents[need].clone());
         let sights = workshop.sights(name).iter();
         let inputs = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
         let stored = inputs.iter().find_map(|inputs| store.recorded(&build::key(inputs)));

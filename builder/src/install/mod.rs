@@ -12,6 +12,7 @@ pub use crate::wheel_archive;
 
 use crate::build::BuiltWheel;
 use crate::fetch::request::Shelf;
+use crate::lock::build_graph::BuildName;
 use crate::lock::resolve::{Artifact, Resolution};
 use base::packaging::PackageName;
 
@@ -19,11 +20,13 @@ use base::packaging::PackageName;
 pub fn wheel_paths(
     resolution: &Resolution,
     wheelhouse: &Path,
-    built: &BTreeMap<PackageName, BuiltWheel>,
+    built: &BTreeMap<BuildName, BuiltWheel>,
 ) -> Vec<PathBuf> {
     let downloaded = wheelhouse.join(Shelf::Wheels.directory());
     let path = |name: &PackageName, artifact: &Artifact| match artifact {
-        _ if artifact.is_built() => built.get(name).map(|wheel| wheel.path.clone()),
+        _ if artifact.is_built() => {
+            built.get(&BuildName::Installed(name.clone())).map(|wheel| wheel.path.clone())
+        }
         Artifact::Wheel(file) => Some(downloaded.join(&file.filename)),
         Artifact::Url { filename, .. } => Some(downloaded.join(filename)),
         Artifact::Path { path, .. } => {

@@ -5,10 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::lock::build_lock::BuildLock;
-use crate::lock::resolve::{Distribution, Resolution};
-use base::packaging::PackageName;
+use crate::lock::build_lock::{BuildLock, LockedBuild, Requirement};
+use crate::lock::resolve::Resolution;
 use base::vocabulary::Problem;
+
+mod name;
+
+pub use name::BuildName;
 
 /// Decides which build waits for which. The pipeline takes one through
 /// [`Resolvers`](crate::lock::resolvers::Resolvers), so a caller can put another in place of
@@ -16,7 +19,8 @@ use base::vocabulary::Problem;
 ///
 /// # Contract
 /// - The graph is a function of resolution and build lock, without I/O.
-/// - Its nodes are the distributions that the resolution builds from source, no more and no fewer.
+/// - Its nodes are the distributions that the resolution builds from source, and the build
+///   requirements that are built for them ([`BuildLock::tools_for`]), no more and no fewer.
 /// - It has no cycle, not even of one: [`BuildGraph::new`] is the only way to make one, and reports
 ///   a cycle of any length with its path.
 /// - A build sees the built wheels of what it waits for, and of nothing else.
@@ -34,12 +38,13 @@ pub trait BuildResolver: fmt::Debug + Send + Sync {
 
 /// Reads the build graph off the build lock.
 ///
-/// A build requirement comes as a locked wheel, unless the resolution builds that distribution from
-/// source too: then the build waits for it, and gets what will be installed. So common backends are
-/// no nodes, and what they need was resolved once, when the build lock was made, for all builds
-/// that require the same.
+/// A build requirement comes as a locked wheel, unless no wheel of it fits or the project wants it
+/// built from source (`no-binary`): then the build waits for it. Is the same source installed, too,
+/// it is built once, for both; else it is a node of its own, with build requirements of its own. So
+/// common backends are no nodes, and what they need was resolved once, when the build lock was
+/// made, for all builds that require the same.
 ///
-/// What builds itself (bootstrap backends):
+/// What builds itself (bootstrap):
 /// - A tree whose backend lies in it (`backend-path`, PEP 517) and that requires nothing, such as
 ///   setuptools or `flit_core`, waits for nothing.
 /// - A distribution that requires itself is given a wheel of itself, locked as any other: a build
@@ -51,7 +56,7 @@ pub struct BuildLockResolver;
 impl BuildResolver for BuildLockResolver {
     /// # Errors
     /// A distribution that the build lock does not know; a build requirement that must be built
-    /// from source and is not part of the resolution in that version; a cycle, with its path.
+    /// from source and is neither installed nor locked in that version; a cycle, with its path.
     fn resolve(
         &self,
         resolution: &Resolution,
@@ -59,21 +64,70 @@ impl BuildResolver for BuildLockResolver {
     ) -> Result<BuildGraph, Problem> {
         let mut edges = BTreeMap::new();
         for distribution in resolution.built() {
-            let build = build_lock.of(distribution)?;
-            for name in &build.from_source {
-                let requirement = build.requirements.iter().find(|it| it.name == *name);
-                check_edge(distribution, name, requirement, resolution.get(name))?;
-            }
-            edges.insert(distribution.name.clone(), build.from_source.clone());
+            let name = BuildName::Installed(distribution.name.clone());
+            let waits = waits(&name, build_lock.of(distribution)?, resolution, build_lock)?;
+            edges.insert(name, waits);
+        }
+        for (requirement, tool) in build_lock.tools_for(resolution)? {
+            let name = BuildName::Tool(requirement.clone());
+            let waits = waits(&name, &tool.build, resolution, build_lock)?;
+            edges.insert(name, waits);
         }
         BuildGraph::new(edges)
+    }
+}
+
+/// What a build waits for.
+fn waits(
+    name: &BuildName,
+    build: &LockedBuild,
+    resolution: &Resolution,
+    build_lock: &BuildLock,
+) -> Result<BTreeSet<BuildName>, Problem> {
+    let needs = build.needs.of(&name.to_string(), &resolution.target)?;
+    let of = |requirement| build_lock.build_of(requirement, resolution, name);
+    needs.built().map(of).collect()
+}
+
+impl BuildLock {
+    /// The build that makes a requirement which `whose` has and which is built from source.
+    ///
+    /// # Errors
+    /// Nothing builds it in that version.
+    pub fn build_of(
+        &self,
+        requirement: &Requirement,
+        resolution: &Resolution,
+        whose: &BuildName,
+    ) -> Result<BuildName, Problem> {
+        if self.tool(requirement, resolution).is_some() {
+            return Ok(BuildName::Tool(requirement.clone()));
+        }
+        let found = resolution.get(&requirement.name);
+        let built = found.filter(|found| found.artifact.is_built());
+        let version = built.map(|found| found.version.as_ref());
+        // The version of a dynamic one is known only when it is built.
+        if version.is_some_and(|it| it.is_none_or(|version| *version == requirement.version)) {
+            return Ok(BuildName::Installed(requirement.name.clone()));
+        }
+        let shown = match (found, version.flatten()) {
+            (None, _) => "not installed".to_owned(),
+            (Some(_), None) => "installed, but not built from source".to_owned(),
+            (Some(_), Some(version)) => version.to_string(),
+        };
+        Err(Problem::new(format!(
+            "the build of `{whose}` needs `{requirement}` built from source, which neither the \
+             resolution nor the build lock builds"
+        ))
+        .fact("at run time", shown)
+        .hint("`cargo xtask build-lock` writes the build lock anew"))
     }
 }
 
 /// The distributions that are built from source, with what each of them waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildGraph {
-    edges: BTreeMap<PackageName, BTreeSet<PackageName>>,
+    edges: BTreeMap<BuildName, BTreeSet<BuildName>>,
 }
 
 impl BuildGraph {
@@ -81,7 +135,7 @@ impl BuildGraph {
     ///
     /// # Errors
     /// A build that waits for what is not built; a cycle, with its path.
-    pub fn new(edges: BTreeMap<PackageName, BTreeSet<PackageName>>) -> Result<Self, Problem> {
+    pub fn new(edges: BTreeMap<BuildName, BTreeSet<BuildName>>) -> Result<Self, Problem> {
         for (name, needs) in &edges {
             if let Some(need) = needs.iter().find(|need| !edges.contains_key(need)) {
                 return Err(Problem::new(format!(
@@ -98,9 +152,9 @@ impl BuildGraph {
     ///
     /// # Errors
     /// `name` is not built from source.
-    pub fn only(&self, name: &PackageName) -> Result<Self, Problem> {
+    pub fn only(&self, name: &BuildName) -> Result<Self, Problem> {
         if !self.edges.contains_key(name) {
-            let names: Vec<&str> = self.names().map(AsRef::as_ref).collect();
+            let names: Vec<String> = self.names().map(ToString::to_string).collect();
             return Err(Problem::usage(format!("`{name}` is not built from source"))
                 .fact("what is", names.join(", ")));
         }
@@ -115,38 +169,38 @@ impl BuildGraph {
     }
 
     /// The builds, each with what it waits for: what [`BuildGraph::new`] takes.
-    pub fn into_edges(self) -> BTreeMap<PackageName, BTreeSet<PackageName>> {
+    pub fn into_edges(self) -> BTreeMap<BuildName, BTreeSet<BuildName>> {
         self.edges
     }
 
     /// A graph that is not checked, as tests need it.
     #[cfg(test)]
     pub(crate) fn of(edges: &[(&str, &[&str])]) -> Self {
-        let name = |name: &&str| name.parse::<PackageName>().unwrap();
+        let name = |name: &&str| name.parse::<BuildName>().unwrap();
         let edges = edges.iter().map(|(from, to)| (name(from), to.iter().map(name).collect()));
         Self { edges: edges.collect() }
     }
 
-    /// The distributions that are built, sorted by name.
-    pub fn names(&self) -> impl Iterator<Item = &PackageName> {
+    /// The builds, sorted by name.
+    pub fn names(&self) -> impl Iterator<Item = &BuildName> {
         self.edges.keys()
     }
 
     /// What `name` waits for.
-    pub fn waits_for(&self, name: &PackageName) -> &BTreeSet<PackageName> {
-        static NONE: BTreeSet<PackageName> = BTreeSet::new();
+    pub fn waits_for(&self, name: &BuildName) -> &BTreeSet<BuildName> {
+        static NONE: BTreeSet<BuildName> = BTreeSet::new();
         self.edges.get(name).unwrap_or(&NONE)
     }
 
     /// How many builds wait for each one, directly or not; each waiting build counts once.
-    pub fn dependents(&self, name: &PackageName) -> usize {
-        let mut waiting: BTreeMap<&PackageName, Vec<&PackageName>> = BTreeMap::new();
+    pub fn dependents(&self, name: &BuildName) -> usize {
+        let mut waiting: BTreeMap<&BuildName, Vec<&BuildName>> = BTreeMap::new();
         for (dependent, needs) in &self.edges {
             for need in needs {
                 waiting.entry(need).or_default().push(dependent);
             }
         }
-        let mut found: BTreeSet<&PackageName> = BTreeSet::new();
+        let mut found: BTreeSet<&BuildName> = BTreeSet::new();
         let mut open = vec![name];
         while let Some(name) = open.pop() {
             let direct = waiting.get(name).into_iter().flatten();
@@ -157,10 +211,10 @@ impl BuildGraph {
 
     /// Depth first with an explicit stack: a cycle of any length is reported, never overflowed on.
     fn check_acyclic(&self) -> Result<(), Problem> {
-        let mut done: BTreeSet<&PackageName> = BTreeSet::new();
+        let mut done: BTreeSet<&BuildName> = BTreeSet::new();
         for start in self.edges.keys() {
             let mut path = vec![(start, self.waits_for(start).iter())];
-            let mut open: BTreeSet<&PackageName> = [start].into();
+            let mut open: BTreeSet<&BuildName> = [start].into();
             while let Some((name, needs)) = path.last_mut() {
                 let name = *name;
                 let Some(next) = needs.find(|need| !done.contains(need)) else {
@@ -186,44 +240,14 @@ impl BuildGraph {
 impl fmt::Display for BuildGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, needs) in &self.edges {
-            let needs: Vec<&str> = needs.iter().map(AsRef::as_ref).collect();
+            let needs: Vec<String> = needs.iter().map(ToString::to_string).collect();
             writeln!(f, "{name}: {}", needs.join(" "))?;
         }
         Ok(())
     }
 }
 
-/// What is waited for must be something that is built, in the version that was locked.
-fn check_edge(
-    distribution: &Distribution,
-    name: &PackageName,
-    requirement: Option<&crate::lock::build_lock::Requirement>,
-    found: Option<&Distribution>,
-) -> Result<(), Problem> {
-    let built = found.filter(|found| found.artifact.is_built());
-    let version = built.and_then(|found| found.version.as_ref());
-    if version.is_some() && version == requirement.map(|it| &it.version) {
-        return Ok(());
-    }
-    let wanted = requirement.map_or_else(|| name.to_string(), ToString::to_string);
-    let shown = match (found, version) {
-        (None, _) => "not installed".to_owned(),
-        (Some(_), None) => "installed, but not built from source".to_owned(),
-        (Some(_), Some(version)) => version.to_string(),
-    };
-    Err(Problem::new(format!(
-        "the build of `{}` needs `{wanted}` built from source, which the resolution does not build",
-        distribution.name
-    ))
-    .fact("at run time", shown)
-    .hint(format!(
-        "`cargo xtask build-lock` writes the build lock anew; \
-         `override.{}.build.extra-requires` can pin the version of the run time",
-        distribution.name
-    )))
-}
-
-fn cycle(names: &[&PackageName]) -> Problem {
+fn cycle(names: &[&BuildName]) -> Problem {
     let shown: Vec<String> = names.iter().chain(names.first()).map(ToString::to_string).collect();
     Problem::new("build requirements form a cycle")
         .fact("cycle", shown.join(" → "))
@@ -253,7 +277,7 @@ mod tests {
     #[test]
     fn a_long_chain_does_not_overflow() {
         let names: Vec<String> = (0..20_000).map(|number| format!("n{number:05}")).collect();
-        let name = |name: &String| name.parse::<PackageName>().unwrap();
+        let name = |name: &String| name.parse::<BuildName>().unwrap();
         let mut edges: BTreeMap<_, BTreeSet<_>> =
             names.windows(2).map(|pair| (name(&pair[0]), [name(&pair[1])].into())).collect();
         edges.insert(name(&names[19_999]), BTreeSet::new());

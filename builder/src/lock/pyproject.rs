@@ -1,6 +1,8 @@
 //! What this tool reads of a `pyproject.toml`: `[build-system]` (PEP 518, 517) and the parts of
 //! `[tool.uv]` that decide what is built from source and how. Text in, values out.
 
+mod origins;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -11,6 +13,8 @@ use base::packaging::{PackageName, Requirement};
 use base::recipe::ConfigSettings;
 use base::vocabulary::limits::PYPROJECT_BYTES;
 use base::vocabulary::{Markers, Problem, shortened};
+
+pub use origins::{BuildSources, Declared, IndexEntry, Origins};
 
 /// A parsed `pyproject.toml`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,6 +65,8 @@ pub struct UvTable {
     pub config_settings_package: BTreeMap<PackageName, ConfigSettings>,
     /// `build-constraint-dependencies`.
     pub build_constraints: Vec<Requirement>,
+    /// Where packages come from.
+    pub origins: Origins,
 }
 
 /// An entry of `extra-build-dependencies`.
@@ -192,6 +198,8 @@ struct UvWire {
     config_settings_package: BTreeMap<String, ConfigSettings>,
     #[serde(default)]
     build_constraint_dependencies: Vec<String>,
+    #[serde(flatten)]
+    origins: Origins,
 }
 
 #[derive(Debug, Deserialize)]
@@ -271,6 +279,7 @@ fn uv_table(whose: &str, wire: UvWire, markers: &mut Markers) -> Result<UvTable,
             .into_iter()
             .map(|(name, own)| Ok((parsed(whose, "tool.uv.config-settings-package", &name)?, own)))
             .collect::<Result<_, Problem>>()?,
+        origins: wire.origins,
         build_constraints,
     })
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::lock::build_graph::{BuildGraph, BuildLockResolver, BuildResolver};
+use crate::lock::build_graph::{BuildGraph, BuildLockResolver, BuildName, BuildResolver};
 use crate::lock::build_lock::BuildLock;
 use crate::lock::resolve::{
     LockResolver, Resolution, RuntimeEdge, RuntimeGraph, RuntimeRequest, RuntimeResolver,
 };
-use base::packaging::PackageName;
 use base::vocabulary::Problem;
 
 /// One resolver of each kind. The default is what this tool does.
@@ -47,8 +46,11 @@ impl Resolvers {
         build_lock: &BuildLock,
     ) -> Result<BuildGraph, Problem> {
         let graph = self.build.resolve(resolution, build_lock)?;
-        let found: BTreeSet<&PackageName> = graph.names().collect();
-        let built: BTreeSet<&PackageName> = resolution.built().map(|it| &it.name).collect();
+        let installed = resolution.built().map(|it| BuildName::Installed(it.name.clone()));
+        let tools = build_lock.tools_for(resolution)?.into_keys();
+        let tools = tools.map(|it| BuildName::Tool(it.clone()));
+        let built: BTreeSet<BuildName> = installed.chain(tools).collect();
+        let found: BTreeSet<BuildName> = graph.names().cloned().collect();
         if let Some(name) = found.symmetric_difference(&built).next() {
             return Err(Problem::new(
                 "the build resolver does not cover what is built from source",

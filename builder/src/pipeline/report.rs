@@ -86,6 +86,7 @@ pub(super) fn report(
     let resolution = &fetched.resolution;
     let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
+    let tools = fetched.build_lock.tools_for(resolution).map_or(0, |tools| tools.len());
     let longest = product.compiled;
     let compiled = longest.as_ref().map_or(0, Vec::len);
     Report {
@@ -101,7 +102,7 @@ pub(super) fn report(
         wheels: installed().count() - built,
         built,
         compiled,
-        stored: if longest.is_some() { built - compiled } else { 0 },
+        stored: if longest.is_some() { (built + tools).saturating_sub(compiled) } else { 0 },
         checked: !options.no_checks,
         patched: product.manifest.patches.len(),
         collisions: product.manifest.collisions.iter().map(describe_collision).collect(),

@@ -29,6 +29,7 @@ impl Context<'_> {
             check: if flags.verify { Check::Content } else { Check::Stamps },
             golden: golden(flags.ledger),
             jobs: flags.jobs,
+            locked: flags.locked,
             no_checks: flags.no_checks,
             wheels_out: flags.wheels_out.clone(),
             ..self.options()

@@ -8,43 +8,19 @@ use super::{Context, provider};
 use crate::flags::BuildLock;
 use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem};
-use builder::build::requirements::Maker;
-use builder::fetch::Settings;
-use builder::fetch::application::Application;
 use builder::pipeline::{self, Options};
-use builder::toolchain::uv::provide_uv;
 
 impl Context<'_> {
     pub(super) fn build_lock(&self, flags: &BuildLock) -> Result<Outcome> {
         let located = self.recipe(flags.which.recipe.as_deref())?;
-        let work = self.work("build-lock")?;
-        let uv = provide_uv(&self.host)?;
         let options = Options {
+            source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
             refresh_toolchain: flags.toolchain.refresh_toolchain,
             ..self.options()
         };
-        let target = &located.recipe.targets[0];
-        let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
-        uv.try_in(&toolchain)?;
-        let settings = Settings {
-            index: located.recipe.index,
-            uv: Some(uv.path.clone()),
-            ..Settings::default()
-        };
-        let source = flags.which.source.as_deref();
-        let application = Application::load(&located, source, &settings, self.host)?;
-        application.warn_unknown(self.host);
-        let maker = Maker {
-            located: &located,
-            application: &application,
-            toolchain: &toolchain,
-            uv: &uv,
-            settings: &settings,
-            resolvers: &options.resolvers,
-            work: work.path(),
-        };
-        let lock = maker.make(flags.exclude_newer.as_deref(), self.host)?;
+        let exclude_newer = flags.exclude_newer.as_deref();
+        let lock = pipeline::make_build_lock(&located, exclude_newer, &options, self.host)?;
         let text = lock.to_toml();
         let old = fs::read_to_string(&located.build_lock).unwrap_or_default();
         let shown = located.build_lock.display().to_string();

@@ -30,7 +30,6 @@ use base::recipe::{Provider, Recipe};
 use base::recipe_file::RecipeFile;
 use base::sys::cache::WORK;
 use base::sys::env::Environment;
-use base::sys::files::WorkDir;
 use base::sys::sandbox::Surroundings;
 use base::sys::{Host, disk};
 use base::vocabulary::{Outcome, Problem, Progress as _};
@@ -151,15 +150,6 @@ impl Context<'_> {
     /// Reads the recipe that was typed, else the only one.
     fn recipe(&self, typed: Option<&str>) -> Result<LocatedRecipe> {
         Ok(LocatedRecipe::find(self.root, &self.recipe_name(typed)?)?)
-    }
-
-    fn work(&self, label: &str) -> Result<WorkDir> {
-        let work = WorkDir::create(&self.host.cache.join(WORK), label);
-        Ok(work.map_err(|error| {
-            Problem::new("cannot make a directory to work in")
-                .cause(error)
-                .hint("`--cache-dir DIR` names another cache")
-        })?)
     }
 
     /// Prints a result: JSON if that was asked for, else the text.

@@ -55,7 +55,10 @@ impl Context<'_> {
         let resolution =
             resolve::resolve(&application.lock, &application.project, &target, &selection)?;
         if let Some(located) = located {
-            application.check_overrides(&located.recipe, &resolution)?;
+            // Without a build lock nothing is known of what only builds build.
+            let locked = located.read_build_lock().map(|(lock, _)| lock).unwrap_or_default();
+            let tools = locked.tools.keys().map(|it| &it.name).collect();
+            application.check_overrides(&located.recipe, &resolution, &tools)?;
         }
         let rows = resolution.distributions.iter().map(|it| {
             let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();

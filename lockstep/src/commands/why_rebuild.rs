@@ -31,8 +31,8 @@ impl Context<'_> {
             self.print(&serde_json::to_value(&all)?, &lines.join("\n"));
             return Ok(Outcome::Good);
         };
-        let asked = all.iter().find(|it| it.name.as_ref() == name).ok_or_else(|| {
-            let names: Vec<&str> = all.iter().map(|it| it.name.as_ref()).collect();
+        let asked = all.iter().find(|it| it.name.to_string() == *name).ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(|it| it.name.to_string()).collect();
             Problem::usage(format!("`{recipe}` does not build `{name}` from source"))
                 .fact("it builds", names.join(", "))
         })?;

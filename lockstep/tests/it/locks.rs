@@ -193,6 +193,7 @@ fn shown(distribution: &Distribution) -> String {
         Artifact::Wheel(file) | Artifact::Sdist(file) => match &file.place {
             Place::Url(url) => url.as_str().replacen("https://index-files.example/", "", 1),
             Place::Path(path) => path.clone(),
+            Place::Index => file.filename.clone(),
         },
         Artifact::Git(git) => {
             let version = distribution.version.as_ref().unwrap();

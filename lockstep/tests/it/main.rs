@@ -5,6 +5,8 @@ mod backend;
 mod bad_input;
 mod build;
 mod build_lock;
+mod build_requirements; // what builds need, from where
+mod build_tools; // what builds need and is built from source itself
 mod bytecode;
 mod approved; // waivers and snapshots
 mod check; // outputs that would pass their checks unduly
@@ -22,6 +24,7 @@ mod graphs;
 mod hostile_input; // recipes, markers and files that do what they must not
 mod hostile_wheels; // wheels that a backend or an index breaks
 mod isolation; // what hostile code tries in the sandbox
+mod index; // a package index on loopback
 mod layout;
 mod local_project;
 mod locks;

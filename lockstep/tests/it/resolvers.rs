@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::recipe::Selection;
 use base::vocabulary::{Problem, Target};
 use builder::lock::Lock;
-use builder::lock::build_graph::{BuildGraph, BuildLockResolver, BuildResolver};
+use builder::lock::build_graph::{BuildGraph, BuildLockResolver, BuildName, BuildResolver};
 use builder::lock::build_lock::BuildLock;
 use builder::lock::pyproject::Pyproject;
 use builder::lock::resolve::{
@@ -124,9 +124,10 @@ impl BuildResolver for OneByOne {
     fn resolve(&self, resolution: &Resolution, _: &BuildLock) -> Result<BuildGraph, Problem> {
         let names = resolution.built().map(|it| &it.name);
         let names: Vec<_> = names.filter(|it| !self.forgets.contains(&it.as_ref())).collect();
-        let edges = names.iter().enumerate().map(|(index, name)| {
-            let before = index.checked_sub(1).map(|before| names[before].clone());
-            ((*name).clone(), before.into_iter().collect())
+        let edges = (0..names.len()).map(|index| {
+            let name = |index: usize| BuildName::Installed(names[index].clone());
+            let before = index.checked_sub(1).map(name);
+            (name(index), before.into_iter().collect())
         });
         BuildGraph::new(edges.collect())
     }

@@ -49,6 +49,7 @@ pub(crate) enum Reply {
 /// A request that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -128,6 +129,11 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
             state.seen.push(seen.clone());
             (state.replies.get(&seen.path).cloned(), earlier)
         };
+        if seen.method == "HEAD" {
+            let mut out = stream;
+            out.write_all(b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")?;
+            continue;
+        }
         let keeps = answer(stream, reply, &seen, earlier, state)?;
         if !keeps {
             return Ok(());
@@ -140,13 +146,14 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Seen>> {
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let mut headers = BTreeMap::new();
     loop {
         line.clear();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(": ") else {
-            return Ok(Some(Seen { path, headers }));
+            return Ok(Some(Seen { method, path, headers }));
         };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }

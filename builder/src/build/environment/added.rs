@@ -32,7 +32,7 @@ pub enum What {
 }
 
 /// Everything that is added.
-pub const ADDED: [Added; 25] = [
+pub const ADDED: [Added; 26] = [
     // Variables.
     Added {
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
@@ -82,6 +82,11 @@ pub const ADDED: [Added; 25] = [
         what: What::Flag("--force-pep517"),
         because: "a backend is called as PEP 517 says. Without it uv builds projects of `uv_build` \
                   itself, whatever version of that is locked",
+    },
+    Added {
+        what: What::Flag("--no-sources"),
+        because: "what `[tool.uv.sources]` chooses is installed, as the build lock says; uv would \
+                  look for the rest of a workspace, which a member's tree does not have",
     },
     Added { what: What::Flag("--offline"), because: "there is no network anyway" },
     Added { what: What::Flag("--no-progress"), because: "decides what uv prints" },

@@ -49,7 +49,7 @@ fi
 const BUILD_WHEEL: &str = r#"set -eu
 turns="/usr/bin/chrt --other --sched-runtime 100000000 0"
 $turns /bin/true 2>/dev/null || turns=
-exec $turns /build/tools/uv build --wheel --no-build-isolation --force-pep517 \
+exec $turns /build/tools/uv build --wheel --no-build-isolation --no-sources --force-pep517 \
   --offline --no-progress --no-python-downloads --cache-dir /build/cache \
   --config-file /build/uv.toml --python /build/env/bin/python --out-dir /build/dist .
 "#;

@@ -2,52 +2,41 @@
 //! `get_requires_for_build_wheel`). That runs its code, so it happens in the sandbox, without
 //! network, in an environment of what it has said it needs so far.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::Maker;
 use crate::build::environment::{Bench, BuildEnvironment};
-use crate::fetch;
-use crate::fetch::request::{FileOrigin, FileRequest, Request, Shelf};
-use crate::lock::build_lock::{LockedFile, Requirement};
+use crate::lock::build_lock::Requirement;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::Distribution;
 use base::sys::beneath::Beneath;
+use base::sys::disk;
 use base::sys::process::last_lines_of;
-use base::sys::{Host, disk};
 use base::vocabulary::Problem;
 use base::vocabulary::limits::ANSWER_BYTES;
 
 impl Maker<'_> {
-    /// Asks the backend, in the sandbox and without network.
+    /// Asks the backend, in the sandbox and without network, in the directory `dir`, with the
+    /// wheels of its requirements.
     pub(super) fn ask(
         &self,
         distribution: &Distribution,
         own: &Pyproject,
         project: &str,
-        resolved: &BTreeMap<Requirement, LockedFile>,
-        dir: &Path,
-        host: Host<'_>,
+        requirements: &BTreeSet<Requirement>,
+        (dir, wheelhouse): (&Path, PathBuf),
     ) -> Result<Vec<String>, Problem> {
-        let request = Request {
-            files: resolved
-                .iter()
-                .map(|(requirement, file)| build_file(requirement, file))
-                .collect(),
-            ..Request::default()
-        };
-        let wheelhouse = fetch::fetch(&request, &host, self.settings)?;
-        let requirements = resolved.keys().cloned().collect();
         // The log lies beside what the backend sees, so that it cannot have put a link there.
         let bench = Bench {
             configuration: dir.with_extension("configuration"),
             inside: dir.to_owned(),
-            wheelhouse: wheelhouse.path.join(Shelf::Build.directory()),
+            wheelhouse,
             log: dir.with_extension("log"),
         };
         let told = self.demands().told(&distribution.name);
         let environment = BuildEnvironment::new(told, self.toolchain, self.uv)?;
-        environment.install(&bench, &requirements)?;
+        environment.install(&bench, requirements)?;
         let finished = environment.ask(&bench, project, own)?;
         let answer = Beneath::open(dir).and_then(|dir| dir.read("answer.json", ANSWER_BYTES.max));
         let answer = answer.unwrap_or_default();
@@ -67,16 +56,5 @@ impl Maker<'_> {
                 Err(disk::failed_program(problem, dir, &end))
             }
         }
-    }
-}
-
-fn build_file(requirement: &Requirement, file: &LockedFile) -> FileRequest {
-    FileRequest {
-        project: requirement.name.clone(),
-        shelf: Shelf::Build,
-        filename: file.filename.clone(),
-        sha256: file.sha256,
-        size: file.size,
-        origin: FileOrigin::Registry { locked: None },
     }
 }

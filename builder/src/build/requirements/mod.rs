@@ -1,12 +1,21 @@
-//! Writes the build lock: asks each source tree for its build requirements, lets uv resolve them up
-//! to a date (`pins`), asks the backend what else it wants (`ask`), and pins every wheel for every
-//! target of the recipe.
+//! Writes the build lock: asks each source tree for its build requirements (`requires`), lets uv
+//! resolve them up to a date with the indexes and sources that apply (`compile`), asks the backend
+//! what else it wants (`ask`), and pins all of it for every target of the recipe. What has no wheel
+//! is a `tool`: a build with build requirements of its own.
 
 mod ask;
+mod bounds;
+mod compile;
+mod entries;
+mod interpreter;
+mod lowered;
 mod pins;
 mod requires;
+mod run;
+mod tools;
+mod uv;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use fs_err as fs;
@@ -18,9 +27,8 @@ use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
 use crate::fetch::request::{Request, Shelf};
 use crate::fetch::{self, Settings};
-use crate::lock::build_lock::{
-    BuildLock, Demands, LockedBuild, LockedFile, Requirement, SourcePin,
-};
+use crate::lock::build_graph::BuildName;
+use crate::lock::build_lock::{BuildLock, ByTarget, Demands, LockedBuild, Needs, SourcePin};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
@@ -28,7 +36,13 @@ use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
 use base::packaging::PackageName;
 use base::sys::Host;
-use base::vocabulary::{Problem, Sha256, Target};
+use base::vocabulary::{Problem, Target};
+
+use compile::Asked;
+use entries::record;
+use lowered::Lowered;
+use requires::Requires;
+use run::{Bound, Chain, Run};
 
 /// Everything that making a build lock needs.
 #[derive(Debug)]
@@ -49,16 +63,6 @@ pub struct Maker<'a> {
     pub work: &'a Path,
 }
 
-/// A build lock in the making.
-#[derive(Default)]
-struct Draft {
-    lock: BuildLock,
-    /// What each build requires. It is asked once, on the first target, whose wheels can run here:
-    /// PEP 517 has no notion of another target than the interpreter that asks.
-    requires: BTreeMap<PackageName, BTreeSet<String>>,
-    memo: pins::Memo,
-}
-
 /// Whose build requirements are asked for.
 #[derive(Clone, Copy)]
 struct Question<'a> {
@@ -67,34 +71,42 @@ struct Question<'a> {
     sources: Sources<'a>,
 }
 
-/// What a build needs.
-struct Answer {
-    backend: String,
-    overrides: Option<Sha256>,
-    told: Option<Sha256>,
-    extra_requires: BTreeSet<String>,
-    requires: BTreeSet<String>,
-    resolved: BTreeMap<Requirement, LockedFile>,
-}
-
 impl Maker<'_> {
     /// Locks the build requirements of everything that any target of the recipe builds from source.
     /// `exclude_newer` bounds the versions; by default nothing newer than the newest file of
     /// `uv.lock` is seen, so the same lock gives the same build lock on any day.
     pub fn make(&self, exclude_newer: Option<&str>, host: Host<'_>) -> Result<BuildLock, Problem> {
         let recipe = &self.located.recipe;
-        let bound = exclude_newer.or(recipe.build_lock_exclude_newer.as_deref()).or(self
-            .application
-            .lock
-            .newest_upload
-            .as_deref());
-        let mut draft = Draft::default();
-        draft.lock.exclude_newer = bound.map(str::to_owned);
-        draft.lock.constraints = self.demands().constraints();
-        for target in &recipe.targets {
-            self.lock_target(&mut draft, target, host)?;
+        let bound = self.bound(exclude_newer);
+        let resolutions = recipe.targets.iter().map(|target| self.resolution(target));
+        let resolutions = resolutions.collect::<Result<Vec<_>, Problem>>()?;
+        let run = Run::new(bound, &resolutions[0], self.work);
+        let mut lock = BuildLock {
+            exclude_newer: run.bound_date().map(str::to_owned),
+            constraints: self.demands().constraints(),
+            ..BuildLock::default()
+        };
+        for resolution in &resolutions {
+            self.lock_target(&run, &mut lock, resolution, host)?;
         }
-        Ok(draft.lock)
+        run.finish(&mut lock, &resolutions)?;
+        let tools: BTreeSet<&PackageName> = lock.tools.keys().map(|it| &it.name).collect();
+        for resolution in &resolutions {
+            self.application.check_overrides(recipe, resolution, &tools)?;
+        }
+        Ok(lock)
+    }
+
+    fn bound(&self, exclude_newer: Option<&str>) -> Option<Bound> {
+        let recipe = self.located.recipe.build_lock_exclude_newer.as_deref();
+        let lock = self.application.lock.newest_upload.as_deref();
+        [
+            (exclude_newer, "`--exclude-newer`"),
+            (recipe, "`build-lock.exclude-newer` of the recipe"),
+            (lock, "the newest file of `uv.lock`"),
+        ]
+        .into_iter()
+        .find_map(|(date, origin)| Some(Bound { date: date?.to_owned(), origin }))
     }
 
     fn demands(&self) -> Demands<'_> {
@@ -105,181 +117,141 @@ impl Maker<'_> {
         }
     }
 
-    fn lock_target(
-        &self,
-        draft: &mut Draft,
-        target: &Target,
-        host: Host<'_>,
-    ) -> Result<(), Problem> {
-        let application = self.application;
-        let resolution = self.resolvers.resolution(&RuntimeRequest {
-            lock: &application.lock,
-            pyproject: &application.project,
+    fn resolution(&self, target: &Target) -> Result<Resolution, Problem> {
+        self.resolvers.resolution(&RuntimeRequest {
+            lock: &self.application.lock,
+            pyproject: &self.application.project,
             target,
             selection: &self.located.recipe.selection,
-        })?;
-        application.check_overrides(&self.located.recipe, &resolution)?;
-        let places = plan::Places { tree: &application.tree, recipe: &self.located.dir };
-        let request = plan::runtime(&resolution, places)?;
-        let sources = Request {
+        })
+    }
+
+    fn lock_target(
+        &self,
+        run: &Run<'_>,
+        lock: &mut BuildLock,
+        resolution: &Resolution,
+        host: Host<'_>,
+    ) -> Result<(), Problem> {
+        let request = plan::runtime(resolution, self.places())?;
+        let request = Request {
             files: request.files.into_iter().filter(|it| it.shelf == Shelf::Sdists).collect(),
             ..request
         };
-        let wheelhouse = fetch::fetch(&sources, &host, self.settings)?;
-        let sources = Sources {
-            wheelhouse: &wheelhouse.path,
-            tree: &application.tree,
-            tree_hash: application.tree_hash,
-            recipe: &self.located.recipe,
-            lock: &application.lock,
-        };
+        let wheelhouse = fetch::fetch(&request, &host, self.settings)?;
+        let sources = self.sources(&wheelhouse.path);
         let built: Vec<&Distribution> = resolution.built().collect();
         host.progress.stage("build requirements", Some(built.len() as u64));
-        let (draft_so_far, known) = (&*draft, &draft.requires);
-        let answers: Vec<Result<Answer, Problem>> = asking()?.install(|| {
+        let answers: Vec<Result<(LockedBuild, Needs), Problem>> = asking()?.install(|| {
             let ask = |distribution: &&Distribution| {
-                let name = &distribution.name;
-                let question = Question { distribution, resolution: &resolution, sources };
-                host.progress.begin(name.as_ref());
-                let answer = self.answer(question, known.get(name), draft_so_far, host);
-                host.progress.end(name.as_ref());
+                let name = BuildName::Installed(distribution.name.clone());
+                let question = Question { distribution, resolution, sources };
+                host.progress.begin(distribution.name.as_ref());
+                let answer = self.answer(run, &name, question, &Chain::default(), host);
+                host.progress.end(distribution.name.as_ref());
                 answer
             };
             built.par_iter().map(ask).collect()
         });
         for (distribution, answer) in built.into_iter().zip(answers) {
-            draft.record(distribution, answer?, &resolution)?;
+            let (build, needs) = answer?;
+            record(lock, distribution, &build, needs, &resolution.target)?;
         }
         Ok(())
     }
 
-    /// What the build of one distribution needs. `known` is what it requires, if that was asked for
-    /// another target already.
+    /// What the build of one distribution needs.
     fn answer(
         &self,
+        run: &Run<'_>,
+        name: &BuildName,
         question: Question<'_>,
-        known: Option<&BTreeSet<String>>,
-        draft: &Draft,
+        chain: &Chain,
         host: Host<'_>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<(LockedBuild, Needs), Problem> {
         let Question { distribution, resolution, sources } = question;
-        let name = &distribution.name;
-        self.demands().check_isolation(name)?;
+        self.demands().check_isolation(&distribution.name)?;
         let of = |kind: &str| {
-            self.work.join(kind).join(resolution.target.to_string()).join(name.as_ref())
+            run.work.join(kind).join(resolution.target.to_string()).join(name.to_string())
         };
-        // uv runs on the host and looks for configuration and environments where it runs, so that
-        // must not be where a backend can put some.
         let (dir, uv_dir) = (of("lock"), of("uv"));
-        fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir)).map_err(|error| {
-            Problem::new(format!("cannot prepare to ask `{name}`")).cause(error)
-        })?;
+        let unprepared = || Problem::new(format!("cannot prepare to ask `{name}`"));
+        let made = fs::create_dir_all(&dir).and_then(|()| fs::create_dir_all(&uv_dir));
+        made.map_err(|error| unprepared().cause(error))?;
         // A hook may read more than what the build is given; nothing is stored under its answer.
         let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
         let project = laid_out.project;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
-        let bound = draft.lock.exclude_newer.as_deref();
-        let asked = pins::Asked { distribution, resolution, bound, dir: &dir, uv_dir: &uv_dir };
-        let memo = &draft.memo;
-        let (requires, resolved) = match known {
-            Some(known) => (known.clone(), self.resolve(memo, &asked, known, host)?),
-            None => self.ask_all(memo, &own, &project, &asked, host)?,
+        let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
+        let lowered = |requires: &Requires| {
+            Lowered::of(distribution, &own, requires, self.demands(), self.application)
         };
-        let overrides = self.located.recipe.build_settings(name).lock_key();
-        let extra_requires = self.demands().extra_requires(distribution, resolution)?;
-        let extra_requires = extra_requires.iter().map(ToString::to_string).collect();
-        let backend = own.backend().to_owned();
-        let told = self.demands().told(name).lock_key();
-        Ok(Answer { backend, overrides, told, extra_requires, requires, resolved })
-    }
-
-    /// First what the backend itself needs, with which it can be asked what else it wants.
-    fn ask_all(
-        &self,
-        memo: &pins::Memo,
-        own: &Pyproject,
-        project: &str,
-        asked: &pins::Asked<'_>,
-        host: Host<'_>,
-    ) -> Result<(BTreeSet<String>, BTreeMap<Requirement, LockedFile>), Problem> {
-        let distribution = asked.distribution;
-        let mut requires =
-            requires::static_requires(distribution, own, self.demands(), asked.resolution)?;
-        let mut resolved = self.resolve(memo, asked, &requires, host)?;
-        let answer = self.ask(distribution, own, project, &resolved, asked.dir, host);
-        let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
-        let more = requires::of_backend(distribution, &answer)?;
-        if !more.is_subset(&requires) {
-            requires.extend(more);
-            resolved = self.resolve(memo, asked, &requires, host)?;
-        }
-        Ok((requires, resolved))
-    }
-}
-
-/// Of build requirements, those that the project wants built from source: they must link against
-/// the same libraries as at run time. What requires itself has to start with a wheel.
-fn from_source(
-    distribution: &Distribution,
-    resolved: &BTreeMap<Requirement, LockedFile>,
-    resolution: &Resolution,
-) -> BTreeSet<PackageName> {
-    let is_built =
-        |name: &PackageName| resolution.get(name).is_some_and(|found| found.artifact.is_built());
-    let others = resolved.keys().map(|it| &it.name).filter(|name| **name != distribution.name);
-    others.filter(|name| is_built(name)).cloned().collect()
-}
-
-impl Draft {
-    /// Adds what a build needs. One entry serves all targets, so they must agree.
-    fn record(
-        &mut self,
-        distribution: &Distribution,
-        answer: Answer,
-        resolution: &Resolution,
-    ) -> Result<(), Problem> {
-        let Answer { backend, overrides, told, extra_requires, requires, resolved } = answer;
-        let from_source = from_source(distribution, &resolved, resolution);
-        for (requirement, file) in resolved.iter().filter(|it| !from_source.contains(&it.0.name)) {
-            let files = self.lock.wheels.entry(requirement.clone()).or_default();
-            if !files.contains(file) {
-                files.push(file.clone());
-                files.sort();
+        let answer = {
+            // The question is asked on this machine, whatever the target is.
+            let lowered = &lowered(&requires)?;
+            let (target, requires, uv_dir) = (&run.here.target, &requires, &uv_dir);
+            let asked =
+                Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
+            self.answer_of_backend(run, name, &asked, (&dir, &project), &own, host)?
+        };
+        requires.add_of_backend(distribution, &answer)?;
+        let lowered = &lowered(&requires)?;
+        let (target, requires, uv_dir) = (&resolution.target, &requires, &uv_dir);
+        let asked = Asked { distribution, resolution, target, requires, lowered, uv_dir, chain };
+        let pins = self.resolve(run, &asked, host)?;
+        run.keep(&pins);
+        let from_source = self.built_first(distribution, &pins)?;
+        for (requirement, pin) in &pins {
+            if let Some(source) = &pin.source
+                && from_source.contains(&requirement.name)
+                && !self.is_installed(resolution, requirement, source)
+            {
+                self.lock_tool(run, chain, requirement, source, resolution, host)?;
             }
         }
-        let (name, target) = (&distribution.name, &resolution.target);
-        self.requires.insert(name.clone(), requires.clone());
-        let source = SourcePin::of(&distribution.artifact).expect("it is built");
-        let requirements = resolved.into_keys().collect();
-        let build = LockedBuild {
-            source,
-            overrides,
-            told,
-            extra_requires,
-            backend,
-            requires,
-            requirements,
+        let extra_requires = self.demands().extra_requires(distribution, resolution)?;
+        let needs = Needs {
+            extra_requires: extra_requires.iter().map(ToString::to_string).collect(),
+            requires: requires.texts(),
+            requirements: pins.into_keys().collect(),
             from_source,
         };
-        let shown = |build: &LockedBuild| {
-            build.requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        let build = LockedBuild {
+            source: SourcePin::of(&distribution.artifact).expect("it is built"),
+            overrides: self.located.recipe.build_settings(&distribution.name).lock_key(),
+            told: self.demands().told(&distribution.name).lock_key(),
+            backend: own.backend().to_owned(),
+            sources: lowered.recorded.clone(),
+            needs: ByTarget::default(),
         };
-        match self.lock.builds.get(name) {
-            Some(other) if *other != build => Err(Problem::new(format!(
-                "the targets need different build requirements of `{name}`"
-            ))
-            .fact("before", shown(other))
-            .fact(target.to_string(), shown(&build))
-            .hint(format!(
-                "pin them with `override.{name}.build.extra-requires`, or give the targets \
-                 recipes of their own"
-            ))),
-            Some(_) => Ok(()),
-            None => {
-                self.lock.builds.insert(name.clone(), build);
-                Ok(())
-            }
+        Ok((build, needs))
+    }
+
+    /// What a backend asks for. It is asked once in a run: PEP 517 has no notion of another target
+    /// than the interpreter that asks.
+    fn answer_of_backend(
+        &self,
+        run: &Run<'_>,
+        name: &BuildName,
+        asked: &Asked<'_>,
+        (dir, project): (&Path, &str),
+        own: &Pyproject,
+        host: Host<'_>,
+    ) -> Result<BTreeSet<String>, Problem> {
+        let known = run.found().answers.get(name).cloned();
+        if let Some(known) = known {
+            return Ok(known);
         }
+        let distribution = asked.distribution;
+        let pins = self.resolve(run, asked, host)?;
+        let into = dir.with_extension("wheels");
+        let wheels = self.wheels_to_ask(run, asked.chain, &pins, &into, host)?;
+        let requirements = pins.into_keys().collect();
+        let answer = self.ask(distribution, own, project, &requirements, (dir, wheels));
+        let answer = answer.map_err(|it| it.fact("distribution", &distribution.name))?;
+        let answer: BTreeSet<String> = answer.into_iter().collect();
+        run.found().answers.insert(name.clone(), answer.clone());
+        Ok(answer)
     }
 }
 
@@ -289,8 +261,4 @@ fn asking() -> Result<rayon::ThreadPool, Problem> {
         .num_threads(8)
         .build()
         .map_err(|error| Problem::new("cannot start threads").cause(error))
-}
-
-fn lines(texts: &BTreeSet<String>) -> String {
-    texts.iter().flat_map(|text| [text.as_str(), "\n"]).collect()
 }

@@ -1,214 +1,196 @@
-//! Lets uv resolve build requirements, and pins what it resolved: one wheel of each for a target.
+//! What uv resolved, read from the `pylock.toml` (PEP 751) that it writes: for each build
+//! requirement the wheel that fits best, and the source that it can be built from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use fs_err as fs;
+use base::packaging::PackageName;
+use base::packaging::Version;
 use serde::Deserialize;
+use url::Url;
 
-use super::{Maker, lines};
-use crate::fetch::index::Indexes;
-use crate::lock::build_lock::{LockedFile, Requirement};
-use crate::lock::resolve::{Artifact, Distribution, Resolution, best_wheel};
-use base::packaging::{PackageName, Version};
-use base::sys::Host;
-use base::sys::process::{Process, last_lines};
-use base::vocabulary::{Problem, Sha256, Target};
+use crate::lock::GitSource;
+use crate::lock::build_lock::{FilePlace, LockedFile, Requirement, ToolSource};
+use crate::lock::resolve::{best_wheel, is_wheel};
+use base::vocabulary::{Sha256, Target};
 
-/// Whose build requirements are resolved, and up to when.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) distribution: &'a Distribution,
-    pub(super) resolution: &'a Resolution,
-    pub(super) bound: Option<&'a str>,
-    /// The directory that the backend sees.
-    pub(super) dir: &'a Path,
-    /// A directory for uv, which no backend sees.
-    pub(super) uv_dir: &'a Path,
+/// What a build requirement comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pin {
+    /// The wheel that fits best.
+    pub(super) wheel: Option<LockedFile>,
+    /// What it is built from where no wheel fits or none is wanted.
+    pub(super) source: Option<ToolSource>,
 }
 
-/// What uv has resolved in this run. Most builds of an application want the same few backends.
-#[derive(Debug, Default)]
-pub(super) struct Memo {
-    // One lock for each question: who asks what is being asked waits for that answer.
-    known: Mutex<BTreeMap<(String, BTreeSet<String>), Slot>>,
+pub(super) type Pins = BTreeMap<Requirement, Pin>;
+
+/// A package of a resolution. Of a directory, uv does not tell the version.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) name: PackageName,
+    pub(super) version: Option<Version>,
+    pub(super) pin: Pin,
 }
 
-type Slot = Arc<Mutex<Option<Pins>>>;
-
-pub(super) type Pins = BTreeMap<Requirement, LockedFile>;
-
-impl Maker<'_> {
-    /// Resolves requirements for a target, each set of them once in a run.
-    pub(super) fn resolve(
-        &self,
-        memo: &Memo,
-        asked: &Asked<'_>,
-        requires: &BTreeSet<String>,
-        host: Host<'_>,
-    ) -> Result<Pins, Problem> {
-        let key = (asked.resolution.target.to_string(), requires.clone());
-        let slot = {
-            let mut known = memo.known.lock().expect("nothing panics with it");
-            Arc::clone(known.entry(key).or_default())
-        };
-        let mut answer = slot.lock().expect("nothing panics with it");
-        if let Some(pins) = &*answer {
-            return Ok(pins.clone());
-        }
-        let pins = self.compile(asked, requires, host)?;
-        *answer = Some(pins.clone());
-        Ok(pins)
-    }
-
-    /// Lets uv resolve requirements for a target. Only wheels are considered, so that no foreign
-    /// code runs outside of the sandbox to tell its metadata.
-    fn compile(
-        &self,
-        asked: &Asked<'_>,
-        requires: &BTreeSet<String>,
-        host: Host<'_>,
-    ) -> Result<Pins, Problem> {
-        if requires.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let Asked { distribution, resolution, bound, uv_dir: dir, .. } = *asked;
-        let name = &distribution.name;
-        let constraints = self.constraints(resolution);
-        let written = fs::write(dir.join("requires.in"), lines(requires))
-            .and_then(|()| fs::write(dir.join("constraints.txt"), lines(&constraints)));
-        written.map_err(|error| Problem::new("cannot write requirements").cause(error))?;
-        let target = &resolution.target;
-        let mut process = Process::new(&self.uv.path)
-            .args(["pip", "compile", "--quiet", "--no-header", "--no-annotate"])
-            .args(["--only-binary", ":all:", "--color", "never"])
-            .args(["--python-version", &target.python().to_string()])
-            .args(["--python-platform", target.platform()])
-            .args(["--output-file", "pylock.toml", "--constraints", "constraints.txt"]);
-        if let Some(bound) = bound {
-            process = process.arg(format!("--exclude-newer={bound}"));
-        }
-        let environment = environment(host)?;
-        let _ = fs::remove_file(dir.join("pylock.toml"));
-        let output = process.arg("requires.in").envs(&environment).current_dir(dir).output()?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Problem::new(format!("cannot resolve the build requirements of `{name}`"))
-                .fact("required", lines(requires).trim_end())
-                .fact("up to", bound.unwrap_or("any date"))
-                .fact("uv says", last_lines(&text, 12))
-                .hint(format!(
-                    "`build-lock.exclude-newer` allows newer versions; `override.{name}.build.\
-                     extra-requires` adds a requirement; one that has no wheel cannot be locked"
-                )));
-        }
-        let text = fs::read_to_string(dir.join("pylock.toml"))
-            .map_err(|error| Problem::new("`uv pip compile` wrote no lock").cause(error))?;
-        pins(name, &text, target)
-    }
-
-    /// What bounds build requirements: the project's constraints, and for what is built from source
-    /// the version of the run time.
-    fn constraints(&self, resolution: &Resolution) -> BTreeSet<String> {
-        let built = resolution.built().filter(|it| !matches!(it.artifact, Artifact::Local(_)));
-        let same = built.filter_map(|it| Some(format!("{}=={}", it.name, it.version.as_ref()?)));
-        self.demands().constraints().into_iter().chain(same).collect()
-    }
-}
-
-/// What uv sees of the environment: how to reach a network, and the indexes. Any other setting of
-/// uv's, be it a variable or in a file that uv finds above the directory that it runs in, would
-/// make the lock another one on another machine.
-fn environment(host: Host<'_>) -> Result<BTreeMap<String, String>, Problem> {
-    let mut variables = host.environment.for_network();
-    variables.retain(|key, _| !key.starts_with("UV_") || ABOUT_NETWORK.contains(&key.as_str()));
-    let indexes = Indexes::for_uv(host.environment)?;
-    variables.extend(indexes.into_iter().map(|(key, value)| (key.to_owned(), value)));
-    Ok(variables)
-}
-
-/// Settings of uv that decide how it reaches a server, never what it resolves.
-const ABOUT_NETWORK: [&str; 12] = [
-    "UV_CACHE_DIR",
-    "UV_CONCURRENT_DOWNLOADS",
-    "UV_HTTP_CONNECT_TIMEOUT",
-    "UV_HTTP_RETRIES",
-    "UV_HTTP_TIMEOUT",
-    "UV_INSECURE_HOST",
-    "UV_KEYRING_PROVIDER",
-    "UV_NATIVE_TLS",
-    "UV_NO_CACHE",
-    "UV_OFFLINE",
-    "UV_REQUEST_TIMEOUT",
-    "UV_SYSTEM_CERTS",
-];
-
-/// The parts of PEP 751's `pylock.toml` that are needed here.
+/// The parts of a `pylock.toml` that are needed here.
 #[derive(Deserialize)]
 struct Pylock {
     #[serde(default)]
-    packages: Vec<PylockPackage>,
+    packages: Vec<PackageWire>,
 }
 
 #[derive(Deserialize)]
-struct PylockPackage {
+struct PackageWire {
     name: String,
     version: Option<String>,
     #[serde(default)]
-    wheels: Vec<PylockWheel>,
+    wheels: Vec<FileWire>,
+    sdist: Option<FileWire>,
+    archive: Option<FileWire>,
+    directory: Option<DirectoryWire>,
+    vcs: Option<VcsWire>,
 }
 
 #[derive(Deserialize)]
-struct PylockWheel {
+struct FileWire {
     name: Option<String>,
-    url: Option<url::Url>,
+    url: Option<Url>,
     path: Option<String>,
     size: Option<u64>,
+    subdirectory: Option<String>,
     hashes: BTreeMap<String, String>,
 }
 
-/// The best wheel of each package of a `pylock.toml`.
-fn pins(
-    whose: &PackageName,
-    text: &str,
-    target: &Target,
-) -> Result<BTreeMap<Requirement, LockedFile>, Problem> {
-    let unread = |because: String| {
-        Problem::new(format!("cannot use uv's resolution of the build requirements of `{whose}`"))
-            .fact("because", because)
-    };
-    let pylock: Pylock = toml::from_str(text).map_err(|error| unread(error.to_string()))?;
-    let mut pins = BTreeMap::new();
-    for package in pylock.packages {
-        let name: PackageName = package.name.parse().map_err(|_| unread(package.name.clone()))?;
-        let version: Version = package
-            .version
-            .as_deref()
-            .and_then(|version| version.parse().ok())
-            .ok_or_else(|| unread(format!("`{name}` has no version")))?;
-        let named: Vec<(String, &PylockWheel)> =
-            package.wheels.iter().filter_map(|wheel| Some((filename(wheel)?, wheel))).collect();
-        let best = best_wheel(named.iter().map(|it| (it.0.as_str(), it)), target);
-        let (filename, wheel) =
-            best.ok_or_else(|| unread(format!("`{name} {version}` has no wheel for {target}")))?;
-        let sha256 = wheel
-            .hashes
-            .get("sha256")
-            .and_then(|hex| Sha256::from_hex(hex).ok())
-            .ok_or_else(|| unread(format!("the index gives no sha256 of `{filename}`")))?;
-        let file = LockedFile { filename: filename.clone(), sha256, size: wheel.size };
-        pins.insert(Requirement { name, version }, file);
-    }
-    Ok(pins)
+#[derive(Deserialize)]
+struct DirectoryWire {
+    path: String,
+    subdirectory: Option<String>,
 }
 
-fn filename(wheel: &PylockWheel) -> Option<String> {
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct VcsWire {
+    url: Option<String>,
+    commit_id: String,
+    requested_revision: Option<String>,
+    subdirectory: Option<String>,
+}
+
+/// Where relative paths of a resolution start, and what they must stay below.
+#[derive(Clone, Copy)]
+pub(super) struct Trees<'a> {
+    /// The directory of the `pylock.toml`.
+    pub(super) beside: &'a Path,
+    /// The application's tree.
+    pub(super) application: &'a Path,
+}
+
+/// The packages of a `pylock.toml` for a target.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(super) fn packages(
+    text: &str,
+    target: &Target,
+    trees: Trees<'_>,
+) -> Result<Vec<Resolved>, String> {
+    let pylock: Pylock = toml::from_str(text).map_err(|error| error.to_string())?;
+    pylock.packages.iter().map(|it| resolved(it, target, trees)).collect()
+}
+
+fn resolved(wire: &PackageWire, target: &Target, trees: Trees<'_>) -> Result<Resolved, String> {
+    let name: PackageName = wire.name.parse().map_err(|_| wire.name.clone())?;
+    let version = wire.version.as_deref().map(str::parse::<Version>).transpose();
+    let version = version.map_err(|error| error.to_string())?;
+    let wheels = wire.wheels.iter().filter_map(|wheel| Some((filename(wheel)?, wheel)));
+    let wheels: Vec<(String, &FileWire)> = wheels.collect();
+    let best = best_wheel(wheels.iter().map(|it| (it.0.as_str(), it.1)), target);
+    // An index tells its files by URL or path; only a direct file is pinned with where it is.
+    let of_index = |file: &FileWire| locked(file, FilePlace::Index);
+    let mut pin = Pin {
+        wheel: best.map(of_index).transpose()?,
+        source: match &wire.sdist {
+            Some(file) => Some(archive(file, FilePlace::Index)?),
+            None => None,
+        },
+    };
+    if let Some(file) = &wire.archive {
+        let place = match (&file.url, &file.path) {
+            (Some(url), _) => FilePlace::Url(url.clone()),
+            (None, Some(path)) => FilePlace::Path(inside(path, trees)?),
+            (None, None) => return Err(format!("`{name}` is an archive without a place")),
+        };
+        if filename(file).is_some_and(|name| is_wheel(&name)) {
+            pin.wheel = Some(locked(file, place)?);
+        } else {
+            pin.source = Some(archive(file, place)?);
+        }
+    }
+    if let Some(directory) = &wire.directory {
+        let path = match &directory.subdirectory {
+            Some(below) => format!("{}/{below}", directory.path),
+            None => directory.path.clone(),
+        };
+        pin.source = Some(ToolSource::Local(inside(&path, trees)?));
+    }
+    if let Some(vcs) = &wire.vcs {
+        let url = vcs.url.clone().ok_or_else(|| format!("`{name}` has no repository"))?;
+        pin.source = Some(ToolSource::Git(GitSource {
+            url,
+            commit: vcs.commit_id.clone(),
+            reference: vcs.requested_revision.clone(),
+            subdirectory: vcs.subdirectory.clone(),
+            // A source with `lfs = true` is refused.
+            lfs: false,
+        }));
+    }
+    if pin.wheel.is_none() && pin.source.is_none() {
+        let version = version.map(|version| format!(" {version}")).unwrap_or_default();
+        return Err(format!("`{name}{version}` has no wheel for {target} and no source"));
+    }
+    Ok(Resolved { name, version, pin })
+}
+
+fn archive(file: &FileWire, place: FilePlace) -> Result<ToolSource, String> {
+    let subdirectory = file.subdirectory.clone();
+    Ok(ToolSource::Archive { file: locked(file, place)?, subdirectory })
+}
+
+fn locked(file: &FileWire, place: FilePlace) -> Result<LockedFile, String> {
+    let filename = filename(file).ok_or("a file has no name")?;
+    let sha256 = file.hashes.get("sha256").and_then(|hex| Sha256::from_hex(hex).ok());
+    let sha256 = sha256.ok_or_else(|| format!("the index gives no sha256 of `{filename}`"))?;
+    Ok(LockedFile { filename, sha256, size: file.size, place })
+}
+
+/// The URL of a file that is on an index.
+pub(super) fn urls(text: &str) -> BTreeMap<String, Url> {
+    let Ok(pylock) = toml::from_str::<Pylock>(text) else {
+        return BTreeMap::new();
+    };
+    let files = pylock.packages.into_iter().flat_map(|it| it.wheels.into_iter().chain(it.sdist));
+    files.filter_map(|file| Some((filename(&file)?, file.url?))).collect()
+}
+
+fn filename(file: &FileWire) -> Option<String> {
     let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
     let decoded =
         |text: String| percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned();
-    wheel.name.clone().or_else(|| {
-        let url = wheel.url.as_ref().and_then(|url| last(url.path()));
-        url.or_else(|| wheel.path.as_deref().and_then(last)).map(decoded)
+    file.name.clone().or_else(|| {
+        let url = file.url.as_ref().and_then(|url| last(url.path()));
+        url.or_else(|| file.path.as_deref().and_then(last)).map(decoded)
     })
+}
+
+/// A path of uv's as one of the application's tree.
+fn inside(path: &str, trees: Trees<'_>) -> Result<String, String> {
+    let outside = || format!("`{path}` lies outside of the source tree");
+    let found = trees.beside.join(path).canonicalize().map_err(|error| error.to_string())?;
+    let tree = trees.application.canonicalize().map_err(|error| error.to_string())?;
+    let below = found.strip_prefix(&tree).map_err(|_| outside())?;
+    match below.to_str().ok_or_else(outside)? {
+        "" => Ok(".".to_owned()),
+        below => Ok(below.to_owned()),
+    }
 }

@@ -2,40 +2,77 @@
 //! and pip, else the default of whichever is at hand. Only what decides where files are looked for
 //! is read of them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use fs_err as fs;
 use serde::Deserialize;
 use url::Url;
 
+use crate::lock::pyproject::{Origins, Pyproject};
 use base::sys::env::Environment;
 use base::sys::process::Process;
 use base::vocabulary::Problem;
 use base::vocabulary::redacted::redact_text;
 
-/// The configured indexes in the order in which uv asks them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The configured indexes in the order in which uv asks them; the default one is the last.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Indexes {
-    /// Their URLs; may hold credentials.
-    pub urls: Vec<Url>,
+    /// One after the other.
+    pub list: Vec<Index>,
 }
 
-/// What environment and files say of indexes.
-struct Configured {
-    more: Vec<Url>,
-    /// uv knows one itself if nothing names it.
-    default: Option<Url>,
+/// One index.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "as uv's own table has it")]
+pub struct Index {
+    /// By which a source chooses it.
+    pub name: Option<String>,
+    /// May hold credentials.
+    pub url: Url,
+    /// Whether it is asked only for what a source has it for.
+    pub explicit: bool,
+    /// Whether it is the one that is asked last.
+    pub default: bool,
+    /// Whether it is one page, or a directory, of files of any project.
+    pub flat: bool,
+    /// Whether the application's project names it.
+    pub of_project: bool,
+    /// Further keys, which only uv needs.
+    pub rest: toml::Table,
+}
+
+/// What the application's project says of indexes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProjectIndexes {
+    list: Vec<Index>,
+    /// `index-strategy`.
+    pub strategy: Option<String>,
+    /// `no-index`.
+    pub no_index: bool,
+}
+
+impl ProjectIndexes {
+    /// What `[tool.uv]` of a project says whose tree is `tree`: relative paths start there.
+    ///
+    /// # Errors
+    /// A URL that is none.
+    pub fn of(project: &Pyproject, tree: &Path) -> Result<Self, Problem> {
+        let origins = &project.uv.origins;
+        let list = of_origins("the project's `[tool.uv]`", origins, Some(tree))?;
+        Ok(Self { list, strategy: origins.index_strategy.clone(), no_index: origins.no_index })
+    }
+
+    /// The one of that name.
+    pub fn named(&self, name: &str) -> Option<&Index> {
+        self.list.iter().find(|index| index.name.as_deref() == Some(name))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct UvToml {
-    #[serde(default)]
-    index: Vec<IndexToml>,
-    index_url: Option<String>,
-    #[serde(default)]
-    extra_index_url: Vec<String>,
+    #[serde(flatten)]
+    origins: Origins,
     #[serde(default)]
     pip: PipToml,
 }
@@ -46,104 +83,214 @@ struct PipToml {
     index_url: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct IndexToml {
-    url: String,
-    #[serde(default)]
-    default: bool,
-    #[serde(default)]
-    explicit: bool,
-}
-
 impl Indexes {
-    /// Finds them out. Only if neither the environment nor a file names a default index, `uv` is
-    /// asked for its own, or what is on `PATH`.
+    /// Finds them out. Only if neither the environment, the project nor a file names a default index,
+    /// the uv or pip at hand is asked for its own.
     ///
-    /// Errors: a configuration file or URL that cannot be read; nobody to ask.
-    pub fn ambient(environment: &Environment, uv: Option<&Path>) -> Result<Self, Problem> {
-        let Configured { more: mut urls, default } = Configured::read(environment)?;
-        let default = match default {
-            Some(url) => Some(url),
-            None => of_pip(environment)?,
-        };
-        urls.push(default.map_or_else(|| ask(environment, uv), Ok)?);
-        let mut seen = BTreeSet::new();
-        urls.retain(|url| seen.insert(url.clone()));
-        Ok(Self { urls })
+    /// # Errors
+    /// A configuration file or URL that cannot be read; nobody to ask.
+    pub fn ambient(
+        environment: &Environment,
+        project: &ProjectIndexes,
+        uv: Option<&Path>,
+    ) -> Result<Self, Problem> {
+        let mut indexes = Self::configured(environment, project)?;
+        if !project.no_index && !indexes.list.iter().any(|index| index.default) {
+            let url = match of_pip(environment)? {
+                Some(url) => url,
+                None => ask(environment, uv)?,
+            };
+            indexes.list.push(Index { default: true, ..Index::at(url) });
+        }
+        Ok(indexes)
     }
 
-    /// Variables that give another uv the same indexes, and nothing else of the configuration: a
-    /// constraint in it would change what is resolved.
-    pub fn for_uv(environment: &Environment) -> Result<BTreeMap<&'static str, String>, Problem> {
-        let Configured { more, default } = Configured::read(environment)?;
-        let more: Vec<&str> = more.iter().map(Url::as_str).collect();
-        let mut variables = BTreeMap::from([("UV_NO_CONFIG", "1".to_owned())]);
-        variables.extend((!more.is_empty()).then(|| ("UV_INDEX", more.join(" "))));
-        variables.extend(default.map(|url| ("UV_DEFAULT_INDEX", url.to_string())));
-        Ok(variables)
-    }
-}
-
-impl Configured {
-    fn read(environment: &Environment) -> Result<Self, Problem> {
-        let mut urls = Vec::new();
-        let mut default = None;
-        for name in ["UV_INDEX", "UV_EXTRA_INDEX_URL"] {
-            for value in environment.get(name).unwrap_or_default().split_whitespace() {
-                urls.push(parse(name, value)?);
-            }
-        }
-        for name in ["UV_DEFAULT_INDEX", "UV_INDEX_URL"] {
-            if let (None, Some(value)) = (&default, environment.get(name)) {
-                default = Some(parse(name, value)?);
-            }
-        }
+    /// What environment, project and uv's configuration files name, in this order, without what
+    /// uv itself knows.
+    ///
+    /// # Errors
+    /// A configuration file or URL that cannot be read.
+    pub fn configured(
+        environment: &Environment,
+        project: &ProjectIndexes,
+    ) -> Result<Self, Problem> {
+        let mut all = of_environment(environment)?;
+        all.extend(project.list.iter().cloned());
         for path in environment.uv_config_files() {
             let Ok(text) = fs::read_to_string(&path) else {
                 continue;
             };
             let shown = path.display().to_string();
-            let file: UvToml = toml::from_str(&text)
+            let mut file: UvToml = toml::from_str(&text)
                 .map_err(|error| Problem::new(format!("cannot read `{shown}`")).cause(error))?;
-            for index in file.index.iter().filter(|index| !index.explicit) {
-                let url = parse(&shown, &index.url)?;
-                match (index.default, &default) {
-                    (false, _) => urls.push(url),
-                    (true, None) => default = Some(url),
-                    (true, Some(_)) => {}
-                }
-            }
-            for extra in &file.extra_index_url {
-                urls.push(parse(&shown, extra)?);
-            }
-            let named = file.index_url.or(file.pip.index_url);
-            if let (None, Some(value)) = (&default, named) {
-                default = Some(parse(&shown, &value)?);
-            }
+            // What a person's own installations find beside indexes decides nothing here.
+            file.origins.find_links.clear();
+            file.origins.index_url = file.origins.index_url.or(file.pip.index_url);
+            all.extend(of_origins(&shown, &file.origins, None)?);
         }
-        Ok(Self { more: urls, default })
+        for index in &mut all {
+            index.authenticate(environment);
+        }
+        Ok(Self { list: in_order(all) })
+    }
+
+    /// Those that files are looked for on, by name and sha256.
+    pub fn asked(&self) -> impl Iterator<Item = &Index> {
+        self.list.iter().filter(|index| !index.explicit || index.of_project)
     }
 }
 
-/// A URL, or `name=URL` as `UV_INDEX` may have it.
-fn parse(origin: &str, text: &str) -> Result<Url, Problem> {
+/// The first default index is the default one and comes last; of others only the name counts. What
+/// was named before is not asked again.
+fn in_order(all: Vec<Index>) -> Vec<Index> {
+    let mut default = None;
+    let mut list: Vec<Index> = Vec::new();
+    for mut index in all {
+        let known = |other: &Index| other.url == index.url && other.explicit <= index.explicit;
+        if list
+            .iter()
+            .any(|other| known(other) && (index.name.is_none() || other.name == index.name))
+        {
+            continue;
+        }
+        if index.default && default.is_none() {
+            default = Some(index);
+            continue;
+        }
+        if index.default {
+            if index.name.is_none() {
+                continue;
+            }
+            index.default = false;
+            index.explicit = true;
+        }
+        list.push(index);
+    }
+    list.extend(default);
+    list
+}
+
+impl Index {
+    fn at(url: Url) -> Self {
+        Self {
+            name: None,
+            url,
+            explicit: false,
+            default: false,
+            flat: false,
+            of_project: false,
+            rest: toml::Table::new(),
+        }
+    }
+
+    /// Gives it another name, under which a source chooses it and nothing else does.
+    pub fn name_for_sources(&mut self, name: &str) {
+        self.name = Some(name.to_owned());
+        self.explicit = true;
+        self.default = false;
+    }
+
+    /// The table that defines it for uv; `dated` says whether its files have a date of upload.
+    pub fn for_uv(&self, dated: bool) -> toml::Table {
+        let mut table = self.rest.clone();
+        let mut set = |key: &str, value: toml::Value| table.insert(key.to_owned(), value);
+        set("url", self.url.to_string().into());
+        if let Some(name) = &self.name {
+            set("name", name.clone().into());
+        }
+        for (key, is) in [("explicit", self.explicit), ("default", self.default)] {
+            if is {
+                set(key, true.into());
+            }
+        }
+        if self.flat {
+            set("format", "flat".into());
+        }
+        if !dated {
+            set("exclude-newer", false.into());
+        }
+        table
+    }
+
+    /// `UV_INDEX_<NAME>_USERNAME` and `_PASSWORD`, if the URL itself has none.
+    pub fn authenticate(&mut self, environment: &Environment) {
+        let Some(name) = &self.name else { return };
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
+        let name: String = name.to_uppercase().chars().map(plain).collect();
+        let get = |what: &str| environment.get(&format!("UV_INDEX_{name}_{what}"));
+        if self.url.username().is_empty() && self.url.password().is_none() && self.url.has_host() {
+            // It has a host, so it can have a user.
+            let _ = self.url.set_username(get("USERNAME").unwrap_or_default());
+            let _ = self.url.set_password(get("PASSWORD"));
+        }
+    }
+}
+
+fn of_environment(environment: &Environment) -> Result<Vec<Index>, Problem> {
+    let mut list = Vec::new();
+    for name in ["UV_INDEX", "UV_EXTRA_INDEX_URL"] {
+        for value in environment.get(name).unwrap_or_default().split_whitespace() {
+            list.push(parse(name, value, None)?);
+        }
+    }
+    for name in ["UV_DEFAULT_INDEX", "UV_INDEX_URL"] {
+        if let Some(value) = environment.get(name) {
+            list.push(Index { default: true, ..parse(name, value, None)? });
+        }
+    }
+    Ok(list)
+}
+
+fn of_origins(shown: &str, origins: &Origins, tree: Option<&Path>) -> Result<Vec<Index>, Problem> {
+    let at = |url: &str| {
+        Ok::<_, Problem>(Index { of_project: tree.is_some(), ..parse(shown, url, tree)? })
+    };
+    let mut list = Vec::new();
+    for entry in &origins.index {
+        list.push(Index {
+            name: entry.name.clone(),
+            explicit: entry.explicit,
+            default: entry.default,
+            flat: entry.format.as_deref() == Some("flat"),
+            rest: entry.rest.clone(),
+            ..at(&entry.url)?
+        });
+    }
+    for url in &origins.extra_index_url {
+        list.push(at(url)?);
+    }
+    for url in &origins.find_links {
+        list.push(Index { flat: true, ..at(url)? });
+    }
+    if let Some(url) = &origins.index_url {
+        list.push(Index { default: true, ..at(url)? });
+    }
+    Ok(list)
+}
+
+/// A URL, or `name=URL` as `UV_INDEX` may have it, or a path; a relative one starts in `tree`.
+fn parse(origin: &str, text: &str, tree: Option<&Path>) -> Result<Index, Problem> {
     let wrong = || {
         let shown = redact_text(text);
         Problem::usage(format!("`{shown}` is not the URL of an index"))
             .fact("from", origin)
             .hint("an index is `https://…/simple`, or `file:///…` for one on disk")
     };
-    let unnamed = match text.split_once('=') {
-        Some((name, url)) if !name.contains([':', '/']) => url,
-        _ => text,
+    let (name, unnamed) = match text.split_once('=') {
+        Some((name, url)) if !name.contains([':', '/']) => (Some(name.to_owned()), url),
+        _ => (None, text),
     };
-    let url = if unnamed.starts_with('/') {
-        Url::from_directory_path(unnamed).map_err(|()| wrong())?
-    } else {
-        Url::parse(unnamed).map_err(|_| wrong())?
+    let url = match (tree, Url::parse(unnamed)) {
+        (_, Err(_)) if unnamed.starts_with('/') => {
+            Url::from_directory_path(unnamed).map_err(|()| wrong())?
+        }
+        (Some(tree), Err(_)) => {
+            Url::from_directory_path(tree.join(unnamed)).map_err(|()| wrong())?
+        }
+        (_, parsed) => parsed.map_err(|_| wrong())?,
     };
     match url.scheme() {
-        "https" | "http" | "file" => Ok(url),
+        "https" | "http" | "file" => Ok(Index { name, ..Index::at(url) }),
         _ => Err(wrong()),
     }
 }
@@ -152,14 +299,14 @@ fn parse(origin: &str, text: &str) -> Result<Url, Problem> {
 /// does not look there, but who has configured only pip would be surprised by another index.
 fn of_pip(environment: &Environment) -> Result<Option<Url>, Problem> {
     if let Some(url) = environment.get("PIP_INDEX_URL") {
-        return parse("PIP_INDEX_URL", url).map(Some);
+        return Ok(Some(parse("PIP_INDEX_URL", url, None)?.url));
     }
     for path in environment.pip_config_files() {
         let Ok(text) = fs::read_to_string(&path) else {
             continue;
         };
         if let Some(url) = index_url(&text) {
-            return parse(&path.display().to_string(), url).map(Some);
+            return Ok(Some(parse(&path.display().to_string(), url, None)?.url));
         }
     }
     Ok(None)
@@ -203,7 +350,7 @@ fn ask(environment: &Environment, uv: Option<&Path>) -> Result<Url, Problem> {
             .env("COLUMNS", "1000")
             .stdout();
         match help.ok().as_deref().and_then(default_in) {
-            Some(url) => return parse(&program.display().to_string(), url),
+            Some(url) => return Ok(parse(&program.display().to_string(), url, None)?.url),
             None => asked.push(program.display().to_string()),
         }
     }
@@ -231,8 +378,57 @@ mod tests {
     use super::*;
 
     fn urls(environment: &Environment) -> Vec<String> {
-        let indexes = Indexes::ambient(environment, None).unwrap();
-        indexes.urls.iter().map(ToString::to_string).collect()
+        let indexes = Indexes::ambient(environment, &ProjectIndexes::default(), None).unwrap();
+        indexes.asked().map(|index| index.url.to_string()).collect()
+    }
+
+    /// What uv itself does with these: a project's indexes come after the environment's and before
+    /// the user's, its default index counts less than the environment's.
+    #[test]
+    fn the_projects_indexes_stand_between_environment_and_files() {
+        let text = "
+            [[tool.uv.index]]
+            name = 'corp-one'
+            url = 'https://corp.example/simple'
+            explicit = true
+            [[tool.uv.index]]
+            name = 'main'
+            url = 'https://main.example/simple'
+            default = true
+            [[tool.uv.index]]
+            url = 'wheels'
+            format = 'flat'
+            [tool.uv]
+            extra-index-url = ['https://extra.example/simple']
+            find-links = ['https://links.example/']
+            index-strategy = 'unsafe-best-match'";
+        let project = Pyproject::parse("x", text).unwrap();
+        let project = ProjectIndexes::of(&project, Path::new("/tree")).unwrap();
+        assert_eq!(project.strategy.as_deref(), Some("unsafe-best-match"));
+        let found = |variables: &[(&str, &str)]| {
+            let fixed = [("UV_NO_CONFIG", "1"), ("UV_INDEX", "https://env.example/simple")];
+            let environment = Environment::of(fixed.iter().chain(variables).copied());
+            let indexes = Indexes::ambient(&environment, &project, None).unwrap();
+            indexes.list.iter().map(|it| it.url.to_string()).collect::<Vec<_>>()
+        };
+        let between = [
+            "https://env.example/simple",
+            "https://corp.example/simple",
+            "file:///tree/wheels/",
+            "https://extra.example/simple",
+            "https://links.example/",
+            "https://main.example/simple",
+        ];
+        assert_eq!(found(&[]), between);
+        let found = found(&[
+            ("UV_DEFAULT_INDEX", "https://other.example/simple"),
+            ("UV_INDEX_CORP_ONE_USERNAME", "me"),
+            ("UV_INDEX_CORP_ONE_PASSWORD", "word"),
+        ]);
+        assert_eq!(found[1], "https://me:word@corp.example/simple");
+        // It is no default any more; its name still counts.
+        assert_eq!(found[2], "https://main.example/simple");
+        assert_eq!(found.last().unwrap(), "https://other.example/simple");
     }
 
     #[test]
@@ -259,10 +455,10 @@ mod tests {
     #[test]
     fn a_wrong_url_is_shown_without_its_password() {
         let environment = Environment::of([("UV_DEFAULT_INDEX", "ftp://me:word@a.example/")]);
-        let problem = Indexes::ambient(&environment, None).unwrap_err();
+        let problem = Indexes::ambient(&environment, &ProjectIndexes::default(), None).unwrap_err();
         assert!(!problem.to_string().contains("word"), "{problem}");
         let nothing = Environment::of([("UV_NO_CONFIG", "1")]);
-        let problem = Indexes::ambient(&nothing, None).unwrap_err();
+        let problem = Indexes::ambient(&nothing, &ProjectIndexes::default(), None).unwrap_err();
         assert!(problem.hint.unwrap().contains("UV_DEFAULT_INDEX"));
     }
 

@@ -12,7 +12,7 @@ use url::Url;
 use super::super::address::filename;
 use super::super::http::TransferError;
 use crate::fetch::http::Page;
-use base::sys::files::read_named;
+use base::sys::files::{read_named, sorted_entries};
 use base::vocabulary::Sha256;
 use base::vocabulary::limits::{PAGE_BYTES, PAGE_FILES, PAGE_TAGS};
 
@@ -25,6 +25,8 @@ pub struct Link {
     pub url: Url,
     /// Its digest, if the page has it.
     pub sha256: Option<Sha256>,
+    /// Whether the index says when it was uploaded (PEP 700).
+    pub dated: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,11 +36,13 @@ struct ProjectWire {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct FileWire {
     filename: String,
     url: String,
     #[serde(default)]
     hashes: HashesWire,
+    upload_time: Option<String>,
 }
 
 /// Digests of other algorithms are not kept: a page can have any number of them.
@@ -85,11 +89,24 @@ pub fn links(page: &Page) -> Result<Vec<Link>, String> {
                 filename: file.filename,
                 url: resolve(&page.url, &page.url, &file.url)?,
                 sha256,
+                dated: file.upload_time.is_some(),
             })
         });
         return Ok(links.collect());
     }
     html(&page.url, &text)
+}
+
+/// The files in a directory that is a flat index.
+pub(super) fn directory(dir: &Path) -> std::io::Result<Vec<Link>> {
+    let mut links = Vec::new();
+    for entry in sorted_entries(dir)? {
+        let filename = entry.file_name().to_string_lossy().into_owned();
+        if let (true, Ok(url)) = (entry.path().is_file(), Url::from_file_path(entry.path())) {
+            links.push(Link { filename, url, sha256: None, dated: false });
+        }
+    }
+    Ok(links)
 }
 
 /// The page of a project in an index on disk; `dir` is the project's directory.
@@ -119,7 +136,7 @@ fn html(at: &Url, text: &str) -> Result<Vec<Link>, String> {
         let digest = url.fragment().and_then(|text| text.strip_prefix("sha256="));
         let sha256 = digest.map(Sha256::from_hex).transpose().ok()?;
         url.set_fragment(None);
-        Some(Link { filename: filename(&url)?, url, sha256 })
+        Some(Link { filename: filename(&url)?, url, sha256, dated: false })
     });
     Ok(links.collect())
 }

@@ -25,6 +25,7 @@ pub(super) fn colours(node: &Node) -> Colours {
         Origin::Built => Colours { fill: "#fed7aa", stroke: "#c2410c" },
         Origin::Virtual => Colours { fill: "#e2e8f0", stroke: "#94a3b8" },
         Origin::BuildRequirement => Colours { fill: "#fff7ed", stroke: "#fdba74" },
+        Origin::Tool => Colours { fill: "#fed7aa", stroke: "#fdba74" },
     }
 }
 
@@ -72,6 +73,7 @@ pub fn mermaid(picture: &Picture) -> String {
             Origin::Built => "built",
             Origin::Virtual => "virtual",
             Origin::BuildRequirement => "requirement",
+            Origin::Tool => "tool",
         };
         let _ = writeln!(text, "  n{id}[\"{}\"]:::{class}", entities(&node.label()));
     }
@@ -86,6 +88,7 @@ pub fn mermaid(picture: &Picture) -> String {
         ("built", Origin::Built),
         ("virtual", Origin::Virtual),
         ("requirement", Origin::BuildRequirement),
+        ("tool", Origin::Tool),
     ] {
         let Some(node) = picture.nodes.iter().find(|node| node.origin == origin) else { continue };
         let Colours { fill, stroke } = colours(node);

@@ -58,6 +58,8 @@ pub enum Origin {
     Virtual,
     /// A wheel that only builds see.
     BuildRequirement,
+    /// Built from source, for builds only.
+    Tool,
 }
 
 /// `from` needs `to`.

@@ -3,28 +3,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Edge, Need, Node, NodeId, Origin, Picture};
-use crate::lock::build_lock::{BuildLock, Requirement};
+use crate::lock::build_lock::{BuildLock, LockedBuild, Needs, Requirement};
 use crate::lock::resolve::{Distribution, Part, Resolution, RuntimeGraph};
 use base::packaging::PackageName;
 
 /// Draws the runtime graph, which `resolution` was made of, and beside it what the build lock says
 /// of every distribution that is built. A build requirement that is itself built from source is the
-/// distribution that is installed; any other is a node of its own, even if the same version is
-/// installed too: the two graphs have nothing in common but what is built for both.
+/// distribution that is installed, if that is the same source; any other is a node of its own, even
+/// if the same version is installed too: the two graphs have nothing in common but what is built
+/// for both.
 pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &BuildLock) -> Picture {
     let installed = resolution.distributions.iter();
     let built = installed.clone().filter(|it| it.artifact.is_built());
-    let built: Vec<(&Distribution, _)> =
-        built.filter_map(|it| Some((it, builds.builds.get(&it.name)?))).collect();
-    let requirements: BTreeSet<&Requirement> = built
-        .iter()
-        .flat_map(|(_, build)| {
-            build.requirements.iter().filter(|it| !build.from_source.contains(&it.name))
-        })
+    let needs = |build: &'_ LockedBuild| build.needs.get(&resolution.target).cloned();
+    let tools = builds.tools_for(resolution).unwrap_or_default();
+    let of_tools = tools.iter().map(|(requirement, tool)| (of_tool(requirement), &tool.build));
+    let built: Vec<(Node, Needs)> = built
+        .filter_map(|it| Some((of_distribution(it), builds.builds.get(&it.name)?)))
+        .chain(of_tools)
+        .filter_map(|(node, build)| Some((node, needs(build)?)))
         .collect();
+    let requirements = built.iter().flat_map(|(_, needs)| needs.wheels().map(of_requirement));
     let nodes: BTreeSet<Node> = installed
         .map(of_distribution)
-        .chain(requirements.into_iter().map(of_requirement))
+        .chain(tools.keys().map(|requirement| of_tool(requirement)))
+        .chain(requirements)
         .collect();
     let nodes: Vec<Node> = nodes.into_iter().collect();
     let places: BTreeMap<&Node, NodeId> =
@@ -32,7 +35,7 @@ pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &Bui
     let of_name: BTreeMap<&PackageName, NodeId> = nodes
         .iter()
         .enumerate()
-        .filter(|(_, node)| node.origin != Origin::BuildRequirement)
+        .filter(|(_, node)| !matches!(node.origin, Origin::BuildRequirement | Origin::Tool))
         .map(|(id, node)| (&node.name, id))
         .collect();
 
@@ -46,14 +49,16 @@ pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &Bui
             edges.insert(Edge { from, need: edge.part.into(), to, extras, marker: edge.marker() });
         }
     }
-    for (distribution, build) in built {
-        for requirement in &build.requirements {
-            let to = if build.from_source.contains(&requirement.name) {
-                of_name.get(&requirement.name)
-            } else {
+    for (node, needs) in &built {
+        for requirement in &needs.requirements {
+            let to = if !needs.from_source.contains(&requirement.name) {
                 places.get(&of_requirement(requirement))
+            } else if builds.tool(requirement, resolution).is_some() {
+                places.get(&of_tool(requirement))
+            } else {
+                of_name.get(&requirement.name)
             };
-            let (Some(&from), Some(&to)) = (of_name.get(&distribution.name), to) else { continue };
+            let (Some(&from), Some(&to)) = (places.get(node), to) else { continue };
             let extras = BTreeSet::new();
             edges.insert(Edge { from, need: Need::Build, to, extras, marker: None });
         }
@@ -91,4 +96,8 @@ fn of_requirement(requirement: &Requirement) -> Node {
         version: Some(requirement.version.to_string()),
         origin: Origin::BuildRequirement,
     }
+}
+
+fn of_tool(requirement: &Requirement) -> Node {
+    Node { origin: Origin::Tool, ..of_requirement(requirement) }
 }

@@ -123,7 +123,7 @@ fn write_line(picture: &Picture, shape: &Shape, line: &Line, mark: &str, text: &
     let extras = edge.filter(|_| !shape.invert).map_or_else(String::new, extras);
     let version = node.version.as_ref().map_or_else(String::new, |it| format!(" {it}"));
     let origin = match node.origin {
-        Origin::Built => " (built)",
+        Origin::Built | Origin::Tool => " (built)",
         Origin::Virtual => " (virtual)",
         Origin::Wheel | Origin::BuildRequirement => "",
     };

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use super::Told;
 use crate::lock::Lock;
-use crate::lock::pyproject::Pyproject;
-use crate::lock::resolve::{Distribution, Resolution};
+use crate::lock::pyproject::{BuildSources, Pyproject};
+use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use base::packaging::{PackageName, Requirement};
-use base::recipe::Recipe;
+use base::recipe::{Choice, Recipe};
 use base::vocabulary::Problem;
 
 /// Who demands what of builds. What was locked for other demands is stale.
@@ -39,6 +39,34 @@ impl Demands<'_> {
             }
         });
         demanded.collect()
+    }
+
+    /// The `[tool.uv.sources]` that apply to the build of a distribution whose own `pyproject.toml`
+    /// is `own`: a member of the workspace has those of its root, too.
+    pub fn sources<'s>(
+        &'s self,
+        distribution: &Distribution,
+        own: &'s Pyproject,
+    ) -> BuildSources<'s> {
+        let name = &distribution.name;
+        let member = self.lock.members.contains(name) || self.project.name.as_ref() == Some(name);
+        let local = matches!(distribution.artifact, Artifact::Local(_));
+        BuildSources {
+            own,
+            workspace: (local && member).then_some(self.project),
+            project: self.project,
+        }
+    }
+
+    /// Whether a build requirement is built from source although a wheel of it fits: the project's
+    /// `no-binary` counts for builds, too, as uv has it, and so do the recipe's decisions.
+    pub fn builds_from_source(&self, name: &PackageName) -> bool {
+        let (selection, uv) = (&self.recipe.selection, &self.project.uv);
+        match (selection.choices.get(name), &selection.no_binary) {
+            (Some(choice), _) => *choice != Choice::Wheel,
+            (None, Some(names)) => names.contains(name),
+            (None, None) => uv.no_binary || uv.no_binary_package.contains(name),
+        }
     }
 
     /// With `no-build-isolation`, uv builds in the project's own environment, with whatever is

@@ -6,7 +6,9 @@
 //! Only `relock` makes one; everything else reads it.
 
 mod demands;
+mod needs;
 mod told;
+mod tool;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,9 @@ use base::packaging::{PackageName, Version};
 use base::vocabulary::{Problem, Sha256};
 
 pub use demands::Demands;
+pub use needs::{ByTarget, Needs};
 pub use told::Told;
+pub use tool::{FilePlace, Tool, ToolSource};
 
 /// A parsed `recipes/<name>.build-lock.toml`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,6 +34,8 @@ pub struct BuildLock {
     pub constraints: BTreeSet<String>,
     /// One for each distribution that is built from source.
     pub builds: BTreeMap<PackageName, LockedBuild>,
+    /// One for each build requirement that is built from source only for other builds.
+    pub tools: BTreeMap<Requirement, Tool>,
     /// Every build requirement that comes as a wheel, once for each version.
     pub wheels: BTreeMap<Requirement, Vec<LockedFile>>,
 }
@@ -44,17 +50,13 @@ pub struct LockedBuild {
     pub overrides: Option<Sha256>,
     /// [`Told::lock_key`]: what the backend was told when it was asked, and so does a change of it.
     pub told: Option<Sha256>,
-    /// [`Demands::extra_requires`], and so does a change of these.
-    pub extra_requires: BTreeSet<String>,
     /// The backend's object, for a reader.
     pub backend: String,
-    /// What was asked for, as PEP 508 texts: `[build-system] requires`, the backend's
-    /// `get_requires_for_build_wheel`, and what recipe and project add.
-    pub requires: BTreeSet<String>,
-    /// What that resolved to.
-    pub requirements: BTreeSet<Requirement>,
-    /// Of these, the ones that are built from source first.
-    pub from_source: BTreeSet<PackageName>,
+    /// The `[tool.uv.sources]` of what is asked for, by name, as one line of JSON each: a change of
+    /// them makes the entry stale.
+    pub sources: BTreeMap<PackageName, String>,
+    /// What is needed on each target.
+    pub needs: ByTarget,
 }
 
 /// An exact build requirement.
@@ -75,6 +77,15 @@ pub struct LockedFile {
     pub sha256: Sha256,
     /// Bytes.
     pub size: Option<u64>,
+    /// Where it is.
+    pub place: FilePlace,
+}
+
+impl LockedFile {
+    /// Whether an index is asked for it.
+    pub fn is_of_index(&self) -> bool {
+        self.place == FilePlace::Index
+    }
 }
 
 /// What identifies the source of a build.
@@ -153,30 +164,13 @@ impl BuildLock {
             let Some(pin) = SourcePin::of(&distribution.artifact) else {
                 continue;
             };
-            let name = &distribution.name;
-            demands.check_isolation(name)?;
-            let overrides = demands.recipe.build_settings(name).lock_key();
-            let extra = demands.extra_requires(distribution, resolution)?;
-            let extra = extra.iter().map(ToString::to_string).collect();
-            let reason = match self.builds.get(name) {
-                None => "no entry".to_owned(),
-                Some(build) if build.source != pin => {
-                    format!("locked for {}, the lock has {pin}", build.source)
-                }
-                Some(build) if build.overrides != overrides => {
-                    "the recipe's override of its requirements or source is another one".to_owned()
-                }
-                Some(build) if build.told != demands.told(name).lock_key() => {
-                    "locked with other variables or config settings of its build".to_owned()
-                }
-                Some(build) if build.extra_requires != extra => format!(
-                    "locked with `extra-build-dependencies` {}, the project has {}",
-                    listed(&build.extra_requires),
-                    listed(&extra)
-                ),
-                Some(_) => continue,
-            };
-            stale.push(format!("{name}: {reason}"));
+            let build = self.builds.get(&distribution.name);
+            stale.extend(staleness(distribution, &pin, build, demands, resolution)?);
+        }
+        for (requirement, tool) in self.tools_for(resolution)? {
+            let distribution = tool.source.distribution(requirement);
+            let pin = tool.source.pin();
+            stale.extend(staleness(&distribution, &pin, Some(&tool.build), demands, resolution)?);
         }
         if stale.is_empty() {
             return Ok(());
@@ -192,6 +186,48 @@ impl BuildLock {
             Problem::new(format!("the build lock has no entry for `{}`", distribution.name))
                 .hint("`cargo xtask build-lock` writes it anew")
         })
+    }
+
+    /// The build requirements that are built from source for the builds of a resolution, and for
+    /// no other reason.
+    ///
+    /// # Errors
+    /// A build that is not locked for that target.
+    pub fn tools_for(
+        &self,
+        resolution: &Resolution,
+    ) -> Result<BTreeMap<&Requirement, &Tool>, Problem> {
+        let target = &resolution.target;
+        let built = resolution.built().filter_map(|it| self.builds.get(&it.name));
+        let mut open: Vec<&LockedBuild> = built.collect();
+        let mut found = BTreeMap::new();
+        while let Some(build) = open.pop() {
+            // What is not locked for the target at all is stale, which `cover` reports.
+            let Some(needs) = build.needs.get(target) else {
+                continue;
+            };
+            for requirement in needs.built() {
+                if let Some((requirement, tool)) = self.tool(requirement, resolution)
+                    && found.insert(requirement, tool).is_none()
+                {
+                    open.push(&tool.build);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The tool that a build requirement is; `None` if what is installed of it serves as well.
+    pub fn tool(
+        &self,
+        requirement: &Requirement,
+        resolution: &Resolution,
+    ) -> Option<(&Requirement, &Tool)> {
+        let (requirement, tool) = self.tools.get_key_value(requirement)?;
+        let installed = resolution.get(&requirement.name);
+        let same =
+            installed.is_some_and(|it| SourcePin::of(&it.artifact) == Some(tool.source.pin()));
+        (!same).then_some((requirement, tool))
     }
 
     /// The wheel of a requirement that fits the target best.
@@ -210,6 +246,42 @@ impl BuildLock {
                 .hint("`cargo xtask build-lock` locks every target of the recipe")
         })
     }
+}
+
+/// Why the entry of a distribution does not fit, if it does not.
+fn staleness(
+    distribution: &Distribution,
+    pin: &SourcePin,
+    build: Option<&LockedBuild>,
+    demands: Demands<'_>,
+    resolution: &Resolution,
+) -> Result<Option<String>, Problem> {
+    let name = &distribution.name;
+    demands.check_isolation(name)?;
+    let overrides = demands.recipe.build_settings(name).lock_key();
+    let extra = demands.extra_requires(distribution, resolution)?;
+    let extra = extra.iter().map(ToString::to_string).collect();
+    let needs = build.and_then(|build| build.needs.get(&resolution.target));
+    let reason = match (build, needs) {
+        (None, _) => "no entry".to_owned(),
+        (Some(build), _) if build.source != *pin => {
+            format!("locked for {}, the lock has {pin}", build.source)
+        }
+        (Some(build), _) if build.overrides != overrides => {
+            "the recipe's override of its requirements or source is another one".to_owned()
+        }
+        (Some(build), _) if build.told != demands.told(name).lock_key() => {
+            "locked with other variables or config settings of its build".to_owned()
+        }
+        (Some(_), None) => format!("not locked for {}", resolution.target),
+        (Some(_), Some(needs)) if needs.extra_requires != extra => format!(
+            "locked with `extra-build-dependencies` {}, the project has {}",
+            listed(&needs.extra_requires),
+            listed(&extra)
+        ),
+        _ => return Ok(None),
+    };
+    Ok(Some(format!("{name}: {reason}")))
 }
 
 fn listed(texts: &BTreeSet<String>) -> String {

@@ -1,6 +1,7 @@
 //! A build lock is written, read and refused.
 
 use super::*;
+use base::vocabulary::Target;
 
 fn sample() -> BuildLock {
     let requirement = |name: &str, version: &str| Requirement {
@@ -11,16 +12,20 @@ fn sample() -> BuildLock {
         filename: filename.to_owned(),
         sha256: Sha256::of(filename),
         size: Some(3),
+        place: FilePlace::Index,
     };
     let build = |source, requirements: &[Requirement], from_source: &[&str]| LockedBuild {
         source,
         overrides: Some(Sha256::of("o")),
         told: Some(Sha256::of("told")),
-        extra_requires: ["lxml==6.0.2".to_owned()].into(),
         backend: "setuptools.build_meta".to_owned(),
-        requires: ["setuptools>=40".to_owned()].into(),
-        requirements: requirements.iter().cloned().collect(),
-        from_source: from_source.iter().map(|name| name.parse().unwrap()).collect(),
+        sources: BTreeMap::new(),
+        needs: ByTarget::Same(Needs {
+            extra_requires: ["lxml==6.0.2".to_owned()].into(),
+            requires: ["setuptools>=40".to_owned()].into(),
+            requirements: requirements.iter().cloned().collect(),
+            from_source: from_source.iter().map(|name| name.parse().unwrap()).collect(),
+        }),
     };
     let setuptools = requirement("setuptools", "80.9.0");
     let lxml = requirement("lxml", "6.0.2");
@@ -38,6 +43,7 @@ fn sample() -> BuildLock {
             ),
         ]
         .into(),
+        tools: BTreeMap::new(),
         wheels: [(
             setuptools,
             vec![
@@ -56,6 +62,67 @@ fn a_build_lock_survives_being_written() {
     let text = lock.to_toml();
     assert_eq!(BuildLock::parse("x", &text).unwrap(), lock);
     assert_eq!(BuildLock::parse("x", &text).unwrap().to_toml(), text);
+}
+
+/// Tools of every kind, an entry that differs by target, and files that are on no index.
+#[test]
+fn a_build_lock_of_the_second_version_survives_being_written() {
+    let mut lock = sample();
+    assert!(lock.to_toml().contains("\nversion = 1\n"));
+    let requirement = |text: &str| {
+        let (name, version) = text.split_once("==").unwrap();
+        Requirement { name: name.parse().unwrap(), version: version.parse().unwrap() }
+    };
+    let file = |filename: &str, place| LockedFile {
+        filename: filename.to_owned(),
+        sha256: Sha256::of(filename),
+        size: None,
+        place,
+    };
+    let url = || FilePlace::Url("https://files.example/b-2.tar.gz".parse().unwrap());
+    let path = || FilePlace::Path("vendor/c-3.tar.gz".to_owned());
+    let archive = |filename: &str, place| ToolSource::Archive {
+        file: file(filename, place),
+        subdirectory: None,
+    };
+    let git = GitSource {
+        url: "https://git.example/d".to_owned(),
+        commit: "d".repeat(40),
+        reference: Some("v4".to_owned()),
+        subdirectory: Some("sub".to_owned()),
+        lfs: false,
+    };
+    for (name, source) in [
+        ("a==1", archive("a-1.tar.gz", FilePlace::Index)),
+        ("b==2", archive("b-2.tar.gz", url())),
+        ("c==3", archive("c-3.tar.gz", path())),
+        ("d==4", ToolSource::Git(git)),
+        ("e==5", ToolSource::Local("e".to_owned())),
+    ] {
+        let build =
+            LockedBuild { source: source.pin(), ..lock.builds.values().next().unwrap().clone() };
+        lock.tools.insert(requirement(name), Tool { source, build });
+    }
+    let wheel = requirement("f==6");
+    lock.wheels.insert(wheel, vec![file("f-6-py3-none-any.whl", url())]);
+    let xmlsec = lock.builds.last_entry().unwrap().into_mut();
+    xmlsec.sources = [("lxml".parse().unwrap(), "{\"workspace\":true}".to_owned())].into();
+    let mut needs = ByTarget::default();
+    for (python, platform, requires) in
+        [("3.14", "linux", "a"), ("3.10", "linux", "tomli"), ("3.14", "macos", "a")]
+    {
+        let target = Target::new(python, platform).unwrap();
+        let requires = [requires.to_owned()].into();
+        needs.insert(&target, Needs { requires, ..Needs::default() });
+    }
+    xmlsec.needs = needs;
+    let text = lock.to_toml();
+    assert!(text.contains("\nversion = 2\n"), "{text}");
+    assert_eq!(BuildLock::parse("x", &text).unwrap(), lock, "{text}");
+    for (from, to) in [("path = \"vendor", "path = \"../vendor"), ("local:e", "local:/etc")] {
+        assert!(text.contains(from), "{text}");
+        assert!(BuildLock::parse("x", &text.replacen(from, to, 1)).is_err(), "{from} → {to}");
+    }
 }
 
 #[test]
@@ -122,11 +189,12 @@ fn what_was_locked_for_other_demands_is_stale() {
         source: SourcePin::Local(".".to_owned()),
         overrides: None,
         told: None,
-        extra_requires: extra.iter().map(|text| (*text).to_owned()).collect(),
         backend: "hatchling.build".to_owned(),
-        requires: BTreeSet::new(),
-        requirements: BTreeSet::new(),
-        from_source: BTreeSet::new(),
+        sources: BTreeMap::new(),
+        needs: ByTarget::Same(Needs {
+            extra_requires: extra.iter().map(|text| (*text).to_owned()).collect(),
+            ..Needs::default()
+        }),
     };
     let matching =
         "extra-build-dependencies.app = [{ requirement = 'lxml', match-runtime = true }]";

@@ -106,6 +106,8 @@ pub enum Place {
     Url(url::Url),
     /// In a flat index; relative to the lock.
     Path(String),
+    /// Nowhere: an index is asked for its name and sha256.
+    Index,
 }
 
 impl Artifact {
