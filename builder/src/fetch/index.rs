@@ -1,6 +1,7 @@
 //! The ambient index: the one that uv is configured with. This tool names none. A file is looked
 //! up by its name and sha256; a page that was fetched once serves the whole run.
 
+mod ask;
 mod config;
 mod page;
 

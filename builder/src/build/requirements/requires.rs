@@ -115,7 +115,8 @@ impl Requires {
         let open = ["https://", "http://", "git+https://", "git+ssh://"];
         if url.is_some_and(|url| !open.iter().any(|scheme| url.starts_with(scheme))) {
             return Err(Problem::new(format!(
-                "the build of `{}` requires `{text}`, a direct URL of neither `https:` nor `git+ssh:`",
+                "the build of `{}` requires `{text}`, a direct URL of neither `https:` nor \
+                 `git+ssh:`",
                 distribution.name
             ))
             .hint(format!(

@@ -8,9 +8,9 @@ use fs_err as fs;
 use serde::Deserialize;
 use url::Url;
 
+use super::ask::{Named, ask, of_pip};
 use crate::lock::pyproject::{Origins, Pyproject};
 use base::sys::env::Environment;
-use base::sys::process::Process;
 use base::vocabulary::Problem;
 use base::vocabulary::redacted::redact_text;
 
@@ -84,8 +84,8 @@ struct PipToml {
 }
 
 impl Indexes {
-    /// Finds them out. Only if neither the environment, the project nor a file names a default index,
-    /// the uv or pip at hand is asked for its own.
+    /// Finds them out. Only if neither the environment, the project nor a file names a default
+    /// index, the uv or pip at hand is asked for its own.
     ///
     /// # Errors
     /// A configuration file or URL that cannot be read; nobody to ask.
@@ -96,11 +96,12 @@ impl Indexes {
     ) -> Result<Self, Problem> {
         let mut indexes = Self::configured(environment, project)?;
         if !project.no_index && !indexes.list.iter().any(|index| index.default) {
-            let url = match of_pip(environment)? {
-                Some(url) => url,
+            let Named { origin, url } = match of_pip(environment) {
+                Some(named) => named,
                 None => ask(environment, uv)?,
             };
-            indexes.list.push(Index { default: true, ..Index::at(url) });
+            let index = Index::at(parse(&origin, &url, None)?.url);
+            indexes.list.push(Index { default: true, ..index });
         }
         Ok(indexes)
     }
@@ -295,201 +296,5 @@ fn parse(origin: &str, text: &str, tree: Option<&Path>) -> Result<Index, Problem
     }
 }
 
-/// The index that pip is configured with, `PIP_INDEX_URL` or `index-url` in one of its files. uv
-/// does not look there, but who has configured only pip would be surprised by another index.
-fn of_pip(environment: &Environment) -> Result<Option<Url>, Problem> {
-    if let Some(url) = environment.get("PIP_INDEX_URL") {
-        return Ok(Some(parse("PIP_INDEX_URL", url, None)?.url));
-    }
-    for path in environment.pip_config_files() {
-        let Ok(text) = fs::read_to_string(&path) else {
-            continue;
-        };
-        if let Some(url) = index_url(&text) {
-            return Ok(Some(parse(&path.display().to_string(), url, None)?.url));
-        }
-    }
-    Ok(None)
-}
-
-/// `index-url` of an INI file of pip's: a section of a command counts more than `[global]`.
-fn index_url(text: &str) -> Option<&str> {
-    let (mut section, mut found) = ("", None);
-    for line in text.lines().map(str::trim) {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name.trim();
-        } else if let Some((key, value)) = line.split_once(['=', ':'])
-            && matches!(key.trim(), "index-url" | "index_url")
-        {
-            match section {
-                "install" | "download" => return Some(value.trim()),
-                "global" => found = Some(value.trim()),
-                _ => {}
-            }
-        }
-    }
-    found
-}
-
-/// The default index of the uv or pip at hand, as its help has it: nothing is configured, so that
-/// is the one that it would ask. It is asked for nothing else, and neither reads a configuration
-/// nor opens a socket for that.
-fn ask(environment: &Environment, uv: Option<&Path>) -> Result<Url, Problem> {
-    let on_path = ["uv", "python3"].map(|name| environment.find_program(name));
-    let [their_uv, python] = &on_path;
-    let uvs = uv.into_iter().chain(their_uv.as_deref());
-    let uvs = uvs.map(|uv| (uv, &["pip", "compile", "--help"][..]));
-    let pips =
-        python.iter().map(|python| (python.as_path(), &["-m", "pip", "install", "--help"][..]));
-    let mut asked = Vec::new();
-    for (program, arguments) in uvs.chain(pips) {
-        let help = Process::new(program)
-            .args(arguments)
-            .envs(&environment.for_network())
-            // No line of the help may end within the URL.
-            .env("COLUMNS", "1000")
-            .stdout();
-        match help.ok().as_deref().and_then(default_in) {
-            Some(url) => return Ok(parse(&program.display().to_string(), url, None)?.url),
-            None => asked.push(program.display().to_string()),
-        }
-    }
-    let asked =
-        if asked.is_empty() { "no `uv`, no `python3`".to_owned() } else { asked.join("\n") };
-    Err(Problem::new("cannot find out which package index to ask")
-        .fact("looked at", "environment, uv.toml, pip.conf")
-        .fact("asked", asked)
-        .hint("set `UV_DEFAULT_INDEX` to the URL of the index"))
-}
-
-/// The URL in `(default https://…)` or `(by default: <https://…>)`.
-fn default_in(help: &str) -> Option<&str> {
-    let words: Vec<&str> = help.split_whitespace().collect();
-    let pair = words.windows(2).find(|pair| {
-        let before = pair[0].trim_start_matches('(').trim_end_matches(':');
-        before == "default" && pair[1].contains("://")
-    })?;
-    let url = pair[1].trim_start_matches(['<', '`']);
-    url.split(['>', ')', '`']).next()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn urls(environment: &Environment) -> Vec<String> {
-        let indexes = Indexes::ambient(environment, &ProjectIndexes::default(), None).unwrap();
-        indexes.asked().map(|index| index.url.to_string()).collect()
-    }
-
-    /// What uv itself does with these: a project's indexes come after the environment's and before
-    /// the user's, its default index counts less than the environment's.
-    #[test]
-    fn the_projects_indexes_stand_between_environment_and_files() {
-        let text = "
-            [[tool.uv.index]]
-            name = 'corp-one'
-            url = 'https://corp.example/simple'
-            explicit = true
-            [[tool.uv.index]]
-            name = 'main'
-            url = 'https://main.example/simple'
-            default = true
-            [[tool.uv.index]]
-            url = 'wheels'
-            format = 'flat'
-            [tool.uv]
-            extra-index-url = ['https://extra.example/simple']
-            find-links = ['https://links.example/']
-            index-strategy = 'unsafe-best-match'";
-        let project = Pyproject::parse("x", text).unwrap();
-        let project = ProjectIndexes::of(&project, Path::new("/tree")).unwrap();
-        assert_eq!(project.strategy.as_deref(), Some("unsafe-best-match"));
-        let found = |variables: &[(&str, &str)]| {
-            let fixed = [("UV_NO_CONFIG", "1"), ("UV_INDEX", "https://env.example/simple")];
-            let environment = Environment::of(fixed.iter().chain(variables).copied());
-            let indexes = Indexes::ambient(&environment, &project, None).unwrap();
-            indexes.list.iter().map(|it| it.url.to_string()).collect::<Vec<_>>()
-        };
-        let between = [
-            "https://env.example/simple",
-            "https://corp.example/simple",
-            "file:///tree/wheels/",
-            "https://extra.example/simple",
-            "https://links.example/",
-            "https://main.example/simple",
-        ];
-        assert_eq!(found(&[]), between);
-        let found = found(&[
-            ("UV_DEFAULT_INDEX", "https://other.example/simple"),
-            ("UV_INDEX_CORP_ONE_USERNAME", "me"),
-            ("UV_INDEX_CORP_ONE_PASSWORD", "word"),
-        ]);
-        assert_eq!(found[1], "https://me:word@corp.example/simple");
-        // It is no default any more; its name still counts.
-        assert_eq!(found[2], "https://main.example/simple");
-        assert_eq!(found.last().unwrap(), "https://other.example/simple");
-    }
-
-    #[test]
-    fn the_environment_counts_more_than_files() {
-        let home = tempfile::tempdir().unwrap();
-        let home = home.path().to_str().unwrap();
-        fs::create_dir_all(format!("{home}/uv")).unwrap();
-        let text = "[[index]]\nurl = 'https://file.example/simple'\ndefault = true\n\
-                    [[index]]\nurl = 'https://more.example/simple'\n\
-                    [[index]]\nurl = 'https://never.example/simple'\nexplicit = true\n";
-        fs::write(format!("{home}/uv/uv.toml"), text).unwrap();
-        let with = |extra: &[(&str, &str)]| {
-            let fixed = [("XDG_CONFIG_HOME", home), ("XDG_CONFIG_DIRS", "/nowhere")];
-            Environment::of(fixed.iter().chain(extra).copied())
-        };
-        let more = "https://more.example/simple";
-        assert_eq!(urls(&with(&[])), [more, "https://file.example/simple"]);
-        let named = ("UV_DEFAULT_INDEX", "mine=https://env.example/simple");
-        assert_eq!(urls(&with(&[named])), [more, "https://env.example/simple"]);
-        let alone = [("UV_INDEX_URL", "https://env.example/simple"), ("UV_NO_CONFIG", "1")];
-        assert_eq!(urls(&with(&alone)), ["https://env.example/simple"]);
-    }
-
-    #[test]
-    fn a_wrong_url_is_shown_without_its_password() {
-        let environment = Environment::of([("UV_DEFAULT_INDEX", "ftp://me:word@a.example/")]);
-        let problem = Indexes::ambient(&environment, &ProjectIndexes::default(), None).unwrap_err();
-        assert!(!problem.to_string().contains("word"), "{problem}");
-        let nothing = Environment::of([("UV_NO_CONFIG", "1")]);
-        let problem = Indexes::ambient(&nothing, &ProjectIndexes::default(), None).unwrap_err();
-        assert!(problem.hint.unwrap().contains("UV_DEFAULT_INDEX"));
-    }
-
-    #[test]
-    fn pip_is_looked_at_where_uv_names_none() {
-        let home = tempfile::tempdir().unwrap();
-        let home = home.path().to_str().unwrap();
-        fs::create_dir_all(format!("{home}/pip")).unwrap();
-        let with = |conf: &str, extra: &[(&str, &str)]| {
-            fs::write(format!("{home}/pip/pip.conf"), conf).unwrap();
-            let fixed = [("XDG_CONFIG_HOME", home), ("XDG_CONFIG_DIRS", "/nowhere")];
-            urls(&Environment::of(fixed.iter().chain(extra).copied()))
-        };
-        let conf = "# mine\n[global]\ntimeout = 5\nindex-url = https://conf.example/simple\n";
-        assert_eq!(with(conf, &[]), ["https://conf.example/simple"]);
-        let install = format!("{conf}[install]\nindex_url: https://install.example/simple\n");
-        assert_eq!(with(&install, &[]), ["https://install.example/simple"]);
-        let pip = ("PIP_INDEX_URL", "https://env.example/simple");
-        assert_eq!(with(conf, &[pip]), ["https://env.example/simple"]);
-        let uv = ("UV_INDEX_URL", "https://uv.example/simple");
-        assert_eq!(with(conf, &[pip, uv]), ["https://uv.example/simple"]);
-    }
-
-    #[test]
-    fn a_default_is_read_out_of_a_help() {
-        for help in [
-            "-i, --index-url <url>  Base URL (default\n  https://a.example/simple). It should",
-            "--default-index <X>\n  The index (by default: <https://a.example/simple>) [env: X]",
-        ] {
-            assert_eq!(default_in(help), Some("https://a.example/simple"));
-        }
-        assert_eq!(default_in("by default: nothing"), None);
-    }
-}
+mod tests;

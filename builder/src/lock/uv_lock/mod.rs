@@ -6,6 +6,7 @@
 mod convert;
 mod default_groups;
 mod wire;
+mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -197,30 +198,6 @@ impl Lock {
         let mut lock = convert::lock(wire)?;
         lock.unknown_keys = unknown_keys;
         Ok(lock)
-    }
-
-    /// The lock as if it lay at the top of the source tree, in whose `directory` it lies: all local
-    /// paths of it become relative to the tree. One that leads out of the tree begins with `..`.
-    #[must_use]
-    pub fn within(mut self, directory: &str) -> Self {
-        if directory == "." {
-            return self;
-        }
-        let edges = |package: &mut Package| {
-            let Package { dependencies, extras, groups, .. } = package;
-            let edges = [dependencies].into_iter().chain(extras.values_mut());
-            for edge in edges.chain(groups.values_mut()).flatten() {
-                if let Some(source) = &mut edge.source {
-                    source.move_within(directory);
-                }
-            }
-        };
-        for package in &mut self.packages {
-            package.source.move_within(directory);
-            edges(package);
-        }
-        self.directory = directory.to_owned();
-        self
     }
 
     /// The packages of that name, in the order of the file.
