@@ -115,8 +115,7 @@ impl Requires {
         let open = ["https://", "http://", "git+https://", "git+ssh://"];
         if url.is_some_and(|url| !open.iter().any(|scheme| url.starts_with(scheme))) {
             return Err(Problem::new(format!(
-                "the build of `{}` requires `{text}`, a direct URL of neither `https:` nor \
-                 `git+ssh:`",
+                "the build of `{}` requires `{text}`, a direct URL that is not `https:`",
                 distribution.name
             ))
             .hint(format!(
