@@ -139,7 +139,7 @@ impl Workshop<'_> {
             let (_, wheel) = wheel.expect("a build waits for what it needs");
             format!("sha256:{}", wheel.sha256)
         };
-        let of = |sight| Ok((sight, self.inputs(name, sight, &content)?));
+        let of = |sight| Ok((sight, self.inputs(name, sight, content)?));
         let sights = self.sights(name).iter();
         let mut offers = sights.map(|sight| of(*sight)).collect::<Result<Vec<_>, Problem>>()?;
         // A wheel of the whole tree is what uv builds, so one that is stored is as good as another.
@@ -215,11 +215,9 @@ impl Workshop<'_> {
         let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &locked.requirements).map_err(whose)?;
-        let seen = match withheld.map(|it| Seen::begin(it, &bench.environment())).transpose() {
-            Ok(seen) => seen,
-            // Nothing would be seen, so nothing may be withheld.
-            Err(_) => return Ok(Made::Blind(BTreeSet::new())),
-        };
+        let seen = withheld.map(|it| Seen::begin(it, &bench.environment())).transpose();
+        // Nothing would be seen, so nothing may be withheld.
+        let Ok(seen) = seen else { return Ok(Made::Blind(BTreeSet::new())) };
         let finished = environment.build(&bench, &project)?;
         if let Some(opened) = seen.and_then(|seen| seen.opened()) {
             return Ok(Made::Blind(opened));
