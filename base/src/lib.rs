@@ -2,6 +2,10 @@
 //! files that a person writes. There is no policy here. The modules stand in the order in which
 //! they may know each other: a module may use those above it.
 
+// It only pins the tables that `url` has of international host names; see the manifest.
+use idna_adapter as _;
+
+pub mod packaging; // Python's specifications: names, versions, markers, tags
 pub mod vocabulary; // values without I/O: digests, targets, outcomes, problems
 pub mod sys; // the outside world: environment, files, processes, sandbox
 pub mod store; // content-addressed stores of the cache

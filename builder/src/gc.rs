@@ -161,11 +161,11 @@ fn candidates(cache: &Path) -> io::Result<Vec<Candidate>> {
     let mut found = Vec::new();
     for section in SECTIONS {
         for held in Store::new(cache, section).held()? {
-            let is = |path: &&str| cache.join(path) == held.path();
-            if PARTS.iter().any(|part| is(&part)) {
+            let is = |path: &str| cache.join(path) == held.path();
+            if PARTS.iter().any(|part| is(part)) {
                 continue;
             }
-            let dead = held.dead || RUNS.contains(&section) || is(&UV_WORK);
+            let dead = held.dead || RUNS.contains(&section) || is(UV_WORK);
             found.push(Candidate { held: Held { dead, ..held }, files: BTreeMap::new() });
         }
     }

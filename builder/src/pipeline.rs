@@ -172,13 +172,22 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, Problem> {
     build_lock::ensure(located, options, host)?;
     let uv = provide_uv(&host)?;
+    let mut tried = None;
+    if !uv.is_pinned() {
+        let toolchain = provide_toolchain(located, target, options, host)?;
+        uv.try_in(&toolchain)?;
+        tried = Some(toolchain);
+    }
     let settings = fetch::Settings {
         index: located.recipe.index,
         uv: Some(uv.path.clone()),
         ..fetch::Settings::default()
     };
     let (fetched, toolchain) = std::thread::scope(|scope| {
-        let toolchain = scope.spawn(|| provide_toolchain(located, target, options, host));
+        let toolchain = scope.spawn(|| match tried {
+            Some(toolchain) => Ok(toolchain),
+            None => provide_toolchain(located, target, options, host),
+        });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
         let fetched = phase1::fetch(&wanted, &settings, host);

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
 use crate::build::BuiltWheel;
 use crate::fetch::application::LocatedRecipe;
@@ -21,6 +20,7 @@ use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::toolchain::uv::Uv;
 use crate::toolchain::{SystemPackage, Toolchain};
 use base::nar;
+use base::packaging::PackageName;
 use base::recipe::{Override, SourcePatch};
 use base::store::{self, Verified, Wish};
 use base::sys::cache::OUTPUTS;

@@ -9,13 +9,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use fs_err as fs;
-use uv_distribution_filename::WheelFilename;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 use zip::ZipArchive;
 
 use self::places::{Schemes, installed_files};
 use base::dist_info::{EntryPoints, Metadata, Record, RecordLine, Script};
+use base::packaging::{PackageName, Version, WheelFilename};
 use base::vocabulary::limits::{
     ENTRY_POINTS_BYTES, Limit, METADATA_BYTES, METADATA_REQUIRES, RECORD_BYTES, WHEEL_FILE_BYTES,
     WHEEL_MEMBER_BYTES, WHEEL_MEMBERS, WHEEL_UNPACKED_BYTES,

@@ -33,6 +33,9 @@ pub(crate) struct Global {
     /// Where downloads, toolchains and outputs are kept [default: ~/.cache/lockstep]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Use this uv instead of the pinned one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) uv: Option<PathBuf>,
     /// Print errors only
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,

@@ -121,7 +121,8 @@ mod tests {
             (
                 "cargo_xtask build --cache-dir /tmp/c",
                 "see `lockstep bless`, `lockstep hash x`",
-                "see `cargo xtask bless --cache-dir /tmp/c`, `cargo xtask hash x --cache-dir /tmp/c`",
+                "see `cargo xtask bless --cache-dir /tmp/c`, \
+                 `cargo xtask hash x --cache-dir /tmp/c`",
             ),
             // A recipe that was named by its path is named so again.
             (

@@ -171,16 +171,11 @@ impl VerifyRepro {
         let rounds = places
             .map(|place| workplace.lay_out(place, base))
             .collect::<Result<Vec<Round>, Problem>>()?;
-        let subject = |sides| {
-            let (recipe, rounds) = (recipe.name.clone(), rounds.len());
-            Subject::Rounds { recipe, rounds, sides }
-        };
+        let subject = |sides| of_rounds(recipe, rounds.len(), sides);
         let mut writing = self.writing(&subject(None), base)?;
         let (fetched, seen) = prepare(workplace, &shares, &rounds)?;
         let varied = Varied { chosen, rounds: &rounds, seen: &seen };
-        for index in 1..rounds.len() {
-            writing.note("variations", &varied.variations(index));
-        }
+        (1..rounds.len()).for_each(|index| writing.note("variations", &varied.variations(index)));
         let probed = varied.check();
         if probed.outcome != Outcome::Good {
             return Err(Varied::problem(&probed).into());
@@ -204,13 +199,13 @@ impl VerifyRepro {
         for check in &checks {
             writing.note("check", check);
         }
-        let mut pairs = Vec::new();
-        for index in 1..rounds.len() {
+        let explain = |index| -> anyhow::Result<_> {
             let pair = Pair { varied: &varied, finished: &finished, index };
             let (comparison, explanation) = pair.explain(&mut writing)?;
             let blamed = pair.blame(workplace, &explanation, base);
-            pairs.push((index, comparison, explanation, blamed));
-        }
+            Ok((index, comparison, explanation, blamed))
+        };
+        let pairs = (1..rounds.len()).map(explain).collect::<anyhow::Result<Vec<_>>>()?;
         let not_varied = vary::not_varied(chosen, here);
         let explanations: Vec<&Explanation> = pairs.iter().map(|(_, _, it, _)| it).collect();
         let (of, today) = (&recipe.waivers, waivers::today()?);
@@ -268,6 +263,11 @@ impl VerifyRepro {
         }
         Ok(words)
     }
+}
+
+/// What a report on rounds of a recipe is about.
+fn of_rounds(recipe: &Recipe, rounds: usize, sides: Option<[char; 2]>) -> Subject {
+    Subject::Rounds { recipe: recipe.name.clone(), rounds, sides }
 }
 
 /// So many levels has a package in an output, seen from the rounds.

@@ -135,8 +135,8 @@ mod tests {
     #[test]
     fn commands_by_the_ten_thousand_are_refused() {
         let text = |count: usize| {
-            let lines = (0..count).map(|i| format!("s{i} = m:f\n")).collect::<String>();
-            format!("[console_scripts]\n{lines}")
+            let lines: Vec<String> = (0..count).map(|i| format!("s{i} = m:f\n")).collect();
+            format!("[console_scripts]\n{}", lines.concat())
         };
         assert!(EntryPoints::parse("x", text(1_000).as_bytes()).is_ok());
         let problem = EntryPoints::parse("x", text(1_001).as_bytes()).unwrap_err().to_string();

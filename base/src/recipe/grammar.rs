@@ -17,6 +17,8 @@ pub(super) enum Grammar {
     Line,
     /// `true` or `false`.
     Flag,
+    /// A whole number above 0.
+    Number,
     /// One of a few words, which the wire form lists.
     Word,
     /// A name of a project, extra or group (PEP 503, 685, 735).
@@ -77,6 +79,11 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("project.extras[]", G::Name),
     ("project.groups[]", G::Name),
     ("project.default-groups", G::Flag),
+    ("project.dependencies-only", G::Flag),
+    ("project.directory", G::Path),
+    ("project.members", G::Word),
+    ("project.members[]", G::Name),
+    ("project.script", G::Path),
     ("project.no-binary[]", G::Name),
     ("index", G::Word),
     ("override.<>", G::Name),
@@ -90,6 +97,10 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("override.*.record", G::Word),
     ("override.*.build.env.<>", G::EnvironmentName),
     ("override.*.build.env.*", G::Text),
+    ("override.*.build.config-settings.<>", G::Line),
+    ("override.*.build.config-settings.*", G::Text),
+    ("override.*.build.config-settings.*[]", G::Text),
+    ("override.*.build.include[]", G::Path),
     ("override.*.build.system-packages[]", G::DebianPackage),
     ("override.*.build.requires[]", G::Requirement),
     ("override.*.build.extra-requires[]", G::Requirement),
@@ -132,9 +143,15 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("check.run[].name", G::Line),
     ("check.run[].command[0]", G::Program),
     ("check.run[].command[]", G::Text),
+    ("limits.build-minutes", G::Number),
+    ("limits.check-minutes", G::Number),
+    ("limits.log-megabytes", G::Number),
+    ("limits.memory-megabytes", G::Number),
+    ("limits.processes", G::Number),
     ("waiver[].cause", G::Word),
     ("waiver[].path", G::Pattern),
     ("waiver[].reason", G::Text),
+    ("waiver[].sha256[]", G::Hex),
     ("waiver[].upstream", G::Line),
     ("waiver[].expires", G::Date),
 ];
@@ -215,11 +232,10 @@ impl Grammar {
         match self {
             G::Text | G::Line => true,
             // The wire form wants no text here.
-            G::Flag => false,
-            G::Word => is_word(text, is_plain),
-            G::Name => is_word(text, is_plain),
+            G::Flag | G::Number => false,
+            G::Word | G::Name => is_word(text, is_plain),
             G::Prefix => is_prefix(text),
-            G::HostPath => is_argument(text),
+            G::HostPath | G::Program => is_argument(text),
             G::Path | G::Pattern => is_argument(text) && is_inside(text) && !text.starts_with('/'),
             G::OutputPath => is_argument(text) && is_inside(text),
             G::FileName => is_argument(text) && !text.contains('/') && is_inside(text),
@@ -241,7 +257,6 @@ impl Grammar {
                     && !text.starts_with(|c: char| c.is_ascii_digit())
             }
             G::Module => text.split('.').all(is_identifier),
-            G::Program => is_argument(text),
         }
     }
 }
@@ -252,6 +267,7 @@ impl fmt::Display for Grammar {
             G::Text => "text without control characters, at most 64 KiB",
             G::Line => "one line of text without control characters",
             G::Flag => "`true` or `false`",
+            G::Number => "a whole number above 0",
             G::Word => "a word of letters, digits, `-`, `_` and `.`",
             G::Name => "a name of letters, digits, `-`, `_` and `.`",
             G::Prefix => {

@@ -14,8 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use uv_normalize::{ExtraName, GroupName, PackageName};
-
 pub use config_settings::{ConfigSettings, ConfigValue};
 pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
@@ -25,6 +23,7 @@ pub use wire::{
     LinkRule, Members, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
+use crate::packaging::{ExtraName, GroupName, PackageName};
 use crate::vocabulary::limits::RECIPE_BYTES;
 use crate::vocabulary::{Problem, Sha256, Target};
 

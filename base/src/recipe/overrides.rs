@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
-use uv_normalize::PackageName;
-use uv_pep508::Requirement;
 
 use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
 use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
+use crate::packaging::{PackageName, Requirement};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Redacted, Sha256, requirement};
@@ -66,6 +65,7 @@ pub enum Choice {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_verified(policy: &RecordPolicy) -> bool {
     *policy == RecordPolicy::Verify
 }

@@ -6,9 +6,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use uv_normalize::PackageName;
 
 use super::ConfigSettings;
+use crate::packaging::PackageName;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Sri;
 

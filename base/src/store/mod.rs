@@ -4,7 +4,8 @@
 //!
 //! 1. An entry appears at its path whole or not at all: it is made in a directory of the run's own
 //!    and renamed.
-//! 2. While one run makes an entry, another one that wants it waits, and then finds it.
+//! 2. While one run makes an entry, another one that wants it waits, and then finds it. Several can
+//!    verify one at once.
 //! 3. Nothing is trusted unread: an entry is verified each time it is used.
 //! 4. A damaged entry is reported, removed and made again.
 //! 5. An error of the machine is no damage: the entry stays, and the run fails.
@@ -74,12 +75,17 @@ impl Store {
         &self,
         wish: &Wish<'_>,
         progress: &dyn Progress,
-        verify: impl FnOnce(&Path) -> Result<Verified<T>, Problem>,
+        verify: impl Fn(&Path) -> Result<Verified<T>, Problem>,
         make: impl FnOnce(&Path) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
+        if wish.reuse
+            && let Some(found) = self.share(wish, progress, &verify)?
+        {
+            return Ok(found);
+        }
         let _lock = self.lock(wish, progress)?;
         if wish.reuse
-            && let Some(found) = self.look(wish, progress, verify)?
+            && let Some(found) = self.look(wish, progress, &verify)?
         {
             return Ok(found);
         }
@@ -97,13 +103,16 @@ impl Store {
         &self,
         wish: &Wish<'_>,
         progress: &dyn Progress,
-        verify: impl FnOnce(&Path) -> Result<Verified<T>, Problem>,
+        verify: impl Fn(&Path) -> Result<Verified<T>, Problem>,
     ) -> Result<Option<T>, Problem> {
-        if !self.entry(wish.key).try_exists().map_err(|error| self.failed(wish, error))? {
+        if let Some(found) = self.share(wish, progress, &verify)? {
+            return Ok(Some(found));
+        }
+        if !self.is_there(wish)? {
             return Ok(None);
         }
         let _lock = self.lock(wish, progress)?;
-        self.look(wish, progress, verify)
+        self.look(wish, progress, &verify)
     }
 
     /// Moves an entry of another store, on the same file system, into this one. What is there
@@ -135,28 +144,62 @@ impl Store {
         Ok(entries.iter().filter_map(key).collect())
     }
 
+    /// Waits until no other run verifies or makes it.
     fn lock(&self, wish: &Wish<'_>, progress: &dyn Progress) -> Result<FileLock, Problem> {
-        let waiting = || {
-            progress.note(&format!("another run makes the {}; waiting for it", wish.what));
-        };
-        let path = self.dir.join(format!("{}.lock", wish.key));
-        FileLock::acquire(&path, waiting).map_err(|error| self.failed(wish, error))
+        FileLock::acquire(&self.lock_file(wish), || waiting(wish, progress))
+            .map_err(|error| self.failed(wish, error))
     }
 
-    /// Verifies the entry, if there is one; the key's lock is held.
+    fn lock_file(&self, wish: &Wish<'_>) -> PathBuf {
+        self.dir.join(format!("{}.lock", wish.key))
+    }
+
+    /// Whether something is at the entry's path, be it a link that leads nowhere.
+    fn is_there(&self, wish: &Wish<'_>) -> Result<bool, Problem> {
+        match fs::symlink_metadata(self.entry(wish.key)) {
+            Err(error) if files::is_absent(&error) => Ok(false),
+            found => found.map(|_| true).map_err(|error| self.failed(wish, error)),
+        }
+    }
+
+    /// Verifies the entry, if there is one, beside others that do the same. `None` if it is not to
+    /// be used: then the lock decides, and whoever holds it alone looks again.
+    fn share<T>(
+        &self,
+        wish: &Wish<'_>,
+        progress: &dyn Progress,
+        verify: impl Fn(&Path) -> Result<Verified<T>, Problem>,
+    ) -> Result<Option<T>, Problem> {
+        // Without an entry nothing is waited for here, and no directory is made.
+        if !self.is_there(wish)? {
+            return Ok(None);
+        }
+        let _lock = FileLock::acquire_shared(&self.lock_file(wish), || waiting(wish, progress))
+            .map_err(|error| self.failed(wish, error))?;
+        if !self.is_there(wish)? {
+            return Ok(None);
+        }
+        let entry = self.entry(wish.key);
+        match verify(&entry)? {
+            Verified::Whole(found) => {
+                files::touch(&entry);
+                Ok(Some(found))
+            }
+            Verified::Damaged(_) => Ok(None),
+        }
+    }
+
+    /// Verifies the entry, if there is one; the key's lock is held alone. A damaged one is removed.
     fn look<T>(
         &self,
         wish: &Wish<'_>,
         progress: &dyn Progress,
-        verify: impl FnOnce(&Path) -> Result<Verified<T>, Problem>,
+        verify: impl Fn(&Path) -> Result<Verified<T>, Problem>,
     ) -> Result<Option<T>, Problem> {
+        if !self.is_there(wish)? {
+            return Ok(None);
+        }
         let entry = self.entry(wish.key);
-        let failed = |error| self.failed(wish, error);
-        // Not what a link leads to: a dangling one is in the way of an entry, too.
-        match fs::symlink_metadata(&entry) {
-            Err(error) if files::is_absent(&error) => return Ok(None),
-            found => found.map_err(failed)?,
-        };
         match verify(&entry)? {
             Verified::Whole(found) => {
                 files::touch(&entry);
@@ -168,7 +211,7 @@ impl Store {
                     "the stored {what} is damaged and is made again\n  at  {shown}\n  because  \
                      {because}"
                 ));
-                files::remove_tree(&entry).map_err(failed)?;
+                files::remove_tree(&entry).map_err(|error| self.failed(wish, error))?;
                 Ok(None)
             }
         }
@@ -186,6 +229,10 @@ impl Store {
             .fact("at", self.entry(wish.key).display());
         disk::failed(problem, &self.dir, None, error)
     }
+}
+
+fn waiting(wish: &Wish<'_>, progress: &dyn Progress) {
+    progress.note(&format!("another run makes the {}; waiting for it", wish.what));
 }
 
 #[cfg(test)]

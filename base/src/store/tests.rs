@@ -224,6 +224,28 @@ fn who_waits_says_what_for() {
     assert_eq!(place.told.all(), ["another run makes the thing `x`; waiting for it"]);
 }
 
+/// Two are in the middle of it at once, and neither waits for the other.
+#[test]
+fn several_can_verify_at_once() {
+    let place = Place::new();
+    place.found_or_made();
+    let wish = Wish { key: &Place::key(), what: "thing `x`", reuse: true };
+    let [(to_one, one), (to_other, other)] = [0, 1].map(|_| std::sync::mpsc::channel());
+    let meet = |tell: std::sync::mpsc::Sender<()>, hear: std::sync::mpsc::Receiver<()>| {
+        let met = place.store.find(&wish, &place.told, |entry| {
+            tell.send(()).unwrap();
+            hear.recv_timeout(Duration::from_mins(1)).expect("the other one is there, too");
+            verify(entry)
+        });
+        assert_eq!(met.unwrap().as_deref(), Some("found"));
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| meet(to_one, other));
+        scope.spawn(|| meet(to_other, one));
+    });
+    assert_eq!(place.told.all(), [""; 0]);
+}
+
 /// What the process that does it leaves when it is killed in the middle is swept by the next one.
 #[test]
 fn half_of_a_killed_run_is_never_found() {
@@ -264,7 +286,9 @@ fn the_dead_and_the_usable_are_told_apart_and_removed() {
     let shown: Vec<_> = held.iter().map(|it| (it.path().to_owned(), it.dead)).collect();
     assert_eq!(shown, [(place.cache.join("things/.work"), true), (place.entry(), false)]);
     assert!(held[1].paths[1].ends_with(format!("{}.lock", Place::key())));
-    held.iter().for_each(|it| it.remove().unwrap());
+    for it in &held {
+        it.remove().unwrap();
+    }
     assert_eq!(files::sorted_entries(&place.cache.join("things")).unwrap().len(), 0);
 }
 

@@ -57,6 +57,13 @@ impl Environment {
         Self { variables }
     }
 
+    /// The same with one variable more, as if it had been set.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// The value of a variable; an empty one counts as absent.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
@@ -74,7 +81,7 @@ impl Environment {
     /// What another process of the builder needs: it asks git and uv, each of which it gives what
     /// is meant for them.
     pub fn for_builder(&self) -> BTreeMap<String, String> {
-        let own_use = ["SSH_AUTH_SOCK", "XDG_CONFIG_DIRS"];
+        let own_use = ["LOCKSTEP_UV", "SSH_AUTH_SOCK", "XDG_CONFIG_DIRS"];
         let further = self.variables.iter().filter(|(key, _)| own_use.contains(&key.as_str()));
         self.for_network().into_iter().chain(further.map(own)).collect()
     }
@@ -115,6 +122,24 @@ impl Environment {
             .chain(system)
             .chain([PathBuf::from("/etc")])
             .map(|dir| dir.join("uv/uv.toml"))
+            .collect()
+    }
+
+    /// pip's configuration files in the order in which they count, the most important first (pip's
+    /// manual, "Configuration Files").
+    pub fn pip_config_files(&self) -> Vec<PathBuf> {
+        let home = self.get("HOME").map(PathBuf::from);
+        let user = self.get("XDG_CONFIG_HOME").map(PathBuf::from);
+        let user = user.or_else(|| home.as_ref().map(|home| home.join(".config")));
+        let system = self.get("XDG_CONFIG_DIRS").unwrap_or("/etc/xdg").split(':');
+        let system = system.filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let named = self.get("PIP_CONFIG_FILE").map(PathBuf::from);
+        named
+            .into_iter()
+            .chain(user.map(|dir| dir.join("pip/pip.conf")))
+            .chain(home.map(|dir| dir.join(".pip/pip.conf")))
+            .chain([PathBuf::from("/etc/pip.conf")])
+            .chain(system.map(|dir| dir.join("pip/pip.conf")))
             .collect()
     }
 

@@ -2,12 +2,11 @@
 //! found at a final path: write under a temporary name in the same directory, fsync, rename.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::FlockOperation;
 
 use crate::vocabulary::Sha256;
@@ -121,25 +120,6 @@ pub fn digest_of(path: &Path) -> io::Result<(Sha256, u64)> {
     io::copy(&mut file, &mut io::sink())?;
     let (_, digest, size) = file.finish();
     Ok((digest, size))
-}
-
-/// Opens a file where foreign code could write. What is no file is an error: a link could lead to
-/// one of the host's, and a pipe would never end.
-pub fn open_regular(path: &Path) -> io::Result<fs::File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let mut options = fs::OpenOptions::new();
-    let file = options.read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-    if file.metadata()?.is_file() {
-        return Ok(file);
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` is no file", path.display())))
-}
-
-/// The content of a file that [`open_regular`] opens.
-pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    open_regular(path)?.read_to_end(&mut content)?;
-    Ok(content)
 }
 
 /// Whether an error says that a file is not there, or something else in its place. Any other is the

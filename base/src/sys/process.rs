@@ -264,7 +264,7 @@ mod tests {
         let problem = shell(&script).time_limit(Duration::from_millis(300)).output().unwrap_err();
         let text = problem.to_string();
         assert!(text.contains("did not end") && text.contains("why"), "{text}");
-        let stopped = shell("exit 3").time_limit(Duration::from_secs(60)).output().unwrap();
+        let stopped = shell("exit 3").time_limit(Duration::from_mins(1)).output().unwrap();
         assert_eq!(stopped.status.code(), Some(3));
     }
 

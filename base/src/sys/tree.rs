@@ -18,8 +18,9 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
 use super::files;
 
-/// The modification time of everything that is unpacked: 1980-01-02, the least that a zip can
-/// store in every time zone.
+/// The time of everything that is unpacked, built and installed: 1980-01-01, the earliest that zip
+/// archives can hold, so that whoever packs an output gets one archive. The sandbox's
+/// `SOURCE_DATE_EPOCH` is this too.
 pub const SOURCE_DATE_EPOCH: i64 = 315_532_800;
 
 /// How large a tree may become. Generous: they only stop what was made to fill a disk.

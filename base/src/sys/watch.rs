@@ -40,7 +40,7 @@ impl Watch {
     /// # Errors
     /// More was opened than the kernel keeps (`fs.inotify.max_queued_events`).
     pub fn opened(&self) -> io::Result<Vec<PathBuf>> {
-        let mut buffer = [const { MaybeUninit::<u8>::uninit() }; 64 * 1024];
+        let mut buffer = [const { MaybeUninit::<u8>::uninit() }; 16 * 1024];
         let mut events = Reader::new(&self.queue, &mut buffer);
         let mut opened = Vec::new();
         loop {

@@ -69,7 +69,10 @@ impl fmt::Display for Limit {
 }
 
 macro_rules! limits {
-    ($($(#[$doc:meta])* $constant:ident: $name:literal, $max:expr, $unit:literal, $of:literal;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $constant:ident: $name:literal, $max:expr, $unit:literal, $of:literal;
+    )*) => {
         $($(#[$doc])* pub static $constant: Limit =
             Limit { name: $name, max: $max, unit: $unit, of: $of };)*
 

@@ -81,12 +81,27 @@ impl Problem {
     }
 }
 
+/// Columns that the label of a fact may have beside its value; the value of a longer one is below.
+const LABEL_WIDTH_MAX: usize = 24;
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        let width = self.facts.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+        let width = |label: &str| label.chars().count();
+        let short = self.facts.iter().map(|(label, _)| width(label));
+        let short = short.filter(|width| *width <= LABEL_WIDTH_MAX);
+        let column = short.max().unwrap_or(0);
         for (label, value) in &self.facts {
             let mut lines = value.lines();
+            // A name of a file must not push the values of the others off the screen.
+            if width(label) > LABEL_WIDTH_MAX {
+                write!(f, "\n  {label}")?;
+                for line in lines {
+                    write!(f, "\n    {line}")?;
+                }
+                continue;
+            }
+            let width = column;
             write!(f, "\n  {label:width$}  {}", lines.next().unwrap_or_default())?;
             for line in lines {
                 write!(f, "\n  {:width$}  {line}", "")?;
@@ -144,6 +159,19 @@ mod tests {
              (3 bytes)\n  caused by: disk on fire\\u{1b}[2J\n\nhint: lock again"
         );
         assert_eq!(outcome_of(&error), Outcome::Undecided);
+    }
+
+    #[test]
+    fn a_long_label_stands_above_its_value_and_moves_no_other() {
+        let name = "a".repeat(100);
+        let problem = Problem::new("two files differ")
+            .fact("expected", "1")
+            .fact(&name, "sha256:1\nsha256:2")
+            .fact("got", "2");
+        let expected = format!(
+            "two files differ\n  expected  1\n  {name}\n    sha256:1\n    sha256:2\n  got       2"
+        );
+        assert_eq!(problem.to_string(), expected);
     }
 
     #[test]

@@ -1,15 +1,16 @@
-//! Requirements and markers (PEP 508), parsed within limits. A marker is foreign text, and uv's
-//! parser makes a decision diagram of it whose size can double with each clause: one of 2 KB took
-//! 24 GB. So its size is found out first, with a diagram of our own that stops at a limit.
+//! Requirements and markers (PEP 508), parsed within limits. A marker is foreign text, and uv, to
+//! which it may be given, makes a decision diagram of it whose size can double with each clause:
+//! one of 2 KB took 24 GB. So its size is found out first, with a diagram of our own that stops at
+//! a limit.
 //!
 //! Every requirement and marker that this tool parses comes through [`Markers`].
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use uv_pep508::{MarkerTree, Requirement};
-
 use super::limits::{Budget, Exceeded, MARKER_BYTES, MARKER_DEPTH, MARKERS_NODES, SEMICOLONS};
+
+use crate::packaging::{Marker, Requirement};
 
 mod diagram;
 
@@ -17,7 +18,7 @@ mod diagram;
 /// takes longer than all else of a dependency, so parsed ones are kept.
 #[derive(Debug)]
 pub struct Markers {
-    known: BTreeMap<String, MarkerTree>,
+    known: BTreeMap<String, Marker>,
     nodes: Budget,
 }
 
@@ -27,7 +28,7 @@ pub enum RequirementError {
     /// It exceeds a limit.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// It is not valid; what uv's parser says.
+    /// It is not valid, for this reason.
     #[error("{0}")]
     Invalid(String),
 }
@@ -40,14 +41,14 @@ impl Default for Markers {
 
 impl Markers {
     /// Parses a marker such as `sys_platform == 'linux'`.
-    pub fn marker(&mut self, text: &str) -> Result<MarkerTree, RequirementError> {
+    pub fn marker(&mut self, text: &str) -> Result<Marker, RequirementError> {
         if let Some(marker) = self.known.get(text) {
-            return Ok(*marker);
+            return Ok(marker.clone());
         }
         MARKER_BYTES.check(text.len())?;
         self.examine(text)?;
-        let marker = MarkerTree::from_str(text).map_err(invalid)?;
-        self.known.insert(text.to_owned(), marker);
+        let marker = Marker::from_str(text).map_err(|error| invalid(&error))?;
+        self.known.insert(text.to_owned(), marker.clone());
         Ok(marker)
     }
 
@@ -61,7 +62,7 @@ impl Markers {
             self.examine(&text[start + 1..])?;
         }
         MARKER_DEPTH.check(depth(text))?;
-        Requirement::from_str(text).map_err(invalid)
+        Requirement::from_str(text).map_err(|error| invalid(&error))
     }
 
     /// Finds out how large the diagram of a marker is.
@@ -76,7 +77,7 @@ pub fn requirement(text: &str) -> Result<Requirement, RequirementError> {
     Markers::default().requirement(text)
 }
 
-fn invalid(error: impl ToString) -> RequirementError {
+fn invalid(error: &impl ToString) -> RequirementError {
     RequirementError::Invalid(error.to_string())
 }
 
@@ -184,10 +185,10 @@ mod tests {
             "os_name=='a'and(sys_platform=='b')",
             "python_version in '2.7 3.4 3.5'",
         ] {
-            assert_eq!(Markers::default().marker(text).is_ok(), MarkerTree::from_str(text).is_ok());
+            assert_eq!(Markers::default().marker(text).is_ok(), Marker::from_str(text).is_ok());
         }
         for text in ["a", "a[b,c] (>=1,<2) ; os_name == 'x'", "a @ https://h.example/a;b#c", "a;"] {
-            assert_eq!(requirement(text).is_ok(), Requirement::<url::Url>::from_str(text).is_ok());
+            assert_eq!(requirement(text).is_ok(), Requirement::from_str(text).is_ok());
         }
     }
 }

@@ -5,9 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use uv_pep440::Version;
-use uv_pep508::{MarkerEnvironment, MarkerEnvironmentBuilder};
-use uv_platform_tags::{Arch, Os, Platform, Tags, TagsOptions};
+use crate::packaging::{Arch, MarkerEnvironment, Platform, Tags, Version};
 
 /// A Python version and a platform.
 #[derive(Debug, Clone)]
@@ -22,7 +20,7 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PlatformName {
     name: String,
-    os: Os,
+    os: Platform,
     arch: Arch,
 }
 
@@ -61,15 +59,7 @@ impl Target {
             .ok_or_else(|| TargetError::Python(python.to_owned()))?;
         let platform: PlatformName = platform.parse()?;
         let markers = platform.markers(&version);
-        let (major, minor) = major_minor(&version);
-        let tags = Tags::from_env(
-            Platform::new(platform.os.clone(), platform.arch),
-            (major, minor),
-            "cpython",
-            (major, minor),
-            TagsOptions { manylinux_compatible: true, is_cross: true, ..TagsOptions::default() },
-        )
-        .map_err(|_| TargetError::Platform(platform.name.clone()))?;
+        let tags = Tags::new(major_minor(&version), platform.os, platform.arch);
         Ok(Self { python: version, platform, markers, tags })
     }
 
@@ -95,7 +85,7 @@ impl Target {
 
     /// Whether foreign code for this target can run under a Linux kernel of that machine.
     pub fn is_linux(&self) -> bool {
-        matches!(self.platform.os, Os::Manylinux { .. } | Os::Musllinux { .. })
+        matches!(self.platform.os, Platform::Manylinux { .. } | Platform::Musllinux { .. })
     }
 
     /// The values of PEP 508's environment markers.
@@ -136,9 +126,9 @@ impl FromStr for PlatformName {
     // The aliases and the versions behind them are those of uv's `TargetTriple`. The crate that
     // holds that type reads the environment (deployment targets), so it is not used here.
     fn from_str(name: &str) -> Result<Self, TargetError> {
-        let glibc = |minor| Os::Manylinux { major: 2, minor };
-        let musl = Os::Musllinux { major: 1, minor: 2 };
-        let macos = Os::Macos { major: 13, minor: 0 };
+        let glibc = |minor| Platform::Manylinux { minor };
+        let musl = Platform::Musllinux { minor: 2 };
+        let macos = Platform::Macos { major: 13 };
         let (os, arch) = match name {
             "linux" | "x86_64-unknown-linux-gnu" => (glibc(28), Arch::X86_64),
             "aarch64-unknown-linux-gnu" => (glibc(28), Arch::Aarch64),
@@ -147,9 +137,9 @@ impl FromStr for PlatformName {
             "aarch64-unknown-linux-musl" => (musl, Arch::Aarch64),
             "macos" | "aarch64-apple-darwin" => (macos, Arch::Aarch64),
             "x86_64-apple-darwin" => (macos, Arch::X86_64),
-            "windows" | "x86_64-pc-windows-msvc" => (Os::Windows, Arch::X86_64),
-            "aarch64-pc-windows-msvc" => (Os::Windows, Arch::Aarch64),
-            "i686-pc-windows-msvc" => (Os::Windows, Arch::X86),
+            "windows" | "x86_64-pc-windows-msvc" => (Platform::Windows, Arch::X86_64),
+            "aarch64-pc-windows-msvc" => (Platform::Windows, Arch::Aarch64),
+            "i686-pc-windows-msvc" => (Platform::Windows, Arch::X86),
             other => {
                 let error = || TargetError::Platform(other.to_owned());
                 let (arch, glibc_minor) = manylinux(other).ok_or_else(error)?;
@@ -182,9 +172,10 @@ fn manylinux(name: &str) -> Option<(Arch, u16)> {
 impl PlatformName {
     fn machine(&self) -> &'static str {
         match (&self.os, self.arch) {
-            (Os::Windows, Arch::Aarch64) => "ARM64",
-            (Os::Windows, Arch::X86) => "x86",
-            (Os::Macos { .. }, Arch::Aarch64) => "arm64",
+            (Platform::Windows, Arch::Aarch64) => "ARM64",
+            (Platform::Windows, Arch::X86) => "x86",
+            (Platform::Windows, _) => "AMD64",
+            (Platform::Macos { .. }, Arch::Aarch64) => "arm64",
             (_, Arch::Aarch64) => "aarch64",
             (_, Arch::Riscv64) => "riscv64",
             _ => "x86_64",
@@ -193,29 +184,26 @@ impl PlatformName {
 
     fn markers(&self, python: &Version) -> MarkerEnvironment {
         let (os_name, platform_system, sys_platform) = match self.os {
-            Os::Windows => ("nt", "Windows", "win32"),
-            Os::Macos { .. } => ("posix", "Darwin", "darwin"),
+            Platform::Windows => ("nt", "Windows", "win32"),
+            Platform::Macos { .. } => ("posix", "Darwin", "darwin"),
             _ => ("posix", "Linux", "linux"),
         };
         let (major, minor) = major_minor(python);
         let patch = python.release().get(2).copied().unwrap_or(0);
-        let full = format!("{major}.{minor}.{patch}");
-        MarkerEnvironmentBuilder {
-            implementation_name: "cpython",
-            implementation_version: &full,
-            os_name,
-            platform_machine: self.machine(),
-            platform_python_implementation: "CPython",
+        let full = Version::new([u64::from(major), u64::from(minor), patch]);
+        MarkerEnvironment {
+            implementation_name: "cpython".to_owned(),
+            implementation_version: full.clone(),
+            os_name: os_name.to_owned(),
+            platform_machine: self.machine().to_owned(),
+            platform_python_implementation: "CPython".to_owned(),
             // Empty, as uv has it for a foreign platform: no lock may depend on a kernel's release.
-            platform_release: "",
-            platform_system,
-            platform_version: "",
-            python_full_version: &full,
-            python_version: &format!("{major}.{minor}"),
-            sys_platform,
+            platform_release: String::new(),
+            platform_system: platform_system.to_owned(),
+            platform_version: String::new(),
+            python_full_version: full,
+            sys_platform: sys_platform.to_owned(),
         }
-        .try_into()
-        .expect("versions were just formatted from a valid version")
     }
 }
 
@@ -233,6 +221,7 @@ mod tests {
             ("x86_64-unknown-linux-musl", "x86_64"),
             ("aarch64-apple-darwin", "arm64"),
             ("aarch64-pc-windows-msvc", "ARM64"),
+            ("windows", "AMD64"),
         ] {
             assert_eq!(Target::new("3.14", name).unwrap().machine(), machine, "{name}");
         }
@@ -247,9 +236,9 @@ mod tests {
     #[test]
     fn markers_see_a_full_version() {
         let target = Target::new("3.14", "linux").unwrap();
-        assert_eq!(target.markers().python_full_version().to_string(), "3.14.0");
+        assert_eq!(target.markers().python_full_version.to_string(), "3.14.0");
         let target = Target::new("3.14.2", "linux").unwrap();
-        assert_eq!(target.markers().python_full_version().to_string(), "3.14.2");
+        assert_eq!(target.markers().python_full_version.to_string(), "3.14.2");
         assert_eq!(target.to_string(), "cp314-linux");
     }
 }

@@ -8,6 +8,7 @@ use super::Workshop;
 use crate::lock::resolve::Distribution;
 use crate::wheel_archive::WheelArchive;
 use base::recipe::RecordPolicy;
+use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 use base::vocabulary::limits::{Exceeded, WHEEL_BYTES};
 
@@ -31,29 +32,26 @@ impl Workshop<'_> {
         };
         let unread = |error: std::io::Error| wrong(&[]).cause(error);
         // The backend could have put links there, to files of the host or to what never ends.
-        let is = |path: &Path, wanted: fn(&std::fs::Metadata) -> bool| {
-            std::fs::symlink_metadata(path).is_ok_and(|metadata| wanted(&metadata))
-        };
-        let dist = dir.join("dist");
-        if !is(&dist, std::fs::Metadata::is_dir) {
+        let inside = Beneath::open(dir).map_err(unread)?;
+        let Ok(dist) = inside.below("dist") else {
             return Err(wrong(&[]).hint("the backend removed the directory for its wheel"));
-        }
-        let entries = base::sys::files::sorted_entries(&dist).map_err(unread)?;
-        let names: Vec<String> = entries
-            .iter()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| crate::lock::resolve::is_wheel(name))
+        };
+        let entries = dist.list("").map_err(unread)?.into_iter();
+        let wheels: Vec<(String, Found)> = entries
+            .map(|(name, found)| (name.to_string_lossy().into_owned(), found))
+            .filter(|(name, _)| crate::lock::resolve::is_wheel(name))
             .collect();
-        let [filename] = &names[..] else {
+        let names: Vec<String> = wheels.iter().map(|(name, _)| name.clone()).collect();
+        let [(filename, found)] = &wheels[..] else {
             return Err(wrong(&names));
         };
-        if !is(&dist.join(filename), std::fs::Metadata::is_file) {
+        let Found::File { size, .. } = *found else {
             return Err(wrong(&names).hint("the backend put something else than a file there"));
-        }
-        if !is(&dist.join(filename), |metadata| metadata.len() <= WHEEL_BYTES.max) {
+        };
+        if size > WHEEL_BYTES.max {
             return Err(wrong(&names).hint(Exceeded(&WHEEL_BYTES).to_string()));
         }
-        let parsed: uv_distribution_filename::WheelFilename =
+        let parsed: base::packaging::WheelFilename =
             filename.parse().map_err(|error| wrong(&names).cause(error))?;
         let version = distribution.version.as_ref();
         if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
@@ -61,7 +59,7 @@ impl Workshop<'_> {
                 wrong(&names).hint("the metadata that the backend made is not what was locked")
             );
         }
-        if !parsed.is_compatible(self.resolution.target.tags()) {
+        if parsed.rank(self.resolution.target.tags()).is_none() {
             return Err(wrong(&names).hint(format!(
                 "the wheel does not fit {}; the toolchain is newer than the target, or of another \
                  machine",
@@ -70,7 +68,7 @@ impl Workshop<'_> {
         }
         fs::create_dir_all(built).map_err(unread)?;
         let target = built.join(filename);
-        fs::rename(dist.join(filename), &target).map_err(unread)?;
+        dist.take_out(filename, &target).map_err(unread)?;
         self.verify(distribution, &target).map_err(|problem| problem.fact("log", log.display()))?;
         Ok(target)
     }

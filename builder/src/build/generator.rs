@@ -7,10 +7,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use fs_err as fs;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use crate::lock::build_lock::Requirement;
+use base::packaging::{PackageName, Version};
 use base::vocabulary::Problem;
 
 /// No wheel's `WHEEL` is longer than this.

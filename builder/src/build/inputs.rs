@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use uv_normalize::PackageName;
 
 use super::view::Sight;
 use super::workshop::Workshop;
 use crate::lock::build_graph::BuildName;
 use crate::toolchain::Toolchain;
+use base::packaging::PackageName;
 use base::recipe::{BuildSettings, ConfigSettings};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Inputs, Problem, Sha256};

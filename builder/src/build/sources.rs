@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use super::view::{Sight, View, Withheld};
 use crate::build::source_patch;
@@ -17,6 +16,7 @@ use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution};
 use crate::lock::{self, Lock};
 use base::nar;
+use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::sys::archive::{self, Limits};
 use base::sys::files::{read_foreign, sorted_entries};

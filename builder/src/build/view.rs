@@ -16,13 +16,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use base::nar;
+use base::packaging::PackageName;
 use base::sys::files::{copy_file, sorted_entries};
 use base::sys::tree::follow;
 use base::sys::watch::Watch;
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 use fs_err as fs;
-use uv_normalize::PackageName;
 
 use crate::fetch::snapshot::is_left_out;
 
@@ -249,12 +249,12 @@ pub struct Withheld {
 }
 
 impl Withheld {
-    /// Begins to watch it, and the directory `beside` it.
+    /// Begins to watch it, and the directories `beside` it.
     ///
     /// # Errors
     /// The kernel watches no more directories for this user.
-    pub fn watch(&self, beside: &Path) -> io::Result<Watch> {
-        Watch::on(self.watched.iter().map(PathBuf::as_path).chain([beside]))
+    pub fn watch(&self, beside: &[&Path]) -> io::Result<Watch> {
+        Watch::on(self.watched.iter().map(PathBuf::as_path).chain(beside.iter().copied()))
     }
 
     /// Of what was opened, what is withheld; relative, sorted.

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use base::packaging::Requirement;
 use fs_err as fs;
-use uv_normalize::PackageName;
-use uv_pep508::Requirement;
 
 use super::blind::{self, Seen};
 use super::store::{Found, Store};
@@ -24,6 +23,7 @@ use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::store::Wish;
 use base::sys::files::remove_tree;
@@ -215,9 +215,10 @@ impl Workshop<'_> {
         let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &locked.requirements).map_err(whose)?;
-        let seen = withheld.map(|it| Seen::begin(it, &bench.environment())).transpose();
-        // Nothing would be seen, so nothing may be withheld.
-        let Ok(seen) = seen else { return Ok(Made::Blind(BTreeSet::new())) };
+        let Ok(seen) = withheld.map(|it| Seen::begin(it, &bench)).transpose() else {
+            // Nothing would be seen, so nothing may be withheld.
+            return Ok(Made::Blind(BTreeSet::new()));
+        };
         let finished = environment.build(&bench, &project)?;
         if let Some(opened) = seen.and_then(|seen| seen.opened()) {
             return Ok(Made::Blind(opened));

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use uv_normalize::PackageName;
-
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
 use crate::fetch::unlocked;
@@ -15,6 +13,7 @@ use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Resolution, resolve};
 use crate::lock::uv_settings;
+use base::packaging::PackageName;
 use base::recipe::{LockPlace, Override, Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;

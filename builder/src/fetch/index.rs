@@ -1,6 +1,7 @@
 //! The ambient index: the one that uv is configured with. This tool names none. A file is looked
 //! up by its name and sha256; a page that was fetched once serves the whole run.
 
+mod ask;
 mod config;
 mod page;
 
@@ -9,7 +10,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use url::Url;
-use uv_normalize::PackageName;
 
 pub use config::{Index, Indexes, ProjectIndexes};
 pub use page::{Link, links};
@@ -17,6 +17,7 @@ pub use page::{Link, links};
 use super::Settings;
 use super::address::local_path;
 use super::http::{Client, TransferError, because};
+use base::packaging::PackageName;
 use base::sys::env::Environment;
 use base::vocabulary::limits::PAGE_BYTES;
 use base::vocabulary::{Problem, Redacted, Sha256};

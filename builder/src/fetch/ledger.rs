@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use uv_distribution_filename::DistFilename;
 
+use base::packaging::distribution_of;
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Outcome, Problem, Sha256, Target};
 
@@ -323,8 +323,8 @@ impl Change {
             [_, project, _] => project,
             _ => self.path.rsplit('/').next().unwrap_or_default(),
         };
-        match DistFilename::try_from_normalized_filename(name) {
-            Some(file) => format!("{} {}", file.name(), file.version()),
+        match distribution_of(name) {
+            Some((name, version)) => format!("{name} {version}"),
             None => name.to_owned(),
         }
     }

@@ -78,8 +78,8 @@ pub fn fetch(
     Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
 }
 
-/// An output without a file of its own project is taken for a slip, unless the recipe says that this
-/// is meant, or what it wants of the output instead.
+/// An output without a file of its own project is taken for a slip, unless the recipe says that
+/// this is meant, or what it wants of the output instead.
 fn check_own_files(recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
     let is_own = |it: &Distribution| matches!(it.artifact, Artifact::Local(_));
     let said = recipe.selection.dependencies_only

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use url::Url;
-use uv_normalize::PackageName;
 
+use base::packaging::PackageName;
 use base::vocabulary::Sha256;
 
 /// All that one wheelhouse holds.

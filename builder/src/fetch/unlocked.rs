@@ -90,7 +90,7 @@ fn no_project_lock(tree: &Path, dir: &Path) -> Problem {
     }
     let is_there = |name: &&str| dir.join(name).is_file();
     let of_table = |table: &str| text.lines().any(|line| line.starts_with(table));
-    let other = OTHERS.into_iter().find(|(_, files, _)| files.iter().any(|it| is_there(&it)));
+    let other = OTHERS.into_iter().find(|(_, files, _)| files.iter().any(&is_there));
     let other = other.or_else(|| OTHERS.into_iter().find(|(_, _, table)| of_table(table)));
     if let Some((tool, ..)) = other {
         let is = format!("a {tool} project, which uv has not locked");

@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
 use tasks::{Run, Task};
 
@@ -23,6 +22,7 @@ use super::http::Client;
 use super::request::{FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
 use super::{Fetcher, Settings};
 use base::nar;
+use base::packaging::PackageName;
 use base::store::{self, Store, Verified, Wish};
 use base::sys::cache::WHEELHOUSES;
 use base::sys::{Host, disk};

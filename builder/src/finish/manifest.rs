@@ -5,13 +5,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use crate::finish::layout::{Copied, Linked};
 use crate::finish::patch::Applied;
 use crate::install::collisions::Collision;
 use crate::install::output::Output;
+use base::packaging::{PackageName, Version};
 use base::vocabulary::{Problem, Sha256};
 
 mod installed;

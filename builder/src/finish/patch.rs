@@ -3,10 +3,7 @@
 //! `RECORD` follows, so the venv stays consistent.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
-use fs_err as fs;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +11,8 @@ use crate::finish::variables::Variables;
 use crate::install::output::{Output, normalised};
 use crate::install::records::InstalledRecords;
 use base::recipe::{Patch, ReplaceMode};
-use base::sys::files::{nearest_names, read_named, write_atomically};
+use base::sys::beneath::{Beneath, Found};
+use base::sys::files::nearest_names;
 use base::vocabulary::limits::{Budget, Exceeded, PATCHED_BYTES, PATCHED_BYTES_ALL};
 use base::vocabulary::{Problem, Progress, Sha256, nearest_lines, shortened};
 
@@ -73,13 +71,15 @@ pub fn originals(
     variables: &Variables,
     patches: &[Patch],
 ) -> BTreeMap<String, Vec<u8>> {
+    let Ok(tree) = output.beneath() else {
+        return BTreeMap::new();
+    };
     let mut bytes = PATCHED_BYTES_ALL.budget();
     let mut read = |patch: &Patch| {
         let file = variables.path("patch.file", &patch.file).ok()?;
-        let file = normalised(&file).unwrap_or(file);
-        let on_host = output.host_path("", &file).ok()?;
-        check_file(output, &file, &on_host, "").ok()?;
-        let content = read_named(&on_host, &PATCHED_BYTES).ok()?;
+        let file = output.path_in("", &file).ok()?;
+        check_file(output, &tree, &file, "").ok()?;
+        let content = PATCHED_BYTES.read(tree.file(&file).ok()?).ok()?;
         bytes.spend(content.len()).ok()?;
         Some((file, content))
     };
@@ -96,9 +96,12 @@ fn apply_one(
     let file = variables.path("patch.file", &patch.file)?;
     let file = normalised(&file).unwrap_or(file);
     let what = format!("cannot patch `{file}`");
-    let on_host = output.host_path(&what, &file)?;
-    let mode = check_file(output, &file, &on_host, &what)?;
-    let before = read_named(&on_host, &PATCHED_BYTES)
+    let file = output.path_in(&what, &file)?;
+    let tree = output.beneath()?;
+    let mode = check_file(output, &tree, &file, &what)?;
+    let before = tree
+        .file(&file)
+        .and_then(|opened| PATCHED_BYTES.read(opened))
         .map_err(|error| Problem::new(&what).fact("because", error))?;
     bytes.spend(before.len()).map_err(|error| Problem::new(&what).fact("because", error))?;
     let mut content = before.clone();
@@ -126,9 +129,7 @@ fn apply_one(
     }
     if content != before {
         // Renamed into place: the file may be a hard link into uv's cache.
-        write_atomically(&on_host, &content)
-            .and_then(|()| fs::set_permissions(&on_host, std::fs::Permissions::from_mode(mode)))
-            .map_err(|error| Problem::new(&what).cause(error))?;
+        tree.write(&file, &content, mode).map_err(|error| Problem::new(&what).cause(error))?;
         records.set(&file, &content);
     }
     Ok(Applied {
@@ -142,28 +143,28 @@ fn apply_one(
 }
 
 /// The file's mode, if it is one that may be patched.
-fn check_file(output: &Output, file: &str, path: &Path, what: &str) -> Result<u32, Problem> {
-    let Ok(metadata) = fs::symlink_metadata(path) else {
+fn check_file(output: &Output, tree: &Beneath, file: &str, what: &str) -> Result<u32, Problem> {
+    let Ok(Some(found)) = tree.find(file) else {
         let near: Vec<String> = nearest_names(&output.root, file);
         let problem = Problem::new(what).fact("because", "there is no such file in the output");
         let problem =
             if near.is_empty() { problem } else { problem.fact("nearest", near.join("\n")) };
         return Err(problem.hint("upstream may have moved it; `file` is relative to the output"));
     };
-    if metadata.file_type().is_symlink() {
+    if found == Found::Link {
         return Err(Problem::usage(what)
             .fact("because", "it is a symbolic link")
             .hint("name the file that it points to, if that is in the output"));
     }
-    if !metadata.is_file() {
+    let Found::File { mode, .. } = found else {
         return Err(Problem::usage(what).fact("because", "it is not a regular file"));
-    }
+    };
     if file.ends_with(".dist-info/RECORD") {
         return Err(Problem::usage(what)
             .fact("because", "`RECORD` follows from the other files by itself")
             .hint("remove the patch"));
     }
-    Ok(metadata.permissions().mode() & 0o7777)
+    Ok(mode)
 }
 
 /// All occurrences from left to right, none overlapping, as `${content//from/to}` in bash. What

@@ -33,9 +33,10 @@ pub fn of(
     originals: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Review, Problem> {
     let mut review = Review::new();
+    let tree = output.beneath()?;
     for (file, before) in originals {
-        let after = Beneath::open(&output.root)
-            .and_then(|tree| tree.read(file, PATCHED_BYTES.max))
+        let after = tree
+            .read(file, PATCHED_BYTES.max)
             .map_err(|error| Problem::new(format!("cannot read `{file}`")).cause(error))?;
         let modules = format!("{}/", output.site_packages);
         let shown = match file.strip_prefix(&modules) {
@@ -107,7 +108,7 @@ fn dist_infos(output: &Output) -> Result<BTreeMap<String, String>, Problem> {
     let mut found = BTreeMap::new();
     for dist_info in DistInfo::all(output).map_err(problem)? {
         let name = Metadata::parse(&dist_info.read("METADATA").map_err(problem)?).name;
-        if let Ok(name) = name.parse::<uv_normalize::PackageName>() {
+        if let Ok(name) = name.parse::<base::packaging::PackageName>() {
             found.insert(name.to_string(), dist_info.name);
         }
     }

@@ -5,8 +5,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use uv_normalize::PackageName;
-
 use crate::fetch::phase1::Fetched;
 use crate::finish::checks::{self, Checked};
 use crate::finish::layout::{self, Copied, Linked};
@@ -17,6 +15,7 @@ use crate::finish::variables::Variables;
 use crate::finish::{bytecode, origins};
 use crate::install::venv::{Installed, Installer};
 use base::nar;
+use base::packaging::PackageName;
 use base::recipe::{BytecodePolicy, Checks, Recipe};
 use base::vocabulary::{Problem, Progress, Sha256};
 

@@ -4,12 +4,12 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::toolchain::uv::{UV_VERSION, version_of};
+use crate::fetch::ProjectIndexes;
+use crate::fetch::index::Indexes;
+use crate::toolchain::uv::{OTHER_UV, UV_VERSION, is_cached, provide_uv};
 use crate::toolchain::{SignedBy, mirror};
 use base::sys::Host;
-use base::sys::cache::UV;
 use base::sys::env::Environment;
-use base::sys::process::Process;
 use base::sys::sandbox::check_available;
 use base::vocabulary::Problem;
 
@@ -181,32 +181,27 @@ fn space(dir: &Path) -> Finding {
 }
 
 fn uv(host: &Host<'_>) -> Finding {
-    let environment = host.environment;
-    let on_path =
-        environment.find_program("uv").and_then(|path| Some((version_of(&path, host)?, path)));
-    if let Some((version, path)) = &on_path
-        && version == UV_VERSION
-    {
-        return Finding::good("uv", format!("{version} at `{}`", path.display()));
+    if let Some(path) = host.environment.get(OTHER_UV) {
+        return match provide_uv(host) {
+            Ok(uv) => Finding::good("uv", format!("{} at `{path}`, as you wish", uv.version)),
+            Err(_) => Finding::bad(
+                "uv",
+                State::Missing,
+                format!("`{path}` is no uv that runs here"),
+                format!("leave out `--uv` and `{OTHER_UV}`"),
+            ),
+        };
     }
-    if host.cache.join(UV).join(UV_VERSION).join("uv.json").is_file() {
+    if is_cached(host) {
         return Finding::good("uv", format!("{UV_VERSION} in the cache"));
     }
-    let pip = environment.find_program("python3").filter(|python| {
-        let pip =
-            Process::new(python).envs(&environment.for_network()).args(["-m", "pip", "--version"]);
-        pip.stdout().is_ok()
-    });
-    match pip {
-        Some(python) => Finding::good(
-            "uv",
-            format!("{UV_VERSION} will be fetched with the pip of `{}`", python.display()),
-        ),
-        None => Finding::bad(
+    match Indexes::ambient(host.environment, &ProjectIndexes::default(), None) {
+        Ok(_) => Finding::good("uv", format!("{UV_VERSION} will be fetched from the index")),
+        Err(_) => Finding::bad(
             "uv",
             State::Missing,
-            format!("neither uv {UV_VERSION} nor a `python3` with `pip` on `PATH`"),
-            format!("install `python3-pip`, or put uv {UV_VERSION} on `PATH`"),
+            format!("uv {UV_VERSION} is not in the cache, and no index is known to fetch it from"),
+            "set `UV_DEFAULT_INDEX` to the URL of the index",
         ),
     }
 }

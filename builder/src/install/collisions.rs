@@ -5,18 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
-use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
 
 use super::records::InstalledRecords;
 use crate::install::output::Output;
 use crate::install::wheel_archive::{Content, WheelArchive, WheelFile};
+use base::packaging::PackageName;
 use base::recipe::{CollisionRule, CollisionRules};
-use base::sys::files::{read_foreign, sorted_entries, write_atomically};
+use base::sys::beneath::Beneath;
 use base::vocabulary::limits::WHEEL_MEMBER_BYTES;
 use base::vocabulary::{Outcome, Problem};
 
@@ -193,23 +190,22 @@ impl Collisions {
     /// the loser never touch the winner's file. Identical files keep all their owners.
     pub fn apply(&self, output: &Output, wheels: &[WheelArchive]) -> Result<(), Problem> {
         let mut records = InstalledRecords::read(output)?;
+        let tree = output.beneath()?;
         for collision in &self.decided {
             let what = format!("cannot decide the collision at `{}`", collision.path);
-            let path = output.host_path(&what, &collision.path)?;
+            let path = output.path_in(&what, &collision.path)?;
             match &collision.decision {
                 Decision::Identical => {}
                 Decision::Winner(winner) => {
-                    let (content, mode) = winning(collision, winner, wheels, &path, &what)?;
-                    let written = write_atomically(&path, &content).and_then(|()| {
-                        fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
-                    });
+                    let (content, mode) = winning(collision, winner, wheels, &tree, &what)?;
+                    let written = tree.write(&path, &content, mode);
                     written.map_err(|error| Problem::new(&what).cause(error))?;
                     let owner = wheel(wheels, winner, &what)?.dist_info.clone();
                     records.remove(&collision.path, |dist_info| dist_info != owner);
                     records.set(&collision.path, &content);
                 }
                 Decision::Dropped => {
-                    remove(output, &path).map_err(|error| Problem::new(&what).cause(error))?;
+                    remove(&tree, &path).map_err(|error| Problem::new(&what).cause(error))?;
                     records.remove(&collision.path, |_| true);
                 }
             }
@@ -234,7 +230,7 @@ fn winning(
     collision: &Collision,
     winner: &PackageName,
     wheels: &[WheelArchive],
-    path: &Path,
+    tree: &Beneath,
     what: &str,
 ) -> Result<(Vec<u8>, u32), Problem> {
     let winning = wheel(wheels, winner, what)?;
@@ -244,7 +240,7 @@ fn winning(
     if matches!(file.content, Content::Member(_)) {
         return Ok((body, mode));
     }
-    let installed = read_foreign(path, WHEEL_MEMBER_BYTES.max);
+    let installed = tree.read(&collision.path, WHEEL_MEMBER_BYTES.max);
     let installed = installed.map_err(|error| Problem::new(what).cause(error))?;
     for name in &collision.providers {
         let provider = wheel(wheels, name, what)?;
@@ -264,15 +260,14 @@ fn winning(
 }
 
 /// Removes a file, and the directories that are empty without it.
-fn remove(output: &Output, path: &Path) -> std::io::Result<()> {
-    fs::remove_file(path)?;
-    let mut directory = path.parent();
-    while let Some(empty) = directory {
-        if empty == output.root || !sorted_entries(empty)?.is_empty() {
+fn remove(tree: &Beneath, path: &str) -> std::io::Result<()> {
+    tree.remove_file(path)?;
+    for (end, _) in path.rmatch_indices('/') {
+        let directory = &path[..end];
+        if !tree.list(directory)?.is_empty() {
             break;
         }
-        fs::remove_dir(empty)?;
-        directory = empty.parent();
+        tree.remove_directory(directory)?;
     }
     Ok(())
 }

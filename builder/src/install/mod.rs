@@ -8,14 +8,13 @@ pub mod venv; // the virtual environment at the prefix
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use uv_normalize::PackageName;
-
 pub use crate::wheel_archive;
 
 use crate::build::BuiltWheel;
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
 use crate::lock::resolve::{Artifact, Resolution};
+use base::packaging::PackageName;
 
 /// The wheel of every distribution that is installed: downloaded or built.
 pub fn wheel_paths(

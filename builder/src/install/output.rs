@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use fs_err as fs;
 
+use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 
 pub use crate::wheel_archive::below_lib;
@@ -31,25 +32,31 @@ impl Output {
         Ok(Self { root, prefix: prefix.to_owned(), site_packages })
     }
 
-    /// The host's path of `path`, which is relative to the output. `what` is the action that fails
-    /// if it is absolute, has `..`, or has a symbolic link as one of its parents: through a link
-    /// one path could have two names, and the second one need not lie inside.
-    pub fn host_path(&self, what: impl fmt::Display, path: &str) -> Result<PathBuf, Problem> {
+    /// The directory as a capability: the one way in which stages reach what is in it.
+    pub fn beneath(&self) -> Result<Beneath, Problem> {
+        Beneath::open(&self.root)
+            .map_err(|error| Problem::new("cannot open the output").cause(error))
+    }
+
+    /// `path`, which is relative to the output, by its one name. `what` is the action that fails if
+    /// it is absolute, has `..`, or has a symbolic link as one of its parents: through a link one
+    /// path could have two names, and the second one need not lie inside. That is said here in a
+    /// recipe's words; [`Beneath`] holds to it whatever happens meanwhile.
+    pub fn path_in(&self, what: impl fmt::Display, path: &str) -> Result<String, Problem> {
         let problem = |because: String| Problem::usage(what.to_string()).fact("because", because);
         let Some(normal) = normalised(path).filter(|normal| !normal.is_empty()) else {
             return Err(problem(format!("`{path}` is not a path inside of the output"))
                 .hint("give a path relative to the output, without `..`"));
         };
+        let beneath = self.beneath()?;
         let parents = normal.match_indices('/').map(|(end, _)| &normal[..end]);
         for parent in parents {
-            let is_link = fs::symlink_metadata(self.root.join(parent))
-                .is_ok_and(|metadata| metadata.file_type().is_symlink());
-            if is_link {
+            if matches!(beneath.find(parent), Ok(Some(Found::Link))) {
                 return Err(problem(format!("`{parent}` is a symbolic link"))
                     .hint("name the directory that it points to"));
             }
         }
-        Ok(self.root.join(normal))
+        Ok(normal)
     }
 
     /// The path in the output that a line of a `RECORD` names; `None` if it is outside.

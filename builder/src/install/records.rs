@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::install::output::Output;
 use base::dist_info::Record;
-use base::sys::files::{read_foreign, sorted_entries, write_atomically};
+use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 use base::vocabulary::limits::RECORD_BYTES;
 
@@ -17,18 +17,25 @@ use base::vocabulary::limits::RECORD_BYTES;
 pub struct DistInfo {
     /// Its name.
     pub name: String,
-    path: PathBuf,
+    /// Relative to the output.
+    path: String,
+    tree: Arc<Beneath>,
 }
 
 impl DistInfo {
     /// All below the output's `site-packages`, sorted. A link is none of them: what it leads to may
     /// be no part of the output.
     pub fn all(output: &Output) -> io::Result<Vec<Self>> {
+        let tree = Arc::new(Beneath::open(&output.root)?);
         let mut all = Vec::new();
-        for entry in sorted_entries(&output.root.join(&output.site_packages))? {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".dist-info") && entry.file_type()?.is_dir() {
-                all.push(Self { name, path: entry.path() });
+        for (name, found) in tree.list(&output.site_packages)? {
+            // A name that is no UTF-8 is no distribution's.
+            let Some(name) = name.to_str().filter(|name| name.ends_with(".dist-info")) else {
+                continue;
+            };
+            if found == Found::Directory {
+                let path = format!("{}/{name}", output.site_packages);
+                all.push(Self { name: name.to_owned(), path, tree: Arc::clone(&tree) });
             }
         }
         Ok(all)
@@ -36,14 +43,22 @@ impl DistInfo {
 
     /// Reads one of its files.
     pub fn read(&self, file: &str) -> io::Result<Vec<u8>> {
-        read_foreign(&self.path.join(file), RECORD_BYTES.max)
+        self.tree.read(self.place(file), RECORD_BYTES.max)
+    }
+
+    fn write(&self, file: &str, content: &[u8]) -> io::Result<()> {
+        self.tree.write(self.place(file), content, 0o644)
+    }
+
+    fn place(&self, file: &str) -> String {
+        format!("{}/{file}", self.path)
     }
 }
 
 /// All `RECORD`s of an output. Changes reach the disk with [`InstalledRecords::write`].
 #[derive(Debug)]
 pub struct InstalledRecords {
-    files: BTreeMap<String, (PathBuf, Record)>,
+    files: BTreeMap<String, (DistInfo, Record)>,
     owners: BTreeMap<String, BTreeSet<(String, String)>>,
     changed: BTreeSet<String>,
 }
@@ -60,7 +75,7 @@ impl InstalledRecords {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 read => read.map_err(problem)?,
             };
-            let DistInfo { name, path } = dist_info;
+            let name = dist_info.name.clone();
             let record = Record::parse(&name, &bytes)?;
             for line in record.lines() {
                 // A path outside of the output is nothing that any stage touches.
@@ -69,7 +84,7 @@ impl InstalledRecords {
                     records.owners.entry(file).or_default().insert(owner);
                 }
             }
-            records.files.insert(name, (path.join("RECORD"), record));
+            records.files.insert(name, (dist_info, record));
         }
         Ok(records)
     }
@@ -111,8 +126,8 @@ impl InstalledRecords {
     /// Writes the changed `RECORD`s.
     pub fn write(self) -> Result<(), Problem> {
         for dist_info in &self.changed {
-            let (path, record) = &self.files[dist_info];
-            write_atomically(path, &record.to_bytes()).map_err(|error| {
+            let (place, record) = &self.files[dist_info];
+            place.write("RECORD", &record.to_bytes()).map_err(|error| {
                 Problem::new(format!("cannot write the `RECORD` of `{dist_info}`")).cause(error)
             })?;
         }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use rayon::prelude::*;
-use uv_normalize::PackageName;
 
 use crate::install::collisions::{self, Collisions};
 use crate::install::output::Output;
 use crate::install::wheel_archive::WheelArchive;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::recipe::{Recipe, RecordPolicy};
 use base::sys::disk;
 use base::sys::process::last_lines_of;

@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::Deserialize;
-use uv_normalize::PackageName;
-use uv_pep508::Requirement;
 
 use crate::lock::DefaultGroups;
+use base::packaging::{PackageName, Requirement};
 use base::recipe::ConfigSettings;
 use base::vocabulary::limits::PYPROJECT_BYTES;
 use base::vocabulary::{Markers, Problem, shortened};
@@ -285,7 +284,8 @@ fn uv_table(whose: &str, wire: UvWire, markers: &mut Markers) -> Result<UvTable,
     })
 }
 
-/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing; so with builds.
+/// Beside an explicit `no-binary = false`, uv takes `no-binary-package` for nothing, and so with
+/// `no-build`.
 fn listed(all: Option<bool>, names: BTreeSet<PackageName>) -> BTreeSet<PackageName> {
     if all == Some(false) { BTreeSet::new() } else { names }
 }

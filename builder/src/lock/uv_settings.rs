@@ -2,14 +2,12 @@
 //! uv's configuration instead of `[tool.uv]`; what uv reads as a part of the project is read from
 //! `[tool.uv]` all the same. A test holds the table against the list of a real uv.
 //!
-//! Settings of a person's or a machine's own `uv.toml` decide how the network is reached, and which
-//! index is asked where neither project nor lock names one (`fetch::index`); nothing else of them is
-//! read, for an output must not depend on whose machine builds it. A `uv.toml` in a directory above
-//! the source tree is no part of the source, and is not read either.
-
-use uv_pep440::{Version, VersionSpecifiers};
+//! Of a person's or a machine's own `uv.toml`, only the index is read that is asked where neither
+//! project nor lock names one (`fetch::index`), for an output must not depend on whose machine
+//! builds it. A `uv.toml` above the source tree is no part of the source, and is not read either.
 
 use crate::lock::pyproject::{Pyproject, UvTable};
+use base::packaging::{Version, VersionSpecifiers};
 use base::recipe::nearest;
 use base::vocabulary::Problem;
 
@@ -46,7 +44,7 @@ pub enum Whose {
 pub enum Here {
     /// It does here what it does in uv, or the build stops.
     Honoured(&'static str),
-    /// Whoever sets it to something else than `false` or nothing is told that it cannot be followed.
+    /// The build stops where it asks for this.
     Refused(&'static str),
     /// It is not followed, and a warning says so.
     Warned(&'static str),

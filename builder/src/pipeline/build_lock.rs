@@ -28,6 +28,8 @@ pub fn make_build_lock(
             .hint("`--cache-dir DIR` names another cache")
     })?;
     let uv = provide_uv(&host)?;
+    let toolchain = provide_toolchain(located, &located.recipe.targets[0], options, host)?;
+    uv.try_in(&toolchain)?;
     let settings = fetch::Settings {
         index: located.recipe.index,
         uv: Some(uv.path.clone()),
@@ -36,7 +38,6 @@ pub fn make_build_lock(
     let application = Application::load(located, options.source.as_deref(), &settings, host)?;
     application.warn_unknown(host);
     let settings = settings.with_indexes_of(&application, &located.recipe)?;
-    let toolchain = provide_toolchain(located, &located.recipe.targets[0], options, host)?;
     let maker = Maker {
         located,
         application: &application,

@@ -1,137 +1,217 @@
 //! uv itself, in exactly one version: its version reaches `pyvenv.cfg`, so another one would make
-//! other bytes. It is the one on `PATH` if that is it, else a wheel that `pip` fetches by its hash.
+//! other bytes. It is fetched by its hash, as every locked file. A uv on `PATH` may be a shim of
+//! pyenv, or need a dynamic linker that the sandbox does not have, so it builds nothing.
 
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
+use zip::ZipArchive;
 
+use super::Toolchain;
+use crate::fetch::http::Client;
+use crate::fetch::{Fetcher, FileOrigin, FileRequest, Patience, Settings, Shelf};
+use base::store::{Store, Verified, Wish};
 use base::sys::Host;
 use base::sys::cache::UV;
-use base::sys::files::{FileLock, WorkDir, publish_dir, touch, write_atomically};
-use base::sys::process::Process;
+use base::sys::files::{digest_of, is_absent};
+use base::sys::process::{Process, last_lines};
+use base::sys::sandbox::{Invocation, OutputTo};
+use base::vocabulary::digest::Hashing;
 use base::vocabulary::{Problem, Sha256};
 
 /// The version that everything was tried with.
 pub const UV_VERSION: &str = "0.13.9";
 
-/// sha256 of the wheels of that version: two machines, glibc and musl.
-const WHEELS: [&str; 4] = [
-    "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19", // manylinux2014_x86_64
-    "2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25", // musllinux_1_1_x86_64
-    "ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375", // manylinux_2_28_aarch64
-    "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe", // manylinux2014 and musl
+/// The variable that names another uv; `--uv FILE` sets it.
+pub const OTHER_UV: &str = "LOCKSTEP_UV";
+
+/// A wheel of that version, and the program in it.
+struct Release {
+    /// In the kernel's words.
+    machine: &'static str,
+    filename: &'static str,
+    sha256: &'static str,
+    size: u64,
+    program: &'static str,
+}
+
+/// The wheels for musl: their programs are linked statically, so they run in any root, also in one
+/// of Nix that has no dynamic linker at its usual place.
+const RELEASES: [Release; 2] = [
+    Release {
+        machine: "x86_64",
+        filename: "uv-0.13.9-py3-none-musllinux_1_1_x86_64.whl",
+        sha256: "2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25",
+        size: 19_295_638,
+        program: "edbfb9a3d00dc84148e6691cd8740781fdc32db6505d7ef88ba6c3e569d5bec9",
+    },
+    Release {
+        machine: "aarch64",
+        filename: "uv-0.13.9-py3-none-\
+            manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl",
+        sha256: "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
+        size: 18_026_789,
+        program: "bbecb5ac518030bb5e84f1999c577228460192832ac24a92bd772735682979f4",
+    },
 ];
 
 /// uv on this machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uv {
     /// Where it is.
     pub path: PathBuf,
-    /// Its version; always [`UV_VERSION`].
+    /// Its version: [`UV_VERSION`], unless somebody wants another uv.
     pub version: String,
     /// The digest of the program.
     pub sha256: Sha256,
 }
 
-/// Finds or fetches uv. The network is used at most once, by pip, with the index that pip is
-/// configured with.
+/// Gives the uv that somebody wants instead ([`OTHER_UV`]), else the pinned one, which is fetched
+/// if it is not there.
 pub fn provide_uv(host: &Host<'_>) -> Result<Uv, Problem> {
-    if let Some(path) = host.environment.find_program("uv")
-        && version_of(&path, host).as_deref() == Some(UV_VERSION)
-    {
-        return described(path);
+    match host.environment.get(OTHER_UV) {
+        Some(path) => other(Path::new(path), host),
+        None => pinned(host),
     }
-    let store = host.cache.join(UV);
-    let dir = store.join(UV_VERSION);
-    if let Some(uv) = remembered(&dir) {
-        return Ok(uv);
-    }
-    let failed =
-        |error| Problem::new(format!("cannot keep uv in `{}`", store.display())).cause(error);
-    let waiting = || host.progress.note("waiting for another run");
-    let _lock = FileLock::acquire(&store.join(".lock"), waiting).map_err(failed)?;
-    if let Some(uv) = remembered(&dir) {
-        return Ok(uv);
-    }
-    // What is there is not what was put there.
-    base::sys::files::remove_tree(&dir).map_err(failed)?;
-    let work = WorkDir::create(&store.join("work"), "uv").map_err(failed)?;
-    let target = work.path().join("target");
-    host.progress.begin("uv");
-    install(work.path(), &target, host)?;
-    host.progress.end("uv");
-    let found = version_of(&target.join("bin/uv"), host);
-    if found.as_deref() != Some(UV_VERSION) {
-        return Err(Problem::new("the uv that pip fetched does not run on this machine")
-            .fact("expected", UV_VERSION)
-            .fact("received", found.as_deref().unwrap_or("nothing"))
-            .hint(format!("put uv {UV_VERSION} on `PATH`")));
-    }
-    let uv = Uv { path: dir.join("bin/uv"), ..described(target.join("bin/uv"))? };
-    let text = serde_json::to_vec_pretty(&uv).map_err(|error| failed(error.into()))?;
-    write_atomically(&target.join("uv.json"), &text).map_err(failed)?;
-    fs::File::open(&target)
-        .and_then(|file| rustix::fs::syncfs(&file).map_err(Into::into))
-        .map_err(failed)?;
-    publish_dir(&target, &dir).map_err(failed)?;
-    Ok(uv)
 }
 
-fn remembered(dir: &Path) -> Option<Uv> {
-    let known: Uv = serde_json::from_slice(&fs::read(dir.join("uv.json")).ok()?).ok()?;
-    // The directory may have been moved along with the cache.
-    let found = described(dir.join("bin/uv")).ok()?;
-    if found.sha256 != known.sha256 || known.version != UV_VERSION {
-        return None;
-    }
-    touch(dir);
-    Some(found)
+/// Whether the pinned uv is in the cache.
+pub(crate) fn is_cached(host: &Host<'_>) -> bool {
+    let path = |release| program(&store(host), release);
+    release().is_ok_and(|release| path(release).is_file())
 }
 
-fn described(path: PathBuf) -> Result<Uv, Problem> {
-    let bytes = fs::read(&path)
-        .map_err(|error| Problem::new(format!("cannot read `{}`", path.display())).cause(error))?;
-    Ok(Uv { sha256: Sha256::of(bytes), version: UV_VERSION.to_owned(), path })
+impl Uv {
+    /// Whether it is the pinned one, which runs everywhere.
+    pub fn is_pinned(&self) -> bool {
+        RELEASES.iter().any(|release| digest(release.program) == self.sha256)
+    }
+
+    /// Tries another uv than the pinned one inside of the toolchain, before anything is done with
+    /// it: a program that runs on the host may lack its linker or libraries there.
+    pub fn try_in(&self, toolchain: &Toolchain) -> Result<(), Problem> {
+        if self.is_pinned() {
+            return Ok(());
+        }
+        let invocation = Invocation {
+            program: "/build/tools/uv".to_owned(),
+            arguments: vec!["--version".to_owned()],
+            directory: "/".to_owned(),
+        };
+        let sandbox = toolchain.sandbox().tmpfs("/build").bind_ro(&self.path, "/build/tools/uv");
+        let finished = sandbox.run(&invocation, OutputTo::Capture)?;
+        if finished.success() {
+            return Ok(());
+        }
+        let printed = String::from_utf8_lossy(&finished.stderr).into_owned();
+        Err(Problem::new(format!("`{}` does not run in the toolchain", self.path.display()))
+            .fact("exit code", finished.code)
+            .fact("printed", last_lines(&printed, 5))
+            .hint(format!(
+                "name a uv that is linked statically, or leave out `--uv` (and `{OTHER_UV}`): then \
+                 uv {UV_VERSION} is fetched"
+            )))
+    }
+}
+
+fn store(host: &Host<'_>) -> Store {
+    Store::new(host.cache, UV)
+}
+
+fn program(store: &Store, release: &Release) -> PathBuf {
+    store.entry(&digest(release.sha256)).join("bin/uv")
+}
+
+fn digest(hex: &str) -> Sha256 {
+    Sha256::from_hex(hex).expect("the table has digests")
+}
+
+fn release() -> Result<&'static Release, Problem> {
+    let here = rustix::system::uname().machine().to_string_lossy().into_owned();
+    RELEASES.iter().find(|release| release.machine == here).ok_or_else(|| {
+        Problem::new(format!("no uv {UV_VERSION} is known for the machine `{here}`"))
+            .hint("name one with `--uv FILE`")
+    })
+}
+
+fn pinned(host: &Host<'_>) -> Result<Uv, Problem> {
+    let release = release()?;
+    let store = store(host);
+    let what = format!("uv {UV_VERSION}");
+    let wish = Wish { key: &digest(release.sha256), what: &what, reuse: true };
+    let expected = digest(release.program);
+    let verify = |entry: &Path| match digest_of(&entry.join("bin/uv")) {
+        Ok((found, _)) if found == expected => Ok(Verified::Whole(())),
+        Ok((found, _)) => Ok(Verified::Damaged(format!("it has sha256:{found}"))),
+        Err(error) if is_absent(&error) => Ok(Verified::Damaged("its program is missing".into())),
+        Err(error) => Err(Problem::new(format!("cannot read {what}")).cause(error)),
+    };
+    let make = |staged: &Path| {
+        host.progress.begin("uv");
+        fetched(release, &staged.join("bin"), host)?;
+        host.progress.end("uv");
+        Ok(())
+    };
+    store.obtain(&wish, host.progress, verify, make)?;
+    let path = program(&store, release);
+    Ok(Uv { path, version: UV_VERSION.to_owned(), sha256: expected })
+}
+
+/// Puts the program of a release into the directory `bin`.
+fn fetched(release: &Release, bin: &Path, host: &Host<'_>) -> Result<(), Problem> {
+    let request = FileRequest {
+        project: "uv".parse().expect("it is a name"),
+        shelf: Shelf::Wheels,
+        filename: release.filename.to_owned(),
+        sha256: digest(release.sha256),
+        size: Some(release.size),
+        origin: FileOrigin::Registry { locked: None },
+    };
+    // No uv is there yet that could be asked for its index.
+    let settings = Settings { uv: None, ..Settings::default() };
+    let client = Client::new(host.environment, Patience::default());
+    let wheel =
+        Fetcher::new(&client, host, &settings).obtain(&request, host).map_err(|problem| {
+            let hint = format!("`--uv FILE` names a uv that is used instead of {UV_VERSION}");
+            if problem.hint.is_some() { problem } else { problem.hint(hint) }
+        })?;
+    unpacked(&wheel.path, bin)
+        .map_err(|error| Problem::new(format!("cannot unpack uv {UV_VERSION}")).cause(error))
+        .and_then(|found| {
+            let wrong = Problem::new(format!("`{}` holds another program", release.filename))
+                .fact("expected", release.program)
+                .fact("found", found);
+            if found == digest(release.program) { Ok(()) } else { Err(wrong) }
+        })
+}
+
+fn unpacked(wheel: &Path, bin: &Path) -> std::io::Result<Sha256> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut wheel = ZipArchive::new(fs::File::open(wheel)?)?;
+    let mut member = wheel.by_name(&format!("uv-{UV_VERSION}.data/scripts/uv"))?;
+    fs::create_dir_all(bin)?;
+    let mut program = Hashing::new(fs::File::create(bin.join("uv"))?);
+    std::io::copy(&mut member, &mut program)?;
+    let (program, found, _) = program.finish();
+    program.set_permissions(std::fs::Permissions::from_mode(0o555))?;
+    program.sync_all()?;
+    Ok(found)
+}
+
+fn other(path: &Path, host: &Host<'_>) -> Result<Uv, Problem> {
+    let failed = || Problem::usage(format!("cannot use `{}` as uv", path.display()));
+    let (sha256, _) = digest_of(path).map_err(|error| failed().cause(error))?;
+    let version = version_of(path, host).ok_or_else(|| {
+        failed()
+            .fact("expected", "`--version` prints `uv` and a version")
+            .hint("name the program itself, not a shim or a wrapper")
+    })?;
+    Ok(Uv { path: path.to_owned(), version, sha256 })
 }
 
 /// The version that a uv says it has.
-pub(crate) fn version_of(path: &Path, host: &Host<'_>) -> Option<String> {
+fn version_of(path: &Path, host: &Host<'_>) -> Option<String> {
     let printed =
         Process::new(path).envs(&host.environment.for_network()).arg("--version").stdout().ok()?;
     Some(printed.strip_prefix("uv ")?.split_whitespace().next()?.to_owned())
-}
-
-fn install(work: &Path, target: &Path, host: &Host<'_>) -> Result<(), Problem> {
-    let way_out = format!("put uv {UV_VERSION} on `PATH`, or install `python3` with `pip`");
-    let python = host.environment.find_program("python3").ok_or_else(|| {
-        Problem::new(format!(
-            "uv {UV_VERSION} is not on `PATH`, and there is no `python3` to fetch it"
-        ))
-        .hint(way_out.clone())
-    })?;
-    let hashes = WHEELS.map(|sha256| format!(" --hash=sha256:{sha256}")).concat();
-    let requirements = work.join("requirements.txt");
-    write_atomically(&requirements, format!("uv=={UV_VERSION}{hashes}\n").as_bytes())
-        .map_err(|error| Problem::new("cannot prepare the download of uv").cause(error))?;
-    let pip = || Process::new(&python).envs(&host.environment.for_network());
-    if pip().args(["-m", "pip", "--version"]).stdout().is_err() {
-        return Err(Problem::new(format!(
-            "uv {UV_VERSION} is not on `PATH`, and `python3` has no `pip` to fetch it"
-        ))
-        .fact("python3", python.display())
-        .hint(format!("{way_out} (on Debian: `apt install python3-pip`)")));
-    }
-    pip()
-        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"])
-        .args(["--only-binary=:all:", "--no-compile", "--disable-pip-version-check"])
-        .arg("--target")
-        .arg(target)
-        .arg("--requirement")
-        .arg(&requirements)
-        .stdout()
-        .map(drop)
-        .map_err(|error| {
-            Problem::new(format!("cannot fetch uv {UV_VERSION}")).cause(error).hint(way_out)
-        })
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use uv_distribution_filename::WheelFilename;
-
 use super::{Content, WheelFile, Zip};
 use base::dist_info::EntryPoints;
+use base::packaging::WheelFilename;
 
 /// Where the parts of a wheel go, relative to the venv's root: the `venv` scheme of `sysconfig` on
 /// POSIX, with uv's place for headers.

@@ -13,7 +13,9 @@ pub(crate) fn of(target: &Target) -> Vec<Vec<u8>> {
         Corpus::Texts(texts) => texts.iter().map(|text| text.as_bytes().to_vec()).collect(),
         Corpus::Files { below, ends } => {
             let mut files = Vec::new();
-            below.iter().for_each(|place| collect(&root.join(place), ends, &mut files));
+            for place in below {
+                collect(&root.join(place), ends, &mut files);
+            }
             files.iter().filter_map(|path| fs_err::read(path).ok()).collect()
         }
         Corpus::Pairs(kind) => pairs(&root.join("golden/explain"), kind),

@@ -156,9 +156,9 @@ fn fuzz(target: &Target, flags: &Flags) -> anyhow::Result<Found> {
         eprintln!("{}: {}", path.display(), base::sys::process::last_lines(&said, 4));
         let hangs = said.contains("this run hangs");
         if hangs {
-            found.hangs.push(path)
+            found.hangs.push(path);
         } else {
-            found.panics.push(path)
+            found.panics.push(path);
         }
         start = number;
     }
@@ -183,7 +183,7 @@ fn in_child(target: &Target, flags: &Flags, start: u64, progress: &Path) -> anyh
         let started = begun.elapsed();
         now.store(started.as_millis().try_into()?, Ordering::Relaxed);
         let ended = catch_unwind(AssertUnwindSafe(|| (target.read)(&input)));
-        slowest = slowest.max(begun.elapsed() - started);
+        slowest = slowest.max(begun.elapsed().saturating_sub(started));
         number += 1;
         if ended.is_err() {
             panicked = Some(number - 1);
@@ -220,7 +220,7 @@ fn watch(begun: Instant, now: Arc<AtomicU64>) {
     });
 }
 
-/// The most memory that this process has had (proc_pid_status(5)).
+/// The most memory that this process has had (`proc_pid_status(5)`).
 fn memory_kib() -> u64 {
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));

@@ -1,7 +1,7 @@
 //! From a corpus, a seed and a number to an input: one of the corpus with some changes, as
 //! dumb fuzzers make them. The same three give the same input on every machine.
 
-/// SplitMix64: small, and good enough for choosing changes.
+/// `SplitMix64`: small, and good enough for choosing changes.
 pub(crate) struct Random(u64);
 
 impl Random {

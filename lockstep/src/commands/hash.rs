@@ -5,14 +5,14 @@ use base::nar;
 use base::vocabulary::Outcome;
 use serde_json::json;
 
-use super::Context;
-use crate::flags::Hash;
+use crate::flags::{Global, Hash};
 
-impl Context<'_> {
-    pub(super) fn hash(&self, flags: &Hash) -> Result<Outcome> {
-        let hash = nar::hash_path(&flags.path)?;
-        let json = json!({ "nar-hash": hash.to_sri(), "sha256": hash });
-        self.print(&json, &hash.to_sri());
-        Ok(Outcome::Good)
+pub(super) fn run(flags: &Hash, global: &Global) -> Result<Outcome> {
+    let hash = nar::hash_path(&flags.path)?;
+    if global.json {
+        anstream::println!("{:#}", json!({ "nar-hash": hash.to_sri(), "sha256": hash }));
+    } else {
+        anstream::println!("{}", hash.to_sri());
     }
+    Ok(Outcome::Good)
 }

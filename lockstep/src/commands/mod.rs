@@ -28,6 +28,7 @@ use crate::screen::Screen;
 use crate::typed::Typed;
 use base::recipe::{Provider, Recipe};
 use base::recipe_file::RecipeFile;
+use base::sys::cache::WORK;
 use base::sys::env::Environment;
 use base::sys::sandbox::Surroundings;
 use base::sys::{Host, disk};
@@ -35,7 +36,7 @@ use base::vocabulary::{Outcome, Problem, Progress as _};
 use builder::fetch::Settings;
 use builder::fetch::application::LocatedRecipe;
 use builder::pipeline::Options;
-use builder::toolchain::uv::provide_uv;
+use builder::toolchain::uv::{OTHER_UV, provide_uv};
 
 /// Runs what was typed.
 pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
@@ -49,9 +50,14 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let command = match command {
         Command::Compare(flags) => return compare::run(flags, &global),
+        Command::Hash(flags) => return hash::run(&flags, &global),
         command => command,
     };
-    let environment = Environment::capture();
+    let mut environment = Environment::capture();
+    if let Some(uv) = &global.uv {
+        let uv = std::path::absolute(uv)?;
+        environment = environment.with(OTHER_UV, &uv.to_string_lossy());
+    }
     let cache = match &global.cache_dir {
         Some(dir) => dir.clone(),
         None => environment.cache_dir()?,
@@ -73,7 +79,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
         // nothing of it.
-        Command::Gc(_) | Command::Hash(_) | Command::Doctor | Command::VerifyRepro(_) => None,
+        Command::Gc(_) | Command::Doctor | Command::VerifyRepro(_) => None,
         _ => Some(base::sys::cache::hold(&cache, waiting)?),
     };
     let outcome = match command {
@@ -85,7 +91,6 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Graph(flags) => context.graph(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
-        Command::Hash(flags) => context.hash(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
         Command::Shell(flags) => context.shell(&flags),
@@ -94,7 +99,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
         Command::Review(flags) => context.review(&flags),
-        Command::Compare(_) => unreachable!("it was run above"),
+        Command::Compare(_) | Command::Hash(_) => unreachable!("it was run above"),
     };
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))
@@ -103,7 +108,10 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
 /// Whatever ran into a full disk, the message says so.
 fn full_disk_named(error: anyhow::Error, cache: &Path) -> anyhow::Error {
     match error.downcast::<Problem>() {
-        Ok(problem) => disk::failed_below(problem, cache).into(),
+        // The two can be on two disks.
+        Ok(problem) => {
+            [cache.join(WORK).as_path(), cache].into_iter().fold(problem, disk::failed_below).into()
+        }
         Err(error) => error,
     }
 }

@@ -88,7 +88,7 @@ fn ask(all: &mut Option<Decision>) -> Result<Decision> {
         std::io::stdout().flush()?;
         let mut answer = String::new();
         if std::io::stdin().lock().read_line(&mut answer)? == 0 {
-            answer = "q".to_owned();
+            "q".clone_into(&mut answer);
         }
         let (decision, rest) = match answer.trim() {
             "y" | "yes" => (Decision::Accept, None),

@@ -36,9 +36,9 @@ impl Context<'_> {
     }
 }
 
-/// Makes room for what is bound below the prefix where the output has nothing: a mount point would be
-/// made in the published output. Instead the directory around it is put together in memory, of what
-/// the output has there.
+/// Makes room for what is bound below the prefix where the output has nothing: a mount point would
+/// be made in the published output. Instead the directory around it is put together in memory, of
+/// what the output has there.
 fn room_for(mut sandbox: Sandbox, output: &Output, binds: &[String]) -> Result<Sandbox> {
     for bind in binds {
         let (_, inside) = pair(bind, ':', "--bind", "HOST:INSIDE")?;

@@ -20,6 +20,7 @@ impl Context<'_> {
         let target = &located.recipe.targets[0];
         let uv = provide_uv(&self.host)?;
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;
+        uv.try_in(&toolchain)?;
         let sandbox = toolchain
             .sandbox()
             .tmpfs("/build")

@@ -1,11 +1,11 @@
 //! `tree`: what needs what; and how `why` and `graph` read the two graphs.
 
 use anyhow::Result;
-use uv_normalize::PackageName;
 
 use super::Context;
 use super::resolve::Looked;
 use crate::flags::Tree;
+use base::packaging::PackageName;
 use base::recipe::nearest;
 use base::vocabulary::{Outcome, Problem};
 use builder::inspect::graphs::{self, NodeId, Picture, Shape};

@@ -144,6 +144,20 @@ fn a_backend_that_fails_leaves_its_log_and_its_sandbox() {
     assert_eq!(small.build().json()["cached"], false);
 }
 
+/// Who builds a single wheel reads the same message, which names the same directory.
+#[test]
+fn a_single_build_that_fails_leaves_what_its_message_names() {
+    let small = Small::new("def act():\n    raise SystemExit(3)\n");
+    let single = ["build", "small", "--only", "small", "--wheels-out", "wheels"];
+    end(&mut small.builder(&single)).bad(1, &["the build of `small 1.0` failed", "whole log"]);
+    let log = small.work_with("builds/small/log").expect("the log that the message names");
+    let dir = log.parent().unwrap().to_str().unwrap();
+    end(&mut small.builder(&["--quiet", "enter", dir, "--", "true"])).good();
+    small.write("app/act.py", cli::PLAIN);
+    end(&mut small.builder(&single)).good();
+    assert!(small.path("wheels/small-1.0-py3-none-any.whl").exists());
+}
+
 /// A backend can put a link in the place of any of its directories.
 #[test]
 fn links_that_a_backend_plants_lead_nowhere() {

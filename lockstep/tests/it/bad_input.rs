@@ -37,7 +37,7 @@ fn remove(small: &Small, file: &str) {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 22] = [
+const CASES: [Case; 24] = [
     ("unknown key", |it| add(it, "[chekc]\nimports = []"), 2,
         &["cannot read recipe `small`", "`chekc`", "did you mean `check`?"]),
     ("unknown nested key", |it| add(it, "[toolchain]\nprovider = []"), 2,
@@ -52,6 +52,12 @@ const CASES: [Case; 22] = [
         &["`/usr/x`", "/opt"]),
     ("unknown platform", |it| it.replace(RECIPE, "x86_64-manylinux_2_39", "amiga"), 2,
         &["`amiga`", "try one of"]),
+    ("a Python without its minor version",
+        |it| it.replace(RECIPE, "python = \"3.14\"", "python = \"3\""), 2,
+        &["`3` is not a Python version", "hint: give major and minor version, such as `3.14`"]),
+    ("a patch version that is not there",
+        |it| it.replace(RECIPE, "python = \"3.14\"", "python = \"3.14.99\""), 2,
+        &["Debian `forky` has Python 3.14.", ", not 3.14.99", "`target.python = \"3.14\"`"]),
     ("no source tree", |it| fs_err::remove_dir_all(it.path("app")).unwrap(), 2,
         &["the source tree `", "/app` does not exist", "`source.path`", "--source"]),
     ("no pyproject", |it| remove(it, "app/pyproject.toml"), 2, &["cannot read `pyproject.toml`"]),
@@ -245,4 +251,16 @@ fn the_samples_own_recipe_is_good() {
     let small = Small::new(PLAIN);
     let ended = end(builder(workspace(), &small.cache).args(["--json", "resolve", "sample"]));
     assert_eq!(ended.json()["packages"].as_array().unwrap().len(), 22);
+}
+
+#[test]
+fn hash_needs_neither_a_home_nor_a_cache() {
+    let dir = crate::cli::scratch();
+    fs_err::write(dir.path().join("file"), "x").unwrap();
+    let mut command = crate::cli::command(env!("CARGO_BIN_EXE_lockstep"));
+    command.env_clear().arg("hash").arg(dir.path().join("file"));
+    let printed = crate::cli::end(&mut command).good();
+    assert!(printed.starts_with("sha256-"), "{printed}");
+    let printed = crate::cli::end(command.arg("--json")).json();
+    assert!(printed["nar-hash"].as_str().unwrap().starts_with("sha256-"), "{printed}");
 }

@@ -30,11 +30,8 @@ fn an_import_that_ends_early_has_failed() {
         "import os; os.execv('/bin/true', ['true'])",
     ];
     // All in one build: a module for each.
-    let entries: String = ends
-        .iter()
-        .enumerate()
-        .map(|(number, text)| format!("'small/end{number}.py': {text:?}, "))
-        .collect();
+    let entry = |(number, text)| format!("'small/end{number}.py': {text:?}, ");
+    let entries = ends.iter().enumerate().map(entry).collect::<Vec<_>>().concat();
     let names: Vec<String> = (0..ends.len()).map(|number| format!("small.end{number}")).collect();
     let rule = format!("\n[check]\nimports = {names:?}\n");
     let ended = with(&wheel("", &entries), &rule).xtask("build", &[]);
@@ -62,8 +59,7 @@ fn an_interpreter_that_ends_early_has_failed() {
 fn programs_of_an_output_do_not_check_it() {
     let script = "#!/bin/sh\\nexit 0\\n";
     let names = ["uv", "sh", "env", "ip", "unshare", "setsid", "mount"];
-    let entries: String =
-        names.iter().map(|it| format!("'small-1.0.data/scripts/{it}': '{script}', ")).collect();
+    let entries = names.map(|it| format!("'small-1.0.data/scripts/{it}': '{script}', ")).concat();
     let act = format!("REQUIRES = ['absent']\n\n\n{}", wheel("", &entries));
     let ended = with(&act, "\n[check]\nimports = [\"small\"]\n").xtask("build", &[]);
     ended.ends(1, &["uv pip check", "absent", "1 check of the output failed"]);
@@ -76,8 +72,7 @@ fn an_output_is_not_changed_by_its_checks() {
     let script = "#!/bin/sh\\necho ran >> /dev/shm/ran\\n";
     let names =
         ["ip", "unshare", "setsid", "env", "capsh", "setpriv", "mount", "umount", "hostname"];
-    let entries: String =
-        names.iter().map(|it| format!("'small-1.0.data/scripts/{it}': '{script}', ")).collect();
+    let entries = names.map(|it| format!("'small-1.0.data/scripts/{it}': '{script}', ")).concat();
     let attempts = "import os, sys\n\
         for path in ('/opt/small/x', '/usr/share/x', '/build/tools/uv', sys.executable):\n\
         \x20   try: open(path, 'ab').close()\n\

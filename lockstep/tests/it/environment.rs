@@ -81,7 +81,7 @@ fn the_question_and_the_build_see_the_same() {
         "app/pyproject.toml",
         "[tool.uv]\nconfig-settings = { all = \"1\", list = [\"x\"], both = \"general\" }\n\
          [tool.uv.config-settings-package.small]\nboth = \"own\"\nover = \"project\"\n\
-         [tool.uv.extra-build-variables]\nsmall = { PRETEND_VERSION = \"1\", BOTH = \"project\" }\n",
+         [tool.uv.extra-build-variables.small]\nPRETEND_VERSION = \"1\"\nBOTH = \"project\"\n",
     );
     small.append(
         "recipes/small.toml",
@@ -252,7 +252,6 @@ fn defaults_of_makefiles_are_their_own() {
     let made = installed(&small.build().json(), "made.txt");
     for name in names {
         let expected = match name {
-            "MAKEFLAGS" => format!("{name}=file"),
             "AR" | "AS" | "CC" | "CXX" => format!("{name}=default"),
             _ => format!("{name}=file"),
         };

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use base::packaging::{Marker, MarkerEnvironment, Version};
 use base::sys::Host;
 use base::sys::env::Environment;
 use base::vocabulary::progress::Silent;
 use builder::toolchain::uv::provide_uv;
-use uv_pep508::{MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
 
 use crate::cli::{command, end, shared_cache};
 
@@ -21,7 +21,7 @@ pub(crate) struct Export(Vec<Line>);
 
 struct Line {
     what: String,
-    marker: MarkerTree,
+    marker: Marker,
     hashes: BTreeSet<String>,
 }
 
@@ -54,13 +54,13 @@ fn line(text: &str) -> Line {
     let what = what.strip_prefix("./").unwrap_or(what).trim();
     Line {
         what: what.to_owned(),
-        marker: if marker.is_empty() { MarkerTree::TRUE } else { marker.parse().unwrap() },
+        marker: if marker.is_empty() { Marker::default() } else { marker.parse().unwrap() },
         hashes: parts.map(|hash| hash.trim().to_owned()).collect(),
     }
 }
 
 /// The uv that the tool itself uses.
-fn uv() -> PathBuf {
+pub(crate) fn uv() -> PathBuf {
     let environment = Environment::capture();
     let cache = shared_cache();
     provide_uv(&Host { environment: &environment, cache: &cache, progress: &Silent }).unwrap().path
@@ -68,20 +68,17 @@ fn uv() -> PathBuf {
 
 /// PEP 508's variables of a CPython on Linux, written by hand: not by the code that is tested.
 pub(crate) fn markers(python: &str, machine: &str) -> MarkerEnvironment {
-    let full = format!("{python}.0");
-    MarkerEnvironmentBuilder {
-        implementation_name: "cpython",
-        implementation_version: &full,
-        os_name: "posix",
-        platform_machine: machine,
-        platform_python_implementation: "CPython",
-        platform_release: "",
-        platform_system: "Linux",
-        platform_version: "",
-        python_full_version: &full,
-        python_version: python,
-        sys_platform: "linux",
+    let full: Version = format!("{python}.0").parse().unwrap();
+    MarkerEnvironment {
+        implementation_name: "cpython".to_owned(),
+        implementation_version: full.clone(),
+        os_name: "posix".to_owned(),
+        platform_machine: machine.to_owned(),
+        platform_python_implementation: "CPython".to_owned(),
+        platform_release: String::new(),
+        platform_system: "Linux".to_owned(),
+        platform_version: String::new(),
+        python_full_version: full,
+        sys_platform: "linux".to_owned(),
     }
-    .try_into()
-    .unwrap()
 }

@@ -68,19 +68,19 @@ impl Repositories {
     }
 
     fn fetch(&self, tree: TreeRequest, cache: &str) -> Result<Wheelhouse, Problem> {
-        self.fetch_within(tree, cache, Settings::default())
+        self.fetch_within(tree, cache, &Settings::default())
     }
 
     fn fetch_within(
         &self,
         tree: TreeRequest,
         cache: &str,
-        settings: Settings,
+        settings: &Settings,
     ) -> Result<Wheelhouse, Problem> {
         let cache = self.dir.path().join(cache);
         let host = Host { environment: &self.environment, cache: &cache, progress: &Silent };
         let request = Request { trees: vec![tree], ..Request::default() };
-        fetch(&request, &host, &settings)
+        fetch(&request, &host, settings)
     }
 }
 
@@ -296,7 +296,7 @@ fn a_repository_that_makes_git_wait_is_not_waited_for() {
     let program = std::time::Duration::from_millis(700);
     let patience = Patience { program, ..Patience::default() };
     let settings = Settings { patience, ..Settings::default() };
-    let problem = repositories.fetch_within(tree("app", &rev), "cache", settings).unwrap_err();
+    let problem = repositories.fetch_within(tree("app", &rev), "cache", &settings).unwrap_err();
     let text = base::vocabulary::problem::render(&anyhow::Error::new(problem));
     assert!(text.contains("did not end") && text.contains("0.7 seconds"), "{text}");
 }

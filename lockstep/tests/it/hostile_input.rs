@@ -5,6 +5,9 @@ use std::os::unix::fs::symlink;
 
 use crate::cli::{PLAIN, Small, end};
 
+/// Puts a marker into a small project.
+type Spoil<'a> = &'a dyn Fn(&Small, &str);
+
 const RECIPE: &str = "recipes/small.toml";
 const PYPROJECT: &str = "app/pyproject.toml";
 const LOCK: &str = "app/uv.lock";
@@ -60,7 +63,6 @@ fn no_marker_takes_all_memory_or_the_stack() {
     let requirement = |marker: &str| format!("six ; {marker}");
     let edge =
         |marker: &str| format!("dependencies = [{{ name = \"six\", marker = \"{marker}\" }}]");
-    type Spoil<'a> = &'a dyn Fn(&Small, &str);
     let places: [(&str, Spoil<'_>); 8] = [
         ("`build-system.requires`", &|small, marker| {
             let requires = format!("requires = [\"{}\"]", requirement(marker));

@@ -5,8 +5,9 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use base::recipe::{CopyRule, LinkRule};
+use base::sys::tree::SOURCE_DATE_EPOCH;
 use base::vocabulary::Problem;
-use builder::finish::layout::{self, CopiedContent, MTIME_SECONDS};
+use builder::finish::layout::{self, CopiedContent};
 use builder::finish::variables::Variables;
 use builder::install::output::Output;
 use fs_err as fs;
@@ -177,11 +178,11 @@ fn normalised_outputs_have_one_shape() {
     ] {
         let metadata = fs::symlink_metadata(output.root.join(path)).unwrap();
         assert_eq!(metadata.mode() & 0o7777, mode, "{path}");
-        assert_eq!((metadata.mtime(), metadata.mtime_nsec()), (MTIME_SECONDS, 0), "{path}");
+        assert_eq!((metadata.mtime(), metadata.mtime_nsec()), (SOURCE_DATE_EPOCH, 0), "{path}");
     }
     assert!(!output.root.join(".lock").exists());
     // The other name of a hard link is not the output's.
     let metadata = fs::metadata(&cached).unwrap();
-    assert!(metadata.mode() & 0o777 == 0o444 && metadata.mtime() != MTIME_SECONDS);
+    assert!(metadata.mode() & 0o777 == 0o444 && metadata.mtime() != SOURCE_DATE_EPOCH);
     assert_eq!(fs::read_to_string(output.root.join("linked")).unwrap(), "content");
 }

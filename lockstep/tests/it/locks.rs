@@ -173,7 +173,11 @@ impl Project {
                 .iter()
                 .map(|set| set.iter().map(|it| texts(it).replace('`', "")).collect())
                 .collect(),
-            supported: lock.supported_markers.iter().filter_map(|it| it.try_to_string()).collect(),
+            supported: lock
+                .supported_markers
+                .iter()
+                .filter_map(base::packaging::Marker::text)
+                .collect(),
             build_constraints: lock.build_constraints.iter().map(|it| texts(it)).collect(),
         }
     }
@@ -322,7 +326,7 @@ fn real_locks_are_what_uv_exports() {
             let target = Target::new(python, platform).unwrap();
             let required = lock.requires_python.as_ref().unwrap();
             let found = resolve(&lock, &Pyproject::default(), &target, &Selection::default());
-            if !required.contains(&target.markers().python_full_version().version) {
+            if !required.contains(&target.markers().python_full_version) {
                 assert!(found.is_err(), "{what}");
                 continue;
             }

@@ -48,6 +48,8 @@ mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod terminal; // what a person uses in a sandbox
 mod toolchain;
+mod uv;
+mod uv_agrees; // the real uv, asked the same
 mod uv_settings; // what becomes of each
 mod venv;
 mod verify_repro; // two rounds, and every verdict seen failing

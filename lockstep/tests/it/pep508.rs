@@ -33,7 +33,7 @@ fn resolved(
 const HERE: (&str, &str) = ("3.14.2", "x86_64-manylinux_2_39");
 
 #[rustfmt::skip]
-const MARKERS: [(&str, (&str, &str), bool); 42] = [
+pub(crate) const MARKERS: [(&str, (&str, &str), bool); 42] = [
     // An older version of an interpreter has three numbers.
     ("python_full_version == '3.14'", HERE, false),
     ("python_full_version == '3.14'", ("3.14", "linux"), true),
@@ -162,7 +162,7 @@ fn versions_are_ordered_as_pep_440_says() {
         "1.10",
         "1!0.1",
     ];
-    let versions = ascending.map(|text| text.parse::<uv_pep440::Version>().unwrap());
+    let versions = ascending.map(|text| text.parse::<base::packaging::Version>().unwrap());
     assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
     // A lock's `requires-python`, and whether 3.14.2 is of it.
     for (specifiers, expected) in [

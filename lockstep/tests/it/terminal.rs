@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use base::sys::env::Environment;
@@ -50,7 +49,7 @@ fn keys_and_text_are_passed_on() {
     let size = Winsize { ws_row: 33, ws_col: 77, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&person, size).unwrap();
     let before = tcgetattr(&person).unwrap();
-    let stream = || Stdio::from(OwnedFd::from(person.try_clone().unwrap()));
+    let stream = || Stdio::from(person.try_clone().unwrap());
     let mut helper = helper();
     helper.stdin(stream()).stdout(stream()).stderr(stream());
     let mut child = helper.spawn().unwrap();

@@ -13,7 +13,6 @@ use base::sys::files::sorted_entries;
 use base::sys::sandbox::{Invocation, OutputTo, RootFs};
 use base::vocabulary::progress::Silent;
 use base::vocabulary::{Problem, Progress};
-use builder::toolchain::uv::provide_uv;
 use builder::toolchain::{Toolchain, Wanted, provide};
 
 use crate::cli::{Small, end, shared_cache};
@@ -137,18 +136,6 @@ fn a_mirror_that_cannot_be_reached_and_a_suite_without_the_python_are_told() {
 }
 
 #[test]
-fn uv_is_fetched_once() {
-    let environment = Environment::capture();
-    let cache = shared_cache();
-    let host = |environment| Host { environment, cache: &cache, progress: &Silent };
-    let uv = provide_uv(&host(&environment)).unwrap();
-    let offline = Environment::of([("PATH", "/nowhere")]);
-    if uv.path.starts_with(&cache) {
-        assert_eq!(provide_uv(&host(&offline)).unwrap(), uv);
-    }
-}
-
-#[test]
 fn the_host_serves_with_an_interpreter_that_it_has() {
     let environment = Environment::capture();
     let cache = shared_cache();
@@ -224,4 +211,9 @@ fn a_root_that_was_changed_is_found_and_made_again() {
     let provenance = fs_err::read_to_string(provenance).unwrap();
     assert!(!provenance.contains("\"3.13."), "{provenance}");
     assert_eq!(report["output-hash"], first["output-hash"]);
+    // Without a reason to, nothing but the stamps is read.
+    fs_err::remove_file(entry.join("listing")).unwrap();
+    assert!(!end(&mut build).stderr.contains("damaged"));
+    end(build.arg("--verify")).bad(0, &["its listing is missing or damaged"]);
+    assert!(!end(&mut build).stderr.contains("damaged"));
 }

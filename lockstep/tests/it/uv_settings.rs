@@ -153,7 +153,10 @@ members = ['app', 'member']
 name = 'app'
 version = '1'
 source = { editable = '.' }
-dependencies = [{ name = 'both' }, { name = 'member' }, { name = 'tree' }, { name = 'file' }, { name = 'repository' }]
+dependencies = [
+    { name = 'both' }, { name = 'member' }, { name = 'tree' }, { name = 'file' },
+    { name = 'repository' },
+]
 [[package]]
 name = 'member'
 version = '1'

@@ -10,10 +10,11 @@ const ARM: &str = "aarch64-manylinux_2_39";
 const MUSL: &str = "x86_64-unknown-linux-musl";
 
 /// What the rule is, Python, platform, the tags after `a-1.0-` that are offered, the one taken.
-type Case = (&'static str, &'static str, &'static str, &'static [&'static str], &'static str);
+pub(crate) type Case =
+    (&'static str, &'static str, &'static str, &'static [&'static str], &'static str);
 
 #[rustfmt::skip]
-const CASES: [Case; 46] = [
+pub(crate) const CASES: [Case; 46] = [
     ("glibc order: the newest that fits", "3.14", X86, &["cp39-abi3-manylinux_2_17_x86_64", "cp39-abi3-manylinux_2_34_x86_64", "cp39-abi3-manylinux_2_28_x86_64"], "cp39-abi3-manylinux_2_34_x86_64"),
     ("glibc order: not one that is too new", "3.14", OLD_GLIBC, &["cp39-abi3-manylinux_2_17_x86_64", "cp39-abi3-manylinux_2_34_x86_64"], "cp39-abi3-manylinux_2_17_x86_64"),
     ("glibc: 2.40 does not fit 2.39", "3.14", X86, &["py3-none-manylinux_2_40_x86_64"], ""),

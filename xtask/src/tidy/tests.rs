@@ -5,7 +5,7 @@ use std::path::Path;
 use xshell::Shell;
 
 use super::licences::Package;
-use super::{SourceFile, Violation, code, docs, hosts, imports, licences, manifest, tree};
+use super::{SourceFile, Violation, circles, code, docs, hosts, imports, licences, manifest, tree};
 
 fn file(path: &str, text: &str) -> SourceFile {
     let bytes = text.len() as u64;
@@ -33,6 +33,43 @@ fn violations_are_shown_as_path_line_rule_mend() {
     let file = file("a.rs", "");
     assert_eq!(file.violation(3, "width", "break it").to_string(), "a.rs:3: width: break it");
     assert_eq!(file.violation(0, "size", "make it").to_string(), "a.rs: size: make it");
+}
+
+#[test]
+fn modules_that_use_each_other_are_found() {
+    let of = |sources: &[(&str, &str)]| {
+        let files: Vec<SourceFile> =
+            sources.iter().map(|(path, text)| file(&format!("z/src/{path}"), text)).collect();
+        circles::circles(&files, &[])
+    };
+    let two = of(&[("a.rs", "use crate::b::{X, Y};"), ("b.rs", "fn f(x: super::a::Z) {}")]);
+    assert_eq!(two.len(), 1);
+    assert_eq!(
+        two[0].to_string(),
+        "z/src/a.rs: circle: `a`, `b` use each other; move what they share below them"
+    );
+    // By way of a third, through groups and across directories.
+    let three = [
+        ("a/mod.rs", "mod deep;"),
+        ("a/deep.rs", "pub use crate::{b::{self, X}, std};"),
+        ("b.rs", "use crate::c;"),
+        ("c.rs", "let x = crate::a::deep::x();"),
+    ];
+    assert_eq!(of(&three).len(), 1);
+    // A module and its own parts are read as one; texts, comments and tests do not count.
+    for (one, other) in [
+        (("a.rs", "use a::b::X; use crate::a::b::Y;"), ("a/b.rs", "use super::Z;")),
+        (("a.rs", "use crate::b::X;"), ("b.rs", "// crate::a::X\nlet x = \"crate::a::X\";")),
+        (("a.rs", "use crate::b::X;"), ("b.rs", "#[cfg(test)]\nmod tests { use crate::a::X; }")),
+        (("a.rs", "use crate::b::X;"), ("b/tests.rs", "use crate::a::X;")),
+        (("a.rs", "use crate::b::X;"), ("b.rs", "use other::a::X;")),
+    ] {
+        assert_eq!(of(&[one, other]), [], "{one:?} {other:?}");
+    }
+    let files = [file("z/src/a.rs", "use crate::b::X;"), file("z/src/b.rs", "use crate::a::X;")];
+    assert_eq!(circles::circles(&files, &[&["z a", "z b"]]), []);
+    let stale = circles::circles(&files[..1], &[&["z a", "z b"]]);
+    assert!(stale[0].to_string().contains("is no more"), "{stale:?}");
 }
 
 #[test]

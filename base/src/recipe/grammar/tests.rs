@@ -86,7 +86,7 @@ fn every_key_refuses_what_it_must_not_be() {
             let text = recipe_with(key, &value);
             let parsed = Recipe::parse("x", &text, &|_| Ok(b"diff".to_vec()));
             let Err(problem) = parsed else { panic!("{key} accepts {kind}: {value:?}") };
-            let name = key.trim_end_matches(".<>").trim_end_matches(".*");
+            let name = key.trim_end_matches("[]").trim_end_matches(".<>").trim_end_matches(".*");
             let name = name.rsplit('.').next().unwrap().split('[').next().unwrap();
             assert!(problem.to_string().contains(name), "{key} {kind}: {problem}");
             assert_eq!(problem.outcome.code(), 2, "{key} {kind}");
@@ -113,7 +113,8 @@ fn collect(place: &str, found: &mut BTreeSet<String>) {
         let key = if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
         let known = |end: &str| KEYS.iter().any(|(it, _)| **it == format!("{key}{end}"));
         let below = |end: &str| KEYS.iter().any(|(it, _)| it.starts_with(&format!("{key}{end}.")));
-        let mut leaves = ["", "[]", ".<>", ".*"].into_iter().filter(|end| known(end)).peekable();
+        let mut leaves =
+            ["", "[]", ".<>", ".*", ".*[]"].into_iter().filter(|end| known(end)).peekable();
         if leaves.peek().is_none() && !["", "[]"].iter().any(|end| below(end)) {
             found.insert(key.clone());
         }

@@ -61,6 +61,8 @@ mod tests {
 
     use super::*;
 
+    static FIVE: Limit = Limit { name: "five", max: 5, unit: "bytes", of: "a test" };
+
     #[test]
     fn only_a_file_of_bounded_size_is_read() {
         let base = tempfile::tempdir().unwrap();
@@ -83,7 +85,6 @@ mod tests {
             assert!(error.contains(part) && error.contains(name), "{name}: {error}");
         }
         assert_eq!(read_foreign(&at("none"), 5).unwrap_err().kind(), io::ErrorKind::NotFound);
-        static FIVE: Limit = Limit { name: "five", max: 5, unit: "bytes", of: "a test" };
         assert_eq!(read_text(&at("link"), &FIVE).unwrap(), "12345");
         fs_err::write(at("long"), "123456").unwrap();
         fs_err::write(at("binary"), [0xff]).unwrap();

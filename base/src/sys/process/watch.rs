@@ -57,7 +57,7 @@ fn kill_tree(process: Pid) {
     }
 }
 
-/// Every process with its parent (proc_pid_stat(5)).
+/// Every process with its parent (`proc_pid_stat(5)`).
 fn parents() -> Vec<(i32, i32)> {
     let processes = sorted_entries("/proc".as_ref()).unwrap_or_default();
     let parent = |entry: fs_err::DirEntry| {

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::tree::SOURCE_DATE_EPOCH;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Sha256};
 
@@ -122,12 +123,8 @@ impl Finished {
 }
 
 /// The environment inside, beside what the surroundings say and before [`Sandbox::env`].
-const ENVIRONMENT: [(&str, &str); 3] = [
-    ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"),
-    // 1980-01-01: zip cannot store less.
-    ("SOURCE_DATE_EPOCH", "315532800"),
-    ("TERM", "dumb"),
-];
+const ENVIRONMENT: [(&str, &str); 2] =
+    [("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "dumb")];
 
 /// `/etc/nsswitch.conf` of the sandbox: files alone, so that no service of the machine answers.
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
@@ -150,7 +147,8 @@ impl Sandbox {
     /// As [`Sandbox::new`], with other surroundings than the ordinary ones.
     pub fn within(root: RootFs, surroundings: &Surroundings) -> Self {
         let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        let fixed = ENVIRONMENT.into_iter().map(own);
+        let epoch = ("SOURCE_DATE_EPOCH".to_owned(), SOURCE_DATE_EPOCH.to_string());
+        let fixed = ENVIRONMENT.into_iter().map(own).chain([epoch]);
         let mut sandbox = Self {
             network: Network::None,
             environment: fixed.chain(surroundings.variables()).collect(),

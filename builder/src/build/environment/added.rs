@@ -38,9 +38,9 @@ pub const ADDED: [Added; 26] = [
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
         because: "a module is the same whether or not the interpreter keeps its bytecode. Without \
                   it, what a backend imports from its own tree leaves `.pyc` files with times in \
-                  them, which some backends put into the wheel. Only a project that asks setuptools \
-                  for bytecode (`[build_py] compile`) can tell, and sets the variable to nothing in \
-                  `override.<name>.build.env`",
+                  them, which some backends put into the wheel. Only a project that asks \
+                  setuptools for bytecode (`[build_py] compile`) can tell, and sets the variable \
+                  to nothing in `override.<name>.build.env`",
     },
     Added {
         what: What::SandboxVariable("PATH"),

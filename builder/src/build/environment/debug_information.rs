@@ -1,11 +1,11 @@
-//! Debian's interpreter tells setuptools to compile with `-g`, as it was compiled itself. That takes
-//! a quarter of a compiler's time and makes most of the bytes of an extension, and nobody debugs an
-//! output. So builds see the interpreter's build configuration without that one word.
+//! Debian's interpreter tells setuptools to compile with `-g`, as it was compiled itself. That
+//! takes a quarter of a compiler's time and makes most of the bytes of an extension, and nobody
+//! debugs an output. So builds see the interpreter's build configuration without that one word.
 //!
-//! GCC and clang promise that `-g` never changes the code that they make, so no instruction, no data
-//! and no symbol of a wheel differs. A project that asks for debug information itself gets it, and
-//! so does one that is built by other means than the interpreter's configuration. A flag in `CFLAGS`
-//! cannot do the same: setuptools replaces the interpreter's flags by it, `-DNDEBUG` and
+//! GCC and clang promise that `-g` never changes the code that they make, so no instruction, no
+//! data and no symbol of a wheel differs. A project that asks for debug information itself gets
+//! it, and so does one that is built by other means than the interpreter's configuration. A flag in
+//! `CFLAGS` cannot do the same: setuptools replaces the interpreter's flags by it, `-DNDEBUG` and
 //! `-fno-strict-overflow` among them, and after a project's own `-O3` an `-O2` wins.
 
 use std::collections::BTreeMap;

@@ -10,8 +10,8 @@ use crate::build::environment::{Bench, BuildEnvironment};
 use crate::lock::build_lock::Requirement;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::Distribution;
+use base::sys::beneath::Beneath;
 use base::sys::disk;
-use base::sys::files::read_foreign;
 use base::sys::process::last_lines_of;
 use base::vocabulary::Problem;
 use base::vocabulary::limits::ANSWER_BYTES;
@@ -38,8 +38,8 @@ impl Maker<'_> {
         let environment = BuildEnvironment::new(told, self.toolchain, self.uv)?;
         environment.install(&bench, requirements)?;
         let finished = environment.ask(&bench, project, own)?;
-        let answer = dir.join("answer.json");
-        let answer = read_foreign(&answer, ANSWER_BYTES.max).unwrap_or_default();
+        let answer = Beneath::open(dir).and_then(|dir| dir.read("answer.json", ANSWER_BYTES.max));
+        let answer = answer.unwrap_or_default();
         match serde_json::from_slice(&answer) {
             Ok(answer) if finished.success() => Ok(answer),
             _ => {

@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base::packaging::PackageName;
+use base::packaging::Version;
 use fs_err as fs;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use super::Maker;
 use super::lowered::Lowered;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uv_normalize::PackageName;
+use base::packaging::PackageName;
 
 use super::Maker;
 use super::pins::{Pin, Pins};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use uv_normalize::PackageName;
+use base::packaging::PackageName;
 
 use super::requires::Requires;
 use crate::fetch::application::Application;

@@ -20,7 +20,6 @@ use std::path::Path;
 
 use fs_err as fs;
 use rayon::prelude::*;
-use uv_normalize::PackageName;
 
 use crate::build::sources::{self, Sources};
 use crate::build::view::Sight;
@@ -35,6 +34,7 @@ use crate::lock::resolve::{Distribution, Resolution, RuntimeRequest};
 use crate::lock::resolvers::Resolvers;
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
+use base::packaging::PackageName;
 use base::sys::Host;
 use base::vocabulary::{Problem, Target};
 

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base::packaging::PackageName;
+use base::packaging::Version;
 use serde::Deserialize;
 use url::Url;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use crate::lock::GitSource;
 use crate::lock::build_lock::{FilePlace, LockedFile, Requirement, ToolSource};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use uv_normalize::PackageName;
-use uv_pep508::Requirement;
+use base::packaging::PackageName;
 
 use crate::lock::build_lock::Demands;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Distribution, Resolution};
+use base::packaging::Requirement;
 use base::vocabulary::limits::ANSWER_REQUIREMENTS;
 use base::vocabulary::{Markers, Problem, shortened};
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use base::packaging::PackageName;
 use url::Url;
-use uv_normalize::PackageName;
 
 use super::Maker;
 use super::interpreter::Interpreter;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use base::packaging::PackageName;
+use base::packaging::Version;
 use fs_err as fs;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use super::pins::Pins;
 use super::run::{Chain, Run};

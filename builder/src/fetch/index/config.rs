@@ -1,5 +1,6 @@
-//! Which indexes uv is configured with: the environment, uv's configuration files, else what uv
-//! itself says. Only what decides where files are looked for is read of them.
+//! Which indexes this machine is configured with: the environment, the configuration files of uv
+//! and pip, else the default of whichever is at hand. Only what decides where files are looked for
+//! is read of them.
 
 use std::path::Path;
 
@@ -7,9 +8,9 @@ use fs_err as fs;
 use serde::Deserialize;
 use url::Url;
 
+use super::ask::{Named, ask, of_pip};
 use crate::lock::pyproject::{Origins, Pyproject};
 use base::sys::env::Environment;
-use base::sys::process::Process;
 use base::vocabulary::Problem;
 use base::vocabulary::redacted::redact_text;
 
@@ -83,11 +84,11 @@ struct PipToml {
 }
 
 impl Indexes {
-    /// Finds them out. `uv` is asked only if nothing names a default index: `uv pip compile
-    /// --emit-index-url` prints the one that uv would use.
+    /// Finds them out. Only if neither the environment, the project nor a file names a default
+    /// index, the uv or pip at hand is asked for its own.
     ///
     /// # Errors
-    /// A configuration file or URL that cannot be read; no `uv` to ask.
+    /// A configuration file or URL that cannot be read; nobody to ask.
     pub fn ambient(
         environment: &Environment,
         project: &ProjectIndexes,
@@ -95,8 +96,12 @@ impl Indexes {
     ) -> Result<Self, Problem> {
         let mut indexes = Self::configured(environment, project)?;
         if !project.no_index && !indexes.list.iter().any(|index| index.default) {
-            let url = ask_uv(environment, uv)?;
-            indexes.list.push(Index { default: true, ..Index::at(url) });
+            let Named { origin, url } = match of_pip(environment) {
+                Some(named) => named,
+                None => ask(environment, uv)?,
+            };
+            let index = Index::at(parse(&origin, &url, None)?.url);
+            indexes.list.push(Index { default: true, ..index });
         }
         Ok(indexes)
     }
@@ -291,109 +296,5 @@ fn parse(origin: &str, text: &str, tree: Option<&Path>) -> Result<Index, Problem
     }
 }
 
-fn ask_uv(environment: &Environment, uv: Option<&Path>) -> Result<Url, Problem> {
-    let problem = || {
-        Problem::new("cannot find out which package index uv is configured with")
-            .hint("set `UV_DEFAULT_INDEX` to the URL of the index")
-    };
-    let uv = uv.ok_or_else(|| problem().fact("because", "there is no `uv` to ask"))?;
-    // It resolves what it reads; nothing to resolve is nothing to print.
-    let printed = Process::new(uv)
-        .args(["pip", "compile", "-q", "--emit-index-url", "--no-header", "-"])
-        .envs(&environment.for_network())
-        .stdout_with_input(b"six\n")
-        .map_err(|error| problem().fact("because", redact_text(&error.to_string())))?;
-    let line = printed.lines().find_map(|line| line.trim().strip_prefix("--index-url"));
-    let line = line.ok_or_else(|| problem().fact("printed", redact_text(printed.trim())))?;
-    Ok(parse("uv", line.trim_start_matches('=').trim(), None)?.url)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn urls(environment: &Environment) -> Vec<String> {
-        let indexes = Indexes::ambient(environment, &ProjectIndexes::default(), None).unwrap();
-        indexes.asked().map(|index| index.url.to_string()).collect()
-    }
-
-    /// What uv itself does with these: a project's indexes come after the environment's and before
-    /// the user's, its default index counts less than the environment's.
-    #[test]
-    fn the_projects_indexes_stand_between_environment_and_files() {
-        let text = "
-            [[tool.uv.index]]
-            name = 'corp-one'
-            url = 'https://corp.example/simple'
-            explicit = true
-            [[tool.uv.index]]
-            name = 'main'
-            url = 'https://main.example/simple'
-            default = true
-            [[tool.uv.index]]
-            url = 'wheels'
-            format = 'flat'
-            [tool.uv]
-            extra-index-url = ['https://extra.example/simple']
-            find-links = ['https://links.example/']
-            index-strategy = 'unsafe-best-match'";
-        let project = Pyproject::parse("x", text).unwrap();
-        let project = ProjectIndexes::of(&project, Path::new("/tree")).unwrap();
-        assert_eq!(project.strategy.as_deref(), Some("unsafe-best-match"));
-        let found = |variables: &[(&str, &str)]| {
-            let fixed = [("UV_NO_CONFIG", "1"), ("UV_INDEX", "https://env.example/simple")];
-            let environment = Environment::of(fixed.iter().chain(variables).copied());
-            let indexes = Indexes::ambient(&environment, &project, None).unwrap();
-            indexes.list.iter().map(|it| it.url.to_string()).collect::<Vec<_>>()
-        };
-        let between = [
-            "https://env.example/simple",
-            "https://corp.example/simple",
-            "file:///tree/wheels/",
-            "https://extra.example/simple",
-            "https://links.example/",
-            "https://main.example/simple",
-        ];
-        assert_eq!(found(&[]), between);
-        let found = found(&[
-            ("UV_DEFAULT_INDEX", "https://other.example/simple"),
-            ("UV_INDEX_CORP_ONE_USERNAME", "me"),
-            ("UV_INDEX_CORP_ONE_PASSWORD", "word"),
-        ]);
-        assert_eq!(found[1], "https://me:word@corp.example/simple");
-        // It is no default any more; its name still counts.
-        assert_eq!(found[2], "https://main.example/simple");
-        assert_eq!(found.last().unwrap(), "https://other.example/simple");
-    }
-
-    #[test]
-    fn the_environment_counts_more_than_files() {
-        let home = tempfile::tempdir().unwrap();
-        let home = home.path().to_str().unwrap();
-        fs::create_dir_all(format!("{home}/uv")).unwrap();
-        let text = "[[index]]\nurl = 'https://file.example/simple'\ndefault = true\n\
-                    [[index]]\nurl = 'https://more.example/simple'\n\
-                    [[index]]\nurl = 'https://never.example/simple'\nexplicit = true\n";
-        fs::write(format!("{home}/uv/uv.toml"), text).unwrap();
-        let with = |extra: &[(&str, &str)]| {
-            let fixed = [("XDG_CONFIG_HOME", home), ("XDG_CONFIG_DIRS", "/nowhere")];
-            Environment::of(fixed.iter().chain(extra).copied())
-        };
-        let more = "https://more.example/simple";
-        assert_eq!(urls(&with(&[])), [more, "https://file.example/simple"]);
-        let named = ("UV_DEFAULT_INDEX", "mine=https://env.example/simple");
-        assert_eq!(urls(&with(&[named])), [more, "https://env.example/simple"]);
-        let alone = [("UV_INDEX_URL", "https://env.example/simple"), ("UV_NO_CONFIG", "1")];
-        assert_eq!(urls(&with(&alone)), ["https://env.example/simple"]);
-    }
-
-    #[test]
-    fn a_wrong_url_is_shown_without_its_password() {
-        let environment = Environment::of([("UV_DEFAULT_INDEX", "ftp://me:word@a.example/")]);
-        let problem = Indexes::ambient(&environment, &ProjectIndexes::default(), None).unwrap_err();
-        assert!(!problem.to_string().contains("word"), "{problem}");
-        let nothing = Environment::of([("UV_NO_CONFIG", "1")]);
-        let problem = Indexes::ambient(&nothing, &ProjectIndexes::default(), None).unwrap_err();
-        assert!(problem.hint.unwrap().contains("UV_DEFAULT_INDEX"));
-    }
-}
+mod tests;

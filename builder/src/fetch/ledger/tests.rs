@@ -18,6 +18,9 @@ fn found(lock: &str, files: &[(&str, &str)]) -> TargetLedger {
     }
 }
 
+/// What somebody does to the entries by hand.
+type Edit = fn(&mut Vec<Entry>);
+
 /// The lock, the files, the verdict's word, and what a person reads.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
 
@@ -62,7 +65,6 @@ fn each_verdict_has_words_of_its_own() {
         }
     }
     // What a person reads and approves is not what is hashed.
-    type Edit = fn(&mut Vec<Entry>);
     let edits: [Edit; 4] = [
         |entries| entries[0].pin = Pin::File { sha256: Sha256::of("2"), size: 1 },
         |entries| entries[0].pin = Pin::File { sha256: Sha256::of(OLD), size: 2 },

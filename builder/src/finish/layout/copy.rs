@@ -1,7 +1,6 @@
 //! Files of the source tree that are copied into the output.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use fs_err as fs;
@@ -12,7 +11,8 @@ use crate::finish::patch::Applied;
 use crate::finish::variables::Variables;
 use crate::install::output::{Output, normalised};
 use base::recipe::CopyRule;
-use base::sys::files::{nearest_names, sorted_entries, write_atomically};
+use base::sys::beneath::{Beneath, Found};
+use base::sys::files::nearest_names;
 use base::vocabulary::{Problem, Sha256};
 
 /// A file or link that was copied.
@@ -68,13 +68,17 @@ pub fn copy(
         .iter()
         .map(|(name, path)| Ok((name.clone(), variables.text("shebangs", path)?)))
         .collect::<Result<_, Problem>>()?;
+    let tree = output.beneath()?;
+    let source = Beneath::open(source)
+        .map_err(|error| Problem::new("cannot open the source tree").cause(error))?;
     let mut copied = Vec::new();
     for rule in rules {
         let from = inside("copy.from", &rule.from)?;
         let to = inside("copy.to", &variables.path("copy.to", &rule.to)?)?;
         let copying = Copying {
             output,
-            source,
+            tree: &tree,
+            source: &source,
             interpreters: &interpreters,
             excluded: paths("copy.exclude", &rule.exclude)?,
             executable: paths("copy.executable", &rule.executable)?,
@@ -102,7 +106,9 @@ pub fn set_patched(copied: &mut [Copied], patches: &[Applied]) {
 
 struct Copying<'a> {
     output: &'a Output,
-    source: &'a Path,
+    /// The output.
+    tree: &'a Beneath,
+    source: &'a Beneath,
     interpreters: &'a BTreeMap<String, String>,
     excluded: BTreeSet<String>,
     executable: BTreeSet<String>,
@@ -119,11 +125,11 @@ impl Copying<'_> {
     fn check_named_files(&self) -> Result<(), Problem> {
         let nested = self.executable.iter().map(|name| joined(self.from, name));
         for path in std::iter::once(self.from.to_owned()).chain(nested) {
-            if fs::symlink_metadata(self.source.join(&path)).is_ok() {
+            if self.source.find(&path).map_err(|error| self.problem(error))?.is_some() {
                 continue;
             }
             let problem = self.problem(format!("there is no `{path}` in the source tree"));
-            let near = nearest_names(self.source, &path);
+            let near = nearest_names(self.source.path(), &path);
             return Err(match near.first() {
                 Some(first) => problem
                     .fact("nearest", near.join("\n"))
@@ -137,14 +143,12 @@ impl Copying<'_> {
     /// Copies what is at `path` below `from`, and all below it.
     fn entry(&self, path: &str, to: &str, copied: &mut Vec<Copied>) -> Result<(), Problem> {
         let from = joined(self.from, path);
-        let origin = self.source.join(&from);
-        let kind = fs::symlink_metadata(&origin).map_err(|error| self.problem(error))?.file_type();
-        if kind.is_dir() {
-            self.check_free(to, std::fs::Metadata::is_dir)?;
+        let found = self.source.find(&from).map_err(|error| self.problem(error))?;
+        if found == Some(Found::Directory) {
+            self.check_free(to, |found| *found == Found::Directory)?;
             let target = self.destination(to)?;
-            fs::create_dir_all(target).map_err(|error| self.problem(error))?;
-            for entry in sorted_entries(&origin).map_err(|error| self.problem(error))? {
-                let name = entry.file_name();
+            self.tree.make_directories(target).map_err(|error| self.problem(error))?;
+            for (name, _) in self.source.list(&from).map_err(|error| self.problem(error))? {
                 let Some(name) = name.to_str() else {
                     return Err(self.problem(format!(
                         "the name `{}` in `{from}` is not UTF-8",
@@ -158,36 +162,41 @@ impl Copying<'_> {
             }
             return Ok(());
         }
-        let content = if kind.is_symlink() {
-            self.link(&origin, path, to)?
-        } else if kind.is_file() {
-            self.file(&origin, path, to)?
-        } else {
-            return Err(self.problem(format!("`{from}` is neither a file, a link nor a directory")));
+        let content = match found {
+            Some(Found::Link) => self.link(&from, path, to)?,
+            Some(Found::File { mode, .. }) => self.file(&from, mode, path, to)?,
+            _ => {
+                let because = format!("`{from}` is neither a file, a link nor a directory");
+                return Err(self.problem(because));
+            }
         };
         copied.push(Copied { from, to: to.to_owned(), content });
         Ok(())
     }
 
-    fn destination(&self, to: &str) -> Result<std::path::PathBuf, Problem> {
-        match to {
-            "" => Ok(self.output.root.clone()),
-            to => self.output.host_path(&self.what, to),
-        }
+    /// A path of the output; the empty one is the output itself.
+    fn destination(&self, to: &str) -> Result<String, Problem> {
+        if to.is_empty() { Ok(String::new()) } else { self.output.path_in(&self.what, to) }
     }
 
-    fn file(&self, origin: &Path, path: &str, to: &str) -> Result<CopiedContent, Problem> {
-        let mut content = fs::read(origin).map_err(|error| self.problem(error))?;
-        let mode = fs::metadata(origin).map_err(|error| self.problem(error))?.permissions().mode();
+    fn file(
+        &self,
+        origin: &str,
+        mode: u32,
+        path: &str,
+        to: &str,
+    ) -> Result<CopiedContent, Problem> {
+        let content = self.source.read(origin, u64::MAX);
+        let mut content = content.map_err(|error| self.problem(error))?;
         let executable = mode & 0o111 != 0 || self.executable.contains(path);
         let shebang = if executable { rewritten(to, &content, self.interpreters)? } else { None };
         if let Some(RewrittenShebang { from, to }) = &shebang {
             drop(content.splice(..from.len(), to.bytes()));
         }
         let target = self.destination(to)?;
-        let existing = self.check_free(to, std::fs::Metadata::is_file)?;
+        let existing = self.check_free(to, Found::is_file)?;
         if existing {
-            let present = fs::read(&target).map_err(|error| self.problem(error))?;
+            let present = self.tree.read(&target, u64::MAX).map_err(|error| self.problem(error))?;
             if present != content {
                 return Err(self
                     .problem(format!("the output has another `{to}` already"))
@@ -197,14 +206,12 @@ impl Copying<'_> {
             }
         }
         let mode = if executable { 0o755 } else { 0o644 };
-        write_atomically(&target, &content)
-            .and_then(|()| fs::set_permissions(&target, std::fs::Permissions::from_mode(mode)))
-            .map_err(|error| self.problem(error))?;
+        self.tree.write(&target, &content, mode).map_err(|error| self.problem(error))?;
         Ok(CopiedContent::File { sha256: Sha256::of(&content), executable, shebang })
     }
 
-    fn link(&self, origin: &Path, path: &str, to: &str) -> Result<CopiedContent, Problem> {
-        let text = fs::read_link(origin).map_err(|error| self.problem(error))?;
+    fn link(&self, origin: &str, path: &str, to: &str) -> Result<CopiedContent, Problem> {
+        let text = self.source.read_link(origin).map_err(|error| self.problem(error))?;
         let text = text.to_string_lossy().into_owned();
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         let relative = !path.is_empty() && !text.starts_with('/');
@@ -213,14 +220,13 @@ impl Copying<'_> {
             return Err(self.leads_outside(&joined(self.from, path), &text));
         }
         let target = self.destination(to)?;
-        if self.check_free(to, |metadata| metadata.file_type().is_symlink())? {
-            let present = fs::read_link(&target).map_err(|error| self.problem(error))?;
+        if self.check_free(to, |found| *found == Found::Link)? {
+            let present = self.tree.read_link(&target).map_err(|error| self.problem(error))?;
             if present != Path::new(&text) {
                 return Err(self.problem(format!("the output has another link `{to}` already")));
             }
         } else {
-            let made = target.parent().map_or(Ok(()), fs::create_dir_all);
-            made.and_then(|()| symlink(&text, &target)).map_err(|error| self.problem(error))?;
+            self.tree.link(&target, &text).map_err(|error| self.problem(error))?;
         }
         Ok(CopiedContent::Link { target: text })
     }
@@ -247,15 +253,14 @@ impl Copying<'_> {
     }
 
     /// Whether `to` exists; an error if it is of another kind than what is copied there.
-    fn check_free(
-        &self,
-        to: &str,
-        same_kind: impl Fn(&std::fs::Metadata) -> bool,
-    ) -> Result<bool, Problem> {
-        match fs::symlink_metadata(self.destination(to)?) {
-            Ok(metadata) if same_kind(&metadata) => Ok(true),
-            Ok(_) => Err(self.problem(format!("the output has something else at `{to}` already"))),
-            Err(_) => Ok(false),
+    fn check_free(&self, to: &str, same_kind: impl Fn(&Found) -> bool) -> Result<bool, Problem> {
+        let found = self.tree.find(self.destination(to)?).map_err(|error| self.problem(error))?;
+        match found {
+            Some(found) if same_kind(&found) => Ok(true),
+            Some(_) => {
+                Err(self.problem(format!("the output has something else at `{to}` already")))
+            }
+            None => Ok(false),
         }
     }
 }

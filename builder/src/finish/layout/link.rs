@@ -1,13 +1,11 @@
 //! Links that the recipe asks for, written relative: an absolute one would hold the host's path or
 //! the prefix, and break in the sandbox or in the store.
 
-use std::os::unix::fs::symlink;
-
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use crate::finish::variables::Variables;
-use crate::install::output::{Output, normalised, relative_link};
+use crate::install::output::{Output, relative_link};
 use base::recipe::LinkRule;
 use base::sys::files::nearest_names;
 use base::vocabulary::Problem;
@@ -35,9 +33,9 @@ fn link_one(output: &Output, rule: &LinkRule, variables: &Variables) -> Result<L
     let what = format!("cannot link `{}` to `{}`", rule.path, rule.target);
     let path = variables.path("link.path", &rule.path)?;
     let target = variables.path("link.target", &rule.target)?;
-    let (link, destination) = (output.host_path(&what, &path)?, output.host_path(&what, &target)?);
-    let (path, target) = (normalised(&path).unwrap_or(path), normalised(&target).unwrap_or(target));
-    if fs::metadata(&destination).is_err() {
+    let (path, target) = (output.path_in(&what, &path)?, output.path_in(&what, &target)?);
+    // What it leads to may be a link itself.
+    if fs::metadata(output.root.join(&target)).is_err() {
         let problem =
             Problem::new(what).fact("because", format!("there is no `{target}` in the output"));
         let near = nearest_names(&output.root, &target);
@@ -46,15 +44,13 @@ fn link_one(output: &Output, rule: &LinkRule, variables: &Variables) -> Result<L
             None => problem.hint("`link.target` is relative to the output, not to the link"),
         });
     }
-    if fs::symlink_metadata(&link).is_ok() {
+    let tree = output.beneath()?;
+    if tree.find(&path).map_err(|error| Problem::new(&what).cause(error))?.is_some() {
         return Err(Problem::new(what)
             .fact("because", format!("the output has a `{path}` already"))
             .hint("remove the rule, or link from another place"));
     }
     let text = relative_link(&path, &target);
-    link.parent()
-        .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| symlink(&text, &link))
-        .map_err(|error| Problem::new(what).cause(error))?;
+    tree.link(&path, &text).map_err(|error| Problem::new(what).cause(error))?;
     Ok(Linked { path, target: text })
 }

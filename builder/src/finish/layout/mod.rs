@@ -8,5 +8,5 @@ mod shebang;
 
 pub use copy::{Copied, CopiedContent, copy, set_patched};
 pub use link::{Linked, link};
-pub use normalise::{MTIME_SECONDS, normalise};
+pub use normalise::normalise;
 pub use shebang::RewrittenShebang;

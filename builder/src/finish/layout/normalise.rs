@@ -9,11 +9,8 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use crate::install::output::Output;
 use base::sys::files::sorted_entries;
+use base::sys::tree::SOURCE_DATE_EPOCH;
 use base::vocabulary::Problem;
-
-/// The time of every file: 1980-01-01, the earliest that zip archives can hold, so that whoever
-/// packs an output gets one archive.
-pub const MTIME_SECONDS: i64 = 315_532_800;
 
 /// Gives every directory the mode 0755 and every file 0644 or 0755 (if its owner may run it), all
 /// of them one time, and removes the lock that uv leaves in a venv. Anything but files, links and
@@ -69,7 +66,7 @@ fn file(path: &Path, metadata: &std::fs::Metadata) -> std::io::Result<()> {
 }
 
 fn set_time(path: &Path) -> std::io::Result<()> {
-    let time = Timespec { tv_sec: MTIME_SECONDS, tv_nsec: 0 };
+    let time = Timespec { tv_sec: SOURCE_DATE_EPOCH, tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
     utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(())

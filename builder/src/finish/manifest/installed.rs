@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr as _;
 
-use uv_normalize::PackageName;
-use uv_pep440::Version;
-
 use crate::install::output::Output;
 use crate::install::records::{DistInfo, InstalledRecords};
 use base::dist_info::{EntryPoints, Metadata, Record};
+use base::packaging::{PackageName, Version};
+use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 
 /// A distribution as its `.dist-info` tells it.
@@ -35,6 +34,7 @@ pub struct Installed {
 pub fn installed(output: &Output) -> Result<BTreeMap<PackageName, Installed>, Problem> {
     let problem = |name: &str| Problem::new(format!("cannot read the installed `{name}`"));
     let records = InstalledRecords::read(output)?;
+    let tree = output.beneath()?;
     let mut all = BTreeMap::new();
     let dist_infos =
         DistInfo::all(output).map_err(|error| problem(&output.site_packages).cause(error))?;
@@ -49,7 +49,7 @@ pub fn installed(output: &Output) -> Result<BTreeMap<PackageName, Installed>, Pr
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => EntryPoints::default(),
             Err(error) => return Err(problem(name).cause(error)),
         };
-        let (files, bytes) = files(output, &records, name);
+        let (files, bytes) = files(output, &tree, &records, name);
         let read = Installed {
             name: PackageName::from_str(&metadata.name).map_err(|e| problem(name).cause(e))?,
             version: Version::from_str(&metadata.version).map_err(|e| problem(name).cause(e))?,
@@ -67,12 +67,21 @@ pub fn installed(output: &Output) -> Result<BTreeMap<PackageName, Installed>, Pr
     Ok(all)
 }
 
-fn files(output: &Output, records: &InstalledRecords, dist_info: &str) -> (u64, u64) {
+/// How many of the files in a `RECORD` are there, and their bytes.
+fn files(
+    output: &Output,
+    tree: &Beneath,
+    records: &InstalledRecords,
+    dist_info: &str,
+) -> (u64, u64) {
     let lines = records.record(dist_info).into_iter().flat_map(Record::lines);
     let sizes = lines.filter_map(|line| {
-        let path = output.root.join(output.recorded(&line.path)?);
-        let metadata = std::fs::symlink_metadata(path).ok()?;
-        Some(metadata.len())
+        let path = output.recorded(&line.path)?;
+        match tree.find(&path).ok()?? {
+            Found::File { size, .. } => Some(size),
+            Found::Link => Some(tree.read_link(&path).ok()?.as_os_str().len() as u64),
+            Found::Directory | Found::Special => None,
+        }
     });
     sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size))
 }

@@ -11,7 +11,8 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use uv_normalize::{ExtraName, GroupName, PackageName};
+
+use base::packaging::{ExtraName, GroupName, PackageName};
 
 pub use draw::{dot, mermaid};
 pub use paths::{Paths, paths};

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uv_normalize::PackageName;
-
 use super::{Edge, Need, Node, NodeId, Origin, Picture};
 use crate::lock::build_lock::{BuildLock, LockedBuild, Needs, Requirement};
 use crate::lock::resolve::{Distribution, Part, Resolution, RuntimeGraph};
+use base::packaging::PackageName;
 
 /// Draws the runtime graph, which `resolution` was made of, and beside it what the build lock says
 /// of every distribution that is built. A build requirement that is itself built from source is the

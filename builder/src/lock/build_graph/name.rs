@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base::packaging::PackageName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use uv_normalize::PackageName;
 
 use crate::lock::build_lock::Requirement;
 

@@ -3,13 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use uv_normalize::PackageName;
-use uv_pep508::Requirement;
-
 use super::Told;
 use crate::lock::Lock;
 use crate::lock::pyproject::{BuildSources, Pyproject};
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
+use base::packaging::{PackageName, Requirement};
 use base::recipe::{Choice, Recipe};
 use base::vocabulary::Problem;
 

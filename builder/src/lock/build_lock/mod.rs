@@ -14,11 +14,9 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use uv_normalize::PackageName;
-use uv_pep440::Version;
-
 use crate::lock::GitSource;
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
+use base::packaging::{PackageName, Version};
 use base::vocabulary::{Problem, Sha256};
 
 pub use demands::Demands;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uv_normalize::PackageName;
+use base::packaging::PackageName;
 
 use super::Requirement;
 use base::vocabulary::{Problem, Target};

@@ -1,12 +1,12 @@
-//! What the build of one distribution is told beside its own tree: by the project in uv's words, and
-//! by the recipe. The backend that is asked what it needs is told the same.
+//! What the build of one distribution is told beside its own tree: by the project in uv's words,
+//! and by the recipe. The backend that is asked what it needs is told the same.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use uv_normalize::PackageName;
 
 use crate::lock::pyproject::Pyproject;
+use base::packaging::PackageName;
 use base::recipe::{ConfigSettings, Recipe};
 use base::vocabulary::Sha256;
 use base::vocabulary::fingerprint::Fingerprint;

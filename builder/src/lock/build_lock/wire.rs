@@ -6,14 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use super::{
     BuildLock, ByTarget, FilePlace, LockedBuild, LockedFile, Needs, Requirement, SourcePin, Tool,
     ToolSource,
 };
 use crate::lock::GitSource;
+use base::packaging::{PackageName, Version};
 use base::vocabulary::{Problem, Sha256};
 
 const HEADER: &str = "\

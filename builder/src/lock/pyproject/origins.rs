@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base::packaging::PackageName;
 use serde::Deserialize;
-use uv_normalize::PackageName;
 
 use super::Pyproject;
 

@@ -3,13 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use uv_distribution_filename::{BuildTag, WheelFilename};
-use uv_normalize::PackageName;
-use uv_platform_tags::{TagCompatibility, TagPriority};
-
 use super::{Artifact, Place, RegistryFile};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::{File, Location, Lock, Package, Source};
+use base::packaging::{BuildTag, PackageName, TagRank, WheelFilename};
 use base::recipe::{Choice, Selection, nearest};
 use base::vocabulary::{Problem, Sha256, Target};
 
@@ -220,16 +217,16 @@ pub(super) fn best<'a, T>(
     files: impl IntoIterator<Item = (&'a str, T)>,
     target: &Target,
 ) -> Option<T> {
-    let mut best: Option<((TagPriority, Option<BuildTag>), T)> = None;
+    let mut best: Option<((TagRank, Option<BuildTag>), T)> = None;
     for (filename, file) in files {
         // A name that is no wheel's name fits nothing.
         let Ok(name) = WheelFilename::from_str(filename) else {
             continue;
         };
-        let TagCompatibility::Compatible(priority) = name.compatibility(target.tags()) else {
+        let Some(fit) = name.rank(target.tags()) else {
             continue;
         };
-        let rank = (priority, name.build_tag().cloned());
+        let rank = (fit, name.build_tag().cloned());
         if best.as_ref().is_none_or(|(other, _)| rank > *other) {
             best = Some((rank, file));
         }
@@ -287,8 +284,7 @@ fn nothing_fits(package: &Package, target: &Target, policy: &Policy) -> Problem 
         1..=12 => offered.join("\n"),
         count => format!("{}\n… and {} more", offered[..12].join("\n"), count - 12),
     };
-    let wanted = target.tags().to_string();
-    let wanted = wanted.trim_matches(['[', ']']).split(", ").take(6).collect::<Vec<_>>().join(", ");
+    let wanted = target.tags().iter().take(6).collect::<Vec<_>>().join(", ");
     Problem::usage(format!("no file of `{package}` fits {target}"))
         .fact("offered", offered)
         .fact("wanted", format!("{wanted}, …"))

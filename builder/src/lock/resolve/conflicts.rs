@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use uv_normalize::{ExtraName, PackageName};
-
 use super::runtime::{Part, Requirements, Roots, RuntimeGraph, RuntimeRequest};
 use super::walk::Walk;
 use crate::lock::{ConflictItem, ConflictKind, Lock};
+use base::packaging::{ExtraName, PackageName};
 use base::vocabulary::Problem;
 
 /// The selected members of conflict sets, each with the package that selects it, if it is a

@@ -10,11 +10,10 @@ mod runtime;
 mod walk;
 
 use serde::Serialize;
-use uv_normalize::PackageName;
-use uv_pep440::Version;
 
 use crate::lock::pyproject::Pyproject;
 use crate::lock::{GitSource, Lock};
+use base::packaging::{PackageName, Version};
 use base::recipe::Selection;
 use base::vocabulary::{Problem, Sha256, Target};
 

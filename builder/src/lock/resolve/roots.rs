@@ -4,8 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use uv_normalize::{DEV_DEPENDENCIES, ExtraName, GroupName, PackageName};
-
+use base::packaging::{ExtraName, GroupName, Marker, PackageName};
 use base::recipe::{Members, Selection, nearest};
 use base::vocabulary::{Problem, Target};
 
@@ -23,7 +22,7 @@ pub(super) fn find<'a>(request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Proble
 }
 
 fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
-    let python = &target.markers().python_full_version().version;
+    let python = &target.markers().python_full_version;
     if let Some(required) = &lock.requires_python
         && !required.contains(python)
     {
@@ -34,8 +33,7 @@ fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
     }
     let supported = &lock.supported_markers;
     if !supported.is_empty() && !supported.iter().any(|it| it.evaluate(target.markers(), &[])) {
-        let shown: Vec<String> =
-            supported.iter().filter_map(|marker| marker.try_to_string()).collect();
+        let shown: Vec<String> = supported.iter().filter_map(Marker::text).collect();
         return Err(Problem::usage("`uv.lock` was not locked for this platform")
             .fact("target", target.platform())
             .fact("environments", shown.join("\n"))
@@ -134,7 +132,7 @@ fn one<'a>(package: &'a Package, request: &RuntimeRequest<'a>) -> Result<Roots<'
             requirements.push(*shared);
         } else {
             let whose = format!("`{}` has", package.name);
-            let known = own.iter().chain(shared.keys()).map(|it| it.as_ref());
+            let known = own.iter().chain(shared.keys()).map(AsRef::as_ref);
             return Err(absent("group", group.as_ref(), &whose, known));
         }
     }
@@ -148,7 +146,7 @@ fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Ro
     let RuntimeRequest { lock, pyproject, selection, .. } = *request;
     let extras: BTreeSet<&ExtraName> = packages.iter().flat_map(|it| declared_extras(it)).collect();
     if let Some(extra) = selection.extras.iter().find(|it| !extras.contains(it)) {
-        let known = extras.iter().map(|it| it.as_ref());
+        let known = extras.iter().map(AsRef::as_ref);
         return Err(absent("extra", extra.as_ref(), "the selected projects have", known));
     }
     let shared = if lock.root().is_some() { BTreeMap::new() } else { root_groups(lock) };
@@ -161,11 +159,11 @@ fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Ro
         selected.extend(default_groups(default, &declared));
     }
     if let Some(group) = selected.iter().find(|it| !declared.contains(*it)) {
-        let known = declared.iter().map(|it| it.as_ref());
+        let known = declared.iter().map(AsRef::as_ref);
         return Err(absent("group", group.as_ref(), "the selected projects have", known));
     }
     if packages.is_empty() && selected.is_empty() {
-        let known: Vec<&str> = declared.iter().map(|it| it.as_ref()).collect();
+        let known: Vec<&str> = declared.iter().map(AsRef::as_ref).collect();
         return Err(Problem::usage("nothing of `uv.lock` is selected")
             .fact("because", "there is no project at its root, and it has no members")
             .fact("groups", if known.is_empty() { "none".into() } else { known.join(", ") })
@@ -232,7 +230,7 @@ fn default_groups<'a>(
     match setting {
         Some(DefaultGroups::All) => declared.clone(),
         Some(DefaultGroups::Some(names)) => names.iter().collect(),
-        None => declared.iter().copied().filter(|it| **it == *DEV_DEPENDENCIES).collect(),
+        None => declared.iter().copied().filter(|it| it.as_str() == "dev").collect(),
     }
 }
 

@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use uv_normalize::{ExtraName, GroupName, PackageName};
-
 use super::{conflicts, roots};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::{Edge, Lock, Package};
+use base::packaging::{ExtraName, GroupName, PackageName};
 use base::recipe::Selection;
 use base::vocabulary::{Problem, Target};
 
@@ -155,7 +154,7 @@ impl<'a> RuntimeEdge<'a> {
 
     /// Its marker as PEP 508 text, if it has one.
     pub fn marker(&self) -> Option<String> {
-        self.requirement.marker.try_to_string()
+        self.requirement.marker.text()
     }
 }
 

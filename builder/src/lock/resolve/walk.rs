@@ -3,12 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use uv_normalize::{ExtraName, PackageName};
-use uv_pep508::MarkerTree;
-
 use super::conflicts::{Members, item};
 use super::runtime::{Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest};
 use crate::lock::{ConflictItem, Edge, Lock, Package};
+use base::packaging::{ExtraName, Marker, PackageName};
 use base::vocabulary::{Problem, Target};
 
 pub(super) struct Walk<'a, 'm> {
@@ -99,18 +97,18 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     /// Whether an edge counts. Its marker may ask for an extra that the edge itself selects.
     fn holds(&self, edge: &Edge) -> bool {
-        if edge.marker.is_true() {
+        if edge.marker.is_absent() {
             return true;
         }
         let own = edge.extras.iter().filter_map(|extra| self.members.extra(&edge.name, extra));
         let own: Vec<ExtraName> = own.collect();
         if own.is_empty() {
-            return self.evaluate(edge.marker);
+            return self.evaluate(&edge.marker);
         }
         edge.marker.evaluate(self.target.markers(), &[&self.selected[..], &own].concat())
     }
 
-    fn evaluate(&self, marker: MarkerTree) -> bool {
+    fn evaluate(&self, marker: &Marker) -> bool {
         marker.evaluate(self.target.markers(), &self.selected)
     }
 
@@ -137,36 +135,28 @@ impl<'a, 'm> Walk<'a, 'm> {
             (Some(_), Some(_)) => {}
         }
         let of_this_fork: Vec<usize> = fitting().filter(|&at| self.in_fork(at)).collect();
-        match of_this_fork[..] {
-            [only] => Ok(only),
-            _ => Err(self.ambiguous(&edge.name, &fitting().collect::<Vec<_>>(), Some(from))),
+        if let [only] = of_this_fork[..] {
+            return Ok(only);
         }
+        let problem = self.ambiguous(&edge.name, &fitting().collect::<Vec<_>>());
+        Err(problem.fact("needed by", self.asker(from)))
     }
 
     fn in_fork(&self, at: usize) -> bool {
         let forks = &self.lock.packages[at].fork_markers;
-        forks.is_empty() || forks.iter().any(|marker| self.evaluate(*marker))
+        forks.is_empty() || forks.iter().any(|marker| self.evaluate(marker))
     }
 
-    fn ambiguous(
-        &self,
-        name: &PackageName,
-        found: &[usize],
-        from: Option<Option<usize>>,
-    ) -> Problem {
+    fn ambiguous(&self, name: &PackageName, found: &[usize]) -> Problem {
         let shown = |&at: &usize| {
             let package = &self.lock.packages[at];
             format!("{package} ({})", package.source)
         };
         let found: Vec<String> = found.iter().map(shown).collect();
-        let problem = Problem::usage(format!("`uv.lock` selects more than one `{name}`"))
+        Problem::usage(format!("`uv.lock` selects more than one `{name}`"))
             .fact("found", found.join("\n"))
-            .fact("for", self.target);
-        let problem = match from {
-            Some(from) => problem.fact("needed by", self.asker(from)),
-            None => problem,
-        };
-        problem.hint("select one member of the conflict set that tells them apart, or lock again")
+            .fact("for", self.target)
+            .hint("select one member of the conflict set that tells them apart, or lock again")
     }
 
     /// The extras that dependencies select, each with who does.
@@ -188,7 +178,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             by_name.entry(&node.package.name).or_default().push(at);
         }
         if let Some((name, found)) = by_name.iter().find(|(_, found)| found.len() > 1) {
-            return Err(self.ambiguous(name, found, None));
+            return Err(self.ambiguous(name, found));
         }
         let sorted = |mut node: RuntimeNode<'a>| {
             node.edges.sort_by_key(|edge| (edge.part, edge.to()));

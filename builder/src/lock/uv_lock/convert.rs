@@ -5,14 +5,13 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
-use uv_normalize::PackageName;
-use uv_pep508::MarkerTree;
 
 use super::wire::{
     ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, RequirementWire,
     SourceWire,
 };
 use super::{ConflictItem, ConflictKind, Edge, File, GitSource, Location, Lock, Package, Source};
+use base::packaging::{Marker, PackageName};
 use base::vocabulary::redacted::redacted;
 use base::vocabulary::{Markers, Problem, shortened};
 
@@ -63,7 +62,7 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     })
 }
 
-fn marker(markers: &mut Markers, what: &str, text: &str) -> Result<MarkerTree, Problem> {
+fn marker(markers: &mut Markers, what: &str, text: &str) -> Result<Marker, Problem> {
     markers.marker(text).map_err(|error| invalid(what, text, error))
 }
 
@@ -71,7 +70,7 @@ fn all_markers(
     markers: &mut Markers,
     what: &str,
     texts: &[String],
-) -> Result<Vec<MarkerTree>, Problem> {
+) -> Result<Vec<Marker>, Problem> {
     texts.iter().map(|text| marker(markers, what, text)).collect()
 }
 
@@ -125,7 +124,7 @@ fn edge(what: &str, wire: EdgeWire, markers: &mut Markers) -> Result<Edge, Probl
         extras: all(what, &wire.extra)?,
         marker: match wire.marker {
             Some(text) => marker(markers, what, &text)?,
-            None => MarkerTree::TRUE,
+            None => Marker::default(),
         },
     })
 }
@@ -245,7 +244,7 @@ fn conflict(wire: &ConflictWire) -> Result<ConflictItem, Problem> {
 fn constraint(
     wire: &ConstraintWire,
     markers: &mut Markers,
-) -> Result<uv_pep508::Requirement, Problem> {
+) -> Result<base::packaging::Requirement, Problem> {
     let marker = if wire.marker.is_empty() { String::new() } else { format!(" ; {}", wire.marker) };
     let text = format!("{}{}{marker}", wire.name, wire.specifier);
     markers.requirement(&text).map_err(|error| invalid("manifest.build-constraints", &text, error))

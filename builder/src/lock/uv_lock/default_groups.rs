@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use uv_normalize::GroupName;
+
+use base::packaging::GroupName;
 
 /// `tool.uv.default-groups`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -6,16 +6,16 @@
 mod convert;
 mod default_groups;
 mod wire;
+mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use uv_normalize::{ExtraName, GroupName, PackageName};
-use uv_pep440::{Version, VersionSpecifiers};
-use uv_pep508::{MarkerTree, Requirement};
-
 pub use default_groups::DefaultGroups;
 
+use base::packaging::{
+    ExtraName, GroupName, Marker, PackageName, Requirement, Version, VersionSpecifiers,
+};
 use base::vocabulary::Problem;
 use base::vocabulary::limits::{Exceeded, LOCK_BYTES, LOCK_PART_BYTES};
 use base::vocabulary::redacted::redacted;
@@ -26,7 +26,7 @@ pub struct Lock {
     /// The Python versions that were locked for.
     pub requires_python: Option<VersionSpecifiers>,
     /// If not empty, the target must satisfy one of them (`tool.uv.environments`).
-    pub supported_markers: Vec<MarkerTree>,
+    pub supported_markers: Vec<Marker>,
     /// Sets of extras and groups of which at most one may be selected (`tool.uv.conflicts`).
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members.
@@ -60,7 +60,7 @@ pub struct Package {
     /// Where it comes from.
     pub source: Source,
     /// The forks of the resolution that it belongs to; empty means all.
-    pub fork_markers: Vec<MarkerTree>,
+    pub fork_markers: Vec<Marker>,
     /// What it needs to run.
     pub dependencies: Vec<Edge>,
     /// What each extra adds.
@@ -91,7 +91,7 @@ pub struct Edge {
     /// The extras that are asked for.
     pub extras: BTreeSet<ExtraName>,
     /// When the edge counts.
-    pub marker: MarkerTree,
+    pub marker: Marker,
 }
 
 /// Where a package comes from.
@@ -198,30 +198,6 @@ impl Lock {
         let mut lock = convert::lock(wire)?;
         lock.unknown_keys = unknown_keys;
         Ok(lock)
-    }
-
-    /// The lock as if it lay at the top of the source tree, in whose `directory` it lies: all local
-    /// paths of it become relative to the tree. One that leads out of the tree begins with `..`.
-    #[must_use]
-    pub fn within(mut self, directory: &str) -> Self {
-        if directory == "." {
-            return self;
-        }
-        let edges = |package: &mut Package| {
-            let Package { dependencies, extras, groups, .. } = package;
-            let edges = [dependencies].into_iter().chain(extras.values_mut());
-            for edge in edges.chain(groups.values_mut()).flatten() {
-                if let Some(source) = &mut edge.source {
-                    source.move_within(directory);
-                }
-            }
-        };
-        for package in &mut self.packages {
-            package.source.move_within(directory);
-            edges(package);
-        }
-        self.directory = directory.to_owned();
-        self
     }
 
     /// The packages of that name, in the order of the file.

@@ -88,8 +88,8 @@ pub(super) struct ManifestWire {
     _dependency_metadata: Option<toml::Value>,
 }
 
-/// What was asked for, and not by a package. The lock has one package of that name for each fork, so
-/// specifier and source decide nothing more.
+/// What was asked for, and not by a package. The lock has one package of that name for each fork,
+/// so specifier and source decide nothing more.
 #[derive(Debug, Deserialize)]
 pub(super) struct RequirementWire {
     pub(super) name: String,

@@ -157,7 +157,8 @@ impl<'a> Apt<'a> {
             ),
             Some(name) => format!("did you mean `{name}`?"),
             None => {
-                "`toolchain.debian.packages` and `build.*.system-packages` name packages".into()
+                "`toolchain.debian.packages` and `override.*.build.system-packages` name packages"
+                    .into()
             }
         };
         let problem = Problem::usage(what);

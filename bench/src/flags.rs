@@ -1,55 +1,12 @@
-//! What was typed of this repository's own chores. No logic, no I/O.
+//! What was typed. No logic, no I/O.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, ValueEnum};
 
-/// This repository's own chores. Every other word is a command of `lockstep`.
+/// Measure against Nix and uv, both sides in turn
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
-pub(crate) struct Flags {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-/// The chores.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Check the repository against its written policy; every violation comes with its fix
-    Tidy,
-    /// Measure against Nix and uv, both sides in turn
-    Bench(Bench),
-    /// Build the program as a wheel, which `pip install` takes, and print its path
-    Dist(Dist),
-    /// Feed mutated input to the readers of foreign input
-    Fuzz(Fuzz),
-    /// Run what CI runs: format, lints, tidy, tests
-    Ci,
-}
-
-impl Command {
-    /// Their names, as they are typed.
-    pub(crate) const NAMES: [&str; 5] = ["tidy", "bench", "dist", "fuzz", "ci"];
-}
-
-/// `cargo xtask dist`.
-#[derive(Debug, Args)]
-pub(crate) struct Dist {
-    /// Cargo's profile: `release` is small and stripped, `dev` is built in a moment
-    #[arg(long, default_value = "release")]
-    pub(crate) profile: String,
-}
-
-/// `cargo xtask fuzz`.
-#[derive(Debug, Args)]
-pub(crate) struct Fuzz {
-    /// `[TARGET] [--minutes N] [--seed N] [--only NUMBER]`, which the driver reads
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) words: Vec<String>,
-}
-
-/// `cargo xtask bench`.
-#[derive(Debug, Args)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench", max_term_width = 100)]
 pub(crate) struct Bench {
     /// What to measure
     #[arg(value_enum, default_value = "all")]
@@ -110,18 +67,4 @@ pub(crate) enum Measured {
     Rebuilds,
     /// All comparisons with others that can run here, but for `naive` and `verify`
     All,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn every_chore_is_known_by_its_name() {
-        let flags = Flags::command();
-        let names: Vec<&str> = flags.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(names, Command::NAMES);
-    }
 }

@@ -6,7 +6,6 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use xshell::{Shell, cmd};
 
@@ -86,11 +85,17 @@ impl Side {
             cmd!(shell, "sleep {pause}").quiet().run()?;
         }
         let code = self.code.to_string();
-        let printed = cmd!(shell, "python3 -c {MEASURE} {code}")
+        // The command that is measured, not the script that measures it, is what has failed then.
+        let ended = cmd!(shell, "python3 -c {MEASURE} {code}")
             .args(&self.words)
             .quiet()
-            .read()
-            .with_context(|| format!("cannot measure `{}`", self.shown()))?;
-        Ok(serde_json::from_str(&printed)?)
+            .ignore_status()
+            .output()
+            .map_err(|_| anyhow::anyhow!("cannot measure `{}`: no `python3`", self.shown()))?;
+        if !ended.status.success() {
+            let complaint = String::from_utf8_lossy(&ended.stderr);
+            anyhow::bail!("cannot measure `{}`: {}", self.shown(), complaint.trim());
+        }
+        Ok(serde_json::from_slice(&ended.stdout)?)
     }
 }

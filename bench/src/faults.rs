@@ -16,8 +16,9 @@ use anyhow::Context as _;
 use serde::Serialize;
 use xshell::Shell;
 
+use crate::compile::compile;
 use crate::flags::Bench;
-use crate::{forward, root};
+use crate::root;
 use case::Case;
 use judge::Judged;
 use rivals::{Rival, Tool};
@@ -65,7 +66,7 @@ fn rows(
     toolchain: &Toolchain<'_>,
     tools: &[Tool],
 ) -> anyhow::Result<Vec<Row>> {
-    let builder = forward::compile(shell)?;
+    let builder = compile(shell, "lockstep")?;
     let scratch = tempfile::tempdir().context("cannot make a directory for the builds")?;
     let built = sides::build(&builder, toolchain, &cases, scratch.path())?;
     let mut rows = Vec::new();

@@ -35,7 +35,7 @@ fn every_kind_of_source_that_can_be_provoked_has_a_case() {
 #[test]
 fn faults_are_detected_and_their_causes_named_without_false_alarms() {
     let shell = Shell::new().unwrap();
-    let builder = forward::compile(&shell).unwrap();
+    let builder = compile(&shell, "lockstep").unwrap();
     let target = builder.ancestors().nth(2).unwrap();
     // The toolchain that the builder's own tests make.
     let toolchain = Toolchain { recipe: "sample", cache: Some(target.join("tmp/cache")) };

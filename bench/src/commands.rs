@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use base::sys::Host;
 use base::sys::cache::{FILES, GIT, OUTPUTS, WHEELHOUSES, WHEELS, WORK};
+use base::sys::env::Environment;
 use base::vocabulary::Outcome;
+use base::vocabulary::progress::Silent;
+use builder::toolchain::uv::provide_uv;
 use xshell::{Shell, cmd};
 
 use super::Comparison;
 use super::measure::Side;
 use super::naive_pair;
+use crate::compile::compile;
 use crate::flags::{Bench, Measured};
-use crate::{forward, root};
+use crate::root;
 
 /// The two sides of one comparison.
 pub(super) fn comparison(
@@ -20,7 +25,7 @@ pub(super) fn comparison(
     bench: &Bench,
     shell: &Shell,
 ) -> anyhow::Result<Comparison> {
-    let builder = forward::compile(shell)?;
+    let builder = compile(shell, "lockstep")?;
     let scratch = builder.parent().context("the builder is nowhere")?.join("bench");
     let place = Place { builder, scratch, source: bench.source.clone(), recipe: &bench.recipe };
     let comparison = match what {
@@ -73,13 +78,14 @@ impl Place<'_> {
         let skipped = skipped.into_iter().map(|name| format!("--no-emit-package={name}"));
         let requirements = self.scratch.join("requirements.txt");
         shell.create_dir(&self.scratch)?;
-        cmd!(shell, "uv export --frozen --quiet --no-dev --no-emit-local --project {project}")
+        let uv = uv()?;
+        cmd!(shell, "{uv} export --frozen --quiet --no-dev --no-emit-local --project {project}")
             .args(skipped)
             .args(["--output-file".as_ref(), requirements.as_os_str()])
             .quiet()
             .run()?;
         let (cache, target) = (self.scratch.join("uv-cache"), self.scratch.join("uv-target"));
-        let theirs = Side::new("uv")
+        let theirs = Side::new(uv)
             .args(["pip", "install", "--quiet", "--no-deps", "--require-hashes"])
             .args(["--only-binary", ":all:", "--python-version", PYTHON])
             .args(["--python-platform", PLATFORM, "--target"])
@@ -152,7 +158,7 @@ impl Place<'_> {
     /// From recipe and lock to a list of distributions, against the list that uv exports; offline.
     fn resolve(&self) -> anyhow::Result<Comparison> {
         let project = self.project()?;
-        let theirs = Side::new("uv")
+        let theirs = Side::new(uv()?)
             .args(["export", "--frozen", "--no-dev", "--offline", "--quiet", "--project"])
             .arg(project);
         let ours = self.ours_of_recipe("resolve");
@@ -217,6 +223,14 @@ impl Place<'_> {
         anyhow::ensure!(project.join("uv.lock").is_file(), missing());
         Ok(project.canonicalize()?)
     }
+}
+
+/// The uv that builds use: what is on `PATH` may be another one, or none.
+fn uv() -> anyhow::Result<PathBuf> {
+    let environment = Environment::capture();
+    let cache = environment.cache_dir()?;
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
+    Ok(provide_uv(&host)?.path)
 }
 
 /// What the recipes here build for.

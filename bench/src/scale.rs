@@ -9,8 +9,8 @@ use xshell::Shell;
 
 use super::measure::{Sample, Side};
 use super::{highest, median};
+use crate::compile::compile;
 use crate::flags::Bench;
-use crate::forward;
 
 const SIZES: [usize; 4] = [1_000, 2_000, 5_000, 10_000];
 const EDGES_PER_PACKAGE: usize = 10;
@@ -29,7 +29,7 @@ pub(super) struct Size {
 
 /// Measures `builder resolve` as a process, the sizes in turn.
 pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<Vec<Size>> {
-    let builder = forward::compile(shell)?;
+    let builder = compile(shell, "lockstep")?;
     let scratch = builder.parent().context("the builder is nowhere")?.join("bench/scale");
     let mut prepared = Vec::new();
     for packages in SIZES {

@@ -14,8 +14,9 @@ use xshell::{Shell, cmd};
 
 use super::bumps::{self, Bump, Compiled};
 use super::measure::{Sample, Side};
+use crate::compile::compile;
 use crate::flags::Bench;
-use crate::{forward, root};
+use crate::root;
 
 /// What was found out of one bump.
 #[derive(Debug, Serialize)]
@@ -34,7 +35,7 @@ pub(super) struct Rebuilt {
 
 /// Builds cold, and then after each bump. Each once: the second time all is in the store.
 pub(super) fn run(bench: &Bench, shell: &Shell) -> anyhow::Result<Vec<Rebuilt>> {
-    let builder = forward::compile(shell)?;
+    let builder = compile(shell, "lockstep")?;
     let scratch = builder.parent().context("the builder is nowhere")?.join("bench/rebuilds");
     let default = || root().join("examples").join(&bench.recipe);
     let source = bench.source.clone().unwrap_or_else(default).canonicalize()?;

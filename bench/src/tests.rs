@@ -40,6 +40,13 @@ fn a_side_that_fails_or_disagrees_is_an_error() {
     assert!(table(&[row]).contains("test"));
     assert!(compare(&shell, &pair("echo 1", "echo 2"), 1).is_err());
     assert!(compare(&shell, &pair("echo 1", "exit 3"), 1).is_err());
+    let failed = compare(&shell, &pair("echo 1", "echo oh >&2; exit 3"), 1).unwrap_err();
+    let told = format!("{failed:#}");
+    assert!(
+        told.contains("`sh -c echo oh >&2; exit 3`") && told.contains("ended with 3"),
+        "{told}"
+    );
+    assert!(!told.contains("import"), "the script that measures is not shown: {told}");
     assert!(Side::new("false").ends_with(1).measure(&shell).is_ok());
     assert!(Side::new("true").ends_with(1).measure(&shell).is_err());
 }

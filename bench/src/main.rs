@@ -2,6 +2,9 @@
 //! of its own; and ours by itself, where nobody else does the same (`scale`, `rebuilds`). It tells
 //! figures, not verdicts: a machine that is busy proves nothing.
 
+mod flags;
+#[path = "../../xtask/src/compile.rs"]
+mod compile;
 mod bumps;
 mod commands;
 mod measure;
@@ -12,12 +15,34 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
 use anyhow::Context as _;
+use clap::Parser as _;
 use serde::Serialize;
 use xshell::Shell;
 
-use crate::flags::{Bench, Measured};
+use flags::{Bench, Measured};
 use measure::{Sample, Side};
+
+fn main() -> ExitCode {
+    match Shell::new().map_err(Into::into).and_then(|shell| Bench::parse().run(&shell)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody need read it; the exit code says it too.
+            let text = base::vocabulary::problem::render(&error);
+            let _ = writeln!(std::io::stderr(), "{text}");
+            base::vocabulary::problem::outcome_of(&error).into()
+        }
+    }
+}
+
+/// The workspace's root. A bench is built where it is used, so the path of its sources holds.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench is a member of the workspace")
+}
 
 /// Two ways to the same end.
 #[derive(Debug)]
