@@ -95,7 +95,7 @@ pub fn build_with_toolchain(
     let target = &recipe.targets[0];
     if !target.is_linux() {
         return Err(Problem::usage(format!("phase 2 cannot build for {target}"))
-            .hint("it builds for Linux; `cargo xtask fetch` serves every target"));
+            .hint("it builds for Linux; `lockstep fetch` serves every target"));
     }
     let mut clock = Clock::start();
     in_work_directory(recipe, host, |work| {

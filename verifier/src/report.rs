@@ -98,7 +98,7 @@ impl Report {
         finding.explained() && self.waived.contains_key(&finding.path)
     }
 
-    /// The checks that do not hold.
+    /// The checks that failed.
     fn failed(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.outcome != Outcome::Good)
     }

@@ -306,7 +306,7 @@ fn source(wire: wire::SourceWire) -> Result<Source, Problem> {
         (Some(path), None, None) => Ok(Source::Path(path)),
         (None, Some(url), Some(hash)) => Ok(Source::Url { url, nar_hash: hash.0 }),
         (None, Some(_), None) => Err(Problem::usage("`source.url` is not pinned")
-            .hint("add `source.nar-hash`; `cargo xtask hash DIR` prints it for an unpacked tree")),
+            .hint("add `source.nar-hash`; `lockstep hash DIR` prints it for an unpacked tree")),
         _ => Err(Problem::usage("`source` must have either `path`, or `url` and `nar-hash`")),
     }
 }

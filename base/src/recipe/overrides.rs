@@ -304,7 +304,7 @@ fn pinned(key: &str, pin: PinWire) -> Result<Choice, Problem> {
         (Some(_), None, None, None) | (None, None, Some(_), None) => {
             Err(Problem::usage(format!("`{key}` is not pinned")).hint(
                 "add `sha256` of the archive at `url`, or `nar-hash` of the tree at `path`; \
-                 `cargo xtask hash PATH` prints both",
+                 `lockstep hash PATH` prints both",
             ))
         }
         _ => Err(Problem::usage(format!(

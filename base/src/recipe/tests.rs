@@ -123,5 +123,5 @@ fn prefixes_that_hide_the_toolchain_are_refused() {
 fn an_unpinned_source_is_refused() {
     let text = SMALLEST.replace("path = '../examples/sample'", "url = 'https://x.example/a.tgz'");
     let problem = parse(&text).unwrap_err();
-    assert!(problem.hint.unwrap().contains("cargo xtask hash"));
+    assert!(problem.hint.unwrap().contains("lockstep hash"));
 }

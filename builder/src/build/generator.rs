@@ -45,7 +45,7 @@ pub(super) fn check(
         .fact("made by", Requirement { name, version })
         .hint(format!(
             "the source tree brings that backend along; give its version as \
-             `override.{whose}.build.extra-requires`, and run `cargo xtask build-lock` again"
+             `override.{whose}.build.extra-requires`, and run `lockstep build-lock` again"
         ))),
         _ => Ok(()),
     }

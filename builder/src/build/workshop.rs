@@ -307,12 +307,12 @@ impl Workshop<'_> {
                 distribution.name
             ))
             .fact("other source", format!("`[tool.uv.sources]` of `{name}`"))
-            .hint("`cargo xtask build-lock` writes it anew"));
+            .hint("`lockstep build-lock` writes it anew"));
         }
         Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
             .fact("it requires", missing.join(", "))
             .fact("backend", format!("{} (locked: {})", own.backend(), build.backend))
-            .hint("`cargo xtask build-lock` writes it anew"))
+            .hint("`lockstep build-lock` writes it anew"))
     }
 
     /// What a distribution is built in.
@@ -332,7 +332,7 @@ impl Workshop<'_> {
         let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
         let problem = match fs::write(dir.join(SCENE_FILE), scene) {
             Ok(()) => problem.hint(format!(
-                "`cargo xtask enter {}` opens a shell in the failed sandbox",
+                "`lockstep enter {}` opens a shell in the failed sandbox",
                 dir.display()
             )),
             Err(error) => problem.cause(error),

@@ -57,7 +57,7 @@ impl LocatedRecipe {
             Problem::new(format!("recipe `{}` has no build lock", self.recipe.name))
                 .fact("expected", &shown)
                 .cause(error)
-                .hint(format!("`cargo xtask build-lock {}` writes it", self.recipe.name))
+                .hint(format!("`lockstep build-lock {}` writes it", self.recipe.name))
         })?;
         Ok((BuildLock::parse(&shown, &text)?, Sha256::of(&text)))
     }
@@ -299,7 +299,7 @@ impl Locked {
         let installed = all().flat_map(|it| &it.distributions);
         Err(match nearest(name.as_ref(), installed.map(|it| it.name.as_ref())) {
             Some(name) => problem.hint(format!("did you mean `{name}`?")),
-            None => problem.hint("`cargo xtask resolve` lists what is; remove the override"),
+            None => problem.hint("`lockstep resolve` lists what is; remove the override"),
         })
     }
 

@@ -100,14 +100,14 @@ impl Ledger {
         toml::from_str(text).map_err(|error| {
             Problem::new(format!("cannot read the ledger `{path}`"))
                 .fact("because", error.to_string().trim_end())
-                .hint("`cargo xtask bless` writes it anew")
+                .hint("`lockstep bless` writes it anew")
         })
     }
 
     /// The ledger's text: one line for each entry, so that a difference reads as what changed.
     pub fn to_toml(&self) -> String {
         let mut text =
-            "# What phase 1 must bring. Written by `cargo xtask bless`; do not edit.\n".to_owned();
+            "# What phase 1 must bring. Written by `lockstep bless`; do not edit.\n".to_owned();
         for (target, ledger) in &self.target {
             let TargetLedger { lock, build_lock, nar_hash, entries } = ledger;
             text.push_str(&format!(
@@ -225,20 +225,18 @@ impl Verdict {
     fn hint(&self, recipe: &str) -> Option<String> {
         match self {
             Self::Same => None,
-            Self::Unknown => Some(format!("`cargo xtask bless {recipe}` pins it")),
+            Self::Unknown => Some(format!("`lockstep bless {recipe}` pins it")),
             Self::LockChangedOnly => {
-                Some(format!("`cargo xtask bless {recipe}` notes the new lock in the ledger"))
+                Some(format!("`lockstep bless {recipe}` notes the new lock in the ledger"))
             }
-            Self::Stale(_) => {
-                Some(format!("look at the changes, then `cargo xtask bless {recipe}`"))
-            }
+            Self::Stale(_) => Some(format!("look at the changes, then `lockstep bless {recipe}`")),
             Self::Reselected(_) => Some(format!(
                 "the recipe or the project's `[tool.uv]` selects something else; look at the \
-                 changes, then `cargo xtask bless {recipe}`"
+                 changes, then `lockstep bless {recipe}`"
             )),
             Self::Contradictory(_) => Some(format!(
                 "somebody edited the ledger by hand: look at how it changed, then \
-                 `cargo xtask bless {recipe}`"
+                 `lockstep bless {recipe}`"
             )),
             Self::Drifted(_) => Some(
                 "the same lock must give the same files: find out who changed them, before \

@@ -28,7 +28,7 @@ impl Context<'_> {
         if flags.check && changed {
             return Err(Problem::new(format!("`{shown}` is not what `build-lock` would write"))
                 .outcome(Outcome::Policy)
-                .hint(format!("`cargo xtask build-lock {}` writes it", located.recipe.name))
+                .hint(format!("`lockstep build-lock {}` writes it", located.recipe.name))
                 .into());
         }
         if changed {

@@ -32,7 +32,7 @@ impl Context<'_> {
         let Looked { located, application, target, selection, .. } = looked;
         let no_recipe = || {
             Problem::usage("a workspace has no build lock, so nothing is known of its builds")
-                .hint("write a recipe for it; `cargo xtask build-lock NAME` locks its builds")
+                .hint("write a recipe for it; `lockstep build-lock NAME` locks its builds")
         };
         let build_lock = match located {
             Some(located) => located.read_build_lock().map(|(build_lock, _)| build_lock),
@@ -63,6 +63,6 @@ pub(super) fn named(picture: &Picture, name: &str) -> Result<Vec<NodeId>, Proble
     let names = picture.nodes.iter().map(|node| node.name.as_ref());
     Err(match nearest(name, names) {
         Some(name) => problem.hint(format!("did you mean `{name}`?")),
-        None => problem.hint("`cargo xtask resolve` lists what is"),
+        None => problem.hint("`lockstep resolve` lists what is"),
     })
 }

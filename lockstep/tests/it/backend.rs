@@ -121,12 +121,12 @@ fn a_backend_that_fails_leaves_its_log_and_its_sandbox() {
          open('/build/evidence', 'w').write('it was me')\n    raise SystemExit(3)\n",
     );
     let ended = small.build();
-    ended.bad(1, &["the build of `small 1.0` failed", "line 99", "whole log", "cargo xtask enter"]);
+    ended.bad(1, &["the build of `small 1.0` failed", "line 99", "whole log", "lockstep enter"]);
     assert!(!ended.stderr.contains("line 3\n"), "the whole log was printed:\n{}", ended.stderr);
     let log = small.work_with("builds/small/log").unwrap();
     assert!(ended.stderr.contains(log.to_str().unwrap()), "{}", ended.stderr);
     let dir = log.parent().unwrap().to_str().unwrap().to_owned();
-    assert!(ended.stderr.contains(&format!("cargo xtask enter {dir}")), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("lockstep enter {dir}")), "{}", ended.stderr);
     let whole = fs_err::read_to_string(&log).unwrap();
     assert!(whole.contains("line 0\n") && whole.contains("line 99\n"), "{whole}");
     let enter =
@@ -216,7 +216,7 @@ fn a_build_lock_that_is_older_than_the_tree_is_told() {
         let small = Small::new(cli::PLAIN);
         small.replace("app/pyproject.toml", from, to);
         let ended = small.build();
-        ended.bad(1, &["the build lock does not fit `small`", "cargo xtask build-lock"]);
+        ended.bad(1, &["the build lock does not fit `small`", "lockstep build-lock"]);
         ended.bad(1, &parts);
         // What another platform would need is not missing.
         small.replace("app/pyproject.toml", to, from);
@@ -268,7 +268,7 @@ fn a_pyproject_that_nobody_wrote_is_not_read() {
     let small = Small::new(cli::PLAIN);
     small.add_other(cli::PLAIN);
     small.append("app/other/pyproject.toml", &"#".repeat(17 << 20));
-    small.build().bad(1, &["cannot read the `pyproject.toml` of `other`", "16777216 bytes"]);
+    small.build().bad(1, &["cannot read the `pyproject.toml` of `other`", "1048576 bytes"]);
 }
 
 /// What the backend does with the wheel `made` when its interpreter ends.

@@ -84,13 +84,13 @@ const CASES: [Case; 24] = [
     ("edge into nowhere", |it| it.append(LOCK, "dependencies = [{ name = \"thing\" }]\n"), 2,
         &["no `thing` that fits"]),
     ("no build lock", |it| remove(it, BUILD_LOCK), 1,
-        &["`small` has no build lock", "cargo xtask build-lock small"]),
+        &["`small` has no build lock", "lockstep build-lock small"]),
     ("stale build lock", |it| it.replace(BUILD_LOCK, "local:.", "local:old"), 1,
-        &["does not fit `uv.lock`", "local:old", "cargo xtask build-lock"]),
+        &["does not fit `uv.lock`", "local:old", "lockstep build-lock"]),
     ("unreadable build lock", |it| it.replace(BUILD_LOCK, "version = 1", "version = 7"), 2,
         &["version 7"]),
     ("unreadable ledger", |it| it.write("golden/small.toml", "[target.x]\nnar = 1\n"), 1,
-        &["cannot read the ledger", "cargo xtask bless"]),
+        &["cannot read the ledger", "lockstep bless"]),
 ];
 
 #[test]
@@ -189,7 +189,7 @@ fn another_wheelhouse_than_the_golden_one_is_exit_code_4() {
     }
     // With another lock it is a stale ledger, not a drift.
     small.append("app/uv.lock", "# locked again\n");
-    small.build().bad(4, &["its ledger is stale", "cargo xtask bless small"]);
+    small.build().bad(4, &["its ledger is stale", "lockstep bless small"]);
     // A build never writes the ledger, only `bless` does.
     assert!(fs_err::read_to_string(small.path("golden/small.toml")).unwrap().contains(&other));
     let shown = end(&mut small.builder(&["bless", "small"])).good();

@@ -84,7 +84,7 @@ fn the_sample_is_built_and_then_found() {
     // What a person reads says what to do next.
     let text = end(builder(workspace(), &shared_cache()).args(["build", "--no-out-link"]));
     assert_eq!(text.stdout, "", "results of `build` for people go to standard error");
-    text.bad(0, &["unchanged", "15 wheels, 7 built from source", "next:", "cargo xtask run"]);
+    text.bad(0, &["unchanged", "15 wheels, 7 built from source", "next:", "lockstep run"]);
 }
 
 #[test]

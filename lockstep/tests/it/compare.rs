@@ -1,4 +1,4 @@
-//! `cargo xtask compare`: what it writes, when, and that it is the same every time.
+//! `lockstep compare`: what it writes, when, and that it is the same every time.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;

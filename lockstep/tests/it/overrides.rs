@@ -131,7 +131,7 @@ fn provenance(report: &Value) -> Value {
 fn overrides_are_applied_and_told() {
     let small = overridden();
     // What was locked without the patch may not be what is asked for with it.
-    small.build().bad(1, &["build lock", "`cargo xtask build-lock"]);
+    small.build().bad(1, &["build lock", "`lockstep build-lock"]);
     end(&mut small.builder(&["build-lock", "small"])).good();
     let report = small.build().json();
     assert_eq!(installed(&report, "small.txt"), "patch and more");

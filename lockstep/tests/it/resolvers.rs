@@ -71,7 +71,7 @@ const CASES: [Case; 9] = [
     ("a cycle is reported with its path", &[("a", &["b==1.0"], &["b"]), ("b", &["a==1.0"], &["a"])], Err(&["build requirements form a cycle", "a → b → a", "come as a wheel"])),
     ("a cycle of one too", &[("a", &["a==1.0"], &["a"]), ("b", &[], &[])], Err(&["a → a"])),
     ("another version is built than is wanted", &[("a", &["b==2.0"], &["b"]), ("b", &[], &[])], Err(&["`b==2.0` built from source", "1.0", "build-lock"])),
-    ("a build that is not locked", &[("a", &[], &[])], Err(&["no entry for `b`", "cargo xtask build-lock"])),
+    ("a build that is not locked", &[("a", &[], &[])], Err(&["no entry for `b`", "lockstep build-lock"])),
 ];
 
 #[test]

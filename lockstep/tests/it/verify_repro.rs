@@ -1,4 +1,4 @@
-//! `cargo xtask verify-repro`: builds that depend on where they are made, each with what must be
+//! `lockstep verify-repro`: builds that depend on where they are made, each with what must be
 //! said of it.
 
 use std::collections::BTreeSet;
@@ -143,7 +143,7 @@ fn an_earlier_build_of_other_bytes_is_told() {
     let mut other: Value = unseal(&output).unwrap().unwrap();
     other["nar-hash"] = Value::from(Sha256::of("another").to_sri());
     seal(&output, &other).unwrap();
-    let told = ["`earlier-build` does not hold", "made other bytes", "--no-cache", "merge: no"];
+    let told = ["`earlier-build` failed", "made other bytes", "--no-cache", "merge: no"];
     workspace.xtask("verify-repro", &["--quiet"]).ends(3, &told);
     workspace.xtask("build", &["--no-out-link", "--no-cache"]).ends(0, &["built small"]);
     workspace.xtask("verify-repro", &["--quiet"]).ends(0, &["merge: yes"]);
@@ -181,14 +181,14 @@ fn a_killed_verifier_takes_its_rounds_along() {
 fn without_a_golden_hash_nothing_is_verified() {
     let workspace = Workspace::new(&holding(&["1"]));
     let ended = workspace.xtask("verify-repro", &["--quiet"]);
-    ended.ends(4, &["`fod-hash` does not hold", "cargo xtask bless", "merge: no"]);
+    ended.ends(4, &["`fod-hash` failed", "lockstep bless", "merge: no"]);
     // Nor if only a target has none that is not built here.
     let workspace = workspace.blessed();
     let platform = "x86_64-manylinux_2_39";
     let other = "x86_64-manylinux_2_35";
     workspace.replace("recipes/small.toml", platform, &format!("{platform}\", \"{other}"));
     let ended = workspace.xtask("verify-repro", &["--quiet"]);
-    ended.ends(4, &["2_35: the ledger does not know this target yet", "cargo xtask bless"]);
+    ended.ends(4, &["2_35: the ledger does not know this target yet", "lockstep bless"]);
     let last = ended.stderr.trim_end().lines().last().unwrap().to_owned();
     assert!(last.starts_with("error: merge: no") && last.ends_with("(exit code 4)"), "{last}");
 }

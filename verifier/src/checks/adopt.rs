@@ -42,7 +42,7 @@ pub(crate) fn check(first: &Finished, shared: &Path) -> Result<Check, Problem> {
     let mut outcome = Outcome::Good;
     if !detail.is_empty() {
         let hint = "compare it with what the first round has made, which is kept; \
-                    `cargo xtask build --no-cache` replaces it";
+                    `lockstep build --no-cache` replaces it";
         detail.push(format!("hint: {hint}"));
         outcome = Outcome::NotReproducible;
     }

@@ -190,7 +190,7 @@ fn checks(checks: &[Check]) -> Html {
             .raw(item)
             .text(check.name)
             .raw("</code>")
-            .raw(if holds { " holds" } else { " does not hold" })
+            .raw(if holds { " passed" } else { " failed" })
             .raw("<pre>")
             .all(detail)
             .text(&more)

@@ -1,7 +1,7 @@
-//! The report for a terminal: causes first, then what has none, then checks that do not hold, then
+//! The report for a terminal: causes first, then what has none, then checks that failed, then
 //! the verdict; at most [`MOST_LINES`] lines, and a few for each check.
 
-use base::vocabulary::shown_bytes;
+use base::vocabulary::{Outcome, shown_bytes};
 
 use super::verdict::{number, thousands};
 use super::{Check, Report};
@@ -46,7 +46,7 @@ pub(crate) fn terminal(report: &Report) -> String {
     let room = MOST_LINES.saturating_sub(lines.len() + 2).max(MOST_DETAILS);
     lines.extend(bounded(unexplained.iter().flat_map(|finding| open(finding)).collect(), room));
     let mut lines: Vec<String> = lines.iter().map(|line| clipped(line, MOST_COLUMNS)).collect();
-    lines.extend(report.failed().flat_map(failed));
+    lines.extend(report.checks.iter().filter(|check| is_shown(check)).flat_map(told));
     if !report.not_varied.is_empty() {
         let names: Vec<String> = report.not_varied.iter().map(ToString::to_string).collect();
         lines.push(format!("not varied: {}", names.join(", ")));
@@ -110,12 +110,22 @@ fn open(finding: &Finding) -> Vec<String> {
     lines
 }
 
+fn is_hint(line: &str) -> bool {
+    line.trim_start().starts_with("hint: ")
+}
+
+/// A check that failed, or that says what a person could do although it passed.
+fn is_shown(check: &Check) -> bool {
+    check.outcome != Outcome::Good || check.detail.iter().any(|line| is_hint(line))
+}
+
 /// The way out is always told, and whole.
-fn failed(check: &Check) -> Vec<String> {
-    let mut lines = vec![format!("{:<28} does not hold", check.name)];
+fn told(check: &Check) -> Vec<String> {
+    let verdict = if check.outcome == Outcome::Good { "passed" } else { "failed" };
+    let mut lines = vec![format!("{:<28} {verdict}", check.name)];
     let shown = |line: &String| format!("  {}", shown_bytes(line.as_bytes()));
-    let is_hint = |line: &&String| line.trim_start().starts_with("hint: ");
-    let (hints, detail): (Vec<&String>, Vec<&String>) = check.detail.iter().partition(is_hint);
+    let (hints, detail): (Vec<&String>, Vec<&String>) =
+        check.detail.iter().partition(|line| is_hint(line));
     let detail = detail.into_iter().map(|line| clipped(&shown(line), MOST_CHECK_COLUMNS));
     lines.extend(bounded(detail.collect(), MOST_DETAILS));
     lines.extend(hints.into_iter().take(MOST_DETAILS).map(shown));

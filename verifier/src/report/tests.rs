@@ -58,19 +58,15 @@ fn the_worst_outcome_wins_and_the_verdict_names_what_does_not_hold() {
     let cases = [
         (equal(), 0, "reproducible: 32,273 entries equal in 2 rounds under 1 variation"),
         (equal().checked(vec![good()]), 0, "reproducible: 32,273 entries equal"),
-        (
-            equal().checked(vec![good(), fod()]),
-            4,
-            "not the golden hash: `fod-hash` does not hold; ",
-        ),
+        (equal().checked(vec![good(), fod()]), 4, "not the golden hash: `fod-hash` failed; "),
         (differs(true), 3, "not reproducible: 1 of 32,273 entries differ in 2 rounds under 0 "),
         (differs(true).waived(waived()), 0, "reproducible: 1 of 32,273 entries differ"),
         (differs(false).waived(waived()), 3, "not reproducible: "),
-        (differs(true).checked(vec![fod()]), 3, "not reproducible: `fod-hash` does not hold; 1 of"),
+        (differs(true).checked(vec![fod()]), 3, "not reproducible: `fod-hash` failed; 1 of"),
         (
             equal().checked(vec![fod(), check("variations", Outcome::Undecided)]),
             1,
-            "undecided: `fod-hash`, `variations` do not hold; 32,273 entries equal",
+            "undecided: `fod-hash`, `variations` failed; 32,273 entries equal",
         ),
         (report(Subject::Pair, Vec::new()), 0, "equal: 32,273 entries"),
         (report(Subject::Pair, vec![finding("x", false)]), 3, "different: 1 of 32,273 entries"),
@@ -144,7 +140,7 @@ fn what_must_be_acted_on_is_never_cut_off() {
     let hash = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
     let mut long = check("fod-hash", Outcome::GoldenMismatch);
     long.detail = vec![format!("two rounds fetched {hash} and {hash}"); 30];
-    long.detail.push(format!("hint: {}`cargo xtask bless`", "look at it ".repeat(30)));
+    long.detail.push(format!("hint: {}`lockstep bless`", "look at it ".repeat(30)));
     let waived = BTreeMap::from([("f0".to_owned(), "upstream".to_owned())]);
     let text = terminal(&report(rounds(), findings).waived(waived).checked(vec![long]));
     let parts = [
@@ -153,7 +149,7 @@ fn what_must_be_acted_on_is_never_cut_off() {
         "not waived                   7 files",
         "  f1\n",
         &format!("{hash} and {hash}\n"),
-        "`cargo xtask bless`\n",
+        "`lockstep bless`\n",
     ];
     assert!(parts.iter().all(|part| text.contains(part)), "{text}");
 }

@@ -10,8 +10,8 @@ impl Report {
         let failed: Vec<String> = self.failed().map(|check| format!("`{}`", check.name)).collect();
         let failed = match failed.as_slice() {
             [] => String::new(),
-            [one] => format!("{one} does not hold; "),
-            several => format!("{} do not hold; ", several.join(", ")),
+            [one] => format!("{one} failed; "),
+            several => format!("{} failed; ", several.join(", ")),
         };
         format!("{}: {failed}{}", self.word(), self.equality())
     }

@@ -250,7 +250,7 @@ fn find(name: &str) -> Result<Variation, Problem> {
         let names: Vec<&str> = Variation::ALL.iter().map(|it| it.name()).collect();
         Problem::usage(format!("there is no variation `{name}`"))
             .fact("there are", names.join(", "))
-            .hint("`cargo xtask verify-repro --list-variations` says what each does")
+            .hint("`lockstep verify-repro --list-variations` says what each does")
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) fn run(
         Ended::Forbidden(because) => Err(explain(&problem(&because))),
         // What else can fail here is about this one sandbox, not about the machine.
         Ended::NotStarted(because) => Err(problem(&because)
-            .hint("`cargo xtask doctor` tries a sandbox and names the setting that forbids it")),
+            .hint("`lockstep doctor` tries a sandbox and names the setting that forbids it")),
     }
 }
 

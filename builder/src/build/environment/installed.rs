@@ -32,7 +32,7 @@ pub(super) fn check(inside: &Path, requirements: &BTreeSet<Requirement>) -> Resu
         .hint(
             "a wheel's metadata contradicts its file name; exclude that version with \
              `build-constraint-dependencies` or `override.<name>.build.extra-requires`, and run \
-             `cargo xtask build-lock` again",
+             `lockstep build-lock` again",
         ))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Maker;
-use super::compile::Asked;
+use super::asked::Asked;
 use super::run::Run;
 use crate::lock::resolve::{Artifact, Resolution};
 use base::sys::process::last_lines;

@@ -6,37 +6,21 @@
 //! sandbox, and uv is asked again with what the wheel says.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use base::packaging::PackageName;
 use base::packaging::Version;
 use fs_err as fs;
 
 use super::Maker;
-use super::lowered::Lowered;
+use super::asked::Asked;
+use super::built::BuiltMetadata;
 use super::pins::{self, Pin, Pins, Resolved, Trees};
-use super::requires::Requires;
-use super::run::{Chain, Run};
-use super::tools::BuiltMetadata;
+use super::run::Run;
 use super::uv::{Ended, Metadata, Told};
 use crate::fetch::index::{Index, Indexes};
 use crate::lock::build_lock::{FilePlace, Requirement, ToolSource};
-use crate::lock::resolve::{Distribution, Resolution};
 use base::sys::Host;
-use base::vocabulary::{Problem, Target};
-
-/// What is resolved, for whom.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) distribution: &'a Distribution,
-    pub(super) resolution: &'a Resolution,
-    pub(super) target: &'a Target,
-    pub(super) requires: &'a Requires,
-    pub(super) lowered: &'a Lowered,
-    /// A directory for uv, which no backend sees: uv looks for configuration where it runs.
-    pub(super) uv_dir: &'a Path,
-    pub(super) chain: &'a Chain,
-}
+use base::vocabulary::Problem;
 
 /// More rounds than any resolution needs: each finds out of one more distribution what it needs.
 const ROUNDS_MAX: usize = 200;

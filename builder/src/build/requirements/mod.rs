@@ -4,7 +4,9 @@
 //! is a `tool`: a build with build requirements of its own.
 
 mod ask;
+mod asked;
 mod bounds;
+mod built;
 mod compile;
 mod entries;
 mod interpreter;
@@ -38,7 +40,7 @@ use base::packaging::PackageName;
 use base::sys::Host;
 use base::vocabulary::{Problem, Target};
 
-use compile::Asked;
+use asked::Asked;
 use entries::record;
 use lowered::Lowered;
 use requires::Requires;

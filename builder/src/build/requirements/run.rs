@@ -8,9 +8,9 @@ use base::packaging::PackageName;
 use url::Url;
 
 use super::Maker;
+use super::built::{Built, BuiltMetadata};
 use super::interpreter::Interpreter;
 use super::pins::Pins;
-use super::tools::{Built, BuiltMetadata};
 use crate::fetch::Settings;
 use crate::fetch::http::Client;
 use crate::fetch::index::{Index, Lookup};

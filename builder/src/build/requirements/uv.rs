@@ -9,9 +9,9 @@ use base::packaging::Version;
 use fs_err as fs;
 
 use super::Maker;
-use super::compile::Asked;
+use super::asked::Asked;
+use super::built::BuiltMetadata;
 use super::run::Run;
-use super::tools::BuiltMetadata;
 use crate::fetch::index::{Index, Indexes};
 use base::sys::Host;
 use base::sys::process::Process;

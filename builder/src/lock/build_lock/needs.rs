@@ -69,7 +69,7 @@ impl ByTarget {
             let locked: Vec<&str> = self.targets().collect();
             Problem::new(format!("the build lock has no entry of `{whose}` for {target}"))
                 .fact("locked for", locked.join("\n"))
-                .hint("`cargo xtask build-lock` locks every target of the recipe")
+                .hint("`lockstep build-lock` locks every target of the recipe")
         })
     }
 

@@ -17,7 +17,7 @@ use base::vocabulary::{Problem, Sha256};
 
 const HEADER: &str = "\
 # Build requirements of every distribution that is built from source; uv.lock has none.
-# Written by `cargo xtask build-lock`; do not edit.
+# Written by `lockstep build-lock`; do not edit.
 ";
 
 #[derive(Serialize, Deserialize)]
@@ -123,14 +123,14 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BuildLock, Problem> {
     let wire: Wire = toml::from_str(text).map_err(|error| {
         Problem::usage(format!("cannot read the build lock `{path}`"))
             .fact("because", error.to_string().trim_end())
-            .hint("`cargo xtask build-lock` writes it anew")
+            .hint("`lockstep build-lock` writes it anew")
     })?;
     if !(1..=NEWEST).contains(&wire.version) {
         return Err(Problem::usage(format!(
             "the build lock `{path}` has version {}; this tool understands versions 1 to {NEWEST}",
             wire.version
         ))
-        .hint("`cargo xtask build-lock` writes it anew"));
+        .hint("`lockstep build-lock` writes it anew"));
     }
     let mut lock = BuildLock {
         exclude_newer: wire.exclude_newer,
@@ -274,7 +274,7 @@ where
 fn invalid(path: &str, text: &str, because: &str) -> Problem {
     Problem::usage(format!("`{text}` in the build lock `{path}` is not valid"))
         .fact("because", because)
-        .hint("`cargo xtask build-lock` writes it anew")
+        .hint("`lockstep build-lock` writes it anew")
 }
 
 pub(super) fn render(lock: &BuildLock) -> String {

@@ -219,7 +219,7 @@ impl Resolution {
     }
 }
 
-/// What `cargo xtask resolve --json` prints.
+/// What `lockstep resolve --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResolutionJson {
     packages: Vec<PackageJson>,
