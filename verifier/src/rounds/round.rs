@@ -201,7 +201,8 @@ impl Workplace<'_> {
         let wheels = product.join("wheels");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
-        let own = ["--json", "--no-golden", "--no-out-link", "--verify", "--wheels-out"];
+        let own =
+            ["--json", "--locked", "--no-golden", "--no-out-link", "--verify", "--wheels-out"];
         words.extend(own.map(str::to_owned));
         words.push(wheels.display().to_string());
         if !round.place.is_first() {
@@ -230,8 +231,10 @@ impl Workplace<'_> {
         let into = round.directory.join("wheels");
         let mut words = self.builder_words(round, "build");
         words.extend(self.words.iter().cloned());
-        words
-            .extend(["--no-golden", "--verify", "--only", name, "--wheels-out"].map(str::to_owned));
+        words.extend(
+            ["--locked", "--no-golden", "--verify", "--only", name, "--wheels-out"]
+                .map(str::to_owned),
+        );
         words.push(into.display().to_string());
         self.run(round, &words)?;
         let problem = || Problem::new(format!("cannot find the wheel of `{name}` that was built"));
