@@ -73,6 +73,12 @@ impl Typed {
                 recipe.clone_into(word);
             }
         }
+        // A hint that leaves the recipe out means that of this run.
+        let recipe_is_first =
+            command.get_positionals().next().is_some_and(|it| it.get_id() == "recipe");
+        if recipe_is_first && words.len() == 1 {
+            words.extend(self.recipe.clone());
+        }
         let takes = |id: &str| command.get_arguments().any(|it| it.get_id() == id);
         let is_global = |id: &str| self.commands.get_arguments().any(|it| it.get_id() == id);
         for (id, flag) in &self.kept {
@@ -130,6 +136,8 @@ mod tests {
                 "`lockstep build-lock shop` writes it",
                 "`lockstep build-lock ../it/shop.toml` writes it",
             ),
+            // A hint that leaves the recipe out means that of this run.
+            ("lockstep build shop", "`lockstep build-lock`", "`lockstep build-lock shop`"),
             // What a command does not take is not given to it.
             ("lockstep fetch shop --source s", "`lockstep doctor`", "`lockstep doctor`"),
             ("lockstep build --toolchain host", "`lockstep bless`", "`lockstep bless`"),

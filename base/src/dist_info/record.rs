@@ -60,7 +60,9 @@ impl RecordLine {
             "sha512" => digest_of::<sha2::Sha512>(content)?,
             other => return Ok(Verdict::Weak(other.to_owned())),
         };
-        if !self.hash.is_empty() && expected.trim_end_matches('=') != digest {
+        // Some wheels of PyPI write it in hexadecimal: another spelling, the same digest.
+        let is_same = |it: &str| it == digest || hex_as_base64(it).is_some_and(|it| it == digest);
+        if !self.hash.is_empty() && !is_same(expected.trim_end_matches('=')) {
             let received = format!("{algorithm}={digest}");
             return Ok(Verdict::Wrong { expected: self.hash.clone(), received });
         }
@@ -95,6 +97,14 @@ fn digest_of<D: Digest>(mut content: impl Read) -> io::Result<(String, u64)> {
         }
     }
     Ok((URL_SAFE_NO_PAD.encode(digest.finalize()), bytes))
+}
+
+/// A hexadecimal digest as a `RECORD` should write it; `None` if it is none.
+fn hex_as_base64(text: &str) -> Option<String> {
+    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|it| it.is_ascii_hexdigit());
+    let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(byte).collect();
+    bytes.filter(|_| is_hex).map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// The lines of a `RECORD` in their order.
@@ -195,10 +205,13 @@ mod tests {
         };
         // printf a | openssl dgst -binary -sha256 | basenc --base64url
         let sha256 = "sha256=ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs";
+        let hex = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
         let sha384 = "sha384=VKWbnyK4CAjRiggkULfLe4q-j8cxkQQ9V0c-FlpXmGmDUrohl2d1LsQqtQG8s0xc";
         for (line, expected) in [
             (line(sha256, "1"), Some(Verdict::Right)),
             (line(&format!("{sha256}="), ""), Some(Verdict::Right)),
+            (line(&format!("sha256={hex}"), "1"), Some(Verdict::Right)),
+            (line(&format!("sha256={}", hex.replace('c', "d")), "1"), None),
             (line("", "1"), Some(Verdict::Unhashed)),
             (line("md5=DMF1ucDxtqgxw5niaXcmYQ", "1"), Some(Verdict::Weak("md5".to_owned()))),
             (line(sha256, "2"), None),

@@ -153,7 +153,7 @@ fn a_lock_below_the_top_has_projects_beside_it() {
     small.build().bad(2, &parts);
     for (path, parts) in [
         ("apo", ["no directory `apo`", "did you mean"]),
-        ("../api", ["`project.directory` is not valid", "../api"]),
+        ("../api", ["`project.directory` is not valid", "without `..`"]),
     ] {
         small.replace(RECIPE, "directory = \".\"", &format!("directory = \"{path}\""));
         small.replace(RECIPE, "../repository/api", "../repository");

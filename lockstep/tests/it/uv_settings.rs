@@ -40,7 +40,14 @@ fn each_row_does_what_it_says() {
             "managed" => "false",
             key if key.ends_with("-package") && key.starts_with("no-") => "[\"x\"]",
             "no-binary" | "no-build" | "no-build-isolation" | "no-sources" => "true",
-            "default-groups" | "build-constraint-dependencies" => "[]",
+            "default-groups"
+            | "build-constraint-dependencies"
+            | "index"
+            | "find-links"
+            | "extra-index-url" => "[]",
+            "index-url" => "\"https://index.example/simple\"",
+            "index-strategy" => "\"first-index\"",
+            "no-index" => "false",
             _ => "{}",
         };
         let line = format!("{} = {value}\n", setting.key);
