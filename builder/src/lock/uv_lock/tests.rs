@@ -124,3 +124,18 @@ fn a_lock_is_the_same_wherever_it_can_be_taken_apart() {
     let problem = Lock::parse(&broken).unwrap_err().to_string();
     assert!(problem.contains("line 12"), "{problem}");
 }
+
+#[test]
+fn paths_of_a_lock_below_the_top_are_those_of_the_tree() {
+    for (directory, path, expected) in [
+        ("api", ".", "api"),
+        ("api", "libs/x", "api/libs/x"),
+        ("services/api", "../../libs/x", "libs/x"),
+        ("api", "..", "."),
+        ("api", "../../x", "../x"),
+        ("api", "../../../x", "../../x"),
+        ("api", "/etc", "/etc"),
+    ] {
+        assert_eq!(joined(directory, path), expected, "{directory} {path}");
+    }
+}
