@@ -199,6 +199,8 @@ impl Disk {
                 // A build left directories that are nested more deeply than paths reach. They can
                 // be removed uncounted.
                 Err(error) if error.kind() == io::ErrorKind::InvalidFilename => continue,
+                // What a run that ended a moment ago still removes is none of ours to count.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 metadata => metadata?,
             };
             let inode = (metadata.dev(), metadata.ino());
