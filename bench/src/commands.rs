@@ -26,7 +26,7 @@ pub(super) fn comparison(
     shell: &Shell,
 ) -> anyhow::Result<Comparison> {
     let builder = compile(shell, "lockstep")?;
-    let scratch = builder.parent().context("the builder is nowhere")?.join("bench");
+    let scratch = builder.parent().context("the builder is nowhere")?.join("bench-scratch");
     let place = Place { builder, scratch, source: bench.source.clone(), recipe: &bench.recipe };
     let comparison = match what {
         Measured::Nar => place.nar(),
