@@ -17,7 +17,7 @@ use base::vocabulary::{Problem, Sha256};
 
 const HEADER: &str = "\
 # Build requirements of every distribution that is built from source; uv.lock has none.
-# Written by `lockstep build-lock`; do not edit.
+# Written by `cargo xtask build-lock`; do not edit.
 ";
 
 #[derive(Serialize, Deserialize)]
