@@ -107,7 +107,7 @@ impl Ledger {
     /// The ledger's text: one line for each entry, so that a difference reads as what changed.
     pub fn to_toml(&self) -> String {
         let mut text =
-            "# What phase 1 must bring. Written by `lockstep bless`; do not edit.\n".to_owned();
+            "# What phase 1 must bring. Written by `cargo xtask bless`; do not edit.\n".to_owned();
         for (target, ledger) in &self.target {
             let TargetLedger { lock, build_lock, nar_hash, entries } = ledger;
             text.push_str(&format!(
