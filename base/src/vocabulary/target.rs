@@ -46,7 +46,7 @@ impl TargetError {
 }
 
 /// Some of the accepted platforms, for messages.
-pub const PLATFORM_EXAMPLES: &str = "`linux`, `x86_64-unknown-linux-gnu`, `x86_64-manylinux_2_39`, \
+pub(super) const PLATFORM_EXAMPLES: &str = "`linux`, `x86_64-unknown-linux-gnu`, `x86_64-manylinux_2_39`, \
      `aarch64-manylinux_2_39`, `x86_64-unknown-linux-musl`, `aarch64-apple-darwin`, `windows`";
 
 impl Target {

@@ -48,7 +48,7 @@ use run::{Bound, Chain, Run};
 
 /// Everything that making a build lock needs.
 #[derive(Debug)]
-pub struct Maker<'a> {
+pub(crate) struct Maker<'a> {
     /// The recipe.
     pub located: &'a LocatedRecipe,
     /// The application.
@@ -77,7 +77,11 @@ impl Maker<'_> {
     /// Locks the build requirements of everything that any target of the recipe builds from source.
     /// `exclude_newer` bounds the versions; by default nothing newer than the newest file of
     /// `uv.lock` is seen, so the same lock gives the same build lock on any day.
-    pub fn make(&self, exclude_newer: Option<&str>, host: Host<'_>) -> Result<BuildLock, Problem> {
+    pub(crate) fn make(
+        &self,
+        exclude_newer: Option<&str>,
+        host: Host<'_>,
+    ) -> Result<BuildLock, Problem> {
         let recipe = &self.located.recipe;
         let bound = self.bound(exclude_newer);
         let resolutions = recipe.targets.iter().map(|target| self.resolution(target));

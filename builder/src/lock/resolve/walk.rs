@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::conflicts::{Members, item};
-use super::runtime::{Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest};
+use super::graph::{Part, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest};
 use crate::lock::{ConflictItem, Edge, Lock, Package};
 use base::packaging::{ExtraName, Marker, PackageName};
 use base::vocabulary::{Problem, Target};
