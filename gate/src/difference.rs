@@ -63,14 +63,14 @@ impl Kind {
     /// The word for it in a sentence.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Self::Source => "source changed",
+            Self::Source => "moved",
             Self::Downgraded => "downgraded",
             Self::Added => "added",
             Self::Major => "major",
             Self::Minor => "minor",
             Self::Patch => "patch",
             Self::Removed => "removed",
-            Self::Edges => "dependencies",
+            Self::Edges => "needs",
         }
     }
 }

@@ -12,8 +12,8 @@ use builder::lock::{File, Location, Lock, Package, Source};
 use crate::difference::Pair;
 use crate::finding::{Finding, counted, listed};
 use crate::rules::{
-    FILE_GONE, FILE_NAME, FILE_SIZE, FILES_LOST, GIT_UNPINNED, HASH_MISSING, HOST_LOOK_ALIKE,
-    HOST_NEW, NEW_SDIST, RE_UPLOAD, SOURCE_CHANGED, URL_INSECURE, WHEEL_ADDED,
+    BUILD_CODE, FILE_GONE, FILE_NAME, FILE_SIZE, FILES_LOST, GIT_UNPINNED, HASH_MISSING,
+    HOST_LOOK_ALIKE, HOST_NEW, NEW_SDIST, RE_UPLOAD, SOURCE_CHANGED, URL_INSECURE, WHEEL_ADDED,
 };
 
 /// Of so many names a sentence has them all.
@@ -42,13 +42,34 @@ pub(crate) fn of_pair(pair: Pair<'_>) -> Vec<Finding> {
             found.push(Finding::new(&NEW_SDIST, &head.name, message));
         }
     } else {
-        let lost: Vec<&str> = families(base).difference(&families(head)).copied().collect();
-        if !lost.is_empty() && !families(head).contains("any platform") {
+        let (old, new) = (families(base), families(head));
+        let lost: Vec<&str> = old.difference(&new).copied().collect();
+        if lost.contains(&ANY) {
+            let only = listed(&new, SHOWN);
+            let message = format!("`{head}` no longer has a wheel for any platform: only {only}");
+            found.push(Finding::new(&FILES_LOST, &head.name, message));
+        } else if !lost.is_empty() && !new.contains(ANY) {
             let message = format!("`{head}` has no wheel for {}", lost.join(", "));
             found.push(Finding::new(&FILES_LOST, &head.name, message));
         }
     }
     found
+}
+
+/// A package whose new version is built from source on every target: it has no wheel, or the project
+/// wants none (`no_binary`).
+pub(crate) fn built(pair: Pair<'_>, no_binary: &BTreeSet<PackageName>) -> Option<Finding> {
+    let (base, head) = (pair.base?, pair.head?);
+    let is_source = |it: &Package| {
+        let wanted = no_binary.contains(&it.name);
+        it.sdist.is_some() && (wanted || it.wheels.is_empty())
+            || matches!(it.source, Source::Git(_))
+    };
+    let moved = (&base.version, &base.source) != (&head.version, &head.source);
+    (moved && is_source(base) && is_source(head)).then(|| {
+        let message = format!("`{head}` is built from source: other code runs at build time");
+        Finding::new(&BUILD_CODE, &head.name, message)
+    })
 }
 
 /// Files of the sdist and the wheels.
@@ -61,7 +82,12 @@ fn of_head(head: &Package, base: Option<&Package>) -> Vec<Finding> {
     let mut found = Vec::new();
     let before: BTreeMap<&str, &File> =
         base.into_iter().flat_map(all_files).map(|file| (file.filename.as_str(), file)).collect();
-    let is_pinned = matches!(head.source, Source::Registry(_) | Source::Url { .. });
+    // uv writes no hashes of files of the same disk.
+    let is_pinned = match &head.source {
+        Source::Registry(index) => index.contains("://") && !index.starts_with("file:"),
+        Source::Url { .. } => true,
+        _ => false,
+    };
     let bare: Vec<&str> = all_files(head)
         .filter(|file| is_pinned && file.hash.is_none())
         .map(|file| file.filename.as_str())
@@ -143,13 +169,16 @@ fn source(base: &Package, head: &Package) -> Option<Finding> {
     (!same).then(|| Finding::new(&SOURCE_CHANGED, name, message))
 }
 
+/// Every platform.
+const ANY: &str = "any platform";
+
 /// What platforms a package has wheels for, in words.
 fn families(package: &Package) -> BTreeSet<&'static str> {
     let platform = |name: &str| {
         let tag = name.strip_suffix(".whl")?.rsplit('-').next()?;
         let arm = tag.contains("aarch64") || tag.contains("arm64");
         Some(match tag {
-            "any" => "any platform",
+            "any" => ANY,
             tag if tag.starts_with("manylinux") && arm => "Linux (aarch64)",
             tag if tag.starts_with("manylinux") && tag.contains("x86_64") => "Linux (x86_64)",
             tag if tag.starts_with("musllinux") && arm => "musl Linux (aarch64)",

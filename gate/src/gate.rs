@@ -7,7 +7,7 @@ use base::sys::env::Environment;
 use base::sys::files::read_if_there;
 use base::vocabulary::{Date, Problem};
 
-use crate::finding::{counted, listed};
+use crate::finding::{Finding, counted, listed};
 use crate::git::Repository;
 use crate::judges::{self, Part, part};
 use crate::locks::{self, Context, LockChange};
@@ -99,7 +99,7 @@ impl Gate {
         }
         let (recipes, findings) = of_recipes(&asked.recipes, &changed, context)?;
         found.extend(findings);
-        found.dedup();
+        let found = merged(found);
         tell(&changes, base.has(FILE), &mut notes);
         let judged = policy.judge(found, asked.date);
         let verdict = verdict(&judged, &changes, &recipes);
@@ -178,7 +178,7 @@ fn lock_paths(changed: &[&str], base: &Tree, head: &Tree) -> Vec<String> {
     found.into_iter().collect()
 }
 
-type OfRecipes = (Vec<RecipeChange>, Vec<crate::finding::Finding>);
+type OfRecipes = (Vec<RecipeChange>, Vec<Finding>);
 
 fn of_recipes(
     named: &[String],
@@ -203,6 +203,26 @@ fn of_recipes(
         }
     }
     Ok((changes, found))
+}
+
+/// The same finding on several targets, or by lock and by recipe, is one with all their details.
+fn merged(found: Vec<Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    for finding in found {
+        let same = |it: &&mut Finding| {
+            (it.rule.id, &it.subject, &it.message)
+                == (finding.rule.id, &finding.subject, &finding.message)
+        };
+        match merged.iter_mut().find(same) {
+            Some(first) => {
+                let new = finding.detail.into_iter().filter(|it| !first.detail.contains(it));
+                let new: Vec<String> = new.collect();
+                first.detail.extend(new);
+            }
+            None => merged.push(finding),
+        }
+    }
+    merged
 }
 
 /// What the reader must know to trust the rest.

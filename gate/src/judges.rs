@@ -36,13 +36,21 @@ pub(crate) enum Part {
 pub(crate) fn part(path: &str) -> Part {
     let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
     let parent = dir.rsplit('/').next().unwrap_or_default();
-    let top = path.split('/').next().unwrap_or_default();
+    let below = |dirs: &[&str]| dirs.iter().any(|dir| path.starts_with(dir));
     let ci = [".gitlab-ci.yml", "azure-pipelines.yml", "Jenkinsfile", ".travis.yml", ".drone.yml"];
-    let bots = ["renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json"];
+    let bots =
+        ["renovate.json", "renovate.json5", ".renovaterc", ".renovaterc.json", "dependabot.yml"];
     let belonging = |end: &str| parent == "recipes" && name.ends_with(end);
-    if [".github", ".gitlab", ".forgejo", ".gitea", ".circleci", ".ci", ".woodpecker"]
-        .contains(&top)
-        || ci.contains(&name)
+    if below(&[
+        ".github/workflows/",
+        ".github/actions/",
+        ".gitlab/",
+        ".forgejo/",
+        ".gitea/",
+        ".circleci/",
+        ".woodpecker/",
+        ".ci/",
+    ]) || ci.contains(&name)
         || bots.contains(&name)
         || ["action.yml", "action.yaml"].contains(&name)
         || [".gitattributes", ".gitmodules"].contains(&name)
@@ -160,6 +168,8 @@ mod tests {
             ("tools/run.py.lock", Part::Lock),
             (".github/workflows/gate.yml", Part::Workflow),
             (".gitlab-ci.yml", Part::Workflow),
+            (".github/dependabot.yml", Part::Workflow),
+            (".github/words.txt", Part::Other),
             ("lockstep.toml", Part::Policy),
             ("recipes/app.toml", Part::Recipe),
             ("recipes/app.build-lock.toml", Part::RecipeLock),

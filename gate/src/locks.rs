@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Table;
 
+use base::packaging::PackageName;
 use base::vocabulary::limits::{LOCK_BYTES, PYPROJECT_BYTES};
 use base::vocabulary::{Date, Problem};
 use builder::lock::Lock;
+use builder::lock::pyproject::Pyproject;
 
 use crate::ages;
 use crate::difference::{self, Kind, PackageChange, Pair};
@@ -100,6 +102,7 @@ pub(crate) fn compare(
     let (mut settings, weaker) = settings::of_lock(path, old, new);
     found.extend(weaker);
     found.extend(of_packages(&pairs, &packages, context));
+    found.extend(pairs.iter().filter_map(|pair| files::built(*pair, &projects.no_binary)));
     if let Some(known) = context.known {
         found.extend(files::hosts(&files::origins(new), known, &context.policy.hosts));
     }
@@ -152,6 +155,8 @@ struct Projects {
     /// Their `pyproject.toml` by the path in the lock: before, and now.
     tables: [BTreeMap<String, Table>; 2],
     settings: Vec<SettingChange>,
+    /// What the head's root project wants built from source.
+    no_binary: BTreeSet<PackageName>,
 }
 
 fn projects(
@@ -182,6 +187,11 @@ fn projects(
             if base.is_some() || name == "uv.toml" && local == "." {
                 projects.settings.extend(settings);
                 found.extend(changed);
+            }
+            if name == "pyproject.toml" && local == "." {
+                let text = context.head.read(&file, &PYPROJECT_BYTES)?.unwrap_or_default();
+                projects.no_binary =
+                    Pyproject::parse(&format!("`{file}`"), text)?.uv.no_binary_package;
             }
             if name == "pyproject.toml" {
                 for (tables, table) in projects.tables.iter_mut().zip([base, head]) {
@@ -225,3 +235,6 @@ fn place(found: &mut [Finding], path: &str, text: &str) {
         finding.line = at.or_else(of_host).unwrap_or(1);
     }
 }
+
+#[cfg(test)]
+mod tests;

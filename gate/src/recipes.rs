@@ -120,7 +120,7 @@ pub(crate) fn compare(
             change.unknown.push(format!("its targets cannot be compared: {}", problem.what));
         }
     }
-    blessing(name, path, &lock, context, &mut change);
+    blessing((name, path), &lock, now.as_ref(), context, &mut change);
     for finding in found.iter_mut().filter(|it| it.file.is_empty()) {
         finding.file.clone_from(&lock);
     }
@@ -143,6 +143,8 @@ fn own_files(
         };
         let (old, new) = (read(context.base)?, read(context.head)?);
         let mut settings = settings::of_file(file, &old, &new);
+        // Waivers judge, and are told as that.
+        settings.retain(|it| at != 0 || !it.key.starts_with("waiver."));
         // Versions of build requirements are told by what is built with them.
         if at == 1 {
             settings.retain(|it| {
@@ -200,7 +202,13 @@ fn side_of(
 }
 
 /// What a person must do so that the ledger is of the new locks.
-fn blessing(name: &str, path: &str, lock: &str, context: Context<'_>, change: &mut RecipeChange) {
+fn blessing(
+    (name, path): (&str, &str),
+    lock: &str,
+    now: Option<&Recipe>,
+    context: Context<'_>,
+    change: &mut RecipeChange,
+) {
     let dir = path.strip_suffix(&format!("recipes/{name}.toml")).unwrap_or_default();
     let ledger = format!("{dir}golden/{name}.toml");
     let head = context.head;
@@ -212,13 +220,13 @@ fn blessing(name: &str, path: &str, lock: &str, context: Context<'_>, change: &m
     let Ok(Some(lock_text)) = head.read(lock, &LOCK_BYTES) else { return };
     let is = Sha256::of(lock_text).to_string();
     let targets = table.get("target").and_then(toml::Value::as_table);
-    let stale = targets
-        .into_iter()
-        .flatten()
-        .filter(|(_, target)| target.get("lock").and_then(toml::Value::as_str) != Some(&is));
-    let stale: Vec<&String> = stale.map(|(target, _)| target).collect();
-    if !stale.is_empty() {
-        change.to_bless.push(format!("`{ledger}` is of another lock: `lockstep bless {name}`"));
+    let pinned = |target: &str| targets?.get(target)?.get("lock")?.as_str();
+    let wanted = now.into_iter().flat_map(|recipe| &recipe.targets);
+    let mut stale = wanted.filter(|target| pinned(&target.to_string()) != Some(&is));
+    if let Some(target) = stale.next() {
+        change.to_bless.push(format!(
+            "`{ledger}` does not pin this lock for `{target}`: `lockstep bless {name}`"
+        ));
     }
     let built = change.targets.iter().flat_map(|it| it.now_built.iter().chain(&it.built_again));
     let built: std::collections::BTreeSet<&String> = built.collect();

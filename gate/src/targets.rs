@@ -103,12 +103,12 @@ fn findings(change: &TargetChange) -> Vec<Finding> {
     let target = &change.target;
     let name = |text: &String| text.split(' ').next().unwrap_or_default().to_owned();
     let built = change.now_built.iter().map(|it| {
-        let message = format!("`{it}` is built from source for `{target}`");
-        Finding::new(&NEW_SDIST, name(it), message)
+        let message = format!("`{it}` is built from source, and was not");
+        Finding::new(&NEW_SDIST, name(it), message).detail([format!("on {target}")])
     });
     let again = change.built_again.iter().map(|it| {
-        let message = format!("`{it}` runs other code at build time for `{target}`");
-        Finding::new(&BUILD_CODE, name(it), message)
+        let message = format!("`{it}` is built from source: other code runs at build time");
+        Finding::new(&BUILD_CODE, name(it), message).detail([format!("on {target}")])
     });
     built.chain(again).collect()
 }

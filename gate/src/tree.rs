@@ -79,6 +79,16 @@ impl Tree {
         Ok(tree)
     }
 
+    /// A tree of these files.
+    #[cfg(test)]
+    pub(crate) fn of_texts<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {
+        let mut tree = Self::default();
+        for (path, text) in files {
+            tree.add(path, text.as_bytes().to_vec());
+        }
+        tree
+    }
+
     fn add(&mut self, path: &str, content: Vec<u8>) {
         self.ids.insert(path.to_owned(), Sha256::of(&content).to_string());
         self.contents.insert(path.to_owned(), content);

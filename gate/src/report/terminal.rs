@@ -11,8 +11,8 @@ use crate::targets::TargetChange;
 /// Of so many packages of a kind each has a line.
 const ROWS: usize = 40;
 
-/// Of so many findings that decide nothing each has a line.
-const ALLOWED: usize = 10;
+/// Of so many findings of a rule each has a line.
+const SHOWN: usize = 8;
 
 /// The whole report. The last line says whether to merge.
 pub fn render(report: &Report) -> String {
@@ -23,17 +23,16 @@ pub fn render(report: &Report) -> String {
         line(&report.head),
         report.date
     ));
-    for level in [Level::Deny, Level::Warn] {
-        for row in report.of_level(level) {
-            text.push_str(&finding(row));
+    for level in [Level::Deny, Level::Warn, Level::Allow] {
+        let rows: Vec<&Row> = report.of_level(level).collect();
+        for of_rule in rows.chunk_by(|a, b| a.rule == b.rule) {
+            for row in of_rule.iter().take(SHOWN) {
+                text.push_str(&finding(row));
+            }
+            if let Some(more) = of_rule.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+                text.push_str(&format!("{:23}and {more} more: `--json` has all\n", ""));
+            }
         }
-    }
-    let allowed: Vec<&Row> = report.of_level(Level::Allow).collect();
-    for row in allowed.iter().take(ALLOWED) {
-        text.push_str(&finding(row));
-    }
-    if allowed.len() > ALLOWED {
-        text.push_str(&format!("allow … and {} more\n", allowed.len() - ALLOWED));
     }
     for lock in &report.locks {
         text.push_str(&format!("\n{}\n", of_lock(lock)));

@@ -18,6 +18,7 @@ mod crash;
 mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
+mod gate; // judging an update of a lock
 mod gc;
 mod git;
 mod graphs;
