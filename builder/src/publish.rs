@@ -327,5 +327,5 @@ fn hash(path: &Path) -> Result<Option<Sri>, Problem> {
 fn unread(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
     Problem::new("cannot read the stored output")
         .cause(cause)
-        .hint("if nothing else helps, `--rebuild` makes it anew without reading it")
+        .hint("if nothing else helps, `--rebuild` makes it again without reading it")
 }

@@ -228,12 +228,12 @@ impl Workshop<'_> {
                 distribution.name
             ))
             .fact("other source", format!("`[tool.uv.sources]` of `{name}`"))
-            .hint("`lockstep build-lock` writes it anew"));
+            .hint("`lockstep build-lock` rewrites it"));
         }
         Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
             .fact("it requires", missing.join(", "))
             .fact("backend", format!("{} (locked: {})", own.backend(), build.backend))
-            .hint("`lockstep build-lock` writes it anew"))
+            .hint("`lockstep build-lock` rewrites it"))
     }
 
     fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {

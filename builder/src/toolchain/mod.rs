@@ -164,7 +164,7 @@ fn because(failed: Problem, provider: Provider, problem: Problem) -> Problem {
 ",
             ),
         )
-        .hint("mend one of them; `lockstep doctor` looks at everything that a build needs")
+        .hint("fix one of them; `lockstep doctor` looks at everything that a build needs")
 }
 
 #[cfg(test)]
