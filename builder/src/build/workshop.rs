@@ -12,6 +12,7 @@ use fs_err as fs;
 
 use super::blind::{self, Seen};
 use super::store::{Found, Store};
+use super::version_control::{self, VersionControl};
 use super::view::Sight;
 use super::{BuiltWheel, generator, inputs};
 use crate::build::environment::{Bench, BuildEnvironment};
@@ -210,11 +211,12 @@ impl Workshop<'_> {
         // What an attempt with less of the source tree left.
         remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
         let bench = Bench::below(dir);
-        let environment = self.environment(&distribution.name)?;
+        let environment = self.environment(name, sight)?;
         self.shelve(locked, needs, &bench.wheelhouse)?;
         let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &locked.requirements).map_err(whose)?;
+        environment.stand_in_for_git(&bench, &project).map_err(whose)?;
         let Ok(seen) = withheld.map(|it| Seen::begin(it, &bench)).transpose() else {
             // Nothing would be seen, so nothing may be withheld.
             return Ok(Made::Blind(BTreeSet::new()));
@@ -268,6 +270,14 @@ impl Workshop<'_> {
         let source = bench.source();
         let laid_out = self.sources.lay_out(distribution, sight, &source)?;
         self.check_fresh(name, &source.join(&laid_out.project))?;
+        let version = self.recipe.build_settings(&distribution.name).version.as_ref();
+        let told = Told::of(&distribution.name, self.recipe, self.project);
+        version_control::check(
+            distribution,
+            version,
+            &told.variables,
+            (&source, &laid_out.project),
+        )?;
         Ok(laid_out)
     }
 
@@ -316,9 +326,21 @@ impl Workshop<'_> {
     }
 
     /// What a distribution is built in.
-    pub(super) fn environment(&self, name: &PackageName) -> Result<BuildEnvironment<'_>, Problem> {
-        let told = Told::of(name, self.recipe, self.project);
-        BuildEnvironment::new(told, self.toolchain, self.uv)
+    pub(super) fn environment(
+        &self,
+        build: &BuildName,
+        sight: Sight,
+    ) -> Result<BuildEnvironment<'_>, Problem> {
+        let distribution = &*self.distribution(build);
+        let told = Told::of(&distribution.name, self.recipe, self.project);
+        let version_control = VersionControl::of(
+            distribution,
+            self.recipe.build_settings(&distribution.name).version.as_ref(),
+            &self.needs(build)?.requirements,
+            &told.variables,
+            || self.sources.tracked_files(distribution, sight),
+        )?;
+        BuildEnvironment::new(told, version_control, self.toolchain, self.uv)
     }
 
     fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {

@@ -13,6 +13,7 @@ pub mod file; // one file of a request
 pub mod wheelhouse; // all of a request
 pub mod source; // the application's source archive
 pub mod snapshot; // the application's source tree, as builds see it
+pub mod tracked; // which of its files git tracks
 pub mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
 mod unlocked; // why there is no lock
