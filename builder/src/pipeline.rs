@@ -149,6 +149,7 @@ impl Prepared {
                 wheelhouse: &wheelhouse.path,
                 tree: &application.tree,
                 tree_hash: application.tree_hash,
+                tracked: &application.tracked,
                 lock: &application.lock,
                 recipe,
             },

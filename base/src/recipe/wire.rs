@@ -185,6 +185,7 @@ pub(super) struct BuildWire {
     pub(super) extra_requires: Vec<String>,
     #[serde(default)]
     pub(super) include: Vec<String>,
+    pub(super) version: Option<String>,
     #[serde(default)]
     pub(super) patch: Vec<SourcePatchWire>,
 }

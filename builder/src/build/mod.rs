@@ -4,6 +4,7 @@
 
 mod source_patch; // unified diffs, applied to a source before its build
 mod view; // what the build of a local project sees of the source tree
+pub mod version_control; // what builds are told instead of asking git
 pub(crate) mod sources; // trees, laid out where they are built
 pub mod environment; // what a backend sees, built with or asked
 pub(crate) mod requirements; // makes the build lock

@@ -12,12 +12,12 @@ use super::blind::{self, Seen};
 use super::store::Found;
 use super::view::Sight;
 use super::workshop::Workshop;
-use super::{BuiltWheel, generator, inputs};
+use super::{BuiltWheel, generator, inputs, version_control};
 use crate::build::environment::Bench;
 use crate::build::sources::{self, LaidOut};
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
-use crate::lock::build_lock::{Demands, Needs};
+use crate::lock::build_lock::{Demands, Needs, Told};
 use crate::lock::resolve::Distribution;
 use base::packaging::{PackageName, Requirement};
 use base::store::Wish;
@@ -131,11 +131,12 @@ impl Workshop<'_> {
         // What an attempt with less of the source tree left.
         remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
         let bench = Bench::below(dir);
-        let environment = self.environment(&distribution.name)?;
+        let environment = self.environment(name, sight)?;
         self.shelve(locked, needs, &bench.wheelhouse)?;
         let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &locked.requirements).map_err(whose)?;
+        environment.stand_in_for_git(&bench, &project).map_err(whose)?;
         let Ok(seen) = withheld.map(|it| Seen::begin(it, &bench)).transpose() else {
             // Nothing would be seen, so nothing may be withheld.
             return Ok(Made::Blind(BTreeSet::new()));
@@ -189,6 +190,14 @@ impl Workshop<'_> {
         let source = bench.source();
         let laid_out = self.sources.lay_out(distribution, sight, &source)?;
         self.check_fresh(name, &source.join(&laid_out.project))?;
+        let version = self.recipe.build_settings(&distribution.name).version.as_ref();
+        let told = Told::of(&distribution.name, self.recipe, self.project);
+        version_control::check(
+            distribution,
+            version,
+            &told.variables,
+            (&source, &laid_out.project),
+        )?;
         Ok(laid_out)
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
+use crate::fetch::tracked::Tracked;
 use crate::fetch::unlocked;
 use crate::fetch::{self, ProjectIndexes};
 use crate::lock::Lock;
@@ -93,6 +94,8 @@ pub struct Application {
     pub tree: PathBuf,
     /// The tree's NAR hash.
     pub tree_hash: Sha256,
+    /// Which of its files git tracks.
+    pub tracked: Tracked,
     locked: Locked,
 }
 
@@ -217,9 +220,10 @@ impl Application {
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        let Snapshot { tree, nar_hash } = snapshot(&origin(located, over, settings, host)?, host)?;
+        let origin = origin(located, over, settings, host)?;
+        let Snapshot { tree, nar_hash } = snapshot(&origin, host)?;
         let locked = Locked::read(&tree, &located.recipe.lock)?;
-        Ok(Self { locked, tree, tree_hash: nar_hash })
+        Ok(Self { locked, tree, tree_hash: nar_hash, tracked: Tracked::of(&origin, &host) })
     }
 }
 

@@ -52,6 +52,7 @@ mod uv;
 mod uv_agrees; // the real uv, asked the same
 mod uv_settings; // what becomes of each
 mod venv;
+mod version_control; // what builds would ask git
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;
 mod wheel_choice;

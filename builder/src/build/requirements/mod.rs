@@ -24,6 +24,7 @@ use fs_err as fs;
 use rayon::prelude::*;
 
 use crate::build::sources::{self, Sources};
+use crate::build::version_control;
 use crate::build::view::Sight;
 use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
@@ -187,6 +188,9 @@ impl Maker<'_> {
         // A hook may read more than what the build is given; nothing is stored under its answer.
         let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
         let project = laid_out.project;
+        let version = self.located.recipe.build_settings(&distribution.name).version.as_ref();
+        let variables = &self.demands().told(&distribution.name).variables;
+        version_control::check(distribution, version, variables, (&dir.join("src"), &project))?;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
         let lowered = |requires: &Requires| {
