@@ -10,6 +10,7 @@ pub mod git; // trees of commits
 pub mod store; // the download cache
 pub mod trees; // the cache of source trees
 pub mod file; // one file of a request
+pub mod pool; // archives of Debian's pool, by path and sha256
 pub mod wheelhouse; // all of a request
 pub mod source; // the application's source archive
 pub mod snapshot; // the application's source tree, as builds see it
