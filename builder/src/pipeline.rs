@@ -1,6 +1,7 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+mod toolchain_lock;
 mod build_lock;
 mod report;
 
@@ -19,6 +20,7 @@ use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
 use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::lock::resolvers::Resolvers;
+use crate::lock::toolchain_lock::LockedToolchain;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
@@ -34,6 +36,7 @@ use base::vocabulary::{Problem, Target};
 pub use build_lock::make_build_lock;
 pub use report::Report;
 use report::{Clock, report};
+pub use toolchain_lock::{Renewal, fetch_toolchain, make_toolchain_lock};
 
 /// What a build may use of earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,8 +57,6 @@ pub struct Options {
     pub source: Option<PathBuf>,
     /// A toolchain provider instead of the recipe's list.
     pub toolchain: Option<Provider>,
-    /// Whether the toolchain is looked up again although one is known.
-    pub refresh_toolchain: bool,
     /// What may be used of earlier builds.
     pub reuse: Reuse,
     /// How much of the toolchain is read to verify it.
@@ -64,7 +65,7 @@ pub struct Options {
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
-    /// Whether a missing build lock is an error; else it is made.
+    /// Whether a missing build lock or toolchain lock is an error; else it is made.
     pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
@@ -127,6 +128,8 @@ pub(crate) struct Prepared {
     pub(crate) fetched: Fetched,
     pub(crate) graph: BuildGraph,
     toolchain: Toolchain,
+    /// What is locked of it.
+    locked: Option<LockedToolchain>,
 }
 
 impl Prepared {
@@ -171,11 +174,14 @@ pub(crate) fn prepare(
     options: &Options,
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
+    toolchain_lock::ensure(located, options, host)?;
     build_lock::ensure(located, options, host)?;
+    let locked = toolchain_lock::locked(located, target, options)?;
+    let provide = || provide_locked(located, target, options, locked.as_ref(), host);
     let uv = provide_uv(&host)?;
     let mut tried = None;
     if !uv.is_pinned() {
-        let toolchain = provide_toolchain(located, target, options, host)?;
+        let toolchain = provide()?;
         uv.try_in(&toolchain)?;
         tried = Some(toolchain);
     }
@@ -187,7 +193,7 @@ pub(crate) fn prepare(
     let (fetched, toolchain) = std::thread::scope(|scope| {
         let toolchain = scope.spawn(|| match tried {
             Some(toolchain) => Ok(toolchain),
-            None => provide_toolchain(located, target, options, host),
+            None => provide(),
         });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
@@ -196,7 +202,7 @@ pub(crate) fn prepare(
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
     let graph = options.resolvers.build_graph(&fetched.resolution, &fetched.build_lock)?;
-    Ok(Prepared { uv, fetched, graph, toolchain })
+    Ok(Prepared { uv, fetched, graph, toolchain, locked })
 }
 
 fn build_in(
@@ -231,7 +237,7 @@ fn build_in(
     let store = publish::Store::new(host.cache);
     let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
     clock.lap("publish");
-    let report = report(located, options, (&prepared.fetched, golden), product, clock);
+    let report = report(located, options, (&prepared, golden), product, clock);
     Ok((report, prepared.toolchain))
 }
 
@@ -319,31 +325,39 @@ fn assemble(
     Ok(Assembled { sealed, provenance, longest })
 }
 
-/// The toolchain that a recipe wants.
+/// The toolchain that a recipe wants: the locked one, if there is a lock.
 pub fn provide_toolchain(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
     host: Host<'_>,
 ) -> Result<Toolchain, Problem> {
+    let locked = toolchain_lock::locked(located, target, options)?;
+    provide_locked(located, target, options, locked.as_ref(), host)
+}
+
+fn provide_locked(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    locked: Option<&LockedToolchain>,
+    host: Host<'_>,
+) -> Result<Toolchain, Problem> {
     let recipe = &located.recipe;
-    let providers = match options.toolchain {
-        Some(provider) => vec![provider],
-        None => recipe.providers.clone(),
-    };
-    let builds = recipe.overrides.values().map(|it| &it.build);
-    let wanted = toolchain::Wanted {
-        providers: &providers,
-        debian: &recipe.debian,
-        system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
-        python: target.python_minor(),
-        machine: target.machine(),
-        refresh: options.refresh_toolchain,
-        check: options.check,
-    };
+    let providers = providers(recipe, options);
+    let wanted = toolchain_lock::wanted(located, target, &providers, options);
+    let wanted = toolchain::Wanted { locked, ..wanted };
     let toolchain = toolchain::provide(&wanted, &host)?;
     check_patch_version(target, &toolchain, recipe)?;
     Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
+}
+
+/// The providers that may serve, in order.
+fn providers(recipe: &Recipe, options: &Options) -> Vec<Provider> {
+    match options.toolchain {
+        Some(provider) => vec![provider],
+        None => recipe.providers.clone(),
+    }
 }
 
 /// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.

@@ -117,6 +117,7 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("toolchain.providers[]", G::Word),
     ("toolchain.debian.suite", G::DebianSuite),
     ("toolchain.debian.packages[]", G::DebianPackage),
+    ("toolchain.debian.mirrors[]", G::Url),
     ("variables.<>", G::VariableName),
     ("variables.*", G::Text),
     ("patch[].file", G::OutputPath),

@@ -155,6 +155,9 @@ pub struct DebianSettings {
     pub suite: String,
     /// Packages beside the base set and those of single builds.
     pub packages: BTreeSet<String>,
+    /// Where archives of locked packages are looked for that the machine's own mirror no longer
+    /// has.
+    pub mirrors: Vec<url::Url>,
 }
 
 /// Reads a file of the recipe's directory, given its path relative to that.
@@ -210,6 +213,7 @@ impl Recipe {
             debian: DebianSettings {
                 suite: wire.toolchain.debian.suite.unwrap_or_else(|| "forky".to_owned()),
                 packages: wire.toolchain.debian.packages.into_iter().collect(),
+                mirrors: wire.toolchain.debian.mirrors,
             },
             variables: wire.variables,
             patches: wire.patch,

@@ -228,6 +228,8 @@ pub(super) struct DebianWire {
     pub(super) suite: Option<String>,
     #[serde(default)]
     pub(super) packages: Vec<String>,
+    #[serde(default)]
+    pub(super) mirrors: Vec<url::Url>,
 }
 
 /// Substitutions in one file of the output.

@@ -20,7 +20,6 @@ impl Context<'_> {
         let options = Options {
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
             reuse: match (flags.reuse.no_cache, flags.reuse.rebuild) {
                 (true, _) => Reuse::Nothing,
                 (false, true) => Reuse::Wheels,

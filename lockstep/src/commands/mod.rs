@@ -14,6 +14,7 @@ mod resolve;
 mod review;
 mod run;
 mod shell;
+mod toolchain_lock;
 mod tree;
 mod verify_repro;
 mod why;
@@ -90,6 +91,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Why(flags) => context.why(&flags),
         Command::Graph(flags) => context.graph(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
+        Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),

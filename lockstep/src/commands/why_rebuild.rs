@@ -22,7 +22,6 @@ impl Context<'_> {
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
             ..self.options()
         };
         let all = explain(&located, &options, self.host)?;

@@ -15,6 +15,7 @@ mod collisions;
 mod compare; // two trees or files
 mod console_scripts;
 mod crash;
+mod debian_mirror;
 mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
@@ -48,6 +49,7 @@ mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod terminal; // what a person uses in a sandbox
 mod toolchain;
+mod toolchain_lock;
 mod uv;
 mod uv_agrees; // the real uv, asked the same
 mod uv_settings; // what becomes of each
