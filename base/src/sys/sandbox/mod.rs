@@ -11,6 +11,7 @@ mod launch;
 mod limits;
 mod mounts;
 mod owner;
+mod pinned;
 mod plan;
 mod surroundings;
 mod terminal;
@@ -251,8 +252,11 @@ impl Sandbox {
         // Where their files are on the host is nobody's concern.
         let surroundings = Surroundings { directory: None, ..self.surroundings.clone() };
         let surroundings = serde_json::to_string(&surroundings).expect("they are plain values");
-        let fixed = [surroundings.as_str(), NSSWITCH];
-        let made = fixed.iter().fold(Fingerprint::new("sandbox 4"), |it, text| it.with("is", text));
+        let fixed = [surroundings, NSSWITCH.to_owned()];
+        let pinned = pinned::files(&self.surroundings.machine());
+        let pinned = pinned.into_iter().flat_map(|(name, text)| [name, text]);
+        let made = Fingerprint::new("sandbox 5");
+        let made = fixed.into_iter().chain(pinned).fold(made, |it, text| it.with("is", &text));
         Description {
             environment: &self.environment,
             mounts: self.mounts.iter().map(|(path, it)| (path.as_str(), kind(it))).collect(),

@@ -2,12 +2,12 @@
 //! read-only below an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be
 //! made beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::plan::{Entry, Kind, Owners};
 use super::surroundings::ETC;
-use super::{Mount, NSSWITCH, RootFs, Sandbox, Surroundings};
+use super::{Mount, NSSWITCH, RootFs, Sandbox, Surroundings, pinned};
 use crate::sys::files::sorted_entries;
 use crate::vocabulary::Problem;
 
@@ -52,6 +52,7 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
     };
     root.extend(EMPTY.map(|name| entry(&format!("/{name}"), Kind::Directory)));
     root.push(entry("/proc", Kind::Directory));
+    root.extend(constants(sandbox));
     root.push(entry("/dev", Kind::Devices));
     root.extend(["/dev/shm", "/tmp", "/var/tmp"].map(|path| entry(path, Kind::Tmpfs)));
     let bound: Vec<(String, PathBuf)> = root
@@ -74,6 +75,22 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
         });
     }
     Ok(root)
+}
+
+/// What covers the kernel's own files of `/proc`, with the directories that it is in.
+fn constants(sandbox: &Sandbox) -> Vec<Entry> {
+    let mut made = BTreeSet::new();
+    let mut entries = Vec::new();
+    for (name, text) in pinned::files(&sandbox.surroundings.machine()) {
+        let path = format!("/proc/{name}");
+        for (end, _) in path.match_indices('/').skip(2) {
+            if made.insert(path[..end].to_owned()) {
+                entries.push(entry(&path[..end], Kind::Directory));
+            }
+        }
+        entries.push(entry(&path, Kind::File { text }));
+    }
+    entries
 }
 
 /// The directories that are lent to the program's user.
