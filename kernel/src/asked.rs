@@ -91,9 +91,8 @@ pub fn receive(listener: BorrowedFd<'_>) -> io::Result<Option<Call>> {
     // SAFETY: all fields are numbers, for which zero is a value.
     let mut room: Room<libc::seccomp_notif> = unsafe { std::mem::zeroed() };
     // SAFETY: the kernel writes one `struct seccomp_notif`, for which there is more than room.
-    let failed = unsafe {
-        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut room)
-    };
+    let failed =
+        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut room) };
     if failed != 0 {
         let error = io::Error::last_os_error();
         let gone = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR));
@@ -102,12 +101,7 @@ pub fn receive(listener: BorrowedFd<'_>) -> io::Result<Option<Call>> {
     let libc::seccomp_notif { id, pid, data, .. } = room.it;
     // A thread that this process's namespace does not have has the number 0.
     let thread = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    Ok(thread.map(|thread| Call {
-        id,
-        thread,
-        number: i64::from(data.nr),
-        arguments: data.args,
-    }))
+    Ok(thread.map(|thread| Call { id, thread, number: i64::from(data.nr), arguments: data.args }))
 }
 
 /// Whether a call still waits: whatever was opened before of its thread is really of it.
@@ -133,8 +127,7 @@ pub fn answer(listener: BorrowedFd<'_>, call: &Call, answer: Answer) -> bool {
         }
     }
     // SAFETY: the kernel reads one `struct seccomp_notif_resp`.
-    let failed = unsafe {
-        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut room)
-    };
+    let failed =
+        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut room) };
     failed == 0
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
+use super::wire::{BuildWire, NativeCpu, OverrideWire, PinWire, PreferWire, SourcePatchWire};
 use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
 use crate::packaging::{PackageName, Requirement};
 use crate::vocabulary::digest::Sri;
@@ -97,6 +97,9 @@ pub struct BuildSettings {
     /// Paths of the source tree that the build of a local project is given beside its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
+    /// What becomes of `-march=native`.
+    #[serde(skip_serializing_if = "NativeCpu::refuses")]
+    pub native_cpu: NativeCpu,
     /// Patches of the unpacked source, in the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<SourcePatch>,
@@ -110,6 +113,7 @@ pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
     requires: None,
     extra_requires: Vec::new(),
     include: Vec::new(),
+    native_cpu: NativeCpu::Refuse,
     patches: Vec::new(),
 };
 
@@ -329,6 +333,7 @@ fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, P
             .transpose()?,
         extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
         include: wire.include.into_iter().map(included).collect::<Result<_, Problem>>()?,
+        native_cpu: wire.native_cpu,
         patches: patches.collect::<Result<_, Problem>>()?,
     })
 }

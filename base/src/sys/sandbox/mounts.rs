@@ -65,6 +65,11 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
     // A path has one mount, and the one that was asked for wins.
     root.retain(|it| !sandbox.mounts.contains_key(&it.inside));
     for (inside, mount) in &sandbox.mounts {
+        if let Mount::Text(text) = mount {
+            root.extend(again(inside, &bound)?);
+            root.push(entry(inside, Kind::File { text: text.clone() }));
+            continue;
+        }
         check_target(inside, &bound)?;
         check_way(inside, &sandbox.mounts)?;
         root.push(match mount {
@@ -72,6 +77,7 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
             Mount::ReadOnly(host) => bind(host, inside, false, Owners::Shown)?,
             Mount::ReadWrite(host) => bind(host, inside, true, Owners::Lent)?,
             Mount::Shared(host) => bind(host, inside, true, Owners::Shown)?,
+            Mount::Text(_) => unreachable!("it was made above"),
         });
     }
     Ok(root)
@@ -91,6 +97,33 @@ fn constants(sandbox: &Sandbox) -> Vec<Entry> {
         entries.push(entry(&path, Kind::File { text }));
     }
     entries
+}
+
+/// The directory of a file that is to be added to a part of the root: one in memory, with all that
+/// the root's own has beside that file.
+fn again(inside: &str, bound: &[(String, PathBuf)]) -> Result<Vec<Entry>, Problem> {
+    let (directory, name) = inside.rsplit_once('/').unwrap_or_default();
+    let own = bound
+        .iter()
+        .find_map(|(top, host)| Some(host.join(Path::new(directory).strip_prefix(top).ok()?)));
+    let Some(own) = own.filter(|own| own.is_dir()) else {
+        return Ok(vec![entry(directory, Kind::Directory)]);
+    };
+    let unreadable = |error| Problem::new(format!("cannot read `{}`", own.display())).cause(error);
+    let mut entries = vec![entry(directory, Kind::Again)];
+    for file in sorted_entries(&own).map_err(unreadable)? {
+        let own_name = file.file_name().to_string_lossy().into_owned();
+        if own_name != name {
+            let path = format!("{directory}/{own_name}");
+            entries.push(match file.path().read_link() {
+                Ok(target) => {
+                    entry(&path, Kind::Symlink { target: target.to_string_lossy().into_owned() })
+                }
+                Err(_) => bind(&file.path(), &path, false, Owners::Shown)?,
+            });
+        }
+    }
+    Ok(entries)
 }
 
 /// The directories that are lent to the program's user.

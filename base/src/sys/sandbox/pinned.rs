@@ -13,7 +13,7 @@ use rustix::process::Resource;
 pub(super) const PROCESSORS: usize = 4;
 
 /// Release and version of the kernel. Later ones have everything that one of this release has.
-pub(super) const KERNEL: [&str; 2] = ["6.1.0", "#1 SMP"];
+pub(super) const KERNEL: [&str; 2] = ["6.1.0-lockstep", "#1 SMP lockstep"];
 
 /// Kilobytes of memory: all, free, and that of caches.
 pub(super) const MEMORY_KB: [u64; 3] = [16 << 20, 8 << 20, 4 << 20];
@@ -38,6 +38,16 @@ pub(super) const LIMITS: [(Resource, &str, Option<u64>, Option<u64>); 13] = [
     (Resource::Sigpending, "pending signals (`ulimit -i`)", Some(4096), Some(4096)),
     (Resource::Stack, "stack (`ulimit -s`)", Some(8 << 20), None),
 ];
+
+/// What libc is told (`GLIBC_TUNABLES`): to choose its functions as on the oldest processor of the
+/// architecture. Those of mathematics give other results with the instructions of later ones, and
+/// other libraries are loaded.
+#[cfg(target_arch = "x86_64")]
+pub(super) const LIBC: &str = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512BW,-AVX512CD,-AVX512DQ,\
+    -AVX512ER,-AVX512F,-AVX512PF,-AVX512VL,-BMI1,-BMI2,-ERMS,-FMA,-FMA4,-FSRM,-LZCNT,-MOVBE,\
+    -POPCNT,-RTM,-SSE4_1,-SSE4_2,-SSSE3,-XSAVE,-XSAVEC";
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) const LIBC: &str = "glibc.cpu.name=generic";
 
 /// What is not a constant of `/proc`, and stays: the processes', and what the namespaces have of
 /// their own.

@@ -80,6 +80,9 @@ pub(super) enum Kind {
         text: String,
     },
     Tmpfs,
+    /// A directory in memory in the place of one of the root, to be read only: what is below it
+    /// follows.
+    Again,
     /// `/dev`.
     Devices,
     /// A path of the host, with all that is mounted below it.

@@ -188,9 +188,7 @@ impl Surroundings {
         Err(problem()
             .fact("exit code", finished.code)
             .fact("printed", last_lines(&printed, 10))
-            .hint(
-                "the toolchain has no C compiler; leave out what needs it: `--vary=-clock`",
-            ))
+            .hint("the toolchain has no C compiler; leave out what needs it: `--vary=-clock`"))
     }
 
     /// Whether a library must be preloaded.

@@ -96,9 +96,7 @@ impl<'p> Answers<'p> {
                 self.file_system(call, second, &file)
             }
             libc::SYS_getpriority => self.priority(call, [low(first), low(second)]),
-            libc::SYS_setpriority => {
-                self.set_priority(call, [low(first), low(second), low(third)])
-            }
+            libc::SYS_setpriority => self.set_priority(call, [low(first), low(second), low(third)]),
             libc::SYS_getdents64 => {
                 let directory = self.file(call, low(first))?;
                 let size = usize::try_from(third & 0xffff_ffff).map_err(|_| Errno::INVAL)?;
@@ -212,13 +210,15 @@ impl<'p> Answers<'p> {
         let [release, version] = self.plan.machine().kernel;
         let machine = if self.is_32_bits(call) { narrow(&machine) } else { &machine };
         let texts = ["Linux", &self.plan.host_name, release, version, machine, "(none)"];
-        texts.into_iter().flat_map(|text| {
-            let mut field = [0; 65];
-            let length = text.len().min(64);
-            field[..length].copy_from_slice(&text.as_bytes()[..length]);
-            field
-        })
-        .collect()
+        texts
+            .into_iter()
+            .flat_map(|text| {
+                let mut field = [0; 65];
+                let length = text.len().min(64);
+                field[..length].copy_from_slice(&text.as_bytes()[..length]);
+                field
+            })
+            .collect()
     }
 
     /// Whether a program has said that it is one for 32 bits (`setarch`).
