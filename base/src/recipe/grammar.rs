@@ -105,6 +105,7 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("override.*.build.config-settings.*[]", G::Text),
     ("override.*.build.include[]", G::Path),
     ("override.*.build.version", G::Version),
+    ("override.*.build.native-cpu", G::Word),
     ("override.*.build.system-packages[]", G::DebianPackage),
     ("override.*.build.requires[]", G::Requirement),
     ("override.*.build.extra-requires[]", G::Requirement),

@@ -20,7 +20,7 @@ pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Members, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
+    LinkRule, Members, NativeCpu, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
 use crate::packaging::{ExtraName, GroupName, PackageName};
