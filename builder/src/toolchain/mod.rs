@@ -18,7 +18,7 @@ use base::sys::Host;
 use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use base::vocabulary::{Problem, Sha256};
 
-pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror};
+pub use debian::{Contents, Mirror, NETWORK_FILES, SignedBy, mirror};
 
 /// A toolchain that is ready for use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ mod crash;
 mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
+mod first_hour; // what a stranger meets
 mod gc;
 mod git;
 mod graphs;

@@ -32,7 +32,7 @@ pub enum What {
 }
 
 /// Everything that is added.
-pub const ADDED: [Added; 26] = [
+pub const ADDED: [Added; 31] = [
     // Variables.
     Added {
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
@@ -41,6 +41,32 @@ pub const ADDED: [Added; 26] = [
                   them, which some backends put into the wheel. Only a project that asks \
                   setuptools for bytecode (`[build_py] compile`) can tell, and sets the variable \
                   to nothing in `override.<name>.build.env`",
+    },
+    Added {
+        what: What::Variable("CARGO_NET_OFFLINE", "true"),
+        because: "there is no network anyway; cargo says so at once instead of asking again \
+                  for minutes, and takes what its `vendor` directory has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("GOPROXY", "off"),
+        because: "there is no network anyway; go takes what its `vendor` directory has as it \
+                  does otherwise",
+    },
+    Added {
+        what: What::Variable("PIP_NO_INDEX", "1"),
+        because: "there is no network anyway; a pip that a build starts says at once that it \
+                  finds nothing, and takes what `--find-links` has as it does otherwise",
+    },
+    Added {
+        what: What::Variable("YARN_ENABLE_NETWORK", "0"),
+        because: "there is no network anyway; yarn takes what its own cache has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("npm_config_offline", "true"),
+        because: "there is no network anyway; npm takes what its own cache has as it does \
+                  otherwise",
     },
     Added {
         what: What::SandboxVariable("PATH"),

@@ -3,6 +3,7 @@
 //! is remembered, so that a second run needs neither network nor apt.
 
 mod apt;
+mod contents; // which package has a file
 mod root;
 mod sources;
 
@@ -22,6 +23,7 @@ use base::sys::{Host, disk};
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
+pub use contents::Contents;
 pub use root::NETWORK_FILES;
 pub use sources::{Mirror, SignedBy, mirror};
 
