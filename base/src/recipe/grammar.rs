@@ -71,6 +71,7 @@ use Grammar as G;
 /// Every key: `[]` is an element of a list, `[0]` the first, `<>` a name that the recipe chooses,
 /// `*` what stands under it.
 pub(super) const KEYS: &[(&str, Grammar)] = &[
+    ("name", G::Name),
     ("description", G::Line),
     ("prefix", G::Prefix),
     ("source.path", G::HostPath),

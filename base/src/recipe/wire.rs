@@ -15,6 +15,7 @@ use crate::vocabulary::digest::Sri;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RecipeWire {
+    pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) prefix: Option<String>,
     pub(super) source: SourceWire,

@@ -12,7 +12,7 @@ use super::blind::{self, Seen};
 use super::store::Found;
 use super::view::Sight;
 use super::workshop::Workshop;
-use super::{BuiltWheel, generator, inputs, version_control};
+use super::{BuiltWheel, failure, generator, inputs, version_control};
 use crate::build::environment::Bench;
 use crate::build::sources::{self, LaidOut};
 use crate::fetch::request::Shelf;
@@ -37,6 +37,17 @@ pub struct Scene {
     pub sandbox: Sandbox,
     /// What failed in it.
     pub invocation: Invocation,
+}
+
+impl Scene {
+    /// Writes it into a directory, for `enter`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, dir: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self).expect("a scene has only plain values");
+        fs::write(dir.join(SCENE_FILE), text)
+    }
 }
 
 /// The name of the file that holds a [`Scene`].
@@ -253,12 +264,18 @@ impl Workshop<'_> {
             .fact("exit code", code)
             .fact("log ends", shown)
             .fact("whole log", log.display());
-        let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
-        let problem = match fs::write(dir.join(SCENE_FILE), scene) {
-            Ok(()) => problem.hint(format!(
-                "`lockstep enter {}` opens a shell in the failed sandbox",
-                dir.display()
-            )),
+        let name = &self.distribution(name).name;
+        let problem = failure::explained(problem, name, &log, self.toolchain.provider);
+        let problem = match scene.write(dir) {
+            Ok(()) => {
+                let enter = format!(
+                    "`lockstep enter {}` opens a shell in the failed sandbox",
+                    dir.display()
+                );
+                let hint = problem.hint.iter().cloned().chain([enter]);
+                let hint = hint.collect::<Vec<_>>().join("; ");
+                problem.hint(hint)
+            }
             Err(error) => problem.cause(error),
         };
         disk::failed_program(problem, dir, &end)

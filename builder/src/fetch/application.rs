@@ -141,11 +141,16 @@ fn origin(
             fetch::fetch_source(url, *nar_hash, &host, settings)?
         }
     };
-    let place = &located.recipe.lock;
-    if !origin.join(place.file()).is_file() {
-        return Err(unlocked::explain(&origin, place));
-    }
+    check_locked(&origin, &located.recipe.lock)?;
     Ok(origin)
+}
+
+/// Whether a tree has a lock at `place`.
+///
+/// # Errors
+/// It has none: what is there instead.
+pub fn check_locked(tree: &Path, place: &LockPlace) -> Result<(), Problem> {
+    if tree.join(place.file()).is_file() { Ok(()) } else { Err(unlocked::explain(tree, place)) }
 }
 
 impl fetch::Settings {

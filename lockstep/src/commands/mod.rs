@@ -10,6 +10,7 @@ mod fetch;
 mod gc;
 mod graph;
 mod hash;
+mod init;
 mod resolve;
 mod review;
 mod run;
@@ -90,6 +91,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Tree(flags) => context.tree(&flags),
         Command::Why(flags) => context.why(&flags),
         Command::Graph(flags) => context.graph(&flags),
+        Command::Init(flags) => context.init(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),

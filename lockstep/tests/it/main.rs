@@ -19,6 +19,7 @@ mod debian_mirror;
 mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
+mod first_hour; // what a stranger meets
 mod gc;
 mod git;
 mod graphs;

@@ -35,7 +35,7 @@ pub enum What {
 }
 
 /// Everything that is added.
-pub const ADDED: [Added; 37] = [
+pub const ADDED: [Added; 42] = [
     // Variables.
     Added {
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
@@ -50,6 +50,32 @@ pub const ADDED: [Added; 37] = [
         because: "libc chooses its own functions as on the oldest processor of the architecture: \
                   without it, sines and exponentials differ in their last bit between machines. \
                   What a compiler makes does not depend on it",
+    },
+    Added {
+        what: What::Variable("CARGO_NET_OFFLINE", "true"),
+        because: "there is no network anyway; cargo says so at once instead of asking again \
+                  for minutes, and takes what its `vendor` directory has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("GOPROXY", "off"),
+        because: "there is no network anyway; go takes what its `vendor` directory has as it \
+                  does otherwise",
+    },
+    Added {
+        what: What::Variable("PIP_NO_INDEX", "1"),
+        because: "there is no network anyway; a pip that a build starts says at once that it \
+                  finds nothing, and takes what `--find-links` has as it does otherwise",
+    },
+    Added {
+        what: What::Variable("YARN_ENABLE_NETWORK", "0"),
+        because: "there is no network anyway; yarn takes what its own cache has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("npm_config_offline", "true"),
+        because: "there is no network anyway; npm takes what its own cache has as it does \
+                  otherwise",
     },
     Added {
         what: What::SandboxVariable("PATH"),

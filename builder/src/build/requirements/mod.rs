@@ -23,6 +23,7 @@ use std::path::Path;
 use fs_err as fs;
 use rayon::prelude::*;
 
+use crate::build::failure::without_log;
 use crate::build::sources::{self, Sources};
 use crate::build::version_control;
 use crate::build::view::Sight;
@@ -160,11 +161,24 @@ impl Maker<'_> {
             };
             built.par_iter().map(ask).collect()
         });
+        let mut failures = Vec::new();
         for (distribution, answer) in built.into_iter().zip(answers) {
-            let (build, needs) = answer?;
+            let (build, needs) = match answer {
+                Ok(answer) => answer,
+                Err(problem) => {
+                    failures.push((distribution.name.to_string(), problem));
+                    continue;
+                }
+            };
             record(lock, distribution, &build, needs, &resolution.target)?;
         }
-        Ok(())
+        let is_one = failures.len() == 1;
+        let told = |(name, it)| (name, if is_one { it } else { without_log(it) });
+        let what = |count| format!("the build requirements of {count} distributions are not known");
+        match Problem::of_several(what, failures.into_iter().map(told).collect()) {
+            Some(problem) => Err(problem),
+            None => Ok(()),
+        }
     }
 
     /// What the build of one distribution needs.
