@@ -1,5 +1,6 @@
 //! What was typed. No logic, no I/O.
 
+mod gate;
 mod look;
 mod verify;
 
@@ -10,6 +11,7 @@ use base::packaging::{PackageName, Version};
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Doctor,
     /// Build a recipe twice in places that differ, compare every byte, and explain every difference
     VerifyRepro(VerifyRepro),
+    /// Judge a change of a `uv.lock` before it is merged: what changed, and what to look at
+    Gate(Gate),
     /// Show snapshots that are not approved as differences, and accept or reject them
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why

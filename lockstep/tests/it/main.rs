@@ -20,6 +20,7 @@ mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
 mod first_hour; // what a stranger meets
+mod gate; // judging an update of a lock
 mod gc;
 mod git;
 mod graphs;
