@@ -228,6 +228,7 @@ pub(super) fn build_summary(
             report.phases.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
         row("phases", &shown.join(" · "));
     }
+    row("toolchain", &report.toolchain.to_string());
     row("FOD hash", &report.fod_hash.to_string());
     row("ledger", report.golden.sentence());
     row("output hash", &report.output_hash.to_string());

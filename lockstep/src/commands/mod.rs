@@ -11,10 +11,12 @@ mod gate;
 mod gc;
 mod graph;
 mod hash;
+mod init;
 mod resolve;
 mod review;
 mod run;
 mod shell;
+mod toolchain_lock;
 mod tree;
 mod verify_repro;
 mod why;
@@ -91,7 +93,9 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Tree(flags) => context.tree(&flags),
         Command::Why(flags) => context.why(&flags),
         Command::Graph(flags) => context.graph(&flags),
+        Command::Init(flags) => context.init(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
+        Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),

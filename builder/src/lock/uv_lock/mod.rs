@@ -384,7 +384,7 @@ fn unread(error: Exceeded) -> Problem {
 fn not_toml(error: &toml::de::Error) -> Problem {
     Problem::usage("cannot read `uv.lock`")
         .fact("because", error.to_string().trim_end())
-        .hint("`uv lock` writes it anew; a merge conflict is a frequent cause")
+        .hint("`uv lock` rewrites it; a merge conflict is a frequent cause")
 }
 
 #[cfg(test)]
