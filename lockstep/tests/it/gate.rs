@@ -148,6 +148,11 @@ fn case(name: &str) -> Case {
     cases().into_iter().find(|case| case.name == name).unwrap()
 }
 
+/// The JSON report of a case.
+pub(crate) fn reports_of(name: &str) -> String {
+    Repository::of_case(&case(name)).gate(&["--json"]).stdout
+}
+
 /// A report without the names of commits.
 fn without_commits(report: &str) -> String {
     let (first, rest) = report.split_once('\n').unwrap();

@@ -22,6 +22,7 @@ mod fetch;
 mod first_hour; // what a stranger meets
 mod gate; // judging an update of a lock
 mod gate_files; // and of what the files have
+mod gate_reports; // held against their schema
 mod gc;
 mod git;
 mod graphs;
