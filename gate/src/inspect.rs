@@ -75,13 +75,15 @@ pub(crate) fn inspect(subject: Subject<'_>, host: &Host<'_>) -> Result<Inspected
         .map_err(|error| Problem::new("cannot make a directory for downloads").cause(error))?;
     host.progress.stage("look into new versions", Some(jobs.len() as u64));
     let locked: BTreeSet<&PackageName> = subject.head.names().collect();
-    let replaced = replaced(subject.head);
+    let described = replaced(subject.head, &["dependency-metadata"]);
+    let replaced = replaced(subject.head, &["overrides", "excludes"]);
     let look = Look {
         subject,
         fetcher: &fetcher,
         host,
         work: &work,
         locked: &locked,
+        described: &described,
         replaced: &replaced,
     };
     let inspected: Vec<Inspected> = jobs
@@ -145,6 +147,8 @@ struct Look<'a> {
     host: &'a Host<'a>,
     work: &'a Path,
     locked: &'a BTreeSet<&'a PackageName>,
+    /// Packages whose metadata the project wrote itself.
+    described: &'a BTreeSet<String>,
     replaced: &'a BTreeSet<String>,
 }
 
@@ -184,7 +188,8 @@ impl Look<'_> {
             contents::compare((&package.name, &shown), old, &new.version, self.locked);
         inspected.contents.push(change);
         inspected.findings.extend(found);
-        if let Some(read) = &new.metadata {
+        let is_described = self.described.contains(package.name.as_ref());
+        if let Some(read) = new.metadata.as_ref().filter(|_| !is_described) {
             let head = self.subject.head;
             let differs = metadata::check(head, package, read, target, self.replaced);
             inspected.findings.extend(differs);

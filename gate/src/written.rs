@@ -38,7 +38,7 @@ pub(crate) fn check(
         let message = format!("nothing needs `{package}`: uv would have removed it");
         found.push(Finding::new(&LOCK_UNREACHABLE, &package.name, message));
     }
-    let overridden = replaced(lock);
+    let overridden = replaced(lock, &["overrides", "excludes"]);
     for package in lock.packages.iter().filter(|it| is_local(it)) {
         found.extend(undemanded(package, &overridden));
         found.extend(specifiers(lock, package, &overridden));
@@ -224,11 +224,12 @@ fn tables(value: Option<&Value>) -> impl Iterator<Item = &Table> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
 }
 
-/// Names of which the project replaced what packages say: overrides, exclusions, and metadata.
-pub(crate) fn replaced(lock: &Lock) -> BTreeSet<String> {
+/// Names that the manifest of the lock has under some keys: of packages that the project replaced
+/// wherever they are asked for (`overrides`, `excludes`), or whose metadata it wrote itself.
+pub(crate) fn replaced(lock: &Lock, keys: &[&str]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for key in ["overrides", "excludes", "dependency-metadata"] {
-        let entries = lock.asked.manifest.get(key).and_then(Value::as_array);
+    for key in keys {
+        let entries = lock.asked.manifest.get(*key).and_then(Value::as_array);
         for entry in entries.into_iter().flatten() {
             let name = entry.get("name").and_then(Value::as_str).or(entry.as_str());
             names.extend(name.and_then(|it| it.parse::<PackageName>().ok()));
