@@ -92,7 +92,8 @@ impl Uv {
         Ok(Ok(Export(lines.collect::<anyhow::Result<_>>()?)))
     }
 
-    /// `name==version`, of what is local the name, of what `uv sync` would install on a platform, into an empty environment.
+    /// What `uv sync` would install on a platform, into an empty environment: `name==version`, and
+    /// the name alone of what is local.
     pub(super) fn sync(
         &self,
         project: &Path,

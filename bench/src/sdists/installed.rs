@@ -11,15 +11,15 @@ use object::{Object as _, ObjectSection as _, SectionFlags};
 
 /// What is installed of a source distribution by both.
 #[derive(Debug)]
-pub(super) struct Compared {
-    pub(super) files: usize,
-    pub(super) differences: Vec<Difference>,
+pub(crate) struct Compared {
+    pub(crate) files: usize,
+    pub(crate) differences: Vec<Difference>,
 }
 
 /// A path, and how it differs.
 #[derive(Debug)]
-pub(super) struct Difference {
-    pub(super) path: String,
+pub(crate) struct Difference {
+    pub(crate) path: String,
     how: String,
 }
 
@@ -34,7 +34,7 @@ const OF_INSTALLER: [&str; 6] =
     ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"];
 
 /// Compares two directories.
-pub(super) fn compare(ours: &Path, theirs: &Path) -> anyhow::Result<Compared> {
+pub(crate) fn compare(ours: &Path, theirs: &Path) -> anyhow::Result<Compared> {
     let (ours, theirs) = (files(ours)?, files(theirs)?);
     let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let mut compared = Compared { files: paths.len(), differences: Vec::new() };

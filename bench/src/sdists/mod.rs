@@ -3,7 +3,7 @@
 //! bytes. uv builds at a random path and with debug information, so an extension is compared by the
 //! sections that a program loads.
 
-mod installed;
+pub(crate) mod installed;
 
 use std::path::{Path, PathBuf};
 
@@ -163,7 +163,8 @@ impl Place {
 /// Both are installed by uv, so that only what was built differs.
 const THEIRS: &str = r#"set -eu
 cd /w
-uv="uv pip install --quiet --no-config --no-deps --python $PYTHON --cache-dir /tmp/uv --link-mode copy"
+export UV_CACHE_DIR=/tmp/uv UV_LINK_MODE=copy UV_NO_CONFIG=1
+uv="uv pip install --quiet --no-deps --python $PYTHON"
 $uv --target /w/ours /w/wheels/*.whl
 $uv --target /w/theirs --require-hashes --no-binary :all: --build-constraint /w/constraints.txt \
   -r /w/requirements.txt
@@ -182,7 +183,8 @@ fn write(row: &Sdist, dir: &Path) -> anyhow::Result<()> {
     let Sdist { name, version, file, sha256, .. } = row;
     let lock = format!(
         "version = 1\nrevision = 3\nrequires-python = \">=3.14\"\n\n[[package]]\nname = \"app\"\n\
-         version = \"1\"\nsource = {{ virtual = \".\" }}\ndependencies = [{{ name = \"{name}\" }}]\n\n\
+         version = \"1\"\nsource = {{ virtual = \".\" }}\n\
+         dependencies = [{{ name = \"{name}\" }}]\n\n\
          [[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\
          source = {{ registry = \"https://index.example/simple\" }}\n\
          sdist = {{ url = \"https://files.example/{file}\", hash = \"sha256:{sha256}\" }}\n"
