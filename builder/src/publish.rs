@@ -199,7 +199,7 @@ pub fn provenance(
     let applied = applied.map(|(name, it)| (name.clone(), applied_override(it, skipped.get(name))));
     Provenance {
         version: 1,
-        recipe: located.recipe.name.clone(),
+        recipe: located.recipe.application.clone(),
         builder: env!("CARGO_PKG_VERSION"),
         target: fetched.resolution.target.to_string(),
         source: Sri(fetched.application.tree_hash),
@@ -242,6 +242,11 @@ impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
         Self { entries: store::Store::new(cache, OUTPUTS) }
+    }
+
+    /// Whether there is an entry of a key, in whatever state.
+    pub fn has(&self, key: &Sha256) -> bool {
+        self.entries.entry(key).is_dir()
     }
 
     /// Gives the output of a key: the stored one, if that may be reused and is what was published,
@@ -336,5 +341,5 @@ fn hash(path: &Path) -> Result<Option<Sri>, Problem> {
 fn unread(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
     Problem::new("cannot read the stored output")
         .cause(cause)
-        .hint("if nothing else helps, `--rebuild` makes it anew without reading it")
+        .hint("if nothing else helps, `--rebuild` makes it again without reading it")
 }

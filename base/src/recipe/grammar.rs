@@ -71,6 +71,7 @@ use Grammar as G;
 /// Every key: `[]` is an element of a list, `[0]` the first, `<>` a name that the recipe chooses,
 /// `*` what stands under it.
 pub(super) const KEYS: &[(&str, Grammar)] = &[
+    ("name", G::Name),
     ("description", G::Line),
     ("prefix", G::Prefix),
     ("source.path", G::HostPath),
@@ -105,6 +106,7 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("override.*.build.config-settings.*[]", G::Text),
     ("override.*.build.include[]", G::Path),
     ("override.*.build.version", G::Version),
+    ("override.*.build.native-cpu", G::Word),
     ("override.*.build.system-packages[]", G::DebianPackage),
     ("override.*.build.requires[]", G::Requirement),
     ("override.*.build.extra-requires[]", G::Requirement),
@@ -117,6 +119,7 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("toolchain.providers[]", G::Word),
     ("toolchain.debian.suite", G::DebianSuite),
     ("toolchain.debian.packages[]", G::DebianPackage),
+    ("toolchain.debian.mirrors[]", G::Url),
     ("variables.<>", G::VariableName),
     ("variables.*", G::Text),
     ("patch[].file", G::OutputPath),

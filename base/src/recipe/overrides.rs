@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
+use super::wire::{BuildWire, NativeCpu, OverrideWire, PinWire, PreferWire, SourcePatchWire};
 use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
 use crate::packaging::{PackageName, Requirement, Version};
 use crate::vocabulary::digest::Sri;
@@ -100,6 +100,9 @@ pub struct BuildSettings {
     /// The version that the build is told, of a project that would ask git for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
+    /// What becomes of `-march=native`.
+    #[serde(skip_serializing_if = "NativeCpu::refuses")]
+    pub native_cpu: NativeCpu,
     /// Patches of the unpacked source, in the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<SourcePatch>,
@@ -114,6 +117,7 @@ pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
     extra_requires: Vec::new(),
     include: Vec::new(),
     version: None,
+    native_cpu: NativeCpu::Refuse,
     patches: Vec::new(),
 };
 
@@ -334,6 +338,7 @@ fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, P
         extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
         include: wire.include.into_iter().map(included).collect::<Result<_, Problem>>()?,
         version: wire.version.map(|text| parsed("override.build.version", &text)).transpose()?,
+        native_cpu: wire.native_cpu,
         patches: patches.collect::<Result<_, Problem>>()?,
     })
 }

@@ -256,7 +256,7 @@ impl Sources<'_> {
 
 /// The `pyproject.toml` of a project that was laid out in `tree`, and in whose build nothing has
 /// run yet. One that has none is built as PEP 517 says.
-pub fn pyproject(distribution: &Distribution, tree: &Path) -> Result<Pyproject, Problem> {
+pub(crate) fn pyproject(distribution: &Distribution, tree: &Path) -> Result<Pyproject, Problem> {
     // A link is followed: an archive's or a repository's cannot lead outside of the tree.
     let read = || -> std::io::Result<String> {
         let path = tree.join("pyproject.toml").canonicalize()?;

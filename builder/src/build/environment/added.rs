@@ -35,7 +35,7 @@ pub enum What {
 }
 
 /// Everything that is added.
-pub const ADDED: [Added; 35] = [
+pub const ADDED: [Added; 42] = [
     // Variables.
     Added {
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
@@ -44,6 +44,38 @@ pub const ADDED: [Added; 35] = [
                   them, which some backends put into the wheel. Only a project that asks \
                   setuptools for bytecode (`[build_py] compile`) can tell, and sets the variable \
                   to nothing in `override.<name>.build.env`",
+    },
+    Added {
+        what: What::SandboxVariable("GLIBC_TUNABLES"),
+        because: "libc chooses its own functions as on the oldest processor of the architecture: \
+                  without it, sines and exponentials differ in their last bit between machines. \
+                  What a compiler makes does not depend on it",
+    },
+    Added {
+        what: What::Variable("CARGO_NET_OFFLINE", "true"),
+        because: "there is no network anyway; cargo says so at once instead of asking again \
+                  for minutes, and takes what its `vendor` directory has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("GOPROXY", "off"),
+        because: "there is no network anyway; go takes what its `vendor` directory has as it \
+                  does otherwise",
+    },
+    Added {
+        what: What::Variable("PIP_NO_INDEX", "1"),
+        because: "there is no network anyway; a pip that a build starts says at once that it \
+                  finds nothing, and takes what `--find-links` has as it does otherwise",
+    },
+    Added {
+        what: What::Variable("YARN_ENABLE_NETWORK", "0"),
+        because: "there is no network anyway; yarn takes what its own cache has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("npm_config_offline", "true"),
+        because: "there is no network anyway; npm takes what its own cache has as it does \
+                  otherwise",
     },
     Added {
         what: What::SandboxVariable("PATH"),
@@ -112,6 +144,11 @@ pub const ADDED: [Added; 35] = [
         what: What::File("/usr/lib/python3.14/_sysconfigdata__linux_x86_64-linux-gnu.py"),
         because: "the interpreter's flags for extensions without the word `-g`: debug information \
                   never changes the code that compilers make",
+    },
+    Added {
+        what: What::File("/usr/lib/gcc/x86_64-linux-gnu/16/specs"),
+        because: "gcc's own specifications but for `native` as a processor, which would be that of \
+                  the machine; the recipe says what becomes of it",
     },
     Added {
         what: What::File("/build/tools"),

@@ -7,6 +7,7 @@
 
 pub mod added; // what uv's own build does not give a backend
 mod debug_information; // what extensions are compiled without
+mod native; // what becomes of `-march=native`
 mod installed; // what the environment must consist of
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,8 @@ pub struct BuildEnvironment<'a> {
     version_control: VersionControl,
     /// Files that are seen instead of the root's own, by path inside.
     configuration: BTreeMap<String, String>,
+    /// Files that the root does not have, by path inside.
+    native: BTreeMap<String, String>,
 }
 
 /// All of a build environment but what is installed in it: what a key must know.
@@ -135,17 +138,20 @@ impl<'a> BuildEnvironment<'a> {
         let configuration = debug_information::without(toolchain).map_err(|error| {
             Problem::new("cannot read the interpreter's build configuration").cause(error)
         })?;
-        Ok(Self { toolchain, uv, told, version_control, configuration })
+        let native = native::specifications(toolchain, told.native_cpu)
+            .map_err(|error| Problem::new("cannot find the compiler's directory").cause(error))?;
+        Ok(Self { toolchain, uv, told, version_control, configuration, native })
     }
 
     /// What a key must know of it.
     pub fn described(&self) -> serde_json::Value {
         let sandbox = self.sandbox(&Bench::below(Path::new("")));
+        let seen = self.configuration.values().chain(self.native.values());
         let described = Described {
             sandbox: sandbox.description(),
             scripts: Sha256::of([INSTALL, BUILD_WHEEL, ASK, HOOK].concat()),
             config_settings: &self.told.config_settings,
-            configuration: Sha256::of(self.configuration.values().cloned().collect::<String>()),
+            configuration: Sha256::of(seen.cloned().collect::<String>()),
             version_control: self.version_control.described(),
         };
         serde_json::to_value(described).expect("these are plain values")
@@ -207,6 +213,8 @@ impl<'a> BuildEnvironment<'a> {
             .bind_rw(&bench.inside, BUILD)
             .bind_ro(&self.uv.path, UV)
             .bind_ro(&bench.wheelhouse, WHEELHOUSE);
+        let sandbox =
+            self.native.iter().fold(sandbox, |sandbox, (place, text)| sandbox.file(place, text));
         let files = self.configuration.keys().enumerate();
         files.fold(sandbox, |sandbox, (number, place)| {
             sandbox.bind_ro(&bench.configuration.join(number.to_string()), place)

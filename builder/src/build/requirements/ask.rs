@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Maker;
 use crate::build::environment::{Bench, BuildEnvironment};
+use crate::build::failure::explained;
 use crate::build::version_control::VersionControl;
 use crate::lock::build_lock::Requirement;
 use crate::lock::pyproject::Pyproject;
@@ -53,12 +54,12 @@ impl Maker<'_> {
                 let problem = Problem::new("a build backend could not say what it needs")
                     .fact("backend", own.backend())
                     .fact("exit code", finished.code)
-                    .fact("log ends", &end)
-                    .hint(format!(
-                        "a missing system package goes into \
-                         `override.{}.build.system-packages`",
-                        distribution.name
-                    ));
+                    .fact("log ends", &end);
+                let name = &distribution.name;
+                let problem = problem.hint(format!(
+                    "a missing system package goes into `override.{name}.build.system-packages`"
+                ));
+                let problem = explained(problem, name, &bench.log, self.toolchain.provider);
                 Err(disk::failed_program(problem, dir, &end))
             }
         }

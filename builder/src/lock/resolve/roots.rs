@@ -8,7 +8,7 @@ use base::packaging::{ExtraName, GroupName, Marker, PackageName};
 use base::recipe::{Members, Selection, nearest};
 use base::vocabulary::{Problem, Target};
 
-use super::runtime::{Requirements, Root, Roots, RuntimeRequest};
+use super::graph::{Requirements, Root, Roots, RuntimeRequest};
 use crate::lock::uv_lock::{DefaultGroups, Lock, Package};
 
 pub(super) fn find<'a>(request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Problem> {
