@@ -31,6 +31,7 @@ mod index; // a package index on loopback
 mod layout;
 mod local_project;
 mod locks;
+mod machine; // what a build can tell of the machine
 mod manifest;
 mod merge;
 mod overrides;
