@@ -21,6 +21,7 @@ mod export;
 mod fetch;
 mod gc;
 mod git;
+mod golden_output;
 mod graphs;
 mod hostile_input; // recipes, markers and files that do what they must not
 mod hostile_wheels; // wheels that a backend or an index breaks
