@@ -25,6 +25,7 @@ mod gate_files; // and of what the files have
 mod gate_reports; // held against their schema
 mod gc;
 mod git;
+mod golden_output;
 mod graphs;
 mod hostile_input; // recipes, markers and files that do what they must not
 mod hostile_wheels; // wheels that a backend or an index breaks
@@ -33,6 +34,7 @@ mod index; // a package index on loopback
 mod layout;
 mod local_project;
 mod locks;
+mod machine; // what a build can tell of the machine
 mod manifest;
 mod merge;
 mod overrides;
