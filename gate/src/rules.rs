@@ -108,7 +108,7 @@ rules! {
     BUILD_SCRIPT: "build-script", Warn,
         "What runs when a package is built changed: `setup.py`, `[build-system]` or a backend.";
     NEW_BEHAVIOUR: "new-behaviour", Warn,
-        "A package uses the network, programs, made-up code or the environment, and did not before.";
+        "A package uses the network, programs, made code or the environment, and did not before.";
     LONG_LINES: "long-lines", Warn,
         "A module has a very long line, as packed or hidden code has.";
     NEW_BINARY: "new-binary", Warn,

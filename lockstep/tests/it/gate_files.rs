@@ -53,10 +53,9 @@ impl World {
                 "{{ url = \"{url}\", hash = \"sha256:{sha256}\", size = {size}, upload-time = \
                  \"2026-01-01T00:00:00Z\" }}"
             );
-            let file = match filename.ends_with(".whl") {
-                true => format!("wheels = [{file}]"),
-                false => format!("sdist = {file}"),
-            };
+            let key = if filename.ends_with(".whl") { "wheels = [" } else { "sdist = " };
+            let end = if filename.ends_with(".whl") { "]" } else { "" };
+            let file = format!("{key}{file}{end}");
             text.push_str(&format!(
                 "\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = {{ registry = \
                  \"{simple}\" }}\ndependencies = [{}]\n{file}\n",
@@ -111,11 +110,23 @@ fn bump(new: Wheel) -> Ended {
     ended
 }
 
+type Bump<'a> = (&'a str, Wheel, i32, &'a [&'a str]);
+
+#[track_caller]
+fn judged(bumps: Vec<Bump<'_>>) {
+    for (what, new, code, expected) in bumps {
+        let ended = bump(new);
+        assert_eq!(ended.code, Some(code), "{what}: {}{}", ended.stdout, ended.stderr);
+        for part in expected {
+            assert!(ended.stdout.contains(part), "{what}: no `{part}` in\n{}", ended.stdout);
+        }
+    }
+}
+
 #[test]
-fn what_the_files_of_a_new_version_do_is_found() {
-    let long = format!("x = '{}'\n", "a".repeat(3_000));
-    for (what, new, code, expected) in [
-        ("nothing", alpha("2.0"), 0, &["merge: 1 package changed, and nothing is denied"][..]),
+fn what_a_new_version_hides_is_denied() {
+    judged(vec![
+        ("nothing", alpha("2.0"), 0, &["merge: 1 package changed, and nothing is denied"]),
         (
             "a new .pth",
             alpha("2.0").file("evil.pth", "import os; os.system('x')\n"),
@@ -152,6 +163,13 @@ fn what_the_files_of_a_new_version_do_is_found() {
             6,
             &["deny  metadata-differs", "the lock adds beta, which the wheel does not require"],
         ),
+    ]);
+}
+
+#[test]
+fn what_a_new_version_does_for_the_first_time_is_shown() {
+    let long = format!("x = '{}'\n", "a".repeat(3_000));
+    judged(vec![
         (
             "new behaviour",
             alpha("2.0").file("alpha/net.py", "\nimport socket\n"),
@@ -177,13 +195,7 @@ fn what_the_files_of_a_new_version_do_is_found() {
             6,
             &["deny  wheel-unreadable", "alpha/x.py"],
         ),
-    ] {
-        let ended = bump(new);
-        assert_eq!(ended.code, Some(code), "{what}: {}{}", ended.stdout, ended.stderr);
-        for part in expected {
-            assert!(ended.stdout.contains(part), "{what}: no `{part}` in\n{}", ended.stdout);
-        }
-    }
+    ]);
 }
 
 /// A gzipped tar with one directory at its top.
