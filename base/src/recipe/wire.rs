@@ -15,6 +15,7 @@ use crate::vocabulary::digest::Sri;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RecipeWire {
+    pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) prefix: Option<String>,
     pub(super) source: SourceWire,
@@ -185,6 +186,7 @@ pub(super) struct BuildWire {
     pub(super) extra_requires: Vec<String>,
     #[serde(default)]
     pub(super) include: Vec<String>,
+    pub(super) version: Option<String>,
     #[serde(default)]
     pub(super) native_cpu: NativeCpu,
     #[serde(default)]
@@ -248,6 +250,8 @@ pub(super) struct DebianWire {
     pub(super) suite: Option<String>,
     #[serde(default)]
     pub(super) packages: Vec<String>,
+    #[serde(default)]
+    pub(super) mirrors: Vec<url::Url>,
 }
 
 /// Substitutions in one file of the output.
