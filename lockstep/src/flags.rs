@@ -12,7 +12,7 @@ use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use gate::Gate;
-pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
+pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
 /// Builds Python applications from their uv.lock, in two phases.
