@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
 use crate::fetch::unlocked;
-use crate::fetch::{self, ProjectIndexes};
+use crate::fetch::{self, Mirrors, ProjectIndexes};
 use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
@@ -34,6 +34,8 @@ pub struct LocatedRecipe {
     pub build_lock: PathBuf,
     /// The ledger.
     pub ledger: PathBuf,
+    /// All files and directories that belong to it: those, itself and its snapshots.
+    pub documents: Vec<PathBuf>,
 }
 
 impl LocatedRecipe {
@@ -47,6 +49,7 @@ impl LocatedRecipe {
             dir: file.dir().to_owned(),
             build_lock: file.build_lock(),
             ledger: file.ledger(),
+            documents: vec![file.path.clone(), file.build_lock(), file.ledger(), file.snapshots()],
         })
     }
 
@@ -141,7 +144,8 @@ impl fetch::Settings {
         recipe: &Recipe,
     ) -> Result<Self, Problem> {
         let beside = application.tree.join(recipe.lock.directory());
-        self.project = ProjectIndexes::of(&application.project, &beside)?;
+        self.mirrors = Mirrors(recipe.mirrors.clone());
+        self.project = ProjectIndexes::of(&application.project, &beside)?.at(&self.mirrors);
         Ok(self)
     }
 }
@@ -222,7 +226,8 @@ impl Application {
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        let Snapshot { tree, nar_hash } = snapshot(&origin(located, over, settings, host)?, host)?;
+        let origin = origin(located, over, settings, host)?;
+        let Snapshot { tree, nar_hash } = snapshot(&origin, &located.documents, host)?;
         let locked = Locked::read(&tree, &located.recipe.lock)?;
         Ok(Self { locked, tree, tree_hash: nar_hash })
     }
@@ -283,6 +288,7 @@ impl Locked {
     ) -> Result<(), Problem> {
         let applies = |(name, it): (&PackageName, &Override), on: &Resolution| {
             tools.contains(name)
+                || (it.drop && self.lock.named(name).next().is_some())
                 || on.get(name).is_some_and(|found| applies_to(it, &found.artifact))
         };
         if recipe.overrides.iter().all(|it| applies(it, resolution)) {

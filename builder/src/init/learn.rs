@@ -130,6 +130,16 @@ fn system(
         return false;
     };
     let because = format!("has {missing}");
+    let is_there = match part {
+        Part::Build(name) => {
+            draft.overrides.get(name).is_some_and(|it| it.system_packages.contains_key(&package))
+        }
+        _ => draft.packages.contains_key(&package),
+    };
+    if is_there {
+        notes.open(format!("{missing} is wanted although `{package}` is there"));
+        return false;
+    }
     if of_run_time {
         notes.guessed(format!("`{package}` {because}, which the output needs when it runs"));
         draft.packages.insert(package.clone(), because);

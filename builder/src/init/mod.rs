@@ -100,6 +100,9 @@ pub struct Initiated {
     pub attempts: usize,
 }
 
+/// As many lines that were not followed are shown.
+const OTHERS_SHOWN: usize = 3;
+
 /// More attempts teach nothing: each must add something that the last one lacked.
 const ATTEMPTS_MAX: usize = 16;
 
@@ -139,8 +142,9 @@ pub fn init(wanted: &Wanted, host: Host<'_>) -> Result<Initiated, Problem> {
         roots: &roots,
         host,
     };
+    let is_lock_new = !path.with_extension("build-lock.toml").exists();
     attempts(&root, &path, &mut draft, &lookup, &mut done)?;
-    finished(&path, &root, &mut done, host)?;
+    finished(&path, &root, &mut done, is_lock_new, host)?;
     Ok(done)
 }
 
@@ -227,15 +231,22 @@ fn completed(
     }
     let located = LocatedRecipe::find(root, &path.display().to_string())?;
     done.attempts = 1;
+    let is_lock_new = !located.build_lock.exists();
     done.built = Some(attempt_once(&located, &mut Tried::default(), host));
-    finished(path, root, &mut done, host)?;
+    finished(path, root, &mut done, is_lock_new, host)?;
     Ok(done)
 }
 
 /// Writes the ledger of what was built, if there is none.
-fn finished(path: &Path, root: &Path, done: &mut Initiated, host: Host<'_>) -> Result<(), Problem> {
+fn finished(
+    path: &Path,
+    root: &Path,
+    done: &mut Initiated,
+    is_lock_new: bool,
+    host: Host<'_>,
+) -> Result<(), Problem> {
     let located = LocatedRecipe::find(root, &path.display().to_string())?;
-    if located.build_lock.is_file() {
+    if is_lock_new && located.build_lock.is_file() {
         done.wrote.push(located.build_lock.clone());
     }
     if !matches!(done.built, Some(Ok(_))) || located.ledger.exists() {
@@ -290,8 +301,12 @@ fn drafted(
         draft.because = Some(format!("{}: {}", quoted.file, quoted.command));
         notes.inferred(format!("what is installed: `{}` of {}", quoted.command, quoted.file));
     }
-    for quoted in &project.hints.others {
+    let others = &project.hints.others;
+    for quoted in others.iter().take(OTHERS_SHOWN) {
         notes.guessed(format!("not followed: `{}` of {}", quoted.command, quoted.file));
+    }
+    if others.len() > OTHERS_SHOWN {
+        notes.guessed(format!("{} more such lines were not followed", others.len() - OTHERS_SHOWN));
     }
     let chosen = target::choose(project, &selection(&draft)?)?;
     draft.python = (chosen.target.python().to_string(), chosen.because.clone());
@@ -301,7 +316,7 @@ fn drafted(
     draft.suite = suite;
     notes.inferred(format!("Python {}: {}", draft.python.0, draft.python.1));
     known_needs(&mut draft, &chosen.resolution, notes);
-    version(project, &mut draft, wanted, notes, host)?;
+    version(project, &chosen.resolution, &mut draft, wanted, notes, host)?;
     if project.is_no_package() {
         copies(project, &mut draft, notes);
     }
@@ -345,12 +360,15 @@ fn known_needs(draft: &mut Draft, resolution: &Resolution, notes: &mut Notes) {
 /// unpacked source distribution says.
 fn version(
     project: &Project,
+    resolution: &Resolution,
     draft: &mut Draft,
     wanted: &Wanted,
     notes: &mut Notes,
     host: Host<'_>,
 ) -> Result<(), Problem> {
-    let Some((name, variable)) = project.version_variable() else {
+    let mut variables = project.version_variables();
+    variables.retain(|(name, _)| resolution.get(name).is_some_and(|it| it.artifact.is_built()));
+    let Some((first, _)) = variables.first() else {
         return Ok(());
     };
     let found = [
@@ -360,14 +378,16 @@ fn version(
     ];
     let Some((version, origin)) = found.into_iter().find_map(|(it, origin)| Some((it?, origin)))
     else {
-        return Err(Problem::usage(format!("which version of `{name}` is this?"))
+        return Err(Problem::usage(format!("which version of `{first}` is this?"))
             .fact("because", "its backend asks version control, of which a build sees nothing")
             .hint("`--version VERSION` says it"));
     };
-    notes.guessed(format!("the version {version}, from {origin}: `{variable}` says it to builds"));
     let because = format!("the version, which its backend would ask git for: {origin}");
-    let one = draft.overrides.entry(name.to_string()).or_default();
-    one.env.insert(variable, (version, because));
+    for (name, variable) in variables {
+        notes.guessed(format!("the version {version} of `{name}`, from {origin}: `{variable}`"));
+        let one = draft.overrides.entry(name.to_string()).or_default();
+        one.env.insert(variable.to_owned(), (version.clone(), because.clone()));
+    }
     Ok(())
 }
 

@@ -18,8 +18,6 @@ use base::vocabulary::limits::PYPROJECT_BYTES;
 pub(super) struct Project {
     pub(super) dir: PathBuf,
     pub(super) locked: Locked,
-    /// `pyproject.toml` as it is.
-    pub(super) table: toml::Table,
     pub(super) hints: Hints,
     /// What `.python-version` says, as `3.13`.
     pub(super) pinned_python: Option<String>,
@@ -46,14 +44,10 @@ impl Project {
         let place = LockPlace::default();
         check_locked(dir, &place)?;
         let locked = Locked::read(dir, &place)?;
-        let text = read_text(&dir.join("pyproject.toml"), &PYPROJECT_BYTES)
-            .map_err(|error| Problem::usage("cannot read `pyproject.toml`").cause(error))?;
-        let table = toml::from_str(&text)
-            .map_err(|error| Problem::usage("cannot read `pyproject.toml`").cause(error))?;
         let pinned = read_text(&dir.join(".python-version"), &PYPROJECT_BYTES).ok();
         let pinned_python =
             pinned.and_then(|text| text.lines().find_map(|line| minor(line.trim())));
-        Ok(Self { dir: dir.to_owned(), locked, table, hints: hints(dir), pinned_python })
+        Ok(Self { dir: dir.to_owned(), locked, hints: hints(dir), pinned_python })
     }
 
     /// The project beside the lock, unless the workspace's root is none.
@@ -116,42 +110,18 @@ impl Project {
         install
     }
 
-    /// The project whose version only version control knows, and the variable that says it to its
-    /// backend; `None` if there is none.
-    pub(super) fn version_variable(&self) -> Option<(PackageName, String)> {
-        let root = self.root().filter(|root| root.version.is_none())?;
-        let system = self.locked.project.build_system.as_ref()?;
-        let requires = |names: &[&str]| {
-            let is = |it: &Requirement| names.contains(&it.name.as_ref());
-            system.requires.iter().any(is)
+    /// The projects whose version only version control knows, each with the variable that says it
+    /// to its backend.
+    pub(super) fn version_variables(&self) -> Vec<(PackageName, &'static str)> {
+        let unknown = self.locked.lock.packages.iter().filter(|it| it.version.is_none());
+        let variable = |package: &Package| {
+            let path = package.source.local_path()?;
+            let file = self.dir.join(path).join("pyproject.toml");
+            let text = read_text(&file, &PYPROJECT_BYTES).ok()?;
+            let table: toml::Table = toml::from_str(&text).ok()?;
+            Some((package.name.clone(), version_variable(&table)?))
         };
-        let upper = root.name.to_string().to_uppercase().replace(['-', '.'], "_");
-        let variable = if requires(&["setuptools-scm", "hatch-vcs", "vcs-versioning"]) {
-            format!("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{upper}")
-        } else if requires(&["pdm-backend"]) {
-            "PDM_BUILD_SCM_VERSION".to_owned()
-        } else if requires(&["poetry-dynamic-versioning", "uv-dynamic-versioning"]) {
-            // Both read the variable of dunamai's user.
-            if requires(&["uv-dynamic-versioning"]) {
-                "UV_DYNAMIC_VERSIONING_BYPASS".to_owned()
-            } else {
-                "POETRY_DYNAMIC_VERSIONING_BYPASS".to_owned()
-            }
-        } else {
-            return None;
-        };
-        // `pdm-backend` is a backend of many projects; it asks only if the table says so.
-        let asks_scm = variable != "PDM_BUILD_SCM_VERSION" || self.uses_pdm_scm();
-        asks_scm.then(|| (root.name.clone(), variable))
-    }
-
-    fn uses_pdm_scm(&self) -> bool {
-        let version = ["tool", "pdm", "version", "source"];
-        let mut value = Some(&self.table);
-        for key in &version[..3] {
-            value = value.and_then(|it| it.get(*key)).and_then(toml::Value::as_table);
-        }
-        value.and_then(|it| it.get("source")).and_then(toml::Value::as_str) == Some("scm")
+        unknown.filter_map(variable).collect()
     }
 
     /// `Version` of the `PKG-INFO` that an unpacked source distribution has.
@@ -220,6 +190,33 @@ impl Project {
     }
 }
 
+/// The variable that says its version to the backend of a project, where that would ask version
+/// control. It is set for this build alone, so it need not say for which distribution.
+fn version_variable(table: &toml::Table) -> Option<&'static str> {
+    let system = table.get("build-system")?.get("requires")?.as_array()?;
+    let required = system.iter().filter_map(|it| it.as_str()?.parse::<Requirement>().ok());
+    let names: BTreeSet<String> = required.map(|it| it.name.to_string()).collect();
+    let requires = |all: &[&str]| all.iter().any(|name| names.contains(*name));
+    // `pdm-backend` is that of many projects; it asks only if the table says so.
+    let of_pdm = ["tool", "pdm", "version", "source"];
+    let mut value = Some(table);
+    for key in &of_pdm[..3] {
+        value = value.and_then(|it| it.get(*key)).and_then(toml::Value::as_table);
+    }
+    let pdm_asks = value.and_then(|it| it.get(of_pdm[3])).and_then(toml::Value::as_str);
+    if requires(&["setuptools-scm", "hatch-vcs", "vcs-versioning"]) {
+        Some("SETUPTOOLS_SCM_PRETEND_VERSION")
+    } else if requires(&["uv-dynamic-versioning"]) {
+        Some("UV_DYNAMIC_VERSIONING_BYPASS")
+    } else if requires(&["poetry-dynamic-versioning"]) {
+        Some("POETRY_DYNAMIC_VERSIONING_BYPASS")
+    } else if requires(&["pdm-backend"]) && pdm_asks == Some("scm") {
+        Some("PDM_BUILD_SCM_VERSION")
+    } else {
+        None
+    }
+}
+
 fn hints(dir: &Path) -> Hints {
     let mut hints = Hints::default();
     let mut seen = BTreeSet::new();
@@ -239,4 +236,25 @@ fn hints(dir: &Path) -> Hints {
         }
     }
     hints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_backends_that_ask_version_control_are_told_a_version() {
+        let pdm = "[build-system]\nrequires = ['pdm-backend']\n[tool.pdm.version]\nsource = ";
+        for (text, expected) in [
+            ("[build-system]\nrequires = ['hatchling', 'hatch-vcs>=0.4']".to_owned(), true),
+            ("[build-system]\nrequires = ['setuptools', 'setuptools_scm[toml]']".to_owned(), true),
+            ("[build-system]\nrequires = ['hatchling']".to_owned(), false),
+            (format!("{pdm}'scm'"), true),
+            (format!("{pdm}'file'"), false),
+            ("[project]\nname = 'a'".to_owned(), false),
+        ] {
+            let table = toml::from_str(&text).unwrap();
+            assert_eq!(version_variable(&table).is_some(), expected, "{text}");
+        }
+    }
 }
