@@ -2,19 +2,21 @@
 //! publish. Each stage gives the type that the next one takes.
 
 mod beforehand; // what is known before the toolchain is made
+mod toolchain_lock;
 mod build_lock;
+mod ledger;
 mod report;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::build::SCENE_FILE;
 use crate::build::sources::Sources;
-use crate::build::workshop::SCENE_FILE;
 use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
-use crate::fetch::ledger::Golden;
+use crate::fetch::ledger::{Golden, OutputPin};
 use crate::fetch::phase1::{self, Fetched};
 use crate::finish::Sealed;
 use crate::install::output::Output;
@@ -22,6 +24,7 @@ use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
 use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::lock::resolvers::Resolvers;
+use crate::lock::toolchain_lock::LockedToolchain;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
@@ -32,11 +35,15 @@ use base::sys::cache::WORK;
 use base::sys::files::WorkDir;
 use base::sys::process::processors;
 use base::sys::sandbox::Surroundings;
+use base::vocabulary::digest::Sri;
+use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Target};
 
 pub use build_lock::make_build_lock;
+pub use ledger::make_ledger;
 pub use report::Report;
 use report::{Clock, report};
+pub use toolchain_lock::{Renewal, fetch_toolchain, make_toolchain_lock};
 
 /// The directory of the checks in that of a run.
 const CHECKS: &str = "checks";
@@ -60,8 +67,6 @@ pub struct Options {
     pub source: Option<PathBuf>,
     /// A toolchain provider instead of the recipe's list.
     pub toolchain: Option<Provider>,
-    /// Whether the toolchain is looked up again although one is known.
-    pub refresh_toolchain: bool,
     /// What may be used of earlier builds.
     pub reuse: Reuse,
     /// How much of the toolchain is read to verify it.
@@ -70,7 +75,7 @@ pub struct Options {
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
-    /// Whether a missing build lock is an error; else it is made.
+    /// Whether a missing build lock or toolchain lock is an error; else it is made.
     pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
@@ -136,6 +141,8 @@ pub(crate) struct Prepared {
     pub(crate) fetched: Fetched,
     pub(crate) graph: BuildGraph,
     toolchain: Toolchain,
+    /// What is locked of it.
+    locked: Option<LockedToolchain>,
 }
 
 impl Prepared {
@@ -158,6 +165,7 @@ impl Prepared {
                 wheelhouse: &wheelhouse.path,
                 tree: &application.tree,
                 tree_hash: application.tree_hash,
+                tracked: &application.tracked,
                 lock: &application.lock,
                 recipe,
             },
@@ -171,6 +179,26 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// What an output of this is pinned by; `None` if not all that it was made of is locked.
+    fn output_pin(&self, located: &LocatedRecipe, nar_hash: Sri) -> Option<OutputPin> {
+        let locked = self.locked.as_ref().filter(|_| self.uv.is_pinned())?;
+        let patches = located.recipe.overrides.values().flat_map(|it| &it.build.patches);
+        let recipe = patches.fold(Fingerprint::new("recipe 1"), |print, patch| {
+            print.with("source patch", patch.sha256().as_bytes())
+        });
+        Some(OutputPin {
+            nar_hash,
+            lock: self.fetched.application.lock_hash,
+            build_lock: self.fetched.build_lock_hash,
+            toolchain_lock: locked.digest(),
+            recipe: recipe.with("text", &located.text).finish(),
+            source: Sri(self.fetched.application.tree_hash),
+            builder: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+}
+
 /// Toolchain and wheelhouse come from different servers and know nothing of each other, so they are
 /// fetched side by side.
 pub(crate) fn prepare(
@@ -181,10 +209,13 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, Problem> {
     let uv = provide_uv(&host)?;
     beforehand::check(located, target, options, &uv, host)?;
+    toolchain_lock::ensure(located, options, host)?;
     build_lock::ensure(located, options, host)?;
+    let locked = toolchain_lock::locked(located, target, options)?;
+    let provide = || provide_locked(located, target, options, locked.as_ref(), host);
     let mut tried = None;
     if !uv.is_pinned() {
-        let toolchain = provide_toolchain(located, target, options, host)?;
+        let toolchain = provide()?;
         uv.try_in(&toolchain)?;
         tried = Some(toolchain);
     }
@@ -196,7 +227,7 @@ pub(crate) fn prepare(
     let (fetched, toolchain) = std::thread::scope(|scope| {
         let toolchain = scope.spawn(|| match tried {
             Some(toolchain) => Ok(toolchain),
-            None => provide_toolchain(located, target, options, host),
+            None => provide(),
         });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
@@ -205,7 +236,7 @@ pub(crate) fn prepare(
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
     let graph = options.resolvers.build_graph(&fetched.resolution, &fetched.build_lock)?;
-    Ok(Prepared { uv, fetched, graph, toolchain })
+    Ok(Prepared { uv, fetched, graph, toolchain, locked })
 }
 
 fn build_in(
@@ -220,7 +251,7 @@ fn build_in(
     let golden = prepared.fetched.judge(located, options.golden)?;
     clock.lap("fetch");
     let key = |unchecked| {
-        let Prepared { fetched, graph, toolchain, uv } = &prepared;
+        let Prepared { fetched, graph, toolchain, uv, locked: _ } = &prepared;
         publish::key(located, fetched, graph, toolchain, uv, unchecked)
     };
     let store = publish::Store::new(host.cache);
@@ -239,7 +270,13 @@ fn build_in(
     };
     let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
     clock.lap("publish");
-    let report = report(located, options, (&prepared.fetched, golden), product, clock);
+    let pin = prepared.output_pin(located, Sri(product.nar_hash));
+    let name = &located.recipe.name;
+    let hashes = (Sri(product.nar_hash), pin.as_ref());
+    let output_golden = located.read_ledger()?.judge_output(target, name, hashes, options.golden);
+    let output_golden = output_golden.map_err(|it| it.fact("output", product.tree.display()))?;
+    let golden = (golden, output_golden, pin);
+    let report = report(located, options, (&prepared, golden), product, clock);
     Ok((report, prepared.toolchain))
 }
 
@@ -348,31 +385,39 @@ fn with_scene(
     }
 }
 
-/// The toolchain that a recipe wants.
+/// The toolchain that a recipe wants: the locked one, if there is a lock.
 pub fn provide_toolchain(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
     host: Host<'_>,
 ) -> Result<Toolchain, Problem> {
+    let locked = toolchain_lock::locked(located, target, options)?;
+    provide_locked(located, target, options, locked.as_ref(), host)
+}
+
+fn provide_locked(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    locked: Option<&LockedToolchain>,
+    host: Host<'_>,
+) -> Result<Toolchain, Problem> {
     let recipe = &located.recipe;
-    let providers = match options.toolchain {
-        Some(provider) => vec![provider],
-        None => recipe.providers.clone(),
-    };
-    let builds = recipe.overrides.values().map(|it| &it.build);
-    let wanted = toolchain::Wanted {
-        providers: &providers,
-        debian: &recipe.debian,
-        system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
-        python: target.python_minor(),
-        machine: target.machine(),
-        refresh: options.refresh_toolchain,
-        check: options.check,
-    };
+    let providers = providers(recipe, options);
+    let wanted = toolchain_lock::wanted(located, target, &providers, options);
+    let wanted = toolchain::Wanted { locked, ..wanted };
     let toolchain = toolchain::provide(&wanted, &host)?;
     check_patch_version(target, &toolchain, recipe)?;
     Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
+}
+
+/// The providers that may serve, in order.
+fn providers(recipe: &Recipe, options: &Options) -> Vec<Provider> {
+    match options.toolchain {
+        Some(provider) => vec![provider],
+        None => recipe.providers.clone(),
+    }
 }
 
 /// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.

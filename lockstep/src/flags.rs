@@ -1,5 +1,6 @@
 //! What was typed. No logic, no I/O.
 
+mod gate;
 mod look;
 mod verify;
 
@@ -10,6 +11,7 @@ use base::packaging::{PackageName, Version};
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
@@ -81,7 +83,9 @@ pub(crate) enum Command {
     Init(Init),
     /// Lock the build requirements of what is built from source
     BuildLock(BuildLock),
-    /// Pin the FOD hashes of a recipe in its ledger, after showing what changes
+    /// Lock the packages of a recipe's toolchain, and uv
+    ToolchainLock(ToolchainLock),
+    /// Pin the hashes of a recipe's downloads and output in its ledger, after showing what changes
     Bless(Bless),
     /// Print the NAR hash of a path, as `nix hash path` does
     Hash(Hash),
@@ -99,6 +103,8 @@ pub(crate) enum Command {
     Doctor,
     /// Build a recipe twice in places that differ, compare every byte, and explain every difference
     VerifyRepro(VerifyRepro),
+    /// Judge a change of a `uv.lock` before it is merged: what changed, and what to look at
+    Gate(Gate),
     /// Show snapshots that are not approved as differences, and accept or reject them
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
@@ -121,9 +127,6 @@ pub(crate) struct ToolchainFlags {
     /// Use this toolchain provider instead of the recipe's list
     #[arg(long, value_name = "PROVIDER")]
     pub(crate) toolchain: Option<ProviderName>,
-    /// Ask the toolchain's provider again, although a toolchain is known
-    #[arg(long)]
-    pub(crate) refresh_toolchain: bool,
 }
 
 /// A toolchain provider.
@@ -138,7 +141,7 @@ pub(crate) enum ProviderName {
 /// What is done about the ledger.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LedgerFlags {
-    /// Only tell when the FOD hash is not the golden one, and go on
+    /// Only tell when a hash is not the golden one, and go on
     #[arg(long)]
     pub(crate) no_golden: bool,
 }
@@ -170,7 +173,7 @@ pub(crate) struct Build {
     /// What is used of earlier builds.
     #[command(flatten)]
     pub(crate) reuse: ReuseFlags,
-    /// Fail if the recipe has no build lock, instead of making it
+    /// Fail if the recipe lacks a build lock or toolchain lock, instead of making it
     #[arg(long)]
     pub(crate) locked: bool,
     /// Read all of the toolchain to verify it, not only what the file system says of its files
@@ -205,6 +208,9 @@ pub(crate) struct Fetch {
     /// Fetch for this platform of the recipe only
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    /// Fetch the packages of the toolchain instead, and uv
+    #[arg(long)]
+    pub(crate) toolchain: bool,
     /// Ledger.
     #[command(flatten)]
     pub(crate) ledger: LedgerFlags,
@@ -223,6 +229,19 @@ pub(crate) struct BuildLock {
     #[arg(long, value_name = "DATE")]
     pub(crate) exclude_newer: Option<String>,
     /// Write nothing; fail if the build lock would change
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// `toolchain-lock`
+#[derive(Debug, Args)]
+pub(crate) struct ToolchainLock {
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
+    /// Lock what the mirror has now, although what is locked fits
+    #[arg(long)]
+    pub(crate) upgrade: bool,
+    /// Write nothing; fail if the toolchain lock would change
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -250,6 +269,9 @@ pub(crate) struct Bless {
     /// Recipe and source.
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Pin only what is downloaded for the application; build nothing
+    #[arg(long)]
+    pub(crate) fod_only: bool,
 }
 
 /// `hash`

@@ -33,6 +33,27 @@ pub(super) fn coloured(text: &str) -> String {
     text.replace("\n\nhint:", &format!("\n\n{}", paint(HINT, "hint:")))
 }
 
+/// A gate's report with the levels of findings and the verdict in colour.
+pub(super) fn coloured_level(text: &str) -> String {
+    let styles = [
+        ("deny ", BAD),
+        ("warn ", WARN),
+        ("allow ", DIM),
+        ("note:", DIM),
+        ("do not merge:", BAD),
+        ("could not decide:", WARN),
+        ("merge after `bless`:", WARN),
+        ("merge:", GOOD),
+    ];
+    let line = |line: &str| {
+        let found = styles.iter().find_map(|(word, style)| {
+            Some(format!("{}{}", paint(*style, word), line.strip_prefix(word)?))
+        });
+        found.unwrap_or_else(|| line.to_owned())
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Shows progress on standard error.
 pub(super) struct Screen<'t> {
     quiet: bool,
@@ -207,18 +228,21 @@ pub(super) fn build_summary(
             report.phases.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
         row("phases", &shown.join(" · "));
     }
+    row("toolchain", &report.toolchain.to_string());
     row("FOD hash", &report.fod_hash.to_string());
     row("ledger", report.golden.sentence());
-    row("output hash", &report.output_hash.to_string());
+    row("output hash", &format!("{} ({})", report.output_hash, report.output_golden.sentence()));
     row("output", &report.output.display().to_string());
     if let Some(link) = link {
         row("link", &format!("{link} → installed for {}", report.prefix));
     }
     let recipe = &report.recipe;
     text.push_str(&format!("\n{}", paint(HINT, "next:")));
-    if report.golden.word == Verdict::Unknown.word() {
+    let unknown =
+        [report.golden.word, report.output_golden.word].contains(&Verdict::Unknown.word());
+    if unknown {
         let bless = typed.command(&format!("bless {recipe}"));
-        text.push_str(&format!(" {bless}   pins the FOD hash\n     "));
+        text.push_str(&format!(" {bless}   pins the hashes\n     "));
     }
     let run = typed.command(&format!("run {recipe} -- python -V"));
     text.push_str(&format!(" {run}   runs something in it\n"));

@@ -20,7 +20,7 @@ pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Members, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
+    LinkRule, Members, NativeCpu, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
 use crate::packaging::{ExtraName, GroupName, PackageName};
@@ -161,6 +161,9 @@ pub struct DebianSettings {
     pub suite: String,
     /// Packages beside the base set and those of single builds.
     pub packages: BTreeSet<String>,
+    /// Where archives of locked packages are looked for that the machine's own mirror no longer
+    /// has.
+    pub mirrors: Vec<url::Url>,
 }
 
 /// Reads a file of the recipe's directory, given its path relative to that.
@@ -224,6 +227,7 @@ impl Recipe {
             debian: DebianSettings {
                 suite: wire.toolchain.debian.suite.unwrap_or_else(|| "forky".to_owned()),
                 packages: wire.toolchain.debian.packages.into_iter().collect(),
+                mirrors: wire.toolchain.debian.mirrors,
             },
             variables: wire.variables,
             patches: wire.patch,

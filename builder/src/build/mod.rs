@@ -2,19 +2,21 @@
 //! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
 //! network, with a build environment made of exactly the locked build requirements.
 
-pub mod source_patch; // unified diffs, applied to a source before its build
+mod source_patch; // unified diffs, applied to a source before its build
 mod view; // what the build of a local project sees of the source tree
-pub mod sources; // trees, laid out where they are built
+pub mod version_control; // what builds are told instead of asking git
+pub(crate) mod sources; // trees, laid out where they are built
 pub mod environment; // what a backend sees, built with or asked
-pub mod requirements; // makes the build lock
+pub(crate) mod requirements; // makes the build lock
 mod blind; // builds that read more than they were given
 mod collect;
 mod failure; // what a failed build says
 mod generator; // which backend made a wheel
-mod inputs;
+mod store; // built wheels, by what they were built of
+mod workshop; // what all builds have in common
+mod inputs; // what a build depends on
+mod obtain; // one wheel, out of the store or built
 mod schedule;
-pub mod store; // built wheels, by what they were built of
-pub mod workshop; // where one distribution is built
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use base::sys::Host;
 use base::vocabulary::{Inputs, Problem, Sha256};
 
 pub use inputs::key;
+pub use obtain::{SCENE_FILE, Scene};
 pub use store::Store;
 pub use workshop::Workshop;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::nar;
 use base::sys::Host;
-use base::sys::files::copy_tree;
+use base::sys::files::{copy_tree, sorted_entries};
 use base::sys::tree::follow;
 use base::vocabulary::{Problem, Sha256};
 use fs_err as fs;
@@ -14,7 +14,7 @@ use super::trees::Trees;
 
 /// Directories that are no part of a source tree wherever they lie in it: records of version
 /// control, and what tools of a developer leave behind.
-pub const NOT_SOURCE: [&str; 10] = [
+pub(crate) const NOT_SOURCE: [&str; 10] = [
     ".git",
     ".hg",
     ".jj",
@@ -30,7 +30,7 @@ pub const NOT_SOURCE: [&str; 10] = [
 /// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and not
 /// changed by whoever goes on working in the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Where it is, in the cache.
     pub tree: PathBuf,
     /// Its NAR hash.
@@ -40,7 +40,11 @@ pub struct Snapshot {
 /// Makes a snapshot of `tree`, if the cache has none of what is in it now. `documents` are those of
 /// the recipe: they are about the source and no part of it, or each `bless` would change what is
 /// built. Neither are links to what was built before.
-pub fn snapshot(tree: &Path, documents: &[PathBuf], host: Host<'_>) -> Result<Snapshot, Problem> {
+pub(crate) fn snapshot(
+    tree: &Path,
+    documents: &[PathBuf],
+    host: Host<'_>,
+) -> Result<Snapshot, Problem> {
     let shown = tree.display().to_string();
     let documents = within(tree, documents);
     let skipped = |path: &Path| {
@@ -84,7 +88,17 @@ fn within(tree: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
         let below = parent.join(path.file_name()?);
         Some(tree.join(below.strip_prefix(&real).ok()?))
     };
-    paths.iter().filter_map(place).collect()
+    let mut found: Vec<PathBuf> = paths.iter().filter_map(place).collect();
+    // A directory that holds nothing else comes and goes with them.
+    let parents: Vec<PathBuf> =
+        found.iter().filter_map(|it| Some(it.parent()?.to_owned())).collect();
+    for parent in parents.into_iter().filter(|it| it != tree) {
+        let entries = sorted_entries(&parent).unwrap_or_default();
+        if entries.iter().all(|it| found.contains(&it.path())) && !found.contains(&parent) {
+            found.push(parent);
+        }
+    }
+    found
 }
 
 /// Whether a path is no part of a source: it is named, one of [`NOT_SOURCE`], or the socket or pipe
@@ -100,7 +114,7 @@ pub(crate) fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
 /// the way are followed: of a link only the text would be hashed, whatever it leads to.
 ///
 /// Errors: one of them leads out of the tree, to what is not pinned.
-pub fn project_directory(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
+pub(crate) fn project_directory(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
     let link = |step: &Path| fs::read_link(tree.join(step)).ok();
     let inside = follow(Path::new(""), Path::new(path), link).ok_or_else(|| {
         Problem::usage("a local project lies outside of the source tree")

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::build::workshop::Scene;
+use crate::build::Scene;
 use crate::fetch::phase1::Fetched;
 use crate::finish::checks::{self, Checked};
 use crate::finish::layout::{self, Copied, Linked};

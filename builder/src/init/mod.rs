@@ -14,13 +14,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::fetch::application::LocatedRecipe;
-use crate::fetch::ledger::Golden;
-use crate::fetch::phase1;
-use crate::fetch::{self, ledger::Ledger};
+use crate::fetch::ledger::{Golden, Ledger};
 use crate::lock::resolve::{Artifact, Resolution};
 use crate::missing::System;
-use crate::pipeline::{self, Options, Report};
-use crate::toolchain::uv::provide_uv;
+use crate::pipeline::{self, Options, Renewal, Report};
 use base::dist_info::Record;
 use base::packaging::PackageName;
 use base::recipe::{Members, Provider, Selection};
@@ -142,9 +139,9 @@ pub fn init(wanted: &Wanted, host: Host<'_>) -> Result<Initiated, Problem> {
         roots: &roots,
         host,
     };
-    let is_lock_new = !path.with_extension("build-lock.toml").exists();
+    let absent = absent(&path);
     attempts(&root, &path, &mut draft, &lookup, &mut done)?;
-    finished(&path, &root, &mut done, is_lock_new, host)?;
+    finished(&path, &root, &mut done, absent, host)?;
     Ok(done)
 }
 
@@ -201,6 +198,12 @@ fn attempt_once(
     host: Host<'_>,
 ) -> Result<Report, Problem> {
     let options = Options { golden: Golden::Told, ..Options::default() };
+    if tried.is_toolchain_stale && located.toolchain_lock.is_file() {
+        let lock = pipeline::make_toolchain_lock(located, Renewal::Stale, host)?;
+        write_atomically(&located.toolchain_lock, lock.to_toml().as_bytes())
+            .map_err(|error| Problem::new("cannot write the toolchain lock").cause(error))?;
+        tried.is_toolchain_stale = false;
+    }
     if tried.is_lock_stale && located.build_lock.is_file() {
         let lock = pipeline::make_build_lock(located, None, &options, host)?;
         write_atomically(&located.build_lock, lock.to_toml().as_bytes())
@@ -231,10 +234,16 @@ fn completed(
     }
     let located = LocatedRecipe::find(root, &path.display().to_string())?;
     done.attempts = 1;
-    let is_lock_new = !located.build_lock.exists();
+    let absent = absent(path);
     done.built = Some(attempt_once(&located, &mut Tried::default(), host));
-    finished(path, root, &mut done, is_lock_new, host)?;
+    finished(path, root, &mut done, absent, host)?;
     Ok(done)
+}
+
+/// The locks of a recipe that are not there yet.
+fn absent(recipe: &Path) -> Vec<PathBuf> {
+    let locks = ["build-lock.toml", "toolchain-lock.toml"].map(|it| recipe.with_extension(it));
+    locks.into_iter().filter(|path| !path.exists()).collect()
 }
 
 /// Writes the ledger of what was built, if there is none.
@@ -242,28 +251,16 @@ fn finished(
     path: &Path,
     root: &Path,
     done: &mut Initiated,
-    is_lock_new: bool,
+    absent: Vec<PathBuf>,
     host: Host<'_>,
 ) -> Result<(), Problem> {
     let located = LocatedRecipe::find(root, &path.display().to_string())?;
-    if is_lock_new && located.build_lock.is_file() {
-        done.wrote.push(located.build_lock.clone());
-    }
+    done.wrote.extend(absent.into_iter().filter(|path| path.is_file()));
     if !matches!(done.built, Some(Ok(_))) || located.ledger.exists() {
         return Ok(());
     }
-    let settings = fetch::Settings {
-        index: located.recipe.index,
-        uv: Some(provide_uv(&host)?.path),
-        ..fetch::Settings::default()
-    };
-    let mut ledger = Ledger::default();
-    for target in &located.recipe.targets {
-        let resolvers = &crate::lock::resolvers::Resolvers::default();
-        let wanted = phase1::Wanted { located: &located, target, source: None, resolvers };
-        let fetched = phase1::fetch(&wanted, &settings, host)?;
-        ledger.target.insert(target.to_string(), fetched.ledger_entry());
-    }
+    let old = Ledger::default();
+    let ledger = pipeline::make_ledger(&located, &old, false, &Options::default(), host)?;
     write_atomically(&located.ledger, ledger.to_toml().as_bytes())
         .map_err(|error| Problem::new("cannot write the ledger").cause(error))?;
     done.wrote.push(located.ledger);
@@ -366,9 +363,9 @@ fn version(
     notes: &mut Notes,
     host: Host<'_>,
 ) -> Result<(), Problem> {
-    let mut variables = project.version_variables();
-    variables.retain(|(name, _)| resolution.get(name).is_some_and(|it| it.artifact.is_built()));
-    let Some((first, _)) = variables.first() else {
+    let mut asking = project.without_version();
+    asking.retain(|(name, _)| resolution.get(name).is_some_and(|it| it.artifact.is_built()));
+    let Some((first, tool)) = asking.first() else {
         return Ok(());
     };
     let found = [
@@ -379,14 +376,13 @@ fn version(
     let Some((version, origin)) = found.into_iter().find_map(|(it, origin)| Some((it?, origin)))
     else {
         return Err(Problem::usage(format!("which version of `{first}` is this?"))
-            .fact("because", "its backend asks version control, of which a build sees nothing")
+            .fact("because", format!("`{tool}` asks git for it, of which a build sees nothing"))
             .hint("`--version VERSION` says it"));
     };
-    let because = format!("the version, which its backend would ask git for: {origin}");
-    for (name, variable) in variables {
-        notes.guessed(format!("the version {version} of `{name}`, from {origin}: `{variable}`"));
+    for (name, tool) in asking {
+        notes.guessed(format!("`{name}` is of version {version}, from {origin}"));
         let one = draft.overrides.entry(name.to_string()).or_default();
-        one.env.insert(variable.to_owned(), (version.clone(), because.clone()));
+        one.version = Some((version.clone(), format!("`{tool}` would ask git: {origin}")));
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::hints::{DEVELOPMENT, Hints, Install, minor};
+use crate::build::version_control;
 use crate::fetch::application::{Locked, check_locked};
 use crate::lock::{DefaultGroups, Package, Source};
-use base::packaging::{PackageName, Requirement};
+use base::packaging::PackageName;
 use base::recipe::LockPlace;
 use base::sys::files::{read_text, sorted_entries};
 use base::vocabulary::Problem;
@@ -110,18 +111,14 @@ impl Project {
         install
     }
 
-    /// The projects whose version only version control knows, each with the variable that says it
-    /// to its backend.
-    pub(super) fn version_variables(&self) -> Vec<(PackageName, &'static str)> {
+    /// The projects whose version only git knows, each with the tool that would ask it.
+    pub(super) fn without_version(&self) -> Vec<(PackageName, &'static str)> {
         let unknown = self.locked.lock.packages.iter().filter(|it| it.version.is_none());
-        let variable = |package: &Package| {
-            let path = package.source.local_path()?;
-            let file = self.dir.join(path).join("pyproject.toml");
-            let text = read_text(&file, &PYPROJECT_BYTES).ok()?;
-            let table: toml::Table = toml::from_str(&text).ok()?;
-            Some((package.name.clone(), version_variable(&table)?))
+        let asking = |package: &Package| {
+            let tool = version_control::asking(&self.dir, package.source.local_path()?)?;
+            Some((package.name.clone(), tool))
         };
-        unknown.filter_map(variable).collect()
+        unknown.filter_map(asking).collect()
     }
 
     /// `Version` of the `PKG-INFO` that an unpacked source distribution has.
@@ -190,33 +187,6 @@ impl Project {
     }
 }
 
-/// The variable that says its version to the backend of a project, where that would ask version
-/// control. It is set for this build alone, so it need not say for which distribution.
-fn version_variable(table: &toml::Table) -> Option<&'static str> {
-    let system = table.get("build-system")?.get("requires")?.as_array()?;
-    let required = system.iter().filter_map(|it| it.as_str()?.parse::<Requirement>().ok());
-    let names: BTreeSet<String> = required.map(|it| it.name.to_string()).collect();
-    let requires = |all: &[&str]| all.iter().any(|name| names.contains(*name));
-    // `pdm-backend` is that of many projects; it asks only if the table says so.
-    let of_pdm = ["tool", "pdm", "version", "source"];
-    let mut value = Some(table);
-    for key in &of_pdm[..3] {
-        value = value.and_then(|it| it.get(*key)).and_then(toml::Value::as_table);
-    }
-    let pdm_asks = value.and_then(|it| it.get(of_pdm[3])).and_then(toml::Value::as_str);
-    if requires(&["setuptools-scm", "hatch-vcs", "vcs-versioning"]) {
-        Some("SETUPTOOLS_SCM_PRETEND_VERSION")
-    } else if requires(&["uv-dynamic-versioning"]) {
-        Some("UV_DYNAMIC_VERSIONING_BYPASS")
-    } else if requires(&["poetry-dynamic-versioning"]) {
-        Some("POETRY_DYNAMIC_VERSIONING_BYPASS")
-    } else if requires(&["pdm-backend"]) && pdm_asks == Some("scm") {
-        Some("PDM_BUILD_SCM_VERSION")
-    } else {
-        None
-    }
-}
-
 fn hints(dir: &Path) -> Hints {
     let mut hints = Hints::default();
     let mut seen = BTreeSet::new();
@@ -236,25 +206,4 @@ fn hints(dir: &Path) -> Hints {
         }
     }
     hints
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_backends_that_ask_version_control_are_told_a_version() {
-        let pdm = "[build-system]\nrequires = ['pdm-backend']\n[tool.pdm.version]\nsource = ";
-        for (text, expected) in [
-            ("[build-system]\nrequires = ['hatchling', 'hatch-vcs>=0.4']".to_owned(), true),
-            ("[build-system]\nrequires = ['setuptools', 'setuptools_scm[toml]']".to_owned(), true),
-            ("[build-system]\nrequires = ['hatchling']".to_owned(), false),
-            (format!("{pdm}'scm'"), true),
-            (format!("{pdm}'file'"), false),
-            ("[project]\nname = 'a'".to_owned(), false),
-        ] {
-            let table = toml::from_str(&text).unwrap();
-            assert_eq!(version_variable(&table).is_some(), expected, "{text}");
-        }
-    }
 }

@@ -1,11 +1,12 @@
-//! `bless`: pins what phase 1 brings in the ledger.
+//! `bless`: pins what phase 1 brings, for the application and for its toolchain, and what comes of
+//! it, in the ledger.
 
 use anyhow::Result;
 use base::sys::files::write_atomically;
 use base::vocabulary::Outcome;
-use builder::fetch::ledger::Ledger;
-use builder::fetch::phase1;
-use builder::lock::resolvers::Resolvers;
+use builder::fetch::application::LocatedRecipe;
+use builder::fetch::ledger::{Ledger, TargetLedger};
+use builder::pipeline::{self, Options};
 use serde_json::json;
 
 use super::Context;
@@ -14,17 +15,13 @@ use crate::flags::Bless;
 impl Context<'_> {
     pub(super) fn bless(&self, flags: &Bless) -> Result<Outcome> {
         let located = self.recipe(flags.which.recipe.as_deref())?;
-        let settings = self.settings(&located.recipe)?;
-        let source = flags.which.source.as_deref();
-        let resolvers = Resolvers::default();
         let old = located.read_ledger()?;
-        let mut new = Ledger::default();
-        for target in &located.recipe.targets {
-            let wanted =
-                phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
-            let fetched = phase1::fetch(&wanted, &settings, self.host)?;
-            new.target.insert(target.to_string(), fetched.ledger_entry());
-        }
+        let options = Options { source: flags.which.source.clone(), ..self.options() };
+        let new = pipeline::make_ledger(&located, &old, flags.fod_only, &options, self.host)?;
+        self.write_ledger(&located, &old, &new)
+    }
+
+    fn write_ledger(&self, located: &LocatedRecipe, old: &Ledger, new: &Ledger) -> Result<Outcome> {
         let (before, after) = (old.to_toml(), new.to_toml());
         let changed = before != after;
         let difference = similar::TextDiff::from_lines(&before, &after)
@@ -39,12 +36,22 @@ impl Context<'_> {
         if changed {
             write_atomically(&located.ledger, after.as_bytes())?;
         }
-        let hashes =
-            new.target.iter().map(|(target, entry)| format!("{target}  {}", entry.nar_hash));
+        let mut lines: Vec<String> =
+            new.target.iter().flat_map(|(target, entry)| hashes(target, entry)).collect();
         let verb = if changed { "wrote" } else { "unchanged:" };
-        let shown = located.ledger.display();
-        let text = format!("{}\n{verb} {shown}", hashes.collect::<Vec<_>>().join("\n"));
-        self.print(&json!({ "path": located.ledger, "changed": changed, "ledger": new }), &text);
+        lines.push(format!("{verb} {}", located.ledger.display()));
+        self.print(
+            &json!({ "path": located.ledger, "changed": changed, "ledger": new }),
+            &lines.join("\n"),
+        );
         Ok(Outcome::Good)
     }
+}
+
+/// One line for each hash that is pinned.
+fn hashes(target: &str, entry: &TargetLedger) -> Vec<String> {
+    let toolchain = entry.toolchain.map(|it| format!("{target}  toolchain  {}", it.nar_hash));
+    let output = entry.output.as_ref().map(|it| format!("{target}  output     {}", it.nar_hash));
+    let fod = format!("{target}  FOD        {}", entry.nar_hash);
+    [Some(fod), toolchain, output].into_iter().flatten().collect()
 }

@@ -173,7 +173,10 @@ fn a_key_that_gives_or_drops_too_much_is_refused() {
         (wheel("thing-1.0-py3-none-win32.whl"), "does not fit"),
         (wheel("thing-1.0.tar.gz"), "of a `.whl`"),
         ("[override.thing]\ndrop = true\n".to_owned(), "must stand alone"),
-        ("[override.gone]\ndrop = true\nreason = \"r\"\n".to_owned(), "is of what is not installed"),
+        (
+            "[override.gone]\ndrop = true\nreason = \"r\"\n".to_owned(),
+            "is of what is not installed",
+        ),
     ] {
         small.write("recipes/small.toml", &format!("{plain}\n{key}"));
         small.build().bad(2, &[part]);

@@ -71,6 +71,8 @@ fn shop(page: &str) -> Small {
         }
         "without-git.md" => {
             small.replace("app/uv.lock", "version = \"1.0\"\n", "");
+            small.replace("app/pyproject.toml", "version = \"1.0\"", "dynamic = [\"version\"]");
+            small.append("app/pyproject.toml", "[tool.setuptools_scm]\n");
         }
         _ => {}
     }

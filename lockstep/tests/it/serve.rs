@@ -26,14 +26,18 @@ fn postgres_toolchain() -> Toolchain {
     let environment = Environment::capture();
     let cache = shared_cache();
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
-    let debian =
-        DebianSettings { suite: "forky".to_owned(), packages: ["postgresql".to_owned()].into() };
+    let debian = DebianSettings {
+        suite: "forky".to_owned(),
+        packages: ["postgresql".to_owned()].into(),
+        mirrors: Vec::new(),
+    };
     let wanted = Wanted {
         providers: &[Provider::Debian],
         debian: &debian,
         system_packages: BTreeSet::new(),
         python: (3, 14),
         machine: "x86_64",
+        locked: None,
         refresh: false,
         check: base::store::Check::Stamps,
     };

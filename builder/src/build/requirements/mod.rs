@@ -25,6 +25,7 @@ use rayon::prelude::*;
 
 use crate::build::failure::without_log;
 use crate::build::sources::{self, Sources};
+use crate::build::version_control;
 use crate::build::view::Sight;
 use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
@@ -49,7 +50,7 @@ use run::{Bound, Chain, Run};
 
 /// Everything that making a build lock needs.
 #[derive(Debug)]
-pub struct Maker<'a> {
+pub(crate) struct Maker<'a> {
     /// The recipe.
     pub located: &'a LocatedRecipe,
     /// The application.
@@ -78,7 +79,11 @@ impl Maker<'_> {
     /// Locks the build requirements of everything that any target of the recipe builds from source.
     /// `exclude_newer` bounds the versions; by default nothing newer than the newest file of
     /// `uv.lock` is seen, so the same lock gives the same build lock on any day.
-    pub fn make(&self, exclude_newer: Option<&str>, host: Host<'_>) -> Result<BuildLock, Problem> {
+    pub(crate) fn make(
+        &self,
+        exclude_newer: Option<&str>,
+        host: Host<'_>,
+    ) -> Result<BuildLock, Problem> {
         let recipe = &self.located.recipe;
         let bound = self.bound(exclude_newer);
         let resolutions = recipe.targets.iter().map(|target| self.resolution(target));
@@ -197,6 +202,9 @@ impl Maker<'_> {
         // A hook may read more than what the build is given; nothing is stored under its answer.
         let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
         let project = laid_out.project;
+        let version = self.located.recipe.build_settings(&distribution.name).version.as_ref();
+        let variables = &self.demands().told(&distribution.name).variables;
+        version_control::check(distribution, version, variables, (&dir.join("src"), &project))?;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
         let lowered = |requires: &Requires| {

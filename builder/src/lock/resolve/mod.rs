@@ -3,11 +3,12 @@
 //!
 //! A [`RuntimeResolver`] decides which packages are installed; `choose` picks the file of each.
 
-mod choose;
-mod conflicts;
-mod roots;
-mod runtime;
-mod walk;
+mod choose; // the file of each package
+mod conflicts; // members of conflict sets
+mod graph; // what is asked, and what is answered
+mod lock_resolver; // the resolver: roots and walks
+mod roots; // where the graph starts
+mod walk; // one walk through a lock
 
 use serde::Serialize;
 
@@ -17,9 +18,11 @@ use base::packaging::{PackageName, Version};
 use base::recipe::Selection;
 use base::vocabulary::{Problem, Sha256, Target};
 
-pub use runtime::{
-    LockResolver, Part, Requirements, Root, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode,
-    RuntimeRequest, RuntimeResolver,
+pub use lock_resolver::LockResolver;
+
+pub use graph::{
+    Part, Requirements, Root, Roots, RuntimeEdge, RuntimeGraph, RuntimeNode, RuntimeRequest,
+    RuntimeResolver,
 };
 
 /// What a target needs at run time, sorted by name.
