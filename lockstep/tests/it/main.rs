@@ -21,6 +21,8 @@ mod export;
 mod fetch;
 mod first_hour; // what a stranger meets
 mod gate; // judging an update of a lock
+mod gate_files; // and of what the files have
+mod gate_reports; // held against their schema
 mod gc;
 mod git;
 mod golden_output;
