@@ -28,6 +28,7 @@ mod hostile_wheels; // wheels that a backend or an index breaks
 mod isolation; // what hostile code tries in the sandbox
 mod index; // a package index on loopback
 mod layout;
+mod listing;
 mod local_project;
 mod locks;
 mod manifest;
