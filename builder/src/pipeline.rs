@@ -1,6 +1,7 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+mod beforehand; // what is known before the toolchain is made
 mod toolchain_lock;
 mod build_lock;
 mod report;
@@ -9,12 +10,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::build::SCENE_FILE;
 use crate::build::sources::Sources;
 use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::ledger::{Golden, OutputPin};
 use crate::fetch::phase1::{self, Fetched};
+use crate::finish::Sealed;
 use crate::install::output::Output;
 use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
@@ -39,6 +42,9 @@ pub use build_lock::make_build_lock;
 pub use report::Report;
 use report::{Clock, report};
 pub use toolchain_lock::{Renewal, fetch_toolchain, make_toolchain_lock};
+
+/// The directory of the checks in that of a run.
+const CHECKS: &str = "checks";
 
 /// What a build may use of earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,6 +77,8 @@ pub struct Options {
     pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
+    /// Whether an output that was left unchecked is good enough, if there is no checked one.
+    pub unchecked_serves: bool,
     /// What decides what is installed, and in which order builds run.
     pub resolvers: Resolvers,
     /// Where copies of the wheels that were built go.
@@ -116,7 +124,8 @@ fn in_work_directory<T>(
     let mut work = WorkDir::create(&host.cache.join(WORK), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let result = run(work.path());
-    if result.is_err() && work.path().join("builds").is_dir() {
+    let checked = work.path().join(CHECKS).join(SCENE_FILE);
+    if result.is_err() && (work.path().join("builds").is_dir() || checked.is_file()) {
         // Where there is no room for the note, the build's own error is what must be read.
         let _ = work.keep();
     }
@@ -154,6 +163,7 @@ impl Prepared {
                 wheelhouse: &wheelhouse.path,
                 tree: &application.tree,
                 tree_hash: application.tree_hash,
+                tracked: &application.tracked,
                 lock: &application.lock,
                 recipe,
             },
@@ -195,11 +205,12 @@ pub(crate) fn prepare(
     options: &Options,
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
+    let uv = provide_uv(&host)?;
+    beforehand::check(located, target, options, &uv, host)?;
     toolchain_lock::ensure(located, options, host)?;
     build_lock::ensure(located, options, host)?;
     let locked = toolchain_lock::locked(located, target, options)?;
     let provide = || provide_locked(located, target, options, locked.as_ref(), host);
-    let uv = provide_uv(&host)?;
     let mut tried = None;
     if !uv.is_pinned() {
         let toolchain = provide()?;
@@ -237,14 +248,14 @@ fn build_in(
     let prepared = prepare(located, target, options, host)?;
     let golden = prepared.fetched.judge(located, options.golden)?;
     clock.lap("fetch");
-    let key = publish::key(
-        located,
-        &prepared.fetched,
-        &prepared.graph,
-        &prepared.toolchain,
-        &prepared.uv,
-        options.no_checks,
-    )?;
+    let key = |unchecked| {
+        let Prepared { fetched, graph, toolchain, uv, locked: _ } = &prepared;
+        publish::key(located, fetched, graph, toolchain, uv, unchecked)
+    };
+    let store = publish::Store::new(host.cache);
+    let unchecked = options.no_checks
+        || (options.unchecked_serves && !store.has(&key(false)?) && store.has(&key(true)?));
+    let key = key(unchecked)?;
     // A finished output has no wheels any more.
     let reuse = options.reuse == Reuse::Everything && options.wheels_out.is_none();
     let what = format!("output of `{}`", located.recipe.name);
@@ -255,7 +266,6 @@ fn build_in(
         clock.lap("build wheels");
         assemble(located, &prepared, &workshop, &built, options, clock, host)
     };
-    let store = publish::Store::new(host.cache);
     let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
     clock.lap("publish");
     let pin = prepared.output_pin(located, Sri(product.nar_hash));
@@ -338,7 +348,9 @@ fn assemble(
         None
     } else {
         host.progress.stage("check", None);
-        let done = sealed.check(&recipe.checks, &installer, &work.join("checks"))?;
+        let dir = work.join(CHECKS);
+        let checked = sealed.check(&recipe.checks, &installer, &dir);
+        let done = checked.map_err(|it| with_scene(it, &sealed, recipe, &installer, &dir))?;
         clock.lap("check");
         Some(done)
     };
@@ -350,6 +362,25 @@ fn assemble(
     let used = (toolchain, uv);
     let provenance = publish::provenance(located, fetched, used, built, sealed.skipped(), checked);
     Ok(Assembled { sealed, provenance, longest })
+}
+
+/// Leaves the sandbox of checks that failed to whoever wants to look around in it.
+fn with_scene(
+    problem: Problem,
+    sealed: &Sealed,
+    recipe: &Recipe,
+    installer: &Installer<'_>,
+    dir: &Path,
+) -> Problem {
+    let scene = sealed.scene(&recipe.checks, installer);
+    match scene.write(dir) {
+        Ok(()) => problem.fact(
+            "look around",
+            format!("`lockstep enter {}` opens a shell with the output", dir.display()),
+        ),
+        // The problem itself is what must be read.
+        Err(_) => problem,
+    }
 }
 
 /// The toolchain that a recipe wants: the locked one, if there is a lock.

@@ -1,14 +1,17 @@
 //! What was typed. No logic, no I/O.
 
+mod gate;
 mod look;
 mod verify;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use base::packaging::{PackageName, Version};
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
@@ -76,6 +79,8 @@ pub(crate) enum Command {
     Why(Why),
     /// Draw the dependencies: what is needed to run, and what is needed for builds
     Graph(Graph),
+    /// Write a recipe, its build lock and its ledger for a project that uv has locked
+    Init(Init),
     /// Lock the build requirements of what is built from source
     BuildLock(BuildLock),
     /// Lock the packages of a recipe's toolchain, and uv
@@ -100,6 +105,8 @@ pub(crate) enum Command {
     Doctor,
     /// Build a recipe twice in places that differ, compare every byte, and explain every difference
     VerifyRepro(VerifyRepro),
+    /// Judge a change of a `uv.lock` before it is merged: what changed, and what to look at
+    Gate(Gate),
     /// Show snapshots that are not approved as differences, and accept or reject them
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
@@ -239,6 +246,23 @@ pub(crate) struct ToolchainLock {
     /// Write nothing; fail if the toolchain lock would change
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The project's directory, with its uv.lock
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Name of the recipe [default: that of the project]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<PackageName>,
+    /// The version, where only version control knows it [default: the newest tag]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<Version>,
+    /// Only write the recipe, and build nothing
+    #[arg(long)]
+    pub(crate) no_build: bool,
 }
 
 /// `bless`

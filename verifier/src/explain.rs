@@ -11,10 +11,10 @@
 //! What only looks for forms is in `forms` and knows no causes; then come `rewrite`, `claims`,
 //! `text`, the `formats` with members of their own, and `by_format`, which chooses among them.
 
-pub mod cause;
+mod cause;
 pub mod canaries;
 mod evidence;
-pub mod finding;
+pub(crate) mod finding;
 mod prove;
 mod lines;
 mod forms;

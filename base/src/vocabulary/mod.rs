@@ -1,20 +1,20 @@
 //! Values without I/O: the words of the project as types. Everything else may use them; they use
 //! nothing of the crate.
 
-pub mod date;
+mod date;
 pub mod digest;
 pub mod fingerprint;
 pub mod inputs;
 pub mod limits;
 pub mod nearest_lines;
-pub mod outcome;
+mod outcome;
 pub mod paths;
 pub mod problem;
 pub mod progress;
 pub mod redacted;
 pub mod requirement;
-pub mod shown;
-pub mod target;
+mod shown;
+mod target;
 
 pub use date::Date;
 pub use digest::Sha256;

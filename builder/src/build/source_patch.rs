@@ -23,7 +23,7 @@ use base::vocabulary::{Problem, nearest_lines};
 /// What is no unified diff of text; a path that leads out of the tree or through a link; a file
 /// that is not there, or is there already; a hunk whose lines are not in the file. Some files may
 /// have been changed by then.
-pub fn apply(patch: &SourcePatch, tree: &Path) -> Result<(), Problem> {
+pub(super) fn apply(patch: &SourcePatch, tree: &Path) -> Result<(), Problem> {
     let applied = parse(patch)?.iter().try_for_each(|file| apply_file(file, tree));
     applied.map_err(|problem| {
         let problem = problem.fact("patch", &patch.file);
@@ -183,7 +183,7 @@ fn hunk_failed(
     let problem = cannot(path, &because).fact("wanted", wanted.trim_end_matches('\n'));
     let problem = if near.is_empty() { problem } else { problem.fact("nearest", near.join("\n")) };
     problem.hint(
-        "the patch was made for another source: make it anew, or remove it if upstream has it",
+        "the patch was made for another source: make it again, or remove it if upstream has it",
     )
 }
 

@@ -11,33 +11,33 @@ use url::Url;
 use base::sys::env::Environment;
 
 /// The file that a URL names: the last segment of its path, unquoted.
-pub fn filename(url: &Url) -> Option<String> {
+pub(super) fn filename(url: &Url) -> Option<String> {
     let last = url.path_segments()?.next_back()?;
     let name = percent_decode_str(last).decode_utf8().ok()?;
     (!name.is_empty()).then(|| name.into_owned())
 }
 
 /// The local path of a `file:` URL; `None` for every other scheme.
-pub fn local_path(url: &Url) -> Option<PathBuf> {
+pub(super) fn local_path(url: &Url) -> Option<PathBuf> {
     (url.scheme() == "file").then(|| url.to_file_path().ok())?
 }
 
 /// Passwords by host.
 #[derive(Debug, Default)]
-pub struct Netrc {
+pub(super) struct Netrc {
     text: String,
 }
 
 impl Netrc {
     /// Reads the user's netrc, if there is one that can be read.
-    pub fn load(environment: &Environment) -> Self {
+    pub(super) fn load(environment: &Environment) -> Self {
         let text = environment.netrc().and_then(|path| fs_err::read_to_string(path).ok());
         Self { text: text.unwrap_or_default() }
     }
 
     /// The value of the header `Authorization` for a URL: its own user and password, else those of
     /// its host in the netrc.
-    pub fn authorization(&self, url: &Url) -> Option<String> {
+    pub(super) fn authorization(&self, url: &Url) -> Option<String> {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let (user, password) = if url.username().is_empty() && url.password().is_none() {
             self.entry(url.host_str()?)?

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
+use crate::fetch::tracked::Tracked;
 use crate::fetch::unlocked;
 use crate::fetch::{self, ProjectIndexes};
 use crate::lock::Lock;
@@ -113,6 +114,8 @@ pub struct Application {
     pub tree: PathBuf,
     /// The tree's NAR hash.
     pub tree_hash: Sha256,
+    /// Which of its files git tracks.
+    pub tracked: Tracked,
     locked: Locked,
 }
 
@@ -138,11 +141,16 @@ fn origin(
             fetch::fetch_source(url, *nar_hash, &host, settings)?
         }
     };
-    let place = &located.recipe.lock;
-    if !origin.join(place.file()).is_file() {
-        return Err(unlocked::explain(&origin, place));
-    }
+    check_locked(&origin, &located.recipe.lock)?;
     Ok(origin)
+}
+
+/// Whether a tree has a lock at `place`.
+///
+/// # Errors
+/// It has none: what is there instead.
+pub fn check_locked(tree: &Path, place: &LockPlace) -> Result<(), Problem> {
+    if tree.join(place.file()).is_file() { Ok(()) } else { Err(unlocked::explain(tree, place)) }
 }
 
 impl fetch::Settings {
@@ -237,9 +245,10 @@ impl Application {
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        let Snapshot { tree, nar_hash } = snapshot(&origin(located, over, settings, host)?, host)?;
+        let origin = origin(located, over, settings, host)?;
+        let Snapshot { tree, nar_hash } = snapshot(&origin, host)?;
         let locked = Locked::read(&tree, &located.recipe.lock)?;
-        Ok(Self { locked, tree, tree_hash: nar_hash })
+        Ok(Self { locked, tree, tree_hash: nar_hash, tracked: Tracked::of(&origin, &host) })
     }
 }
 

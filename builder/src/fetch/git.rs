@@ -10,6 +10,7 @@
 mod attributes;
 mod export;
 mod mirror;
+mod submodule;
 
 use std::ffi::OsString;
 use std::io::BufRead;

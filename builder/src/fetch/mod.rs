@@ -2,19 +2,20 @@
 //! a directory whose content is a function of the request alone. Nothing is resolved here, nothing
 //! is built, and nothing that was fetched is run.
 
-pub mod request; // what is asked for
-pub mod address; // URLs, their secrets
+pub(crate) mod request; // what is asked for
+mod address; // URLs, their secrets
 pub mod http; // transfers
 pub mod index; // the ambient index
 pub mod git; // trees of commits
-pub mod store; // the download cache
-pub mod trees; // the cache of source trees
+mod store; // the download cache
+mod trees; // the cache of source trees
 pub mod file; // one file of a request
 pub mod pool; // archives of Debian's pool, by path and sha256
 pub mod wheelhouse; // all of a request
-pub mod source; // the application's source archive
-pub mod snapshot; // the application's source tree, as builds see it
-pub mod plan; // resolution and build lock in, a request to phase 1 out
+mod source; // the application's source archive
+pub(crate) mod snapshot; // the application's source tree, as builds see it
+pub(crate) mod tracked; // which of its files git tracks
+pub(crate) mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
 mod unlocked; // why there is no lock
 pub mod application; // recipe, source tree, lock and build lock, read together

@@ -16,7 +16,7 @@ use base::vocabulary::Problem;
 
 /// Where local things lie.
 #[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
+pub(crate) struct Places<'a> {
     /// The application's source tree: local archives and flat indexes.
     pub tree: &'a Path,
     /// The recipe's directory: the sources that it has instead of locked ones.
@@ -24,7 +24,7 @@ pub struct Places<'a> {
 }
 
 /// What the run time needs.
-pub fn runtime(resolution: &Resolution, places: Places<'_>) -> Result<Request, Problem> {
+pub(crate) fn runtime(resolution: &Resolution, places: Places<'_>) -> Result<Request, Problem> {
     let mut request = Request::default();
     for distribution in &resolution.distributions {
         add(&mut request, distribution, places)?;
@@ -33,7 +33,7 @@ pub fn runtime(resolution: &Resolution, places: Places<'_>) -> Result<Request, P
 }
 
 /// What the run time and all builds need.
-pub fn everything(
+pub(crate) fn everything(
     resolution: &Resolution,
     build_lock: &BuildLock,
     demands: Demands<'_>,
@@ -59,7 +59,7 @@ pub fn everything(
 }
 
 /// Adds the source of a build requirement that is built, and the wheels that its build needs.
-pub fn add_tool(
+pub(crate) fn add_tool(
     request: &mut Request,
     requirement: &Requirement,
     build_lock: &BuildLock,
@@ -92,7 +92,11 @@ fn add_wheels(
 }
 
 /// The wheel of a build requirement.
-pub fn build_file(requirement: &Requirement, file: &LockedFile, places: Places<'_>) -> FileRequest {
+pub(crate) fn build_file(
+    requirement: &Requirement,
+    file: &LockedFile,
+    places: Places<'_>,
+) -> FileRequest {
     FileRequest {
         project: requirement.name.clone(),
         shelf: Shelf::Build,
@@ -116,7 +120,7 @@ fn add_new<T: PartialEq>(to: &mut Vec<T>, more: Vec<T>) {
 }
 
 /// Adds the source or the wheel of a distribution.
-pub fn add(
+pub(crate) fn add(
     request: &mut Request,
     distribution: &Distribution,
     places: Places<'_>,
@@ -173,7 +177,7 @@ pub fn add(
 }
 
 /// The directory of a git tree below `git/`.
-pub fn git_directory(distribution: &Distribution) -> String {
+pub(crate) fn git_directory(distribution: &Distribution) -> String {
     distribution.name.to_string()
 }
 

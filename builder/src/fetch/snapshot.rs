@@ -14,7 +14,7 @@ use super::trees::Trees;
 
 /// Directories that are no part of a source tree wherever they lie in it: records of version
 /// control, and what tools of a developer leave behind.
-pub const NOT_SOURCE: [&str; 10] = [
+pub(crate) const NOT_SOURCE: [&str; 10] = [
     ".git",
     ".hg",
     ".jj",
@@ -30,7 +30,7 @@ pub const NOT_SOURCE: [&str; 10] = [
 /// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and not
 /// changed by whoever goes on working in the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Where it is, in the cache.
     pub tree: PathBuf,
     /// Its NAR hash.
@@ -38,7 +38,7 @@ pub struct Snapshot {
 }
 
 /// Makes a snapshot of `tree`, if the cache has none of what is in it now.
-pub fn snapshot(tree: &Path, host: Host<'_>) -> Result<Snapshot, Problem> {
+pub(crate) fn snapshot(tree: &Path, host: Host<'_>) -> Result<Snapshot, Problem> {
     let shown = tree.display().to_string();
     let nar_hash = nar::hash_without(tree, &|path| is_left_out(&[], path))?;
     let copied = |work: &Path| {
@@ -78,7 +78,7 @@ pub(crate) fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
 /// the way are followed: of a link only the text would be hashed, whatever it leads to.
 ///
 /// Errors: one of them leads out of the tree, to what is not pinned.
-pub fn project_directory(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
+pub(crate) fn project_directory(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
     let link = |step: &Path| fs::read_link(tree.join(step)).ok();
     let inside = follow(Path::new(""), Path::new(path), link).ok_or_else(|| {
         Problem::usage("a local project lies outside of the source tree")

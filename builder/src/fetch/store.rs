@@ -14,7 +14,7 @@ use base::vocabulary::{Problem, Sha256};
 
 /// The cache's directory of files.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(super) struct Store {
     entries: store::Store,
 }
 
@@ -29,13 +29,13 @@ pub struct Stored {
 
 impl Store {
     /// The store below the tool's cache.
-    pub fn new(cache: &Path) -> Self {
+    pub(super) fn new(cache: &Path) -> Self {
         Self { entries: store::Store::new(cache, FILES) }
     }
 
     /// Gives the file of that name and digest. If it is not there, or is damaged, `bring` must
     /// bring it into a temporary file in the directory that it is given, verified.
-    pub fn obtain(
+    pub(super) fn obtain(
         &self,
         filename: &str,
         sha256: Sha256,

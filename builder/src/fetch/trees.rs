@@ -12,20 +12,20 @@ use base::vocabulary::{Problem, Sha256};
 
 /// The cache's directory of trees.
 #[derive(Debug, Clone)]
-pub struct Trees {
+pub(super) struct Trees {
     entries: Store,
 }
 
 impl Trees {
     /// The trees below the tool's cache.
-    pub fn new(cache: &Path) -> Self {
+    pub(super) fn new(cache: &Path) -> Self {
         Self { entries: Store::new(cache, SOURCES) }
     }
 
     /// Gives the tree of that NAR hash. If it is not there, or is damaged, `bring` must bring it
     /// into the directory that it is given, and say where in there it is; `refused` is what is told
     /// of a tree that then has another hash, which it gets. `shown` names the tree in messages.
-    pub fn obtain(
+    pub(super) fn obtain(
         &self,
         shown: &str,
         nar_hash: Sha256,

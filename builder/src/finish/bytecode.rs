@@ -11,7 +11,7 @@ use crate::install::venv::Installer;
 
 /// Compiles bytecode (PEP 552, unchecked-hash), in the order of sorted paths and by one process:
 /// the bytes of a `.pyc` can depend on what was compiled before it (CPython issue 129724).
-pub fn compile(
+pub(super) fn compile(
     policy: BytecodePolicy,
     output: &Output,
     installer: &Installer<'_>,

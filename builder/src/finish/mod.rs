@@ -3,11 +3,11 @@
 pub mod variables; // `@out@` and the recipe's own
 pub mod patch; // substitutions in installed files
 pub mod layout; // copies, links, modes
-pub mod bytecode; // compiled modules
+mod bytecode; // compiled modules
 pub mod checks; // what must hold of an output
 pub mod manifest; // what an output holds
-pub mod origins; // where each distribution came from, for the manifest
-pub mod review; // what a person approves of an output
+mod origins; // where each distribution came from, for the manifest
+pub(crate) mod review; // what a person approves of an output
 mod stages; // each of them in its order
 
 pub use stages::{Compiled, LaidOut, Patched, Sealed};

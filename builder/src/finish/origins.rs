@@ -12,7 +12,7 @@ use crate::install::wheel_archive::WheelArchive;
 use crate::lock::resolve::Artifact;
 
 /// Where each installed distribution came from, for the manifest.
-pub fn installed_from(
+pub(super) fn installed_from(
     fetched: &Fetched,
     wheels: &[WheelArchive],
 ) -> Result<Vec<InstalledFrom>, Problem> {

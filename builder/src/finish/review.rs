@@ -20,14 +20,14 @@ use base::vocabulary::limits::{PATCHED_BYTES, REVIEWED_LINES};
 use base::vocabulary::{Problem, Sha256};
 
 /// The directory beside an output in which the texts lie.
-pub const REVIEW: &str = "review";
+pub(crate) const REVIEW: &str = "review";
 
 /// The texts by their paths in that directory: `installed.txt`, and `patched/<file>.diff` for each
 /// patched file, in which `site-packages/` stands for the directory of modules.
-pub type Review = BTreeMap<String, String>;
+pub(crate) type Review = BTreeMap<String, String>;
 
 /// Reads an output that is finished. `originals` are the patched files as they were before.
-pub fn of(
+pub(crate) fn of(
     output: &Output,
     manifest: &Manifest,
     originals: &BTreeMap<String, Vec<u8>>,

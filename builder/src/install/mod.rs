@@ -1,7 +1,7 @@
 //! From wheels to a virtual environment at the prefix.
 
 pub mod output; // the tree that phase 2 makes, and paths in it
-pub mod records; // the RECORD files of an output, and who owns a file
+pub(crate) mod records; // the RECORD files of an output, and who owns a file
 pub mod collisions; // paths that several distributions install
 pub mod venv; // the virtual environment at the prefix
 

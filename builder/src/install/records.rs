@@ -14,7 +14,7 @@ use base::vocabulary::limits::RECORD_BYTES;
 
 /// A `.dist-info` directory of an output.
 #[derive(Debug)]
-pub struct DistInfo {
+pub(crate) struct DistInfo {
     /// Its name.
     pub name: String,
     /// Relative to the output.
@@ -25,7 +25,7 @@ pub struct DistInfo {
 impl DistInfo {
     /// All below the output's `site-packages`, sorted. A link is none of them: what it leads to may
     /// be no part of the output.
-    pub fn all(output: &Output) -> io::Result<Vec<Self>> {
+    pub(crate) fn all(output: &Output) -> io::Result<Vec<Self>> {
         let tree = Arc::new(Beneath::open(&output.root)?);
         let mut all = Vec::new();
         for (name, found) in tree.list(&output.site_packages)? {
@@ -42,7 +42,7 @@ impl DistInfo {
     }
 
     /// Reads one of its files.
-    pub fn read(&self, file: &str) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(&self, file: &str) -> io::Result<Vec<u8>> {
         self.tree.read(self.place(file), RECORD_BYTES.max)
     }
 
@@ -57,7 +57,7 @@ impl DistInfo {
 
 /// All `RECORD`s of an output. Changes reach the disk with [`InstalledRecords::write`].
 #[derive(Debug)]
-pub struct InstalledRecords {
+pub(crate) struct InstalledRecords {
     files: BTreeMap<String, (DistInfo, Record)>,
     owners: BTreeMap<String, BTreeSet<(String, String)>>,
     changed: BTreeSet<String>,
@@ -65,7 +65,7 @@ pub struct InstalledRecords {
 
 impl InstalledRecords {
     /// Reads the `RECORD` of every `.dist-info` below the output's `site-packages`.
-    pub fn read(output: &Output) -> Result<Self, Problem> {
+    pub(crate) fn read(output: &Output) -> Result<Self, Problem> {
         let problem =
             |error| Problem::new("cannot read the `RECORD` files of the output").cause(error);
         let mut records =
@@ -89,19 +89,13 @@ impl InstalledRecords {
         Ok(records)
     }
 
-    /// The `.dist-info` directories whose `RECORD` has `file`, which is relative to the output.
-    pub fn owners(&self, file: &str) -> Vec<&str> {
-        let owners = self.owners.get(file).into_iter().flatten();
-        owners.map(|(dist_info, _)| dist_info.as_str()).collect()
-    }
-
     /// The record of a `.dist-info` directory.
-    pub fn record(&self, dist_info: &str) -> Option<&Record> {
+    pub(crate) fn record(&self, dist_info: &str) -> Option<&Record> {
         self.files.get(dist_info).map(|(_, record)| record)
     }
 
     /// Gives `file` a new digest and size in every `RECORD` that has it.
-    pub fn set(&mut self, file: &str, content: &[u8]) {
+    pub(crate) fn set(&mut self, file: &str, content: &[u8]) {
         for (dist_info, line) in self.owners.get(file).into_iter().flatten() {
             if let Some((_, record)) = self.files.get_mut(dist_info) {
                 record.set(line, content);
@@ -111,7 +105,7 @@ impl InstalledRecords {
     }
 
     /// Takes `file` out of the `RECORD`s of all owners for which `of` holds.
-    pub fn remove(&mut self, file: &str, of: impl Fn(&str) -> bool) {
+    pub(crate) fn remove(&mut self, file: &str, of: impl Fn(&str) -> bool) {
         let Some(owners) = self.owners.get_mut(file) else {
             return;
         };
@@ -124,7 +118,7 @@ impl InstalledRecords {
     }
 
     /// Writes the changed `RECORD`s.
-    pub fn write(self) -> Result<(), Problem> {
+    pub(crate) fn write(self) -> Result<(), Problem> {
         for dist_info in &self.changed {
             let (place, record) = &self.files[dist_info];
             place.write("RECORD", &record.to_bytes()).map_err(|error| {

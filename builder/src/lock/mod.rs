@@ -1,6 +1,6 @@
 //! What is locked, and what follows from it: text in, values out, no I/O.
 
-pub mod uv_lock; // uv.lock
+mod uv_lock; // uv.lock
 pub mod pyproject; // what this tool reads of a pyproject.toml
 pub mod uv_settings; // every setting of uv, and what becomes of it here
 pub mod resolve; // lock, target and selection in, a flat list of distributions out

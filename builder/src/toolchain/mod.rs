@@ -22,7 +22,7 @@ use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use base::vocabulary::{Problem, Sha256};
 
 pub use crate::lock::toolchain_lock::SystemPackage;
-pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror, sources_directory};
+pub use debian::{Contents, Mirror, NETWORK_FILES, SignedBy, mirror, sources_directory};
 
 /// A toolchain that is ready for use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

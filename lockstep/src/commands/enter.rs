@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use base::vocabulary::{Outcome, Problem};
-use builder::build::workshop::{SCENE_FILE, Scene};
+use builder::build::{SCENE_FILE, Scene};
 use fs_err as fs;
 
 use super::Context;

@@ -7,9 +7,11 @@ mod compare;
 mod doctor;
 mod enter;
 mod fetch;
+mod gate;
 mod gc;
 mod graph;
 mod hash;
+mod init;
 mod listing;
 mod resolve;
 mod review;
@@ -53,6 +55,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let command = match command {
         Command::Compare(flags) => return compare::run(flags, &global),
         Command::Hash(flags) => return hash::run(&flags, &global),
+        Command::Gate(flags) => return gate::run(flags, &global, typed),
         command => command,
     };
     let mut environment = Environment::capture();
@@ -91,6 +94,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Tree(flags) => context.tree(&flags),
         Command::Why(flags) => context.why(&flags),
         Command::Graph(flags) => context.graph(&flags),
+        Command::Init(flags) => context.init(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
@@ -103,7 +107,9 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
         Command::Review(flags) => context.review(&flags),
-        Command::Compare(_) | Command::Hash(_) => unreachable!("it was run above"),
+        Command::Compare(_) | Command::Hash(_) | Command::Gate(_) => {
+            unreachable!("it was run above")
+        }
     };
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))

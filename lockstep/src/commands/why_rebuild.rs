@@ -69,7 +69,7 @@ fn lines(rebuild: &Rebuild) -> String {
 fn headline(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Stored => "nothing is built, its wheel is in the store",
-        Verdict::Changed { .. } => "it is built anew, since the last build changed",
+        Verdict::Changed { .. } => "it is built again; since the last build these changed",
         Verdict::First => "no build of this recipe and target is known",
         Verdict::Gone => "nothing changed, but its wheel is not in the store any more",
     }

@@ -19,6 +19,8 @@ mod debian_mirror;
 mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
+mod first_hour; // what a stranger meets
+mod gate; // judging an update of a lock
 mod gc;
 mod git;
 mod golden_output;
@@ -31,6 +33,7 @@ mod layout;
 mod listing;
 mod local_project;
 mod locks;
+mod machine; // what a build can tell of the machine
 mod manifest;
 mod merge;
 mod overrides;
@@ -56,6 +59,7 @@ mod uv;
 mod uv_agrees; // the real uv, asked the same
 mod uv_settings; // what becomes of each
 mod venv;
+mod version_control; // what builds would ask git
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;
 mod wheel_choice;

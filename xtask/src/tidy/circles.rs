@@ -6,18 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SourceFile, Violation};
 
-/// Circles that are there today, by the modules in them: each is to be opened, none may be added.
-const KNOWN: [&[&str]; 3] = [
-    &["builder build::inputs", "builder build::workshop"],
-    &[
-        "builder lock::resolve::conflicts",
-        "builder lock::resolve::roots",
-        "builder lock::resolve::runtime",
-        "builder lock::resolve::walk",
-    ],
-    &["builder fetch::git::export", "builder fetch::git::mirror"],
-];
-
 /// A module's path in its crate; the crate's root is empty.
 type Module = Vec<String>;
 
@@ -25,11 +13,6 @@ type Module = Vec<String>;
 type Modules<'a> = BTreeMap<Module, &'a SourceFile>;
 
 pub(super) fn check(files: &[SourceFile]) -> Vec<Violation> {
-    circles(files, &KNOWN)
-}
-
-/// The circles that are not `known`, and the known ones that are no more.
-pub(super) fn circles(files: &[SourceFile], known: &[&[&str]]) -> Vec<Violation> {
     let mut crates: BTreeMap<&str, Modules<'_>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.is_rust() && !file.is_test()) {
         if let Some((name, path)) = file.path.split_once("/src/") {
@@ -37,29 +20,16 @@ pub(super) fn circles(files: &[SourceFile], known: &[&[&str]]) -> Vec<Violation>
         }
     }
     let mut found = Vec::new();
-    let mut gone: BTreeSet<&[&str]> = known.iter().copied().collect();
-    for (name, modules) in &crates {
+    for modules in crates.values() {
         let used = modules.iter().map(|(at, file)| (at, uses(at, file, modules)));
         for circle in closed(&used.collect()) {
-            let named: Vec<String> =
-                circle.iter().map(|module| format!("{name} {}", module.join("::"))).collect();
-            let is_known = known.iter().find(|known| named.iter().eq(known.iter()));
-            if !is_known.is_some_and(|known| gone.remove(known)) {
-                let shown: Vec<String> =
-                    circle.iter().map(|module| format!("`{}`", module.join("::"))).collect();
-                let fix =
-                    format!("{} use each other; move what they share below them", shown.join(", "));
-                found.push(modules[circle[0]].violation(0, "circle", fix));
-            }
+            let shown: Vec<String> =
+                circle.iter().map(|module| format!("`{}`", module.join("::"))).collect();
+            let fix =
+                format!("{} use each other; move what they share below them", shown.join(", "));
+            found.push(modules[circle[0]].violation(0, "circle", fix));
         }
     }
-    // A test looks at few files; of a crate that it does not have nothing is gone.
-    gone.retain(|circle| crates.contains_key(circle[0].split(' ').next().unwrap_or_default()));
-    let stale = gone.into_iter().map(|circle| {
-        let fix = format!("the circle of `{}` is no more; remove it from the list", circle[0]);
-        super::missing("xtask/src/tidy/circles.rs", "circle", fix)
-    });
-    found.extend(stale);
     found
 }
 

@@ -95,7 +95,15 @@ impl<'a> Apt<'a> {
 
     /// Fetches and verifies the suite's index.
     pub(super) fn update(&self) -> Result<(), Problem> {
-        let output = self.run(&["-qq", "-o", "APT::Update::Error-Mode=any", "update"])?;
+        self.update_with(&[])
+    }
+
+    /// The same, with further settings.
+    pub(super) fn update_with(&self, settings: &[&str]) -> Result<(), Problem> {
+        let mut arguments = vec!["-qq", "-o", "APT::Update::Error-Mode=any"];
+        arguments.extend(settings.iter().flat_map(|it| ["-o", it]));
+        arguments.push("update");
+        let output = self.run(&arguments)?;
         if output.status.success() {
             return Ok(());
         }

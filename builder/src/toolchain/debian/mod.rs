@@ -3,6 +3,7 @@
 //! its packages; what it turned out to have is remembered, so that a second run runs nothing.
 
 mod apt;
+mod contents; // which package has a file
 mod root;
 mod sources;
 
@@ -24,6 +25,7 @@ use base::sys::{Host, disk};
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
+pub use contents::Contents;
 pub use root::NETWORK_FILES;
 pub use sources::{Mirror, SignedBy, mirror, sources_directory};
 

@@ -24,7 +24,7 @@ pub(super) const KNOWN: &[c_long] = calls! {
     SYS_getrandom SYS_getresgid SYS_getresuid SYS_getrusage SYS_getsid SYS_getsockname
     SYS_getsockopt SYS_gettid SYS_gettimeofday SYS_getuid SYS_getxattr SYS_inotify_add_watch
     SYS_inotify_init1 SYS_inotify_rm_watch SYS_ioctl SYS_ioprio_get SYS_ioprio_set SYS_kill
-    SYS_landlock_add_rule SYS_landlock_create_ruleset SYS_landlock_restrict_self SYS_lgetxattr
+    SYS_lgetxattr
     SYS_linkat SYS_listen SYS_listxattr SYS_llistxattr SYS_lseek SYS_madvise SYS_mbind
     SYS_membarrier SYS_memfd_create SYS_mincore SYS_mkdirat SYS_mknodat SYS_mlock SYS_mlock2
     SYS_mlockall SYS_mmap SYS_mprotect SYS_mq_getsetattr SYS_mq_notify SYS_mq_open
@@ -56,7 +56,7 @@ pub(super) const KNOWN: &[c_long] = calls! {
 pub(super) const OLDER: &[c_long] = calls! {
     SYS_getrlimit SYS_renameat SYS_setrlimit SYS_sync_file_range
     SYS_access SYS_alarm SYS_arch_prctl SYS_chmod SYS_chown SYS_creat SYS_dup2 SYS_epoll_create
-    SYS_epoll_wait SYS_eventfd SYS_fork SYS_futimesat SYS_getdents SYS_getpgrp SYS_inotify_init
+    SYS_epoll_wait SYS_eventfd SYS_fork SYS_futimesat SYS_getpgrp SYS_inotify_init
     SYS_lchown SYS_link SYS_lstat SYS_mkdir SYS_mknod SYS_open SYS_pause SYS_pipe SYS_poll
     SYS_readlink SYS_rename SYS_rmdir SYS_select SYS_signalfd SYS_stat SYS_symlink SYS_time
     SYS_unlink SYS_utime SYS_utimes SYS_vfork
@@ -79,6 +79,12 @@ pub(super) const FORBIDDEN: &[c_long] = calls! {
     SYS_ptrace SYS_quotactl SYS_reboot SYS_request_key SYS_setdomainname SYS_sethostname SYS_setns
     SYS_settimeofday SYS_swapoff SYS_swapon SYS_syslog SYS_umount2 SYS_unshare SYS_userfaultfd
     SYS_vhangup
+};
+
+/// What `answers` answers.
+pub(super) const ASKED: &[c_long] = calls! {
+    SYS_fstatfs SYS_getdents64 SYS_getpriority SYS_sched_getaffinity SYS_setpriority SYS_statfs
+    SYS_sysinfo SYS_uname
 };
 
 /// Extended attributes hold capabilities and access lists, and no output has them.

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{conflicts, roots};
 use crate::lock::pyproject::Pyproject;
 use crate::lock::{Edge, Lock, Package};
 use base::packaging::{ExtraName, GroupName, PackageName};
@@ -42,31 +41,6 @@ pub trait RuntimeResolver: fmt::Debug + Send + Sync {
     /// # Errors
     /// The request cannot be met.
     fn resolve<'a>(&self, request: &RuntimeRequest<'a>) -> Result<RuntimeGraph<'a>, Problem>;
-}
-
-/// Resolves as uv installs: it walks the lock breadth first from the selected projects, and from
-/// what the workspace asks for itself.
-///
-/// - An edge counts if its marker (PEP 508) holds on the target; a Python or a platform that was
-///   not locked for (`requires-python`, `supported-markers`) is an error.
-/// - An edge leads to the package of its name, `version` and `source`. Only where these leave more
-///   than one do the `resolution-markers` of the packages decide; two that remain are an error.
-/// - Extras and groups are separate namespaces: an extra `x` never selects a group `x`. An extra
-///   that adds nothing is valid, one that no selected project declares is an error.
-/// - Of a set of `tool.uv.conflicts`, none or one member may be selected; two are an error that
-///   names both and the set. A member that a dependency selects counts as one that was asked for.
-///   Since markers may ask for selected members, the walk is repeated until no new one is found:
-///   at most once for each member, and once if the lock has no conflicts.
-///
-/// One walk looks at each edge once, so it is linear in the edges.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LockResolver;
-
-impl RuntimeResolver for LockResolver {
-    fn resolve<'a>(&self, request: &RuntimeRequest<'a>) -> Result<RuntimeGraph<'a>, Problem> {
-        let roots = roots::find(request)?;
-        conflicts::settle(request, roots)
-    }
 }
 
 /// What is installed, and why. Nodes are sorted by name; the edges of each by [`Part`], then by the
