@@ -34,6 +34,7 @@ mod how_to; // pages of docs/how-to, followed word by word
 mod init; // a recipe from a project never seen
 mod index; // a package index on loopback
 mod layout;
+mod listing;
 mod local_project;
 mod locks;
 mod machine; // what a build can tell of the machine
