@@ -12,7 +12,7 @@ use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use gate::Gate;
-pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
+pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
 /// Builds Python applications from their uv.lock, in two phases.
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     ToolchainLock(ToolchainLock),
     /// Pin the hashes of a recipe's downloads and output in its ledger, after showing what changes
     Bless(Bless),
+    /// List every file of a recipe's output with its sha256, for another machine to compare with
+    Listing(Listing),
     /// Print the NAR hash of a path, as `nix hash path` does
     Hash(Hash),
     /// Run a command in the sandbox, with the output at its prefix
@@ -272,6 +274,17 @@ pub(crate) struct Bless {
     /// Pin only what is downloaded for the application; build nothing
     #[arg(long)]
     pub(crate) fod_only: bool,
+}
+
+/// `listing`
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    /// Recipe and source.
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Where to write it [default: RECIPE.TARGET.listing.gz]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `hash`

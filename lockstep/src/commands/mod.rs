@@ -12,6 +12,7 @@ mod gc;
 mod graph;
 mod hash;
 mod init;
+mod listing;
 mod resolve;
 mod review;
 mod run;
@@ -97,6 +98,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
+        Command::Listing(flags) => context.listing(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
         Command::Shell(flags) => context.shell(&flags),
