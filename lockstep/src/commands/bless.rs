@@ -27,9 +27,10 @@ impl Context<'_> {
             let mut entry = self.fetched(&located, target, flags, &settings)?;
             // What cannot be made here stays: it says what it was made of.
             let known = old.target.get(&target.to_string());
-            entry.toolchain = match flags.fod_only {
-                true => known.and_then(|it| it.toolchain),
-                false => self.toolchain_pin(&located, target, &settings)?,
+            entry.toolchain = if flags.fod_only {
+                known.and_then(|it| it.toolchain)
+            } else {
+                self.toolchain_pin(&located, target, &settings)?
             };
             entry.output = known.and_then(|it| it.output.clone());
             if let Some((_, pin)) = built.as_ref().filter(|(built, _)| built == target) {

@@ -1,5 +1,5 @@
-//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index of
-//! another release and resolves in it, without root rights and without touching the host. It
+//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index
+//! of another release and resolves in it, without root rights and without touching the host. It
 //! downloads nothing but the index: what it resolves is locked, and `pool` brings that.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,11 +215,11 @@ pub(super) fn apt_get(host: &Host<'_>) -> Result<PathBuf, Problem> {
     })
 }
 
-/// apt.conf(5). `Dir` keeps every file of the host out, its apt.conf included; `Acquire::ForceHash`
-/// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
-/// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
-/// expression, which installs whatever that matches; `ForceEssential` is apt itself by default,
-/// which is not Essential (Debian policy, 3.8).
+/// apt.conf(5). `Dir` keeps every file of the host out, its apt.conf included;
+/// `Acquire::ForceHash` makes `--print-uris` print sha256 where apt's default is the first hash of
+/// the index; `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a
+/// regular expression, which installs whatever that matches; `ForceEssential` is apt itself by
+/// default, which is not Essential (Debian policy, 3.8).
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
