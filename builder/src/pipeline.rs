@@ -5,6 +5,7 @@ mod beforehand; // what is known before the toolchain is made
 mod options;
 mod toolchain_lock;
 mod build_lock;
+mod ledger;
 mod report;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Target};
 
 pub use build_lock::make_build_lock;
+pub use ledger::make_ledger;
 pub use options::{Options, Reuse};
 pub use report::Report;
 use report::{Clock, report};

@@ -13,7 +13,7 @@ use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use gate::Gate;
-pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
+pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
 pub(crate) use pins::{Bless, BuildLock, Init, Listing, ToolchainLock};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 pub(crate) use which::{ProviderName, ToolchainFlags, Which};
