@@ -203,3 +203,16 @@ fn documents_of_a_recipe_are_no_part_of_its_source() {
     let report = build("app/result");
     assert_eq!((&report["compiled"], &report["cached"]), (&0.into(), &false.into()));
 }
+
+/// A cache in the source tree is no part of it: it would be copied into itself without end.
+#[test]
+fn a_cache_may_lie_in_the_source_tree() {
+    let small = Small::new(cli::PLAIN);
+    let cache = cli::own_cache(&small.path("app"));
+    let build = |link: &str| {
+        let mut build = cli::builder(small.dir.path(), &cache);
+        end(build.args(["--json", "build", "small", link])).json()
+    };
+    let first = build("--no-out-link");
+    assert_eq!(build("--no-out-link")["cached"], true, "{first}");
+}

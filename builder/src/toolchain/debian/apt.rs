@@ -53,7 +53,7 @@ impl<'a> Apt<'a> {
 
     fn configure(&self, architecture: &str) -> std::io::Result<()> {
         let mirror = &self.mirror;
-        for dir in ["state/lists/partial", "cache/archives/partial", "etc"] {
+        for dir in ["state/lists/partial", "none/partial", "etc"] {
             fs::create_dir_all(self.dir.join(dir))?;
         }
         let signed_by = match &mirror.signed_by {
@@ -219,7 +219,9 @@ pub(super) fn apt_get(host: &Host<'_>) -> Result<PathBuf, Problem> {
 /// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
 /// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
 /// expression, which installs whatever that matches; `ForceEssential` is apt itself by default,
-/// which is not Essential (Debian policy, 3.8).
+/// which is not Essential (Debian policy, 3.8). Archives that lie in apt's own cache are left out of
+/// what `--print-uris` lists, and an older version of this tool kept some there, so apt is given a
+/// directory that stays empty.
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
@@ -227,6 +229,7 @@ fn settings(dir: &Path, architecture: &str) -> String {
 Dir::State "{dir}/state";
 Dir::State::status "{dir}/status";
 Dir::Cache "{dir}/cache";
+Dir::Cache::archives "{dir}/none";
 Dir::Etc "{dir}/etc";
 Dir::Etc::trustedparts "/etc/apt/trusted.gpg.d";
 Dir::Etc::netrcparts "/etc/apt/auth.conf.d";
