@@ -140,13 +140,13 @@ impl Package {
                 let file = File::of(Some(url.to_string()), None, *sha256);
                 package.archive = Some(File { size, subdirectory, ..file });
             }
-            Artifact::Path { path, sha256 } => {
+            Artifact::Path { path, sha256, of_recipe: false } => {
                 package.archive = Some(File::of(None, Some(path.clone()), *sha256));
             }
-            Artifact::Tree { .. } => {
+            Artifact::Tree { .. } | Artifact::Path { of_recipe: true, .. } => {
                 let name = &distribution.name;
                 return Err(Problem::new(format!("`pylock.toml` cannot say where `{name}` is"))
-                    .fact("because", "its source is a tree in the recipe's directory")
+                    .fact("because", "it lies in the recipe's directory")
                     .hint(format!("`override.{name}.source.url` names an archive instead")));
             }
             Artifact::Local(path) => {
@@ -168,7 +168,7 @@ impl Package {
 /// of `uv.lock`, as the standard has them relative to its own.
 ///
 /// # Errors
-/// A file of an index is locked without a URL; a source is one of the recipe's own trees.
+/// A file of an index is locked without a URL; a source is the recipe's own.
 pub fn pylock(resolution: &Resolution, build_lock: &BuildLock) -> Result<String, Problem> {
     let installed =
         resolution.distributions.iter().filter(|it| !matches!(it.artifact, Artifact::Virtual(_)));
