@@ -140,7 +140,7 @@ impl Package {
                 let file = File::of(Some(url.to_string()), None, *sha256);
                 package.archive = Some(File { size, subdirectory, ..file });
             }
-            Artifact::Path { path, sha256 } => {
+            Artifact::Path { path, sha256, .. } => {
                 package.archive = Some(File::of(None, Some(path.clone()), *sha256));
             }
             Artifact::Tree { .. } => {
