@@ -21,7 +21,7 @@ use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::lock::resolvers::Resolvers;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
-use crate::toolchain::{self, Toolchain};
+use crate::toolchain::{self, Given, Toolchain};
 use base::recipe::{Provider, Recipe};
 use base::store::Check;
 use base::sys::Host;
@@ -54,6 +54,10 @@ pub struct Options {
     pub source: Option<PathBuf>,
     /// A toolchain provider instead of the recipe's list.
     pub toolchain: Option<Provider>,
+    /// A toolchain that somebody else made, instead of any provider's.
+    pub given: Option<Given>,
+    /// A wheelhouse that somebody else fetched; nothing is fetched then.
+    pub wheelhouse: Option<PathBuf>,
     /// Whether the toolchain is looked up again although one is known.
     pub refresh_toolchain: bool,
     /// What may be used of earlier builds.
@@ -180,6 +184,7 @@ pub(crate) fn prepare(
     }
     let settings = fetch::Settings {
         index: located.recipe.index,
+        wheelhouse: options.wheelhouse.clone(),
         uv: Some(uv.path.clone()),
         ..fetch::Settings::default()
     };
@@ -332,6 +337,7 @@ pub fn provide_toolchain(
     };
     let builds = recipe.overrides.values().map(|it| &it.build);
     let wanted = toolchain::Wanted {
+        given: options.given.as_ref(),
         providers: &providers,
         debian: &recipe.debian,
         system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
@@ -359,6 +365,7 @@ fn check_patch_version(
     let of = match toolchain.provider {
         Provider::Debian => format!("Debian `{}`", recipe.debian.suite),
         Provider::Host => "this machine".to_owned(),
+        Provider::Nix => "the given root".to_owned(),
     };
     Err(Problem::usage(format!("{of} has Python {found}, not {wanted}"))
         .fact("target.python", wanted)

@@ -1,6 +1,7 @@
 //! What was typed. No logic, no I/O.
 
 mod look;
+mod nix;
 mod verify;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
+pub(crate) use nix::{GivenFlags, Nix, NixPython};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
 /// Builds Python applications from their uv.lock, in two phases.
@@ -100,6 +102,9 @@ pub(crate) enum Command {
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
+    /// Be the builder of a small derivation, as the library in `nix/` asks for it
+    #[command(subcommand, hide = true)]
+    Nix(Nix),
 }
 
 /// Which recipe, and of which source.
@@ -179,6 +184,9 @@ pub(crate) struct Build {
     /// Ledger.
     #[command(flatten)]
     pub(crate) ledger: LedgerFlags,
+    /// What somebody else has made.
+    #[command(flatten)]
+    pub(crate) given: GivenFlags,
     /// Copy the wheels that were built from source into this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) wheels_out: Option<PathBuf>,
@@ -202,6 +210,9 @@ pub(crate) struct Fetch {
     /// Fetch for this platform of the recipe only
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
+    /// Be the builder of a fixed-output derivation of Nix: the wheelhouse goes to its `out`
+    #[arg(long, requires = "platform")]
+    pub(crate) nix: bool,
     /// Ledger.
     #[command(flatten)]
     pub(crate) ledger: LedgerFlags,

@@ -35,6 +35,8 @@ use base::recipe::IndexPolicy;
 pub struct Settings {
     /// Where files of registry packages are looked for.
     pub index: IndexPolicy,
+    /// A wheelhouse that is there: it is verified and used, and nothing is fetched.
+    pub wheelhouse: Option<PathBuf>,
     /// The indexes that the application's project names.
     pub project: ProjectIndexes,
     /// The uv that is asked for its index if nothing else names one.
@@ -49,6 +51,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             index: IndexPolicy::default(),
+            wheelhouse: None,
             project: ProjectIndexes::default(),
             uv: None,
             patience: Patience::default(),

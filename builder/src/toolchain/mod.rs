@@ -3,7 +3,9 @@
 //! is a fingerprint, so that two rounds can be seen to have used the same.
 
 mod debian;
+mod given;
 mod host;
+mod launcher;
 pub mod uv;
 
 use std::collections::BTreeSet;
@@ -19,6 +21,8 @@ use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use base::vocabulary::{Problem, Sha256};
 
 pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror};
+pub use given::Given;
+pub use launcher::make_interpreter;
 
 /// A toolchain that is ready for use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,10 @@ pub struct Toolchain {
     pub binds: Vec<PathBuf>,
     /// The interpreter's path inside, such as `/usr/bin/python3.14`.
     pub python: String,
+    /// The interpreter that the output is installed for, if that is another path: builds see what
+    /// they see everywhere, and an output in Nix's store needs an interpreter of the store.
+    #[serde(default)]
+    pub installed_for: Option<String>,
     /// Its full version, such as `3.14.2`.
     pub python_version: String,
     /// The key of all that it consists of.
@@ -54,6 +62,11 @@ impl Toolchain {
     pub fn within(self, surroundings: &Surroundings) -> Result<Self, Problem> {
         surroundings.prepare(&self.sandbox())?;
         Ok(Self { surroundings: surroundings.clone(), ..self })
+    }
+
+    /// The interpreter of the outputs' venvs.
+    pub fn interpreter(&self) -> &str {
+        self.installed_for.as_deref().unwrap_or(&self.python)
     }
 
     /// The same toolchain with other limits for what runs in it.
@@ -94,6 +107,8 @@ impl fmt::Display for SystemPackage {
 /// What a toolchain is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {
+    /// A toolchain that is there; no provider is asked then.
+    pub given: Option<&'a Given>,
     /// Providers in order of preference.
     pub providers: &'a [Provider],
     /// The Debian provider's settings.
@@ -128,11 +143,15 @@ pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Proble
             .fact("this machine", here)
             .hint("fetching works for any target; build on a machine of the target's kind"));
     }
+    if let Some(given) = wanted.given {
+        return given::provide(given, wanted);
+    }
     let mut failed = Problem::new(what);
     for provider in wanted.providers {
         let result = match provider {
             Provider::Debian => debian::provide(wanted, host),
             Provider::Host => host::provide(wanted, host),
+            Provider::Nix => Err(Problem::usage("Nix builds with what `--toolchain-root` names")),
         };
         match result {
             Ok(toolchain) => return Ok(toolchain),
@@ -148,6 +167,7 @@ fn because(failed: Problem, provider: Provider, problem: Problem) -> Problem {
     let label = match provider {
         Provider::Debian => "debian",
         Provider::Host => "host",
+        Provider::Nix => "nix",
     };
     let mut lines = vec![problem.to_string()];
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&problem);

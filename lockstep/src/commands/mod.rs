@@ -4,12 +4,14 @@ mod bless;
 mod build;
 mod build_lock;
 mod compare;
+mod derivation;
 mod doctor;
 mod enter;
 mod fetch;
 mod gc;
 mod graph;
 mod hash;
+mod nix;
 mod resolve;
 mod review;
 mod run;
@@ -23,6 +25,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use self::derivation::Derivation;
 use crate::flags::{Cli, Colour, Command, Global, ProviderName};
 use crate::screen::Screen;
 use crate::typed::Typed;
@@ -58,9 +61,15 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         let uv = std::path::absolute(uv)?;
         environment = environment.with(OTHER_UV, &uv.to_string_lossy());
     }
-    let cache = match &global.cache_dir {
-        Some(dir) => dir.clone(),
-        None => environment.cache_dir()?,
+    let mut derivation = None;
+    if command.is_nix_builder() {
+        let (read, with) = Derivation::read(environment)?;
+        (derivation, environment) = (Some(read), with);
+    }
+    let cache = match (&global.cache_dir, &derivation) {
+        (Some(dir), _) => dir.clone(),
+        (None, Some(derivation)) => derivation.cache(),
+        (None, None) => environment.cache_dir()?,
     };
     let cache = std::path::absolute(cache)?;
     let root = match &global.root {
@@ -74,7 +83,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         None => Surroundings::default(),
     };
     let context =
-        Context { global: &global, root: &root, host, screen: &screen, typed, surroundings };
+        Context { global: &global, root: &root, host, screen: &screen, typed, surroundings, derivation };
     let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
@@ -99,6 +108,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Doctor => context.doctor(),
         Command::VerifyRepro(flags) => context.verify_repro(flags),
         Command::Review(flags) => context.review(&flags),
+        Command::Nix(command) => context.nix(&command),
         Command::Compare(_) | Command::Hash(_) => unreachable!("it was run above"),
     };
     screen.clear();
@@ -124,6 +134,8 @@ struct Context<'a> {
     screen: &'a Screen<'a>,
     typed: &'a Typed,
     surroundings: Surroundings,
+    /// The derivation of Nix that this process builds, if it is such a builder.
+    derivation: Option<Derivation>,
 }
 
 fn provider(name: ProviderName) -> Provider {

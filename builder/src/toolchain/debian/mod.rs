@@ -23,6 +23,7 @@ use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
 pub use root::NETWORK_FILES;
+pub(super) use root::succeed;
 pub use sources::{Mirror, SignedBy, mirror};
 
 /// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
@@ -210,6 +211,7 @@ fn examined(
         root,
         binds: Vec::new(),
         python,
+        installed_for: None,
         python_version: version.trim().to_owned(),
         fingerprint,
         packages,
