@@ -222,6 +222,9 @@ let
       uv ? fetchUv { inherit caBundle; },
       # A file of certificates for the download, as OpenSSL reads it.
       caBundle ? null,
+      # Variables of the download: `PATH` with git, if the lock has a repository; what git and the
+      # index need to know a user by. They are written into the store, which everybody can read.
+      fetchEnvironment ? { },
       # The NAR hash of the wheelhouse; without it, that of the ledger.
       hash ? null,
       # Whether Nix tells attributes in a JSON file. Both are tried.
@@ -295,6 +298,7 @@ let
           ${if structuredAttrs then "__structuredAttrs" else null} = true;
         }
         // certificates caBundle
+        // fetchEnvironment
       );
 
       application = run (

@@ -11,7 +11,7 @@ use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
-pub(crate) use nix::{GivenFlags, Nix, NixPython};
+pub(crate) use nix::{GivenFlags, Nix, NixCheck, NixPrint, NixPython};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
 /// Builds Python applications from their uv.lock, in two phases.
@@ -102,8 +102,8 @@ pub(crate) enum Command {
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
-    /// Be the builder of a small derivation, as the library in `nix/` asks for it
-    #[command(subcommand, hide = true)]
+    /// Print what Nix files pin of a recipe, and check the hashes in them
+    #[command(subcommand)]
     Nix(Nix),
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::debian::succeed;
-use super::{Toolchain, Wanted};
+use super::{Bind, Toolchain, Wanted};
 use base::nar;
 use base::recipe::{Provider, RunLimits};
 use base::sys::sandbox::{RootFs, Surroundings};
@@ -18,8 +18,8 @@ pub struct Given {
     pub root: PathBuf,
     /// The interpreter that the output is installed for; without one, that of the root.
     pub interpreter: Option<PathBuf>,
-    /// What that interpreter needs: each is seen at its own path.
-    pub binds: Vec<PathBuf>,
+    /// What that interpreter needs.
+    pub binds: Vec<Bind>,
 }
 
 /// Takes a given toolchain, and asks both interpreters for their version: an output for another
@@ -71,11 +71,10 @@ fn fingerprint(given: &Given) -> Result<Sha256, Problem> {
         None => start,
     };
     // The root itself can be among them, as what the interpreter refers to.
-    let others = given.binds.iter().filter(|path| **path != given.root);
+    let others = given.binds.iter().filter(|bind| bind.host != given.root);
     let mut print = start;
-    for path in others {
-        let at = path.to_string_lossy();
-        print = print.with("at", at.as_bytes()).with("is", nar_hash(path)?.as_bytes());
+    for bind in others {
+        print = print.with("at", &bind.inside).with("is", nar_hash(&bind.host)?.as_bytes());
     }
     Ok(print.finish())
 }

@@ -31,9 +31,9 @@ pub struct Toolchain {
     pub provider: Provider,
     /// The root file system.
     pub root: RootFs,
-    /// Directories of the host that must be seen at the same path inside: an interpreter that uv
-    /// manages lives outside of the root.
-    pub binds: Vec<PathBuf>,
+    /// What an interpreter outside of the root needs: an interpreter that uv manages, or one of
+    /// Nix's store.
+    pub binds: Vec<Bind>,
     /// The interpreter's path inside, such as `/usr/bin/python3.14`.
     pub python: String,
     /// The interpreter that the output is installed for, if that is another path: builds see what
@@ -81,7 +81,23 @@ impl Toolchain {
         let sandbox = sandbox.limited(self.limits.build);
         self.binds
             .iter()
-            .fold(sandbox, |sandbox, path| sandbox.bind_ro(path, &path.to_string_lossy()))
+            .fold(sandbox, |sandbox, bind| sandbox.bind_ro(&bind.host, &bind.inside))
+    }
+}
+
+/// A path of the host that is seen inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    /// Where it is.
+    pub host: PathBuf,
+    /// Where it is seen.
+    pub inside: String,
+}
+
+impl Bind {
+    /// A path that is seen where it is.
+    pub fn same(path: PathBuf) -> Self {
+        Self { inside: path.to_string_lossy().into_owned(), host: path }
     }
 }
 

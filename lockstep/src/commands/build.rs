@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use fs_err as fs;
 
+use super::run::pair;
 use super::{Context, provider};
 use crate::flags::{Build, GivenFlags, LedgerFlags};
 use crate::screen;
@@ -13,7 +14,7 @@ use base::vocabulary::{Outcome, Problem};
 use builder::fetch::ledger::Golden;
 use builder::gc;
 use builder::pipeline::{self, Options, Reuse};
-use builder::toolchain::Given;
+use builder::toolchain::{Bind, Given};
 
 impl Context<'_> {
     pub(super) fn build(&self, flags: &Build) -> Result<Outcome> {
@@ -75,11 +76,14 @@ impl Context<'_> {
     fn given(&self, flags: &GivenFlags) -> Result<Option<Given>> {
         let Some(root) = &flags.toolchain_root else { return Ok(None) };
         let closure = self.derivation.iter().flat_map(|it| it.closure.clone());
-        let named = flags.toolchain_path.iter().map(std::path::absolute);
+        let named = flags.toolchain_path.iter().map(|typed| {
+            let (host, inside) = pair(typed, ':', "--toolchain-path", "HOST:INSIDE")?;
+            Ok(Bind { host: std::path::absolute(host)?, inside: inside.to_owned() })
+        });
         Ok(Some(Given {
             root: std::path::absolute(root)?,
             interpreter: flags.interpreter.as_ref().map(std::path::absolute).transpose()?,
-            binds: named.collect::<std::io::Result<Vec<_>>>()?.into_iter().chain(closure).collect(),
+            binds: named.chain(closure.map(|path| Ok(Bind::same(path)))).collect::<Result<_>>()?,
         }))
     }
 }

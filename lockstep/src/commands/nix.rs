@@ -1,4 +1,9 @@
-//! `nix`: builders of small derivations that the library in `nix/` is made of.
+//! `nix`: what connects recipes and Nix's files, and builders of small derivations that the library
+//! in `nix/` is made of.
+
+mod check;
+mod hashes;
+mod print;
 
 use anyhow::Result;
 
@@ -12,6 +17,8 @@ use builder::toolchain::uv::provide_uv;
 impl Context<'_> {
     pub(super) fn nix(&self, command: &Nix) -> Result<Outcome> {
         match command {
+            Nix::Print(flags) => self.nix_print(flags),
+            Nix::Check(flags) => self.nix_check(flags),
             Nix::Uv => self.nix_uv(),
             Nix::Python(flags) => self.nix_python(flags),
         }

@@ -22,18 +22,42 @@ pub(crate) struct GivenFlags {
     /// Install for this interpreter instead of the root's
     #[arg(long, value_name = "FILE", requires = "toolchain_root")]
     pub(crate) interpreter: Option<PathBuf>,
-    /// Show this path to builds, for the interpreter (repeatable) [default: Nix's `closure`]
-    #[arg(long, value_name = "PATH", requires = "toolchain_root")]
-    pub(crate) toolchain_path: Vec<PathBuf>,
+    /// Show a path that the interpreter needs to builds (repeatable) [default: Nix's `closure`]
+    #[arg(long, value_name = "HOST:INSIDE", requires = "interpreter")]
+    pub(crate) toolchain_path: Vec<String>,
 }
 
 /// `nix`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Nix {
+    /// Print the fixed outputs of a recipe with the hashes of its ledger, and their store paths
+    Print(NixPrint),
+    /// Compare the hashes in Nix files with the ledgers, and list those that no recipe pins
+    Check(NixCheck),
     /// Be the builder of uv: download the pinned one to `out`
+    #[command(hide = true)]
     Uv,
     /// Be the builder of an interpreter: that of a root, made to run from where the root is
+    #[command(hide = true)]
     Python(NixPython),
+}
+
+/// `nix print`
+#[derive(Debug, Args)]
+pub(crate) struct NixPrint {
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
+}
+
+/// `nix check`
+#[derive(Debug, Args)]
+pub(crate) struct NixCheck {
+    /// Nix files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the hashes of the ledgers where the files have others
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// `nix python`
@@ -53,7 +77,7 @@ impl super::Command {
         match self {
             Self::Build(flags) => flags.given.nix,
             Self::Fetch(flags) => flags.nix,
-            Self::Nix(_) => true,
+            Self::Nix(command) => matches!(command, Nix::Uv | Nix::Python(_)),
             _ => false,
         }
     }

@@ -30,6 +30,7 @@ mod local_project;
 mod locks;
 mod manifest;
 mod merge;
+mod nix; // real Nix builds with what is in `nix/`
 mod overrides;
 mod own_repository; // outside of this checkout
 mod patch;

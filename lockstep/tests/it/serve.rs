@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -22,13 +22,24 @@ use crate::cli::{self, Running, builder, end, processes_with, shared_cache, unti
 /// Where PostgreSQL keeps its data, inside.
 const DATA: &str = "/srv/data";
 
+/// The root in which the sample is built.
+pub(crate) fn sample_root() -> PathBuf {
+    let RootFs::Dir(root) = toolchain_with(&[]).root else { panic!("a Debian root is a directory") };
+    root
+}
+
 fn postgres_toolchain() -> Toolchain {
+    toolchain_with(&["postgresql"])
+}
+
+fn toolchain_with(packages: &[&str]) -> Toolchain {
     let environment = Environment::capture();
     let cache = shared_cache();
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
-    let debian =
-        DebianSettings { suite: "forky".to_owned(), packages: ["postgresql".to_owned()].into() };
+    let packages = packages.iter().map(|&name| name.to_owned()).collect();
+    let debian = DebianSettings { suite: "forky".to_owned(), packages };
     let wanted = Wanted {
+        given: None,
         providers: &[Provider::Debian],
         debian: &debian,
         system_packages: BTreeSet::new(),
