@@ -12,7 +12,7 @@ use crate::flags::NixCheck;
 use base::recipe::Source;
 use base::recipe_file::RecipeFile;
 use base::sys::files::write_atomically;
-use base::vocabulary::{Outcome, Problem, Sha256, shown};
+use base::vocabulary::{Outcome, Problem, Sha256, shown_lines};
 use builder::fetch::application::LocatedRecipe;
 
 /// What a hash is to a recipe.
@@ -51,11 +51,11 @@ impl Context<'_> {
                     }
                     Judged::Unpinned => ("unpinned", "no recipe pins it".to_owned(), None),
                 };
-                let (name, attribute) = (shown(&it.derivation), &it.attribute);
+                let (name, attribute) = (shown_lines(&it.derivation), &it.attribute);
                 let at = format!("{shown_file}:{}", it.line);
                 lines.push(format!("{at}  {word}  {name}.{attribute}  {detail}"));
                 if let Some(hash) = &edit {
-                    lines.extend([format!("  - {}", shown(&it.text)), format!("  + {hash}")]);
+                    lines.extend([format!("  - {}", shown_lines(&it.text)), format!("  + {hash}")]);
                 }
                 rows.push(json!({
                     "file": file, "line": it.line, "derivation": it.derivation,
@@ -119,7 +119,7 @@ fn judge<'a>(it: &Pinned, known: &'a [Known]) -> Result<Judged<'a>, Problem> {
     let marked = it.marked.as_deref().map(|name| {
         known.iter().find(|of| of.recipe == name).ok_or_else(|| {
             Problem::usage(format!("line {} names a recipe that is not there", it.line))
-                .fact("recipe", shown(name))
+                .fact("recipe", shown_lines(name))
                 .hint("`--root DIR` names the directory that has `recipes/`")
         })
     });
