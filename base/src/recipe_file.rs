@@ -116,6 +116,11 @@ impl RecipeFile {
         self.path.with_file_name(format!("{}.build-lock.toml", self.name))
     }
 
+    /// Its toolchain lock, always beside it.
+    pub fn toolchain_lock(&self) -> PathBuf {
+        self.path.with_file_name(format!("{}.toolchain-lock.toml", self.name))
+    }
+
     /// Its ledger.
     pub fn ledger(&self) -> PathBuf {
         match &self.workspace {

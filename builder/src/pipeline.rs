@@ -1,6 +1,8 @@
 //! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
 //! publish. Each stage gives the type that the next one takes.
 
+mod beforehand; // what is known before the toolchain is made
+mod toolchain_lock;
 mod build_lock;
 mod report;
 
@@ -8,17 +10,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::build::SCENE_FILE;
 use crate::build::sources::Sources;
 use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::ledger::Golden;
 use crate::fetch::phase1::{self, Fetched};
+use crate::finish::Sealed;
 use crate::install::output::Output;
 use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
 use crate::lock::build_graph::{BuildGraph, BuildName};
 use crate::lock::resolvers::Resolvers;
+use crate::lock::toolchain_lock::LockedToolchain;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Given, Toolchain};
@@ -34,6 +39,10 @@ use base::vocabulary::{Problem, Target};
 pub use build_lock::make_build_lock;
 pub use report::Report;
 use report::{Clock, report};
+pub use toolchain_lock::{Renewal, fetch_toolchain, make_toolchain_lock};
+
+/// The directory of the checks in that of a run.
+const CHECKS: &str = "checks";
 
 /// What a build may use of earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,8 +67,6 @@ pub struct Options {
     pub given: Option<Given>,
     /// A wheelhouse that somebody else fetched; nothing is fetched then.
     pub wheelhouse: Option<PathBuf>,
-    /// Whether the toolchain is looked up again although one is known.
-    pub refresh_toolchain: bool,
     /// What may be used of earlier builds.
     pub reuse: Reuse,
     /// How much of the toolchain is read to verify it.
@@ -68,10 +75,12 @@ pub struct Options {
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
-    /// Whether a missing build lock is an error; else it is made.
+    /// Whether a missing build lock or toolchain lock is an error; else it is made.
     pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
+    /// Whether an output that was left unchecked is good enough, if there is no checked one.
+    pub unchecked_serves: bool,
     /// What decides what is installed, and in which order builds run.
     pub resolvers: Resolvers,
     /// Where copies of the wheels that were built go.
@@ -117,7 +126,8 @@ fn in_work_directory<T>(
     let mut work = WorkDir::create(&host.cache.join(WORK), &recipe.name)
         .map_err(|error| Problem::new("cannot make a directory to work in").cause(error))?;
     let result = run(work.path());
-    if result.is_err() && work.path().join("builds").is_dir() {
+    let checked = work.path().join(CHECKS).join(SCENE_FILE);
+    if result.is_err() && (work.path().join("builds").is_dir() || checked.is_file()) {
         // Where there is no room for the note, the build's own error is what must be read.
         let _ = work.keep();
     }
@@ -131,6 +141,8 @@ pub(crate) struct Prepared {
     pub(crate) fetched: Fetched,
     pub(crate) graph: BuildGraph,
     toolchain: Toolchain,
+    /// What is locked of it.
+    locked: Option<LockedToolchain>,
 }
 
 impl Prepared {
@@ -153,6 +165,7 @@ impl Prepared {
                 wheelhouse: &wheelhouse.path,
                 tree: &application.tree,
                 tree_hash: application.tree_hash,
+                tracked: &application.tracked,
                 lock: &application.lock,
                 recipe,
             },
@@ -174,11 +187,15 @@ pub(crate) fn prepare(
     options: &Options,
     host: Host<'_>,
 ) -> Result<Prepared, Problem> {
-    build_lock::ensure(located, options, host)?;
     let uv = provide_uv(&host)?;
+    beforehand::check(located, target, options, &uv, host)?;
+    toolchain_lock::ensure(located, options, host)?;
+    build_lock::ensure(located, options, host)?;
+    let locked = toolchain_lock::locked(located, target, options)?;
+    let provide = || provide_locked(located, target, options, locked.as_ref(), host);
     let mut tried = None;
     if !uv.is_pinned() {
-        let toolchain = provide_toolchain(located, target, options, host)?;
+        let toolchain = provide()?;
         uv.try_in(&toolchain)?;
         tried = Some(toolchain);
     }
@@ -191,7 +208,7 @@ pub(crate) fn prepare(
     let (fetched, toolchain) = std::thread::scope(|scope| {
         let toolchain = scope.spawn(|| match tried {
             Some(toolchain) => Ok(toolchain),
-            None => provide_toolchain(located, target, options, host),
+            None => provide(),
         });
         let source = options.source.as_deref();
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
@@ -200,7 +217,7 @@ pub(crate) fn prepare(
     });
     let (fetched, toolchain) = (fetched?, toolchain?);
     let graph = options.resolvers.build_graph(&fetched.resolution, &fetched.build_lock)?;
-    Ok(Prepared { uv, fetched, graph, toolchain })
+    Ok(Prepared { uv, fetched, graph, toolchain, locked })
 }
 
 fn build_in(
@@ -214,14 +231,14 @@ fn build_in(
     let prepared = prepare(located, target, options, host)?;
     let golden = prepared.fetched.judge(located, options.golden)?;
     clock.lap("fetch");
-    let key = publish::key(
-        located,
-        &prepared.fetched,
-        &prepared.graph,
-        &prepared.toolchain,
-        &prepared.uv,
-        options.no_checks,
-    )?;
+    let key = |unchecked| {
+        let Prepared { fetched, graph, toolchain, uv, locked: _ } = &prepared;
+        publish::key(located, fetched, graph, toolchain, uv, unchecked)
+    };
+    let store = publish::Store::new(host.cache);
+    let unchecked = options.no_checks
+        || (options.unchecked_serves && !store.has(&key(false)?) && store.has(&key(true)?));
+    let key = key(unchecked)?;
     // A finished output has no wheels any more.
     let reuse = options.reuse == Reuse::Everything && options.wheels_out.is_none();
     let what = format!("output of `{}`", located.recipe.name);
@@ -232,10 +249,9 @@ fn build_in(
         clock.lap("build wheels");
         assemble(located, &prepared, &workshop, &built, options, clock, host)
     };
-    let store = publish::Store::new(host.cache);
     let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
     clock.lap("publish");
-    let report = report(located, options, (&prepared.fetched, golden), product, clock);
+    let report = report(located, options, (&prepared, golden), product, clock);
     Ok((report, prepared.toolchain))
 }
 
@@ -309,7 +325,9 @@ fn assemble(
         None
     } else {
         host.progress.stage("check", None);
-        let done = sealed.check(&recipe.checks, &installer, &work.join("checks"))?;
+        let dir = work.join(CHECKS);
+        let checked = sealed.check(&recipe.checks, &installer, &dir);
+        let done = checked.map_err(|it| with_scene(it, &sealed, recipe, &installer, &dir))?;
         clock.lap("check");
         Some(done)
     };
@@ -323,32 +341,59 @@ fn assemble(
     Ok(Assembled { sealed, provenance, longest })
 }
 
-/// The toolchain that a recipe wants.
+/// Leaves the sandbox of checks that failed to whoever wants to look around in it.
+fn with_scene(
+    problem: Problem,
+    sealed: &Sealed,
+    recipe: &Recipe,
+    installer: &Installer<'_>,
+    dir: &Path,
+) -> Problem {
+    let scene = sealed.scene(&recipe.checks, installer);
+    match scene.write(dir) {
+        Ok(()) => problem.fact(
+            "look around",
+            format!("`lockstep enter {}` opens a shell with the output", dir.display()),
+        ),
+        // The problem itself is what must be read.
+        Err(_) => problem,
+    }
+}
+
+/// The toolchain that a recipe wants: the locked one, if there is a lock.
 pub fn provide_toolchain(
     located: &LocatedRecipe,
     target: &Target,
     options: &Options,
     host: Host<'_>,
 ) -> Result<Toolchain, Problem> {
+    let locked = toolchain_lock::locked(located, target, options)?;
+    provide_locked(located, target, options, locked.as_ref(), host)
+}
+
+fn provide_locked(
+    located: &LocatedRecipe,
+    target: &Target,
+    options: &Options,
+    locked: Option<&LockedToolchain>,
+    host: Host<'_>,
+) -> Result<Toolchain, Problem> {
     let recipe = &located.recipe;
-    let providers = match options.toolchain {
-        Some(provider) => vec![provider],
-        None => recipe.providers.clone(),
-    };
-    let builds = recipe.overrides.values().map(|it| &it.build);
-    let wanted = toolchain::Wanted {
-        given: options.given.as_ref(),
-        providers: &providers,
-        debian: &recipe.debian,
-        system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
-        python: target.python_minor(),
-        machine: target.machine(),
-        refresh: options.refresh_toolchain,
-        check: options.check,
-    };
+    let providers = providers(recipe, options);
+    let wanted = toolchain_lock::wanted(located, target, &providers, options);
+    let wanted = toolchain::Wanted { locked, given: options.given.as_ref(), ..wanted };
     let toolchain = toolchain::provide(&wanted, &host)?;
     check_patch_version(target, &toolchain, recipe)?;
     Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
+}
+
+/// The providers that may serve, in order.
+fn providers(recipe: &Recipe, options: &Options) -> Vec<Provider> {
+    match (&options.given, options.toolchain) {
+        (Some(_), _) => vec![Provider::Nix],
+        (None, Some(provider)) => vec![provider],
+        (None, None) => recipe.providers.clone(),
+    }
 }
 
 /// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.

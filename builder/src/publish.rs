@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use crate::build::BuiltWheel;
+use crate::build::{BuiltWheel, version_control};
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::phase1::Fetched;
+use crate::fetch::tracked::Tracked;
 use crate::finish::Sealed;
 use crate::finish::checks::Checked;
 use crate::finish::manifest::Manifest;
@@ -75,9 +76,17 @@ pub fn key(
         .with("toolchain", toolchain.fingerprint.as_bytes())
         .with("uv", uv.sha256.as_bytes())
         .with("sandbox", sandbox)
-        .with("checked", if unchecked { "no" } else { "yes" })
-        .finish();
-    Ok(key)
+        .with("checked", if unchecked { "no" } else { "yes" });
+    let builds = fetched.build_lock.builds.values();
+    let mut needs = builds.flat_map(|build| build.needs.all());
+    let lists_files = needs.any(|needs| version_control::lists_files(&needs.requirements));
+    let key = match &fetched.application.tracked {
+        Tracked::Only(files) if lists_files => files
+            .iter()
+            .fold(key, |key, file| key.with("tracked", file.as_os_str().as_encoded_bytes())),
+        _ => key,
+    };
+    Ok(key.finish())
 }
 
 /// An output that is ready to be published.
@@ -192,7 +201,7 @@ pub fn provenance(
     let applied = applied.map(|(name, it)| (name.clone(), applied_override(it, skipped.get(name))));
     Provenance {
         version: 1,
-        recipe: located.recipe.name.clone(),
+        recipe: located.recipe.application.clone(),
         builder: env!("CARGO_PKG_VERSION"),
         target: fetched.resolution.target.to_string(),
         source: Sri(fetched.application.tree_hash),
@@ -235,6 +244,11 @@ impl Store {
     /// The store in the tool's cache.
     pub fn new(cache: &Path) -> Self {
         Self { entries: store::Store::new(cache, OUTPUTS) }
+    }
+
+    /// Whether there is an entry of a key, in whatever state.
+    pub fn has(&self, key: &Sha256) -> bool {
+        self.entries.entry(key).is_dir()
     }
 
     /// Gives the output of a key: the stored one, if that may be reused and is what was published,
@@ -329,5 +343,5 @@ fn hash(path: &Path) -> Result<Option<Sri>, Problem> {
 fn unread(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Problem {
     Problem::new("cannot read the stored output")
         .cause(cause)
-        .hint("if nothing else helps, `--rebuild` makes it anew without reading it")
+        .hint("if nothing else helps, `--rebuild` makes it again without reading it")
 }

@@ -1,13 +1,17 @@
-//! The five system calls that the sandbox needs and for which rustix has no safe wrapper. This is
+//! The few system calls that the sandbox needs and for which rustix has no safe wrapper. This is
 //! the only crate of the workspace with `unsafe` in it: each function states why every call of it
 //! is sound, so that no caller has a condition to keep. It holds no policy; what is done with these
 //! calls is in `base::sys::sandbox`.
 #![expect(unsafe_code, reason = "this crate exists to hold it")]
 
+mod asked; // system calls that another process answers
+
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use rustix::thread::UnshareFlags;
+
+pub use asked::{Answer, Call, answer, is_waiting, listen, receive, take_turns};
 
 /// The two sides of a [`fork`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +117,47 @@ pub fn close_others_on_exec() -> io::Result<()> {
     let failed =
         unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives every signal its default action, and blocks none: both are inherited from whoever started
+/// this program (`nohup` ignores `SIGHUP`, some shells ignore more).
+///
+/// # Errors
+/// The kernel refuses.
+pub fn default_signals() -> io::Result<()> {
+    // `struct sigaction` of the kernel with `SIG_DFL`, no flags and an empty mask is all zero; no
+    // architecture's is longer (`asm/signal.h`).
+    let ordinary = [0_u64; 4];
+    let mask = 0_u64;
+    let size = size_of_val(&mask);
+    let none = std::ptr::null_mut::<u64>();
+    for signal in 1..=64_i32 {
+        // SAFETY: the kernel reads `ordinary` for the time of the call. The default action runs no
+        // code of ours. The two signals that have no other action are refused.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, ordinary.as_ptr(), none, size) };
+    }
+    // SAFETY: the kernel reads `mask` for the time of the call.
+    let failed = unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, none, size)
+    };
+    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Takes back what `chrt`, `ionice`, `numactl` and `setarch` give to the programs that they start:
+/// scheduling policy, priority of input and output, memory policy, and all of the personality but
+/// whether addresses are random. What the kernel refuses stays.
+pub fn default_scheduling() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    let (process, own) = (1_i32, 0_i32); // `IOPRIO_WHO_PROCESS`, this one
+    // SAFETY: the kernel reads `parameters` for the time of the call; no other call has a pointer
+    // that is not null, and none changes memory.
+    unsafe {
+        libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameters);
+        libc::syscall(libc::SYS_ioprio_set, process, own, 0_i32);
+        libc::syscall(libc::SYS_set_mempolicy, libc::MPOL_DEFAULT, std::ptr::null::<u64>(), 0_u64);
+        let kept = libc::personality(0xffff_ffff) & libc::ADDR_NO_RANDOMIZE;
+        libc::personality(kept.try_into().unwrap_or_default());
+    }
 }
 
 #[cfg(test)]

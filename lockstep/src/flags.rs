@@ -1,5 +1,6 @@
 //! What was typed. No logic, no I/O.
 
+mod gate;
 mod look;
 mod nix;
 mod verify;
@@ -7,9 +8,11 @@ mod verify;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use base::packaging::{PackageName, Version};
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use nix::{GivenFlags, Nix, NixCheck, NixPrint, NixPython};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
@@ -78,8 +81,12 @@ pub(crate) enum Command {
     Why(Why),
     /// Draw the dependencies: what is needed to run, and what is needed for builds
     Graph(Graph),
+    /// Write a recipe, its build lock and its ledger for a project that uv has locked
+    Init(Init),
     /// Lock the build requirements of what is built from source
     BuildLock(BuildLock),
+    /// Lock the packages of a recipe's toolchain, and uv
+    ToolchainLock(ToolchainLock),
     /// Pin the FOD hashes of a recipe in its ledger, after showing what changes
     Bless(Bless),
     /// Print the NAR hash of a path, as `nix hash path` does
@@ -98,6 +105,8 @@ pub(crate) enum Command {
     Doctor,
     /// Build a recipe twice in places that differ, compare every byte, and explain every difference
     VerifyRepro(VerifyRepro),
+    /// Judge a change of a `uv.lock` before it is merged: what changed, and what to look at
+    Gate(Gate),
     /// Show snapshots that are not approved as differences, and accept or reject them
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
@@ -123,9 +132,6 @@ pub(crate) struct ToolchainFlags {
     /// Use this toolchain provider instead of the recipe's list
     #[arg(long, value_name = "PROVIDER")]
     pub(crate) toolchain: Option<ProviderName>,
-    /// Ask the toolchain's provider again, although a toolchain is known
-    #[arg(long)]
-    pub(crate) refresh_toolchain: bool,
 }
 
 /// A toolchain provider.
@@ -172,7 +178,7 @@ pub(crate) struct Build {
     /// What is used of earlier builds.
     #[command(flatten)]
     pub(crate) reuse: ReuseFlags,
-    /// Fail if the recipe has no build lock, instead of making it
+    /// Fail if the recipe lacks a build lock or toolchain lock, instead of making it
     #[arg(long)]
     pub(crate) locked: bool,
     /// Read all of the toolchain to verify it, not only what the file system says of its files
@@ -211,8 +217,11 @@ pub(crate) struct Fetch {
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Option<String>,
     /// Be the builder of a fixed-output derivation of Nix: the wheelhouse goes to its `out`
-    #[arg(long, requires = "platform")]
+    #[arg(long, requires = "platform", conflicts_with = "toolchain")]
     pub(crate) nix: bool,
+    /// Fetch the packages of the toolchain instead, and uv
+    #[arg(long)]
+    pub(crate) toolchain: bool,
     /// Ledger.
     #[command(flatten)]
     pub(crate) ledger: LedgerFlags,
@@ -233,6 +242,36 @@ pub(crate) struct BuildLock {
     /// Write nothing; fail if the build lock would change
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `toolchain-lock`
+#[derive(Debug, Args)]
+pub(crate) struct ToolchainLock {
+    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
+    pub(crate) recipe: Option<String>,
+    /// Lock what the mirror has now, although what is locked fits
+    #[arg(long)]
+    pub(crate) upgrade: bool,
+    /// Write nothing; fail if the toolchain lock would change
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The project's directory, with its uv.lock
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Name of the recipe [default: that of the project]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<PackageName>,
+    /// The version, where only version control knows it [default: the newest tag]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<Version>,
+    /// Only write the recipe, and build nothing
+    #[arg(long)]
+    pub(crate) no_build: bool,
 }
 
 /// `bless`

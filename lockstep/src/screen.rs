@@ -33,6 +33,27 @@ pub(super) fn coloured(text: &str) -> String {
     text.replace("\n\nhint:", &format!("\n\n{}", paint(HINT, "hint:")))
 }
 
+/// A gate's report with the levels of findings and the verdict in colour.
+pub(super) fn coloured_level(text: &str) -> String {
+    let styles = [
+        ("deny ", BAD),
+        ("warn ", WARN),
+        ("allow ", DIM),
+        ("note:", DIM),
+        ("do not merge:", BAD),
+        ("could not decide:", WARN),
+        ("merge after `bless`:", WARN),
+        ("merge:", GOOD),
+    ];
+    let line = |line: &str| {
+        let found = styles.iter().find_map(|(word, style)| {
+            Some(format!("{}{}", paint(*style, word), line.strip_prefix(word)?))
+        });
+        found.unwrap_or_else(|| line.to_owned())
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Shows progress on standard error.
 pub(super) struct Screen<'t> {
     quiet: bool,
@@ -207,6 +228,7 @@ pub(super) fn build_summary(
             report.phases.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
         row("phases", &shown.join(" · "));
     }
+    row("toolchain", &report.toolchain.to_string());
     row("FOD hash", &report.fod_hash.to_string());
     row("ledger", report.golden.sentence());
     row("output hash", &report.output_hash.to_string());

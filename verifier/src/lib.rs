@@ -14,6 +14,7 @@ mod compare_command; // any two trees or files, without building anything
 mod verify_repro; // rounds, comparison, explanation, checks, verdict
 
 pub use checks::snapshots::texts;
+pub use checks::waivers::today;
 pub use compare_command::CompareCommand;
 pub use verify_repro::{Program, VerifyRepro};
 

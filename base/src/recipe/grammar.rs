@@ -6,6 +6,7 @@ use std::fmt;
 
 use toml::Value;
 
+use crate::packaging::Version;
 use crate::vocabulary::{Date, Problem, Sha256, shortened};
 
 /// What the values of a key look like.
@@ -43,6 +44,8 @@ pub(super) enum Grammar {
     Hex,
     /// `3.14` or `3.14.2`.
     Python,
+    /// A version of a distribution (PEP 440).
+    Version,
     /// A day.
     Date,
     /// A time in uv's words.
@@ -68,6 +71,7 @@ use Grammar as G;
 /// Every key: `[]` is an element of a list, `[0]` the first, `<>` a name that the recipe chooses,
 /// `*` what stands under it.
 pub(super) const KEYS: &[(&str, Grammar)] = &[
+    ("name", G::Name),
     ("description", G::Line),
     ("prefix", G::Prefix),
     ("source.path", G::HostPath),
@@ -101,6 +105,8 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("override.*.build.config-settings.*", G::Text),
     ("override.*.build.config-settings.*[]", G::Text),
     ("override.*.build.include[]", G::Path),
+    ("override.*.build.version", G::Version),
+    ("override.*.build.native-cpu", G::Word),
     ("override.*.build.system-packages[]", G::DebianPackage),
     ("override.*.build.requires[]", G::Requirement),
     ("override.*.build.extra-requires[]", G::Requirement),
@@ -113,6 +119,7 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("toolchain.providers[]", G::Word),
     ("toolchain.debian.suite", G::DebianSuite),
     ("toolchain.debian.packages[]", G::DebianPackage),
+    ("toolchain.debian.mirrors[]", G::Url),
     ("variables.<>", G::VariableName),
     ("variables.*", G::Text),
     ("patch[].file", G::OutputPath),
@@ -243,6 +250,7 @@ impl Grammar {
             G::Sri => Sha256::from_sri(text).is_ok(),
             G::Hex => Sha256::from_hex(text).is_ok(),
             G::Python => text.split('.').all(is_number) && matches!(text.split('.').count(), 2 | 3),
+            G::Version => !text.contains(char::is_whitespace) && text.parse::<Version>().is_ok(),
             G::Date => text.parse::<Date>().is_ok(),
             G::Moment => is_word(text, |c| is_plain(c) || matches!(c, ':' | '+' | ' ')),
             G::Requirement => text.starts_with(|c: char| c.is_ascii_alphanumeric()),
@@ -282,6 +290,7 @@ impl fmt::Display for Grammar {
             G::Sri => "a digest such as `sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=`",
             G::Hex => "a sha256 of 64 hexadecimal digits",
             G::Python => "a version such as `3.14` or `3.14.2`",
+            G::Version => "a version such as `1.2.3` or `1.2.4.dev3+g1a2b3c4`",
             G::Date => "a day such as `2027-12-31`",
             G::Moment => "a time such as `2027-12-31T00:00:00Z` or `1 week`",
             G::Requirement => "a requirement such as `setuptools>=80`",

@@ -20,7 +20,7 @@ pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Members, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
+    LinkRule, Members, NativeCpu, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
 };
 
 use crate::packaging::{ExtraName, GroupName, PackageName};
@@ -30,8 +30,10 @@ use crate::vocabulary::{Problem, Sha256, Target};
 /// A recipe whose every value has been checked, as far as that can be done without I/O.
 #[derive(Debug, Clone)]
 pub struct Recipe {
-    /// The file's stem: `sample` of `recipes/sample.toml`.
+    /// The file's stem, by which commands find it: `sample` of `recipes/sample.toml`.
     pub name: String,
+    /// What is built, in a person's words: `name`, else the file's stem.
+    pub application: String,
     /// One line for a person.
     pub description: Option<String>,
     /// The absolute path at which the output believes it lives.
@@ -155,6 +157,9 @@ pub struct DebianSettings {
     pub suite: String,
     /// Packages beside the base set and those of single builds.
     pub packages: BTreeSet<String>,
+    /// Where archives of locked packages are looked for that the machine's own mirror no longer
+    /// has.
+    pub mirrors: Vec<url::Url>,
 }
 
 /// Reads a file of the recipe's directory, given its path relative to that.
@@ -187,13 +192,15 @@ impl Recipe {
         wire: wire::RecipeWire,
         beside: &ReadBeside<'_>,
     ) -> Result<Self, Problem> {
-        let prefix = wire.prefix.unwrap_or_else(|| format!("/opt/{name}"));
+        let application = wire.name.unwrap_or_else(|| name.to_owned());
+        let prefix = wire.prefix.unwrap_or_else(|| format!("/opt/{application}"));
         check_prefix(&prefix)?;
         let overrides = overrides::from_wire(wire.r#override, beside)?;
         let mut collisions = wire.collisions;
         collisions.winners = overrides::winners(&overrides, &collisions)?;
         let recipe = Self {
             name: name.to_owned(),
+            application,
             description: wire.description,
             prefix,
             source: source(wire.source)?,
@@ -210,6 +217,7 @@ impl Recipe {
             debian: DebianSettings {
                 suite: wire.toolchain.debian.suite.unwrap_or_else(|| "forky".to_owned()),
                 packages: wire.toolchain.debian.packages.into_iter().collect(),
+                mirrors: wire.toolchain.debian.mirrors,
             },
             variables: wire.variables,
             patches: wire.patch,

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use super::wire::{BuildWire, OverrideWire, PinWire, PreferWire, SourcePatchWire};
+use super::wire::{BuildWire, NativeCpu, OverrideWire, PinWire, PreferWire, SourcePatchWire};
 use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
-use crate::packaging::{PackageName, Requirement};
+use crate::packaging::{PackageName, Requirement, Version};
 use crate::vocabulary::digest::Sri;
 use crate::vocabulary::fingerprint::Fingerprint;
 use crate::vocabulary::{Problem, Redacted, Sha256, requirement};
@@ -97,6 +97,12 @@ pub struct BuildSettings {
     /// Paths of the source tree that the build of a local project is given beside its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
+    /// The version that the build is told, of a project that would ask git for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// What becomes of `-march=native`.
+    #[serde(skip_serializing_if = "NativeCpu::refuses")]
+    pub native_cpu: NativeCpu,
     /// Patches of the unpacked source, in the order in which they are applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<SourcePatch>,
@@ -110,6 +116,8 @@ pub(super) static NO_SETTINGS: BuildSettings = BuildSettings {
     requires: None,
     extra_requires: Vec::new(),
     include: Vec::new(),
+    version: None,
+    native_cpu: NativeCpu::Refuse,
     patches: Vec::new(),
 };
 
@@ -329,6 +337,8 @@ fn settings(wire: BuildWire, beside: &ReadBeside<'_>) -> Result<BuildSettings, P
             .transpose()?,
         extra_requires: requirements("override.build.extra-requires", &wire.extra_requires)?,
         include: wire.include.into_iter().map(included).collect::<Result<_, Problem>>()?,
+        version: wire.version.map(|text| parsed("override.build.version", &text)).transpose()?,
+        native_cpu: wire.native_cpu,
         patches: patches.collect::<Result<_, Problem>>()?,
     })
 }

@@ -28,6 +28,13 @@ fn the_smallest_recipe_has_defaults() {
 }
 
 #[test]
+fn a_recipe_can_have_another_name_than_its_file() {
+    let recipe = parse(&format!("name = 'shop'\n{SMALLEST}")).unwrap();
+    let names = (recipe.name.as_str(), recipe.application.as_str());
+    assert_eq!((names, recipe.prefix.as_str()), (("sample", "shop"), "/opt/shop"));
+}
+
+#[test]
 fn mistakes_name_the_way_out() {
     for (addition, expected) in [
         ("[project]\nextra = ['a']", "did you mean `extras`?"),

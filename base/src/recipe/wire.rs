@@ -15,6 +15,7 @@ use crate::vocabulary::digest::Sri;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RecipeWire {
+    pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) prefix: Option<String>,
     pub(super) source: SourceWire,
@@ -185,8 +186,30 @@ pub(super) struct BuildWire {
     pub(super) extra_requires: Vec<String>,
     #[serde(default)]
     pub(super) include: Vec<String>,
+    pub(super) version: Option<String>,
+    #[serde(default)]
+    pub(super) native_cpu: NativeCpu,
     #[serde(default)]
     pub(super) patch: Vec<SourcePatchWire>,
+}
+
+/// What becomes of `-march=native` and its like, by which a compiler asks for the processor of the
+/// machine that it runs on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NativeCpu {
+    /// The compiler fails.
+    #[default]
+    Refuse,
+    /// It compiles for every processor of the architecture, and says so.
+    Baseline,
+}
+
+impl NativeCpu {
+    /// Whether it is the default.
+    pub(super) fn refuses(&self) -> bool {
+        *self == Self::Refuse
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -230,6 +253,8 @@ pub(super) struct DebianWire {
     pub(super) suite: Option<String>,
     #[serde(default)]
     pub(super) packages: Vec<String>,
+    #[serde(default)]
+    pub(super) mirrors: Vec<url::Url>,
 }
 
 /// Substitutions in one file of the output.

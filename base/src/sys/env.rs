@@ -81,7 +81,13 @@ impl Environment {
     /// What another process of the builder needs: it asks git and uv, each of which it gives what
     /// is meant for them.
     pub fn for_builder(&self) -> BTreeMap<String, String> {
-        let own_use = ["LOCKSTEP_UV", "SSH_AUTH_SOCK", "XDG_CONFIG_DIRS"];
+        let own_use = [
+            "LOCKSTEP_APT",
+            "LOCKSTEP_DEBIAN_MIRRORS",
+            "LOCKSTEP_UV",
+            "SSH_AUTH_SOCK",
+            "XDG_CONFIG_DIRS",
+        ];
         let further = self.variables.iter().filter(|(key, _)| own_use.contains(&key.as_str()));
         self.for_network().into_iter().chain(further.map(own)).collect()
     }

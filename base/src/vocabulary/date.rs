@@ -34,6 +34,13 @@ impl Date {
         let day = u8::try_from(days + 1).expect("a month has at most 31 days");
         Self { year, month, day }
     }
+
+    /// The whole days since the start of 1970; 0 for a day before that.
+    pub fn days_since_1970(self) -> u64 {
+        let years = (1970..self.year).map(days_of_year).sum::<u64>();
+        let months = (1..self.month).map(|month| u64::from(days_of_month(self.year, month)));
+        if self.year < 1970 { 0 } else { years + months.sum::<u64>() + u64::from(self.day) - 1 }
+    }
 }
 
 fn is_leap_year(year: u16) -> bool {
@@ -118,7 +125,9 @@ mod tests {
             (1_709_251_200, "2024-03-01"),
             (1_798_761_599, "2026-12-31"),
         ] {
-            assert_eq!(Date::of_unix_time(seconds).to_string(), expected, "{seconds}");
+            let day = Date::of_unix_time(seconds);
+            assert_eq!(day.to_string(), expected, "{seconds}");
+            assert_eq!(day.days_since_1970(), seconds / SECONDS_PER_DAY, "{seconds}");
         }
     }
 }

@@ -94,6 +94,8 @@ limits! {
     PYPROJECT_BYTES: "pyproject-bytes", 1 << 20, "bytes", "a `pyproject.toml`";
     /// One entry for each distribution that is built.
     BUILD_LOCK_BYTES: "build-lock-bytes", 4 << 20, "bytes", "a build lock";
+    /// Two hundred bytes for each package of each target.
+    TOOLCHAIN_LOCK_BYTES: "toolchain-lock-bytes", 4 << 20, "bytes", "a toolchain lock";
     /// One line for each file of each target.
     LEDGER_BYTES: "ledger-bytes", 4 << 20, "bytes", "a ledger";
     /// uv writes markers of some kilobytes for projects with many conflicting extras.

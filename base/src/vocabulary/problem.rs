@@ -32,6 +32,35 @@ pub struct Problem {
     pub cause: Option<Arc<dyn Error + Send + Sync>>,
     /// Whether it was told that a full disk is why.
     pub full_disk: bool,
+    /// What of the application failed, for code that acts on it.
+    pub broken: Vec<Broken>,
+}
+
+/// A part of an application that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub part: Part,
+    /// What was printed, as far as it says why; foreign text.
+    pub printed: String,
+}
+
+/// A part of an application.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The build of a distribution, or the question what it needs; by its normalised name.
+    Build(String),
+    /// The import of a module.
+    Module(String),
+    /// A console script.
+    Script {
+        /// Its name.
+        name: String,
+        /// The distribution that ships it.
+        distribution: String,
+    },
+    /// Another check, by what it shows.
+    Check(String),
 }
 
 impl Problem {
@@ -44,6 +73,7 @@ impl Problem {
             outcome: Outcome::Undecided,
             cause: None,
             full_disk: false,
+            broken: Vec::new(),
         }
     }
 
@@ -71,6 +101,49 @@ impl Problem {
     pub fn cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.cause = Some(Arc::from(cause.into()));
         self
+    }
+
+    /// Names a part that failed, with what was printed.
+    #[must_use]
+    pub fn broken(mut self, part: Part, printed: impl Into<String>) -> Self {
+        self.broken.push(Broken { part, printed: printed.into() });
+        self
+    }
+
+    /// Several failures of one kind as one, in this order; one alone speaks for itself. `what` says
+    /// how many there are.
+    pub fn of_several(
+        what: impl FnOnce(usize) -> String,
+        failures: Vec<(String, Self)>,
+    ) -> Option<Self> {
+        let count = failures.len();
+        let mut failures = failures.into_iter();
+        let first = failures.next()?;
+        if count == 1 {
+            return Some(first.1);
+        }
+        let all: Vec<_> = std::iter::once(first).chain(failures).collect();
+        let mut problem = Self::new(what(count)).outcome(all[0].1.outcome);
+        // One way out for all of them stands below; else each has its own.
+        if all.iter().all(|(_, it)| it.hint == all[0].1.hint) {
+            problem.hint.clone_from(&all[0].1.hint);
+        }
+        for (label, failure) in all {
+            let mut text = failure.to_string();
+            if let Some(cause) = &failure.cause {
+                text = format!("{text}\n  caused by: {cause}");
+            }
+            if failure.hint != problem.hint
+                && let Some(hint) = &failure.hint
+            {
+                text = format!("{text}\n  hint: {hint}");
+            }
+            problem.outcome = problem.outcome.max(failure.outcome);
+            problem.full_disk |= failure.full_disk;
+            problem.broken.extend(failure.broken);
+            problem = problem.fact(label, text);
+        }
+        Some(problem)
     }
 
     /// Sets the exit code's meaning.

@@ -53,7 +53,8 @@ impl Workshop<'_> {
         }
         let parsed: base::packaging::WheelFilename =
             filename.parse().map_err(|error| wrong(&names).cause(error))?;
-        let version = distribution.version.as_ref();
+        let told = self.recipe.build_settings(&distribution.name).version.as_ref();
+        let version = distribution.version.as_ref().or(told);
         if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
             return Err(
                 wrong(&names).hint("the metadata that the backend made is not what was locked")

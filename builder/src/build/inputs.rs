@@ -92,7 +92,7 @@ impl Workshop<'_> {
                 config_settings: ConfigSettings::NONE,
                 ..settings
             },
-            environment: self.environment(name)?.described(),
+            environment: self.environment(build, sight)?.described(),
             target: self.resolution.target.to_string(),
             toolchain: ToolchainInputs::of(self.toolchain),
             uv: self.uv.sha256,

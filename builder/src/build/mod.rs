@@ -4,11 +4,13 @@
 
 mod source_patch; // unified diffs, applied to a source before its build
 mod view; // what the build of a local project sees of the source tree
+pub mod version_control; // what builds are told instead of asking git
 pub(crate) mod sources; // trees, laid out where they are built
 pub mod environment; // what a backend sees, built with or asked
 pub(crate) mod requirements; // makes the build lock
 mod blind; // builds that read more than they were given
 mod collect;
+mod failure; // what a failed build says
 mod generator; // which backend made a wheel
 mod store; // built wheels, by what they were built of
 mod workshop; // what all builds have in common
@@ -44,8 +46,8 @@ pub struct BuiltWheel {
     pub took: Duration,
 }
 
-/// Builds everything in the graph that is not in the store. The first failure stops further
-/// builds; those under way end.
+/// Builds everything in the graph that is not in the store. After a failure the rest goes on, but
+/// for what needs it: one run tells all failures.
 pub fn build_all(
     workshop: &Workshop<'_>,
     graph: &BuildGraph,
@@ -53,12 +55,19 @@ pub fn build_all(
 ) -> Result<BTreeMap<BuildName, BuiltWheel>, Problem> {
     host.progress.stage("wheels", Some(graph.names().count() as u64));
     let order = schedule::by_urgency(graph, |name| workshop.estimate(name));
-    schedule::run(graph, &order, workshop.jobs, |name, needs| {
+    let built = schedule::run(graph, &order, workshop.jobs, |name, needs| {
         let step = workshop.label(name);
         host.progress.begin(&step);
         let wheel = workshop.obtain(name, needs, host);
         host.progress.end(&step);
         wheel
+    });
+    built.map_err(|failed| {
+        let is_one = failed.len() == 1;
+        let told = |it| if is_one { it } else { failure::without_log(it) };
+        let labelled = failed.into_iter().map(|(name, it)| (workshop.label(&name), told(it)));
+        let what = |count| format!("{count} builds failed");
+        Problem::of_several(what, labelled.collect()).expect("there is a failure")
     })
 }
 

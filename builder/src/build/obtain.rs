@@ -12,12 +12,12 @@ use super::blind::{self, Seen};
 use super::store::Found;
 use super::view::Sight;
 use super::workshop::Workshop;
-use super::{BuiltWheel, generator, inputs};
+use super::{BuiltWheel, failure, generator, inputs, version_control};
 use crate::build::environment::Bench;
 use crate::build::sources::{self, LaidOut};
 use crate::fetch::request::Shelf;
 use crate::lock::build_graph::BuildName;
-use crate::lock::build_lock::{Demands, Needs};
+use crate::lock::build_lock::{Demands, Needs, Told};
 use crate::lock::resolve::Distribution;
 use base::packaging::{PackageName, Requirement};
 use base::store::Wish;
@@ -37,6 +37,17 @@ pub struct Scene {
     pub sandbox: Sandbox,
     /// What failed in it.
     pub invocation: Invocation,
+}
+
+impl Scene {
+    /// Writes it into a directory, for `enter`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, dir: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self).expect("a scene has only plain values");
+        fs::write(dir.join(SCENE_FILE), text)
+    }
 }
 
 /// The name of the file that holds a [`Scene`].
@@ -131,11 +142,12 @@ impl Workshop<'_> {
         // What an attempt with less of the source tree left.
         remove_tree(dir).map_err(|error| cannot_prepare(distribution).cause(error))?;
         let bench = Bench::below(dir);
-        let environment = self.environment(&distribution.name)?;
+        let environment = self.environment(name, sight)?;
         self.shelve(locked, needs, &bench.wheelhouse)?;
         let LaidOut { project, withheld } = self.prepare(name, sight, &bench)?;
         let whose = |problem: Problem| problem.fact("distribution", self.label(name));
         environment.install(&bench, &locked.requirements).map_err(whose)?;
+        environment.stand_in_for_git(&bench, &project).map_err(whose)?;
         let Ok(seen) = withheld.map(|it| Seen::begin(it, &bench)).transpose() else {
             // Nothing would be seen, so nothing may be withheld.
             return Ok(Made::Blind(BTreeSet::new()));
@@ -189,6 +201,14 @@ impl Workshop<'_> {
         let source = bench.source();
         let laid_out = self.sources.lay_out(distribution, sight, &source)?;
         self.check_fresh(name, &source.join(&laid_out.project))?;
+        let version = self.recipe.build_settings(&distribution.name).version.as_ref();
+        let told = Told::of(&distribution.name, self.recipe, self.project);
+        version_control::check(
+            distribution,
+            version,
+            &told.variables,
+            (&source, &laid_out.project),
+        )?;
         Ok(laid_out)
     }
 
@@ -228,12 +248,12 @@ impl Workshop<'_> {
                 distribution.name
             ))
             .fact("other source", format!("`[tool.uv.sources]` of `{name}`"))
-            .hint("`lockstep build-lock` writes it anew"));
+            .hint("`lockstep build-lock` rewrites it"));
         }
         Err(Problem::new(format!("the build lock does not fit `{}`", distribution.name))
             .fact("it requires", missing.join(", "))
             .fact("backend", format!("{} (locked: {})", own.backend(), build.backend))
-            .hint("`lockstep build-lock` writes it anew"))
+            .hint("`lockstep build-lock` rewrites it"))
     }
 
     fn failed(&self, name: &BuildName, dir: &Path, scene: &Scene, code: i32) -> Problem {
@@ -244,12 +264,18 @@ impl Workshop<'_> {
             .fact("exit code", code)
             .fact("log ends", shown)
             .fact("whole log", log.display());
-        let scene = serde_json::to_vec_pretty(scene).expect("a scene has only plain values");
-        let problem = match fs::write(dir.join(SCENE_FILE), scene) {
-            Ok(()) => problem.hint(format!(
-                "`lockstep enter {}` opens a shell in the failed sandbox",
-                dir.display()
-            )),
+        let name = &self.distribution(name).name;
+        let problem = failure::explained(problem, name, &log, self.toolchain.provider);
+        let problem = match scene.write(dir) {
+            Ok(()) => {
+                let enter = format!(
+                    "`lockstep enter {}` opens a shell in the failed sandbox",
+                    dir.display()
+                );
+                let hint = problem.hint.iter().cloned().chain([enter]);
+                let hint = hint.collect::<Vec<_>>().join("; ");
+                problem.hint(hint)
+            }
             Err(error) => problem.cause(error),
         };
         disk::failed_program(problem, dir, &end)

@@ -26,23 +26,24 @@ struct State<T> {
     waiting: Vec<BuildName>,
     running: BTreeSet<BuildName>,
     done: BTreeMap<BuildName, T>,
-    failed: Option<Problem>,
+    failed: Vec<(BuildName, Problem)>,
 }
 
 /// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a
-/// failure nothing more is started; the failure of the build that failed first is returned. A build
-/// that panics has failed, too: whoever waits for it would else wait for ever.
+/// failure the others go on, but for those that wait for what failed, so that one run tells all
+/// failures; they are returned in the order in which they happened. A full disk ends everything. A
+/// build that panics has failed, too: whoever waits for it would else wait for ever.
 pub(super) fn run<T: Clone + Send>(
     graph: &BuildGraph,
     order: &[BuildName],
     jobs: usize,
     build: impl Fn(&BuildName, &[(BuildName, T)]) -> Result<T, Problem> + Sync,
-) -> Result<BTreeMap<BuildName, T>, Problem> {
+) -> Result<BTreeMap<BuildName, T>, Vec<(BuildName, Problem)>> {
     let state = Mutex::new(State {
         waiting: order.to_vec(),
         running: BTreeSet::new(),
         done: BTreeMap::new(),
-        failed: None,
+        failed: Vec::new(),
     });
     let changed = Condvar::new();
     std::thread::scope(|scope| {
@@ -57,9 +58,7 @@ pub(super) fn run<T: Clone + Send>(
                         Ok(product) => {
                             state.done.insert(name, product);
                         }
-                        Err(problem) => {
-                            state.failed.get_or_insert(problem);
-                        }
+                        Err(problem) => state.failed.push((name, problem)),
                     }
                     changed.notify_all();
                 }
@@ -67,10 +66,7 @@ pub(super) fn run<T: Clone + Send>(
         }
     });
     let state = state.into_inner().expect("nothing panics while it holds the lock");
-    match state.failed {
-        Some(problem) => Err(problem),
-        None => Ok(state.done),
-    }
+    if state.failed.is_empty() { Ok(state.done) } else { Err(state.failed) }
 }
 
 /// A bug of this tool, told as the failure of the build that met it.
@@ -90,7 +86,11 @@ fn next<T: Clone>(
 ) -> Option<(BuildName, Vec<(BuildName, T)>)> {
     let mut state = state.lock().expect("nothing panics while it holds the lock");
     loop {
-        if state.failed.is_some() || state.waiting.is_empty() {
+        if state.failed.iter().any(|(_, problem)| problem.full_disk) {
+            return None;
+        }
+        leave_out(graph, &mut state);
+        if state.waiting.is_empty() {
             return None;
         }
         let ready = |name: &BuildName| {
@@ -105,10 +105,23 @@ fn next<T: Clone>(
         }
         if state.running.is_empty() {
             // The graph is checked before; if that is wrong, waiting would never end.
-            state.failed = Some(Problem::new("the remaining builds wait for what is not built"));
+            let problem = Problem::new("the remaining builds wait for what is not built");
+            let first = state.waiting.remove(0);
+            state.waiting.clear();
+            state.failed.push((first, problem));
             return None;
         }
         state = changed.wait(state).expect("nothing panics while it holds the lock");
+    }
+}
+
+/// What waits for what failed, directly or not, is never begun.
+fn leave_out<T>(graph: &BuildGraph, state: &mut State<T>) {
+    let mut lost: BTreeSet<BuildName> = state.failed.iter().map(|(name, _)| name.clone()).collect();
+    loop {
+        let is_lost = |name: &BuildName| graph.waits_for(name).iter().any(|it| lost.contains(it));
+        let Some(index) = state.waiting.iter().position(is_lost) else { return };
+        lost.insert(state.waiting.remove(index));
     }
 }
 
@@ -127,8 +140,10 @@ mod tests {
             begun.lock().unwrap().push(name.to_string());
             if name.to_string() == bad { Err(Problem::new(format!("`{bad}`"))) } else { Ok(()) }
         });
-        let ended =
-            result.map_or_else(|problem| problem.to_string(), |done| done.len().to_string());
+        let told = |failed: Vec<(BuildName, Problem)>| {
+            failed.iter().map(|(_, problem)| problem.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let ended = result.map_or_else(told, |done| done.len().to_string());
         (begun.into_inner().unwrap().join(" "), ended)
     }
 
@@ -149,9 +164,27 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failure_nothing_is_begun() {
-        let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &[])]);
-        assert_eq!(begun(&graph, &["a", "b", "c"], 1, "a"), ("a".to_owned(), "`a`".to_owned()));
+    fn after_a_failure_only_what_needs_it_is_left_out() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &[]), ("d", &["b"])]);
+        let order = ["a", "b", "c", "d"];
+        for jobs in [1, 3] {
+            let (begun, ended) = begun(&graph, &order, jobs, "a");
+            let mut begun: Vec<&str> = begun.split(' ').collect();
+            begun.sort_unstable();
+            assert_eq!((begun.join(" ").as_str(), ended.as_str()), ("a c", "`a`"), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_ends_everything() {
+        let graph = BuildGraph::of(&[("a", &[]), ("b", &[])]);
+        let begun = Mutex::new(0);
+        let result: Result<BTreeMap<BuildName, u8>, _> =
+            run(&graph, &names(&["a", "b"]), 1, |_, _| {
+                *begun.lock().unwrap() += 1;
+                Err(Problem { full_disk: true, ..Problem::new("full") })
+            });
+        assert_eq!((result.unwrap_err().len(), begun.into_inner().unwrap()), (1, 1));
     }
 
     /// Those that wait for a build that panics end, too, whatever number of threads waits.
@@ -159,9 +192,10 @@ mod tests {
     fn a_panic_is_the_failure_of_its_build() {
         let graph = BuildGraph::of(&[("a", &[]), ("b", &["a"]), ("c", &["a"])]);
         for jobs in [1, 3] {
-            let result: Result<BTreeMap<BuildName, u8>, Problem> =
+            let result: Result<BTreeMap<BuildName, u8>, _> =
                 run(&graph, &names(&["a", "b", "c"]), jobs, |name, _| panic!("bug in {name}"));
-            let problem = result.unwrap_err();
+            let failed = result.unwrap_err();
+            let [(_, problem)] = &failed[..] else { panic!("{failed:?}") };
             assert!(problem.what.contains("`a`"), "{problem}");
             assert!(problem.to_string().contains("bug in a"), "{problem}");
         }

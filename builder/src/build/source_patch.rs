@@ -183,7 +183,7 @@ fn hunk_failed(
     let problem = cannot(path, &because).fact("wanted", wanted.trim_end_matches('\n'));
     let problem = if near.is_empty() { problem } else { problem.fact("nearest", near.join("\n")) };
     problem.hint(
-        "the patch was made for another source: make it anew, or remove it if upstream has it",
+        "the patch was made for another source: make it again, or remove it if upstream has it",
     )
 }
 

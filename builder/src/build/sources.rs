@@ -8,9 +8,11 @@ use fs_err as fs;
 
 use super::view::{Sight, View, Withheld};
 use crate::build::source_patch;
+use crate::build::version_control::TrackedFiles;
 use crate::fetch::plan::git_directory;
 use crate::fetch::request::Shelf;
 use crate::fetch::snapshot::{copy, project_directory};
+use crate::fetch::tracked::Tracked;
 use crate::fetch::wheelhouse;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution};
@@ -34,6 +36,8 @@ pub struct Sources<'a> {
     pub tree: &'a Path,
     /// Its NAR hash.
     pub tree_hash: Sha256,
+    /// Which of its files git tracks.
+    pub tracked: &'a Tracked,
     /// Whose patches are applied.
     pub recipe: &'a Recipe,
     /// The application's lock, which knows the local projects.
@@ -107,6 +111,34 @@ impl Sources<'_> {
         let included = &self.recipe.build_settings(&distribution.name).include;
         View::new(self.tree, &inside(&tree), &others, local.collect(), included)
             .map_err(|problem| problem.fact("distribution", &distribution.name))
+    }
+
+    /// The files of the source of a distribution that count as tracked by git; `None` if uv builds
+    /// it without a `.git`, too.
+    ///
+    /// # Errors
+    /// Git cannot be asked.
+    pub fn tracked_files(
+        &self,
+        distribution: &Distribution,
+        sight: Sight,
+    ) -> Result<Option<TrackedFiles>, Problem> {
+        match &distribution.artifact {
+            Artifact::Git(_) | Artifact::Tree { .. } => Ok(Some(TrackedFiles::Everything)),
+            Artifact::Local(path) => match self.tracked {
+                Tracked::Everything => Ok(Some(TrackedFiles::Everything)),
+                Tracked::Only(files) if sight == Sight::Whole => {
+                    Ok(Some(TrackedFiles::Only(files.clone())))
+                }
+                Tracked::Only(files) => {
+                    let view = self.view(distribution, path)?;
+                    let given = files.iter().filter(|file| view.gives(file));
+                    Ok(Some(TrackedFiles::Only(given.cloned().collect())))
+                }
+                Tracked::Unknown(problem) => Err(problem.clone()),
+            },
+            _ => Ok(None),
+        }
     }
 
     /// Links of a local project that lead out of the source tree, with what they point to: a build

@@ -70,7 +70,7 @@ impl Store {
             copied(entry, into).map_err(|error| {
                 let problem = Problem::new("cannot take a wheel out of the cache")
                     .fact("at", entry.display())
-                    .hint("if it cannot be read, `--no-cache` builds it anew");
+                    .hint("if it cannot be read, `--no-cache` builds it again");
                 disk::failed(problem, into, None, error)
             })
         };

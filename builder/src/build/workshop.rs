@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::store::Store;
+use super::version_control::VersionControl;
 use super::view::Sight;
 use crate::build::environment::BuildEnvironment;
 use crate::build::sources::Sources;
@@ -13,7 +14,6 @@ use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Distribution, Resolution};
 use crate::toolchain::Toolchain;
 use crate::toolchain::uv::Uv;
-use base::packaging::PackageName;
 use base::recipe::Recipe;
 use base::vocabulary::Problem;
 
@@ -93,8 +93,20 @@ impl Workshop<'_> {
     }
 
     /// What a distribution is built in.
-    pub(super) fn environment(&self, name: &PackageName) -> Result<BuildEnvironment<'_>, Problem> {
-        let told = Told::of(name, self.recipe, self.project);
-        BuildEnvironment::new(told, self.toolchain, self.uv)
+    pub(super) fn environment(
+        &self,
+        build: &BuildName,
+        sight: Sight,
+    ) -> Result<BuildEnvironment<'_>, Problem> {
+        let distribution = &*self.distribution(build);
+        let told = Told::of(&distribution.name, self.recipe, self.project);
+        let version_control = VersionControl::of(
+            distribution,
+            self.recipe.build_settings(&distribution.name).version.as_ref(),
+            &self.needs(build)?.requirements,
+            &told.variables,
+            || self.sources.tracked_files(distribution, sight),
+        )?;
+        BuildEnvironment::new(told, version_control, self.toolchain, self.uv)
     }
 }

@@ -6,19 +6,23 @@ use std::path::{Path, PathBuf};
 
 use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
+use crate::fetch::tracked::Tracked;
 use crate::fetch::unlocked;
 use crate::fetch::{self, ProjectIndexes};
 use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::{Artifact, Resolution, resolve};
+use crate::lock::toolchain_lock::ToolchainLock;
 use crate::lock::uv_settings;
 use base::packaging::PackageName;
 use base::recipe::{LockPlace, Override, Recipe, Source, nearest};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
 use base::sys::files::read_text;
-use base::vocabulary::limits::{BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES};
+use base::vocabulary::limits::{
+    BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES, TOOLCHAIN_LOCK_BYTES,
+};
 use base::vocabulary::{Problem, Sha256};
 
 /// A recipe and where it lies.
@@ -32,6 +36,8 @@ pub struct LocatedRecipe {
     pub dir: PathBuf,
     /// `<recipe>.build-lock.toml`, beside it.
     pub build_lock: PathBuf,
+    /// `<recipe>.toolchain-lock.toml`, beside it.
+    pub toolchain_lock: PathBuf,
     /// The ledger.
     pub ledger: PathBuf,
 }
@@ -46,6 +52,7 @@ impl LocatedRecipe {
             text,
             dir: file.dir().to_owned(),
             build_lock: file.build_lock(),
+            toolchain_lock: file.toolchain_lock(),
             ledger: file.ledger(),
         })
     }
@@ -60,6 +67,20 @@ impl LocatedRecipe {
                 .hint(format!("`lockstep build-lock {}` writes it", self.recipe.name))
         })?;
         Ok((BuildLock::parse(&shown, &text)?, Sha256::of(&text)))
+    }
+
+    /// Reads the toolchain lock; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no toolchain lock.
+    pub fn read_toolchain_lock(&self) -> Result<Option<ToolchainLock>, Problem> {
+        match read_text(&self.toolchain_lock, &TOOLCHAIN_LOCK_BYTES) {
+            Ok(text) => {
+                ToolchainLock::parse(&self.toolchain_lock.display().to_string(), &text).map(Some)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::new("cannot read the toolchain lock").cause(error)),
+        }
     }
 
     /// Reads the ledger; one that does not exist is empty.
@@ -93,6 +114,8 @@ pub struct Application {
     pub tree: PathBuf,
     /// The tree's NAR hash.
     pub tree_hash: Sha256,
+    /// Which of its files git tracks.
+    pub tracked: Tracked,
     locked: Locked,
 }
 
@@ -118,11 +141,16 @@ fn origin(
             fetch::fetch_source(url, *nar_hash, &host, settings)?
         }
     };
-    let place = &located.recipe.lock;
-    if !origin.join(place.file()).is_file() {
-        return Err(unlocked::explain(&origin, place));
-    }
+    check_locked(&origin, &located.recipe.lock)?;
     Ok(origin)
+}
+
+/// Whether a tree has a lock at `place`.
+///
+/// # Errors
+/// It has none: what is there instead.
+pub fn check_locked(tree: &Path, place: &LockPlace) -> Result<(), Problem> {
+    if tree.join(place.file()).is_file() { Ok(()) } else { Err(unlocked::explain(tree, place)) }
 }
 
 impl fetch::Settings {
@@ -217,9 +245,10 @@ impl Application {
         settings: &fetch::Settings,
         host: Host<'_>,
     ) -> Result<Self, Problem> {
-        let Snapshot { tree, nar_hash } = snapshot(&origin(located, over, settings, host)?, host)?;
+        let origin = origin(located, over, settings, host)?;
+        let Snapshot { tree, nar_hash } = snapshot(&origin, host)?;
         let locked = Locked::read(&tree, &located.recipe.lock)?;
-        Ok(Self { locked, tree, tree_hash: nar_hash })
+        Ok(Self { locked, tree, tree_hash: nar_hash, tracked: Tracked::of(&origin, &host) })
     }
 }
 

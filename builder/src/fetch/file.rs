@@ -121,7 +121,7 @@ fn copy_in(file: &FileRequest, path: &Path, dir: &Path) -> Result<NamedTempFile,
     })
 }
 
-fn copy_verified(
+pub(super) fn copy_verified(
     path: &Path,
     expected: Sha256,
     dir: &Path,

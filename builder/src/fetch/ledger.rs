@@ -100,7 +100,7 @@ impl Ledger {
         toml::from_str(text).map_err(|error| {
             Problem::new(format!("cannot read the ledger `{path}`"))
                 .fact("because", error.to_string().trim_end())
-                .hint("`lockstep bless` writes it anew")
+                .hint("`lockstep bless` rewrites it")
         })
     }
 

@@ -10,9 +10,11 @@ pub mod git; // trees of commits
 mod store; // the download cache
 mod trees; // the cache of source trees
 pub mod file; // one file of a request
+pub mod pool; // archives of Debian's pool, by path and sha256
 pub mod wheelhouse; // all of a request
 mod source; // the application's source archive
 pub(crate) mod snapshot; // the application's source tree, as builds see it
+pub(crate) mod tracked; // which of its files git tracks
 pub(crate) mod plan; // resolution and build lock in, a request to phase 1 out
 pub mod ledger; // golden/<name>.toml: what phase 1 must bring
 mod unlocked; // why there is no lock

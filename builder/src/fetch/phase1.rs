@@ -80,7 +80,7 @@ pub fn fetch(
 
 /// An output without a file of its own project is taken for a slip, unless the recipe says that
 /// this is meant, or what it wants of the output instead.
-fn check_own_files(recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
+pub(crate) fn check_own_files(recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
     let is_own = |it: &Distribution| matches!(it.artifact, Artifact::Local(_));
     let said = recipe.selection.dependencies_only
         || !recipe.checks.imports.is_empty()

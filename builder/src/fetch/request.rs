@@ -32,6 +32,10 @@ pub enum Shelf {
     Git,
     /// `trees/`: source trees of the recipe.
     Trees,
+    /// `debs/`: packages of a toolchain.
+    Debs,
+    /// `uv/`: the wheel of a toolchain's uv.
+    Uv,
 }
 
 impl Shelf {
@@ -43,6 +47,8 @@ impl Shelf {
             Self::Build => "build",
             Self::Git => "git",
             Self::Trees => "trees",
+            Self::Debs => "debs",
+            Self::Uv => "uv",
         }
     }
 }

@@ -2,7 +2,7 @@
 //! `uv pip check` is clean, versions equal the resolution, and the recipe's own commands succeed.
 //! All of it runs in the sandbox, with the output read-only at its prefix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::install::collisions::Decision;
 use crate::install::output::Output;
 use crate::install::venv::Installed;
-use base::recipe::Checks;
+use crate::missing::{self, Missing, System};
+use base::dist_info::Metadata;
+use base::packaging::PackageName;
+use base::recipe::{Checks, Provider};
 use base::sys::process::last_lines;
 use base::sys::sandbox::{Invocation, OutputTo, Sandbox};
+use base::vocabulary::problem::Part;
 use base::vocabulary::{Problem, Sha256, requirement};
 
 /// How many things were checked.
@@ -38,15 +42,29 @@ struct Job<'a> {
 /// What the script prints at its end.
 #[derive(Deserialize)]
 struct Answer {
-    failures: Vec<Failure>,
+    failures: Vec<Told>,
     token: String,
 }
 
 /// What a console script calls, and the distribution that ships it, by name.
 type Scripts = BTreeMap<String, (String, String)>;
 
-#[derive(Deserialize)]
 struct Failure {
+    part: Part,
+    what: String,
+    reason: String,
+}
+
+impl Failure {
+    /// Of a check that has no part of its own.
+    fn of_check(what: &str, reason: String) -> Self {
+        Self { part: Part::Check(what.to_owned()), what: what.to_owned(), reason }
+    }
+}
+
+/// As the script prints it.
+#[derive(Deserialize)]
+struct Told {
     what: String,
     reason: String,
 }
@@ -54,11 +72,12 @@ struct Failure {
 const SCRIPT: &str = include_str!("checks.py");
 
 /// Runs all checks; all failures are reported at once. `sandbox` has toolchain and uv, `work` is a
-/// directory of this run.
+/// directory of this run; `provider` is that of the toolchain.
 pub fn check(
     checks: &Checks,
     installed: &Installed,
     sandbox: &Sandbox,
+    provider: Provider,
     work: &Path,
 ) -> Result<Checked, Problem> {
     let output = &installed.output;
@@ -102,10 +121,19 @@ pub fn check(
     let count = failures.len();
     let what = if count == 1 { "1 check".to_owned() } else { format!("{count} checks") };
     let problem = Problem::new(format!("{what} of the output failed"));
-    Err(failures.into_iter().fold(problem, |problem, it| problem.fact(it.what, it.reason)).hint(
+    let advices: BTreeSet<String> =
+        failures.iter().filter_map(|it| advised(it, installed, provider)).collect();
+    let told = |problem: Problem, it: Failure| {
+        problem.broken(it.part, &it.reason).fact(it.what, it.reason)
+    };
+    let problem = failures.into_iter().fold(problem, told);
+    Err(problem.hint(if advices.is_empty() {
         "a script that is right to fail goes into `check.skip-scripts` with the reason; a missing \
-         system library into `toolchain.debian.packages`",
-    ))
+         system library into `toolchain.debian.packages`"
+            .to_owned()
+    } else {
+        advices.into_iter().collect::<Vec<_>>().join("\n")
+    }))
 }
 
 /// The output at its prefix, read-only, with its `bin` first on `PATH`.
@@ -154,17 +182,64 @@ fn import_all(output: &Output, token: &str, sandbox: &Sandbox) -> Result<Vec<Fai
     let finished = in_prefix(&python, &arguments, output, sandbox)?;
     match serde_json::from_slice::<Answer>(&finished.stdout) {
         Ok(answer) if finished.success() && answer.token == token => {
-            let shortened = answer.failures.into_iter().map(|failure| Failure {
-                what: failure.what,
-                reason: last_lines(&failure.reason, 4),
+            let shortened = answer.failures.into_iter().map(|Told { what, reason }| Failure {
+                part: part_of(&what),
+                what,
+                reason: last_lines(&reason, 4),
             });
             Ok(shortened.collect())
         }
-        _ => Ok(vec![Failure {
-            what: "the output's interpreter".to_owned(),
-            reason: printed(&finished),
-        }]),
+        _ => Ok(vec![Failure::of_check("the output's interpreter", printed(&finished))]),
     }
+}
+
+/// What the script has tried, by the words in which it tells of it.
+fn part_of(what: &str) -> Part {
+    if let Some(module) = what.strip_prefix("import ") {
+        return Part::Module(module.to_owned());
+    }
+    let script = what.strip_prefix("console script ").and_then(|it| it.split_once(" = "));
+    match script.and_then(|(name, rest)| Some((name, rest.rsplit_once(" of ")?.1))) {
+        Some((name, distribution)) => {
+            Part::Script { name: name.to_owned(), distribution: distribution.to_owned() }
+        }
+        None => Part::Check(what.to_owned()),
+    }
+}
+
+/// What to write into the recipe because of a failure: a library that the system lacks, or a script
+/// that only an extra of its distribution makes work.
+fn advised(failure: &Failure, installed: &Installed, provider: Provider) -> Option<String> {
+    let missing = missing::decisive(failure.reason.lines())?.missing?;
+    match (&missing, &failure.part) {
+        (Missing::SharedObject(_), _) => {
+            let package = System::of(provider).and_then(|it| it.package(&missing));
+            package.map(|package| missing::advice(&missing, "", Some(package)))
+        }
+        (Missing::Module(module), Part::Script { name, distribution }) => {
+            let wheel = installed.wheels.iter().find(|it| it.name.as_ref() == distribution)?;
+            let extra = extra_with(module, &wheel.metadata)?;
+            Some(format!(
+                "`{name}` needs `{module}`, which only the extra `{extra}` of `{distribution}` \
+                 brings: `check.skip-scripts = {{ {name} = \"needs {distribution}[{extra}]\" }}`, \
+                 or lock the extra"
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// The first extra of a distribution that requires the distribution of a module's name.
+fn extra_with(module: &str, metadata: &Metadata) -> Option<String> {
+    let module: PackageName = module.parse().ok()?;
+    metadata.requires.iter().find_map(|text| {
+        let (name, marker) = text.split_once(';')?;
+        let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+        let name: PackageName = name[..end.unwrap_or(name.len())].parse().ok()?;
+        let (_, extra) = marker.split_once("extra == ").filter(|_| name == module)?;
+        let quote = extra.chars().next()?;
+        Some(extra[1..].split(quote).next()?.to_owned())
+    })
 }
 
 /// Where the toolchain's uv is, whatever programs the output brings.
@@ -190,7 +265,7 @@ fn requirements(
         Some(complaints) => complaints.join("\n"),
         None => printed(&finished),
     };
-    Ok(vec![Failure { what: "uv pip check".to_owned(), reason }])
+    Ok(vec![Failure::of_check("uv pip check", reason)])
 }
 
 /// How many distributions `uv pip check` has looked at: `Checked 15 packages in 3ms`.
@@ -227,7 +302,7 @@ fn run(
     };
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let finished = in_prefix(program, &arguments, output, sandbox)?;
-    let failure = || Failure { what: name.to_owned(), reason: printed(&finished) };
+    let failure = || Failure::of_check(name, printed(&finished));
     Ok((!finished.success()).then(failure))
 }
 
@@ -254,6 +329,25 @@ fn printed(finished: &base::sys::sandbox::Finished) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_script_of_an_extra_is_told_by_its_extra() {
+        let requires = ["click>=8", "aiohttp>=3.10; extra == 'd'", "ujson; extra == \"fast\""];
+        let metadata =
+            Metadata { requires: requires.map(str::to_owned).into(), ..Metadata::default() };
+        for (module, extra) in [("aiohttp", Some("d")), ("ujson", Some("fast")), ("click", None)] {
+            assert_eq!(extra_with(module, &metadata).as_deref(), extra, "{module}");
+        }
+    }
+
+    #[test]
+    fn what_the_script_tells_names_its_part() {
+        let script = Part::Script { name: "a".to_owned(), distribution: "b".to_owned() };
+        assert_eq!(part_of("console script a = m:f of b"), script);
+        assert_eq!(part_of("import a.b"), Part::Module("a.b".to_owned()));
+        let other = "a child of sys.executable";
+        assert_eq!(part_of(other), Part::Check(other.to_owned()));
+    }
 
     /// Complaints, the last line, and those that nobody explains.
     type Case<'a> = (&'a [&'a str], &'a str, Option<&'a [&'a str]>);

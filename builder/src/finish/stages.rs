@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::build::Scene;
 use crate::fetch::phase1::Fetched;
 use crate::finish::checks::{self, Checked};
 use crate::finish::layout::{self, Copied, Linked};
@@ -17,6 +18,7 @@ use crate::install::venv::{Installed, Installer};
 use base::nar;
 use base::packaging::PackageName;
 use base::recipe::{BytecodePolicy, Checks, Recipe};
+use base::sys::sandbox::Invocation;
 use base::vocabulary::{Problem, Progress, Sha256};
 
 /// A virtual environment that has, beside its modules, what the recipe copies and links.
@@ -112,7 +114,8 @@ impl Sealed {
         work: &Path,
     ) -> Result<Checked, Problem> {
         let sandbox = installer.sandbox().limited(installer.toolchain.limits.check);
-        let checked = checks::check(checks, &self.installed, &sandbox, work)?;
+        let provider = installer.toolchain.provider;
+        let checked = checks::check(checks, &self.installed, &sandbox, provider, work)?;
         let now = nar::hash_path(self.tree())?;
         if now == self.nar_hash {
             return Ok(checked);
@@ -121,6 +124,19 @@ impl Sealed {
             .fact("before", self.nar_hash.to_sri())
             .fact("after", now.to_sri())
             .hint("a check can write to the output: nothing of it is to be trusted"))
+    }
+
+    /// The sandbox of the checks, for whoever wants to look at what failed in it.
+    pub fn scene(&self, checks: &Checks, installer: &Installer<'_>) -> Scene {
+        let output = &self.installed.output;
+        let sandbox = checks::at_prefix(installer.sandbox(), output);
+        let sandbox = checks.env.iter().fold(sandbox, |it, (key, value)| it.env(key, value));
+        let invocation = Invocation {
+            program: "/bin/sh".to_owned(),
+            arguments: vec!["the checks of the output".to_owned()],
+            directory: output.prefix.clone(),
+        };
+        Scene { sandbox, invocation }
     }
 
     /// Where it lies.

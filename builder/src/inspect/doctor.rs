@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::fetch::ProjectIndexes;
 use crate::fetch::index::Indexes;
 use crate::toolchain::uv::{OTHER_UV, UV_VERSION, is_cached, provide_uv};
-use crate::toolchain::{SignedBy, mirror};
+use crate::toolchain::{SignedBy, mirror, sources_directory};
 use base::sys::Host;
 use base::sys::env::Environment;
 use base::sys::sandbox::check_available;
@@ -101,7 +101,7 @@ pub fn examine(host: &Host<'_>) -> Vec<Finding> {
             State::Missing,
             "the `debian` toolchain needs it: install `dpkg`, or use the `host` toolchain",
         ),
-        debian_mirror(Path::new("/etc/apt")),
+        debian_mirror(&sources_directory(environment)),
         program(
             environment,
             "git",

@@ -50,7 +50,7 @@ impl Verdict {
 }
 
 /// What stands for the digest of a wheel that is not known before it is built.
-const TO_BE_BUILT: &str = "to be built anew";
+const TO_BE_BUILT: &str = "to be built again";
 
 /// Looks at everything that a recipe builds from source, sorted by name. It fetches what is locked,
 /// as the sources are inputs, and builds nothing.

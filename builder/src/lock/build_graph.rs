@@ -120,7 +120,7 @@ impl BuildLock {
              resolution nor the build lock builds"
         ))
         .fact("at run time", shown)
-        .hint("`lockstep build-lock` writes the build lock anew"))
+        .hint("`lockstep build-lock` rewrites the build lock"))
     }
 }
 

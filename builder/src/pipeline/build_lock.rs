@@ -1,6 +1,6 @@
 //! The build lock of a recipe, made as a command or because it is missing.
 
-use super::{Options, provide_toolchain};
+use super::{Options, beforehand, provide_toolchain};
 use crate::build::requirements::Maker;
 use crate::fetch;
 use crate::fetch::application::{Application, LocatedRecipe};
@@ -28,6 +28,9 @@ pub fn make_build_lock(
             .hint("`--cache-dir DIR` names another cache")
     })?;
     let uv = provide_uv(&host)?;
+    for target in &located.recipe.targets {
+        beforehand::check(located, target, options, &uv, host)?;
+    }
     let toolchain = provide_toolchain(located, &located.recipe.targets[0], options, host)?;
     uv.try_in(&toolchain)?;
     let settings = fetch::Settings {

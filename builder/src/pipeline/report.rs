@@ -1,16 +1,17 @@
 //! How a build ended, for people and programs.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Options;
+use super::{Options, Prepared};
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::ledger::Judgement;
-use crate::fetch::phase1::Fetched;
 use crate::install::collisions::{Collision, Decision};
 use crate::publish::Product;
+use base::recipe::Provider;
 use base::vocabulary::digest::Sri;
 
 /// How a build ended.
@@ -23,6 +24,8 @@ pub struct Report {
     pub project: String,
     /// For what.
     pub target: String,
+    /// What it was built with.
+    pub toolchain: ToolchainUsed,
     /// NAR hash of the wheelhouse: the FOD hash.
     pub fod_hash: Sri,
     /// What it is against the ledger.
@@ -58,6 +61,47 @@ pub struct Report {
     pub longest: Vec<(String, Duration)>,
 }
 
+/// What a build was made with.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ToolchainUsed {
+    /// What provided it.
+    pub provider: Provider,
+    /// The suite of its packages.
+    pub suite: Option<String>,
+    /// The interpreter's full version.
+    pub python: String,
+    /// How many packages it has.
+    pub packages: usize,
+    /// Whether a toolchain lock pins it.
+    pub locked: bool,
+}
+
+impl ToolchainUsed {
+    fn of(located: &LocatedRecipe, prepared: &Prepared) -> Self {
+        let toolchain = &prepared.toolchain;
+        let suite = located.recipe.debian.suite.clone();
+        Self {
+            provider: toolchain.provider,
+            suite: (toolchain.provider == Provider::Debian).then_some(suite),
+            python: toolchain.python_version.clone(),
+            packages: toolchain.packages.len(),
+            locked: prepared.locked.is_some(),
+        }
+    }
+}
+
+impl fmt::Display for ToolchainUsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { python, packages, .. } = self;
+        match &self.suite {
+            Some(suite) => write!(f, "Debian {suite}, Python {python}, {packages} packages")?,
+            None => write!(f, "the machine's own, Python {python}")?,
+        }
+        f.write_str(if self.locked { " (locked)" } else { " (not locked)" })
+    }
+}
+
 /// Measures the phases of a build.
 pub(super) struct Clock {
     started: Instant,
@@ -79,10 +123,11 @@ impl Clock {
 pub(super) fn report(
     located: &LocatedRecipe,
     options: &Options,
-    (fetched, golden): (&Fetched, Judgement),
+    (prepared, golden): (&Prepared, Judgement),
     product: Product,
     clock: &mut Clock,
 ) -> Report {
+    let fetched = &prepared.fetched;
     let resolution = &fetched.resolution;
     let installed = || resolution.distributions.iter().filter(|it| it.artifact.is_installed());
     let built = installed().filter(|it| it.artifact.is_built()).count();
@@ -93,6 +138,7 @@ pub(super) fn report(
         recipe: located.recipe.name.clone(),
         project: resolution.roots_shown(),
         target: resolution.target.to_string(),
+        toolchain: ToolchainUsed::of(located, prepared),
         fod_hash: Sri(fetched.wheelhouse.nar_hash),
         golden,
         output_hash: Sri(product.nar_hash),

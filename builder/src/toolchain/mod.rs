@@ -9,10 +9,13 @@ mod launcher;
 pub mod uv;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::fetch::pool;
+use crate::lock::toolchain_lock::{LockedToolchain, ToolchainDemands};
+use debian::Refusal;
 
 use base::recipe::{DebianSettings, Provider, RunLimits};
 use base::store::Check;
@@ -20,7 +23,8 @@ use base::sys::Host;
 use base::sys::sandbox::{RootFs, Sandbox, Surroundings};
 use base::vocabulary::{Problem, Sha256};
 
-pub use debian::{Mirror, NETWORK_FILES, SignedBy, mirror};
+pub use crate::lock::toolchain_lock::SystemPackage;
+pub use debian::{Contents, Mirror, NETWORK_FILES, SignedBy, mirror, sources_directory};
 pub use given::Given;
 pub use launcher::make_interpreter;
 
@@ -101,25 +105,6 @@ impl Bind {
     }
 }
 
-/// One package of a toolchain, as its provider's signed index describes it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SystemPackage {
-    /// Its name.
-    pub name: String,
-    /// Its version, with epoch.
-    pub version: String,
-    /// `amd64`, `all`, …
-    pub architecture: String,
-    /// The digest of its archive.
-    pub sha256: Sha256,
-}
-
-impl fmt::Display for SystemPackage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.name, self.version, self.architecture)
-    }
-}
-
 /// What a toolchain is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {
@@ -135,6 +120,8 @@ pub struct Wanted<'a> {
     pub python: (u8, u8),
     /// The machine in the kernel's words, such as `x86_64`.
     pub machine: &'a str,
+    /// What is locked for the target; nothing else is used then.
+    pub locked: Option<&'a LockedToolchain>,
     /// Ask the mirror again, although it is known which packages an earlier run got.
     pub refresh: bool,
     /// How much of a root is read to verify it.
@@ -147,7 +134,9 @@ impl Wanted<'_> {
     }
 }
 
-/// The first provider that can serve serves. If none can, the error says for each why not.
+/// The first provider that can serve serves. A provider cannot serve where the machine lacks what it
+/// works with, which is told; that a package is misspelt or gone is an error, and no other provider
+/// is tried. If none can serve, the error says for each why not.
 pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     let what = format!(
         "no toolchain with Python {}.{} for `{}`",
@@ -163,44 +152,106 @@ pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Proble
         return given::provide(given, wanted);
     }
     let mut failed = Problem::new(what);
-    for provider in wanted.providers {
-        let result = match provider {
-            Provider::Debian => debian::provide(wanted, host),
-            Provider::Host => host::provide(wanted, host),
-            Provider::Nix => Err(Problem::usage("Nix builds with what `--toolchain-root` names")),
+    for (index, provider) in wanted.providers.iter().enumerate() {
+        let unable = match provider {
+            Provider::Debian => match debian::provide(wanted, host) {
+                Ok(toolchain) => return Ok(toolchain),
+                Err(Refusal::Failed(problem)) => return Err(problem),
+                Err(Refusal::Unable(problem)) => problem,
+            },
+            Provider::Host => match host::provide(wanted, host) {
+                Ok(toolchain) => return Ok(toolchain),
+                Err(problem) => problem,
+            },
+            Provider::Nix => Problem::usage("Nix builds with what `--toolchain-root` names"),
         };
-        match result {
-            Ok(toolchain) => return Ok(toolchain),
-            // The only provider's own error says more than a list of one.
-            Err(problem) if wanted.providers.len() == 1 => return Err(problem),
-            Err(problem) => failed = because(failed, *provider, problem),
+        // The only provider's own error says more than a list of one. What is locked is what is
+        // built with.
+        if wanted.providers.len() == 1 || wanted.locked.is_some() {
+            return Err(unable);
         }
+        if let Some(next) = wanted.providers.get(index + 1) {
+            let (this, next, because) = (name(*provider), name(*next), &unable.what);
+            host.progress.warn(&format!(
+                "the `{this}` toolchain cannot serve on this machine, so `{next}` is tried\n  \
+                 because  {because}"
+            ));
+        }
+        failed = because_of(failed, *provider, &unable);
     }
     Err(failed)
 }
 
-fn because(failed: Problem, provider: Provider, problem: Problem) -> Problem {
-    let label = match provider {
+/// Whether what a recipe asks for can be locked here: the first of its providers is Debian's, and
+/// this machine can ask that.
+pub fn is_lockable(wanted: &Wanted<'_>, host: &Host<'_>) -> bool {
+    wanted.providers.first() == Some(&Provider::Debian) && debian::can_resolve(wanted, host).is_ok()
+}
+
+/// What a target asks of its toolchain.
+///
+/// # Errors
+/// Debian has no packages for its machine, or no uv is known for it.
+pub fn demands(wanted: &Wanted<'_>) -> Result<ToolchainDemands, Problem> {
+    Ok(ToolchainDemands {
+        suite: wanted.debian.suite.clone(),
+        architecture: debian::architecture(wanted.machine)?.to_owned(),
+        wanted: debian::package_set(wanted),
+        uv: uv::locked(wanted.machine)?,
+    })
+}
+
+/// Whether there are packages and a uv for the machine at all.
+pub fn is_known(machine: &str) -> bool {
+    debian::architecture(machine).is_ok() && uv::locked(machine).is_ok()
+}
+
+/// Locks what a target asks for, as its provider has it now or, without [`Wanted::refresh`], as an
+/// earlier run of this cache found it. The target need not be of this machine.
+///
+/// # Errors
+/// The index cannot be had, or a package is not in it.
+pub fn lock(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<LockedToolchain, Problem> {
+    debian::can_resolve(wanted, host)?;
+    let ToolchainDemands { suite, architecture, wanted: names, uv } = demands(wanted)?;
+    let packages = debian::resolve(wanted, host)?;
+    let provider = Provider::Debian;
+    Ok(LockedToolchain { provider, suite, architecture, wanted: names, uv, packages })
+}
+
+/// Brings the packages of a locked toolchain into the cache; returns where each archive is.
+///
+/// # Errors
+/// No mirror has them any more, or none can be reached.
+pub fn bring(
+    locked: &LockedToolchain,
+    wanted: &Wanted<'_>,
+    host: &Host<'_>,
+) -> Result<Vec<PathBuf>, Problem> {
+    host.progress.stage("fetch", Some(locked.packages.len() as u64));
+    pool::bring(&locked.packages, &debian::mirrors(wanted, host)?, host)
+}
+
+/// What is in a provider's place in messages.
+fn name(provider: Provider) -> &'static str {
+    match provider {
         Provider::Debian => "debian",
         Provider::Host => "host",
         Provider::Nix => "nix",
-    };
+    }
+}
+
+fn because_of(failed: Problem, provider: Provider, problem: &Problem) -> Problem {
     let mut lines = vec![problem.to_string()];
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&problem);
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(problem);
     while let Some(error) = cause {
         lines.push(format!("caused by: {error}"));
         cause = error.source();
     }
-    lines.extend(problem.hint.map(|hint| format!("hint: {hint}")));
+    lines.extend(problem.hint.as_ref().map(|hint| format!("hint: {hint}")));
     failed
-        .fact(
-            label,
-            lines.join(
-                "
-",
-            ),
-        )
-        .hint("mend one of them; `lockstep doctor` looks at everything that a build needs")
+        .fact(name(provider), lines.join("\n"))
+        .hint("fix one of them; `lockstep doctor` looks at everything that a build needs")
 }
 
 #[cfg(test)]

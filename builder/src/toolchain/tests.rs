@@ -5,7 +5,7 @@ use base::sys::env::Environment;
 use base::vocabulary::progress::Silent;
 
 fn settings() -> DebianSettings {
-    DebianSettings { suite: "forky".to_owned(), packages: BTreeSet::new() }
+    DebianSettings { suite: "forky".to_owned(), packages: BTreeSet::new(), mirrors: Vec::new() }
 }
 
 #[test]
@@ -23,11 +23,12 @@ fn without_any_provider_each_says_why_not() {
         system_packages: BTreeSet::new(),
         python: (3, 14),
         machine: &here,
+        locked: None,
         refresh: false,
         check: base::store::Check::Stamps,
     };
     let text = provide(&wanted, &host).unwrap_err().to_string();
-    for part in ["debian", "`apt-get`", "host", "`python3`", "hint:"] {
+    for part in ["debian", "`dpkg-deb`", "host", "`python3`", "hint:"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let foreign = Wanted { machine: "pdp11", ..wanted };

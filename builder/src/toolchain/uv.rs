@@ -10,6 +10,7 @@ use zip::ZipArchive;
 use super::Toolchain;
 use crate::fetch::http::Client;
 use crate::fetch::{Fetcher, FileOrigin, FileRequest, Patience, Settings, Shelf};
+use crate::lock::toolchain_lock::LockedUv;
 use base::store::{Store, Verified, Wish};
 use base::sys::Host;
 use base::sys::cache::UV;
@@ -54,6 +55,32 @@ const RELEASES: [Release; 2] = [
         program: "bbecb5ac518030bb5e84f1999c577228460192832ac24a92bd772735682979f4",
     },
 ];
+
+/// The wheel of the pinned uv for a machine, as a toolchain lock has it.
+///
+/// # Errors
+/// None is known for the machine.
+pub(super) fn locked(machine: &str) -> Result<LockedUv, Problem> {
+    let release = release_for(machine)?;
+    Ok(LockedUv {
+        version: UV_VERSION.to_owned(),
+        file: release.filename.to_owned(),
+        sha256: digest(release.sha256),
+        size: release.size,
+    })
+}
+
+/// What phase 1 is asked for to have the wheel of a locked uv.
+pub fn request(locked: &LockedUv) -> FileRequest {
+    FileRequest {
+        project: "uv".parse().expect("it is a name"),
+        shelf: Shelf::Uv,
+        filename: locked.file.clone(),
+        sha256: locked.sha256,
+        size: Some(locked.size),
+        origin: FileOrigin::Registry { locked: None },
+    }
+}
 
 /// uv on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,9 +154,12 @@ fn digest(hex: &str) -> Sha256 {
 }
 
 fn release() -> Result<&'static Release, Problem> {
-    let here = rustix::system::uname().machine().to_string_lossy().into_owned();
-    RELEASES.iter().find(|release| release.machine == here).ok_or_else(|| {
-        Problem::new(format!("no uv {UV_VERSION} is known for the machine `{here}`"))
+    release_for(&rustix::system::uname().machine().to_string_lossy())
+}
+
+fn release_for(machine: &str) -> Result<&'static Release, Problem> {
+    RELEASES.iter().find(|release| release.machine == machine).ok_or_else(|| {
+        Problem::new(format!("no uv {UV_VERSION} is known for the machine `{machine}`"))
             .hint("name one with `--uv FILE`")
     })
 }
@@ -159,14 +189,7 @@ fn pinned(host: &Host<'_>) -> Result<Uv, Problem> {
 
 /// Puts the program of a release into the directory `bin`.
 fn fetched(release: &Release, bin: &Path, host: &Host<'_>) -> Result<(), Problem> {
-    let request = FileRequest {
-        project: "uv".parse().expect("it is a name"),
-        shelf: Shelf::Wheels,
-        filename: release.filename.to_owned(),
-        sha256: digest(release.sha256),
-        size: Some(release.size),
-        origin: FileOrigin::Registry { locked: None },
-    };
+    let request = request(&locked(release.machine)?);
     // No uv is there yet that could be asked for its index.
     let settings = Settings { uv: None, ..Settings::default() };
     let client = Client::new(host.environment, Patience::default());

@@ -27,7 +27,6 @@ impl Context<'_> {
             wheelhouse: flags.given.wheelhouse.clone(),
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
             reuse: match (flags.reuse.no_cache, flags.reuse.rebuild) {
                 (true, _) => Reuse::Nothing,
                 (false, true) => Reuse::Wheels,
@@ -96,9 +95,12 @@ pub(super) fn golden(flags: LedgerFlags) -> Golden {
 fn replace_link(link: &Path, target: &Path) -> Result<()> {
     let is_link = fs::symlink_metadata(link).map(|found| found.file_type().is_symlink());
     if matches!(is_link, Ok(false)) {
-        return Err(Problem::usage(format!("`{}` is in the way and no link", link.display()))
-            .hint("`--out-link PATH` names another place, `--no-out-link` makes none")
-            .into());
+        return Err(Problem::usage(format!(
+            "`{}` already exists and is not a symlink",
+            link.display()
+        ))
+        .hint("`--out-link PATH` names another place, `--no-out-link` makes none")
+        .into());
     }
     let mut name = link.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));

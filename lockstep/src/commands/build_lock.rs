@@ -16,7 +16,6 @@ impl Context<'_> {
         let options = Options {
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
             ..self.options()
         };
         let exclude_newer = flags.exclude_newer.as_deref();

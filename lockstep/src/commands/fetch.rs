@@ -2,9 +2,13 @@
 
 use anyhow::Result;
 use base::recipe::Recipe;
+use base::vocabulary::digest::Sri;
 use base::vocabulary::{Outcome, Problem, Target};
+use builder::fetch::Settings;
+use builder::fetch::application::LocatedRecipe;
 use builder::fetch::phase1;
 use builder::lock::resolvers::Resolvers;
+use builder::pipeline;
 use serde_json::json;
 
 use super::Context;
@@ -16,6 +20,9 @@ impl Context<'_> {
     pub(super) fn fetch(&self, flags: &Fetch) -> Result<Outcome> {
         let located = self.recipe(flags.which.recipe.as_deref())?;
         let settings = self.settings(&located.recipe)?;
+        if flags.toolchain {
+            return self.fetch_toolchains(&located, flags, &settings);
+        }
         let source = flags.which.source.as_deref();
         let resolvers = Resolvers::default();
         let mut rows = Vec::new();
@@ -45,6 +52,32 @@ impl Context<'_> {
             }));
         }
         self.print(&json!({ "wheelhouses": rows }), &text.join("\n"));
+        Ok(Outcome::Good)
+    }
+}
+
+impl Context<'_> {
+    fn fetch_toolchains(
+        &self,
+        located: &LocatedRecipe,
+        flags: &Fetch,
+        settings: &Settings,
+    ) -> Result<Outcome> {
+        let (mut rows, mut text) = (Vec::new(), Vec::new());
+        for target in chosen(&located.recipe, flags.platform.as_deref())? {
+            let (_, wheelhouse) = pipeline::fetch_toolchain(located, target, settings, self.host)?;
+            let hash = Sri(wheelhouse.nar_hash);
+            let path = wheelhouse.path.display();
+            text.push(format!("{target}  {hash}  {path}"));
+            rows.push(json!({
+                "target": target.to_string(),
+                "nar-hash": hash,
+                "path": wheelhouse.path,
+                "files": wheelhouse.files.len(),
+                "bytes": wheelhouse.files.iter().map(|file| file.size).sum::<u64>(),
+            }));
+        }
+        self.print(&json!({ "toolchains": rows }), &text.join("\n"));
         Ok(Outcome::Good)
     }
 }

@@ -8,14 +8,17 @@ mod derivation;
 mod doctor;
 mod enter;
 mod fetch;
+mod gate;
 mod gc;
 mod graph;
 mod hash;
+mod init;
 mod nix;
 mod resolve;
 mod review;
 mod run;
 mod shell;
+mod toolchain_lock;
 mod tree;
 mod verify_repro;
 mod why;
@@ -54,6 +57,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
     let command = match command {
         Command::Compare(flags) => return compare::run(flags, &global),
         Command::Hash(flags) => return hash::run(&flags, &global),
+        Command::Gate(flags) => return gate::run(flags, &global, typed),
         command => command,
     };
     let mut environment = Environment::capture();
@@ -98,7 +102,9 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Tree(flags) => context.tree(&flags),
         Command::Why(flags) => context.why(&flags),
         Command::Graph(flags) => context.graph(&flags),
+        Command::Init(flags) => context.init(&flags),
         Command::BuildLock(flags) => context.build_lock(&flags),
+        Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
@@ -109,7 +115,9 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::VerifyRepro(flags) => context.verify_repro(flags),
         Command::Review(flags) => context.review(&flags),
         Command::Nix(command) => context.nix(&command),
-        Command::Compare(_) | Command::Hash(_) => unreachable!("it was run above"),
+        Command::Compare(_) | Command::Hash(_) | Command::Gate(_) => {
+            unreachable!("it was run above")
+        }
     };
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))

@@ -8,7 +8,7 @@ use base::recipe::{LockPlace, Selection, Source};
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
 use builder::fetch::application::{LocatedRecipe, Locked};
-use builder::lock::resolve;
+use builder::lock::resolve::{self, RuntimeRequest};
 
 /// What is looked at: an application, and what of it for which target.
 pub(super) struct Looked {
@@ -60,14 +60,37 @@ impl Context<'_> {
             let tools = locked.tools.keys().map(|it| &it.name).collect();
             application.check_overrides(&located.recipe, &resolution, &tools)?;
         }
-        let rows = resolution.distributions.iter().map(|it| {
+        let request = RuntimeRequest {
+            lock: &application.lock,
+            pyproject: &application.project,
+            target: &target,
+            selection: &selection,
+        };
+        let rows = resolution.distributions.iter().zip(resolution.reasons(&request)?);
+        let rows = rows.map(|(it, why)| {
             let version = it.version.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("{:<32} {version:<16} {}", it.name.to_string(), it.artifact.kind())
+            [it.name.to_string(), version, it.artifact.kind().into(), it.artifact.shown(), why]
         });
-        let text = rows.collect::<Vec<_>>().join("\n");
+        let text = table(&rows.collect::<Vec<_>>());
         self.print(&serde_json::to_value(resolution.to_json())?, &text);
         Ok(Outcome::Good)
     }
+}
+
+/// Columns, each as wide as its widest cell but for the last.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..N.saturating_sub(1)).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| match widths.get(column) {
+            Some(width) => format!("{cell:<width$}  "),
+            None => cell.clone(),
+        });
+        cells.collect::<String>().trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn target(flags: &Selected, python: &str, platform: &str) -> Result<Target, Problem> {

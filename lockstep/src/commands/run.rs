@@ -21,6 +21,7 @@ impl Context<'_> {
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.map(provider),
+            unchecked_serves: true,
             ..self.options()
         };
         let (report, toolchain) = pipeline::build_with_toolchain(&located, &options, self.host)?;

@@ -12,11 +12,8 @@ use crate::flags::Shell;
 impl Context<'_> {
     pub(super) fn shell(&self, flags: &Shell) -> Result<Outcome> {
         let located = self.recipe(flags.recipe.as_deref())?;
-        let options = Options {
-            toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
-            ..self.options()
-        };
+        let options =
+            Options { toolchain: flags.toolchain.toolchain.map(provider), ..self.options() };
         let target = &located.recipe.targets[0];
         let uv = provide_uv(&self.host)?;
         let toolchain = pipeline::provide_toolchain(&located, target, &options, self.host)?;

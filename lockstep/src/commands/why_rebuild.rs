@@ -22,7 +22,6 @@ impl Context<'_> {
         let options = Options {
             source: flags.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
-            refresh_toolchain: flags.toolchain.refresh_toolchain,
             ..self.options()
         };
         let all = explain(&located, &options, self.host)?;
@@ -70,7 +69,7 @@ fn lines(rebuild: &Rebuild) -> String {
 fn headline(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Stored => "nothing is built, its wheel is in the store",
-        Verdict::Changed { .. } => "it is built anew, since the last build changed",
+        Verdict::Changed { .. } => "it is built again; since the last build these changed",
         Verdict::First => "no build of this recipe and target is known",
         Verdict::Gone => "nothing changed, but its wheel is not in the store any more",
     }

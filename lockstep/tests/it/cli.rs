@@ -64,6 +64,22 @@ pub(crate) fn own_cache(dir: &Path) -> PathBuf {
     cache
 }
 
+/// The toolchain lock of a recipe that asks for nothing: as the mirror had it when these tests first
+/// ran here. Its files are in the shared cache, so the mirror may move on.
+pub(crate) fn small_toolchain_lock() -> &'static Path {
+    static LOCK: OnceLock<PathBuf> = OnceLock::new();
+    LOCK.get_or_init(|| {
+        let dir = Path::new(KEPT).join("toolchain-lock");
+        fs_err::create_dir_all(&dir).unwrap();
+        let _making = FileLock::acquire(&dir.join("lock"), || ()).unwrap();
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/small");
+        fs_err::copy(fixtures.join("small.toml"), dir.join("small.toml")).unwrap();
+        let recipe = dir.join("small.toml");
+        end(builder(&dir, &store()).arg("toolchain-lock").arg(recipe)).good();
+        dir.join("small.toolchain-lock.toml")
+    })
+}
+
 /// A directory that is removed at the end, on the disk of the shared cache.
 pub(crate) fn scratch() -> TempDir {
     tempfile::Builder::new().prefix("test-").tempdir_in(KEPT).unwrap()
@@ -200,6 +216,8 @@ impl Small {
         ] {
             fs_err::copy(fixtures.join(file), dir.path().join(place).join(file)).unwrap();
         }
+        let lock = dir.path().join("recipes/small.toolchain-lock.toml");
+        fs_err::copy(small_toolchain_lock(), lock).unwrap();
         let cache = own_cache(dir.path());
         let small = Self { dir, cache };
         small.write("app/act.py", act);

@@ -15,9 +15,12 @@ mod collisions;
 mod compare; // two trees or files
 mod console_scripts;
 mod crash;
+mod debian_mirror;
 mod environment; // what a backend is asked and built in
 mod export;
 mod fetch;
+mod first_hour; // what a stranger meets
+mod gate; // judging an update of a lock
 mod gc;
 mod git;
 mod graphs;
@@ -49,10 +52,12 @@ mod small_workspace; // a repository of our own with one recipe
 mod source_archive;
 mod terminal; // what a person uses in a sandbox
 mod toolchain;
+mod toolchain_lock;
 mod uv;
 mod uv_agrees; // the real uv, asked the same
 mod uv_settings; // what becomes of each
 mod venv;
+mod version_control; // what builds would ask git
 mod verify_repro; // two rounds, and every verdict seen failing
 mod wheel_archive;
 mod wheel_choice;

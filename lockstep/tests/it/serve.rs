@@ -37,7 +37,7 @@ fn toolchain_with(packages: &[&str]) -> Toolchain {
     let cache = shared_cache();
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
     let packages = packages.iter().map(|&name| name.to_owned()).collect();
-    let debian = DebianSettings { suite: "forky".to_owned(), packages };
+    let debian = DebianSettings { suite: "forky".to_owned(), packages, mirrors: Vec::new() };
     let wanted = Wanted {
         given: None,
         providers: &[Provider::Debian],
@@ -45,6 +45,7 @@ fn toolchain_with(packages: &[&str]) -> Toolchain {
         system_packages: BTreeSet::new(),
         python: (3, 14),
         machine: "x86_64",
+        locked: None,
         refresh: false,
         check: base::store::Check::Stamps,
     };

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
+use crate::cli::small_toolchain_lock;
 use assert_cmd::Command;
 use tempfile::TempDir;
 
@@ -42,6 +43,8 @@ impl Workspace {
         ] {
             fs_err::copy(fixtures.join(file), dir.path().join(place).join(file)).unwrap();
         }
+        let lock = dir.path().join("recipes/small.toolchain-lock.toml");
+        fs_err::copy(small_toolchain_lock(), lock).unwrap();
         // What takes long and depends on nothing that is tested is shared with all other tests.
         for name in ["files", "toolchains", "uv"] {
             let shared = Path::new(KEPT).join("cache").join(name);

@@ -41,6 +41,7 @@ fn settings(suite: &str, extra: &[&str]) -> DebianSettings {
     DebianSettings {
         suite: suite.to_owned(),
         packages: extra.iter().map(|&name| name.to_owned()).collect(),
+        mirrors: Vec::new(),
     }
 }
 
@@ -58,6 +59,7 @@ fn serve(environment: &Environment, debian: &DebianSettings) -> Result<Toolchain
         system_packages: BTreeSet::new(),
         python: (3, 14),
         machine: "x86_64",
+        locked: None,
         refresh: false,
         check: Check::Stamps,
     };
@@ -149,6 +151,7 @@ fn the_host_serves_with_an_interpreter_that_it_has() {
         system_packages: BTreeSet::new(),
         python: (3, 11),
         machine: "x86_64",
+        locked: None,
         refresh: false,
         check: Check::Stamps,
     };
@@ -164,11 +167,8 @@ const OF_THE_ROOT: &str = "def act():\n    \
 /// Gives a workspace toolchains of its own; only the packages are the shared ones.
 fn own_toolchains(small: &Small) -> PathBuf {
     let dir = small.cache.join("toolchains");
-    let shared = fs_err::read_link(&dir).unwrap().join("apt");
-    fs_err::create_dir_all(&shared).unwrap();
     fs_err::remove_file(&dir).unwrap();
     fs_err::create_dir(&dir).unwrap();
-    std::os::unix::fs::symlink(shared, dir.join("apt")).unwrap();
     dir
 }
 

@@ -18,16 +18,16 @@ use crate::rounds::vary::NotVaried;
 /// Of so many files whose bytes a waiver does not allow it is said.
 const MOST_UNNAMED: usize = 3;
 
-/// The day on which this runs, in UTC. It decides only which waivers are over, and it is the one
-/// place of the project that asks for the date.
+/// The day on which this runs, in UTC. It decides only which waivers and exceptions are over and how
+/// old a file is, and it is the one place of the project that asks for the date.
 #[expect(clippy::disallowed_methods, reason = "the one place; nothing of it reaches an output")]
 ///
 /// # Errors
 /// A clock before 1970, by which no waiver would ever be over.
-pub(crate) fn today() -> Result<Date, Problem> {
+pub fn today() -> Result<Date, Problem> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let since = since.map_err(|error| {
-        Problem::new("cannot tell which waivers are over").cause(error).hint("set the clock")
+        Problem::new("cannot tell what day it is").cause(error).hint("set the clock")
     })?;
     Ok(Date::of_unix_time(since.as_secs()))
 }

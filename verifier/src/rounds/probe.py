@@ -1,14 +1,16 @@
 # Reads back, inside the sandbox, what is varied between rounds; prints one value a name as JSON.
-import json, locale, os, pwd, socket, tempfile, time
+import ctypes, json, locale, os, platform, pwd, socket, tempfile, time
 
 umask = os.umask(0)
 os.umask(umask)
 locale.setlocale(locale.LC_ALL, "")
 user = pwd.getpwuid(os.getuid())
 
-with open("/proc/stat") as stat, open("/proc/uptime") as uptime:
-    boot = next(int(line.split()[1]) for line in stat if line.startswith("btime"))
-    kernel_time = boot + float(uptime.read().split()[0])
+# The kernel's own clock, asked without the libc function that a library can replace.
+seconds = (ctypes.c_long * 2)()
+clock_gettime = {"x86_64": 228}.get(platform.machine(), 113)
+ctypes.CDLL(None).syscall(ctypes.c_long(clock_gettime), ctypes.c_long(0), seconds)
+kernel_time = seconds[0]
 with tempfile.TemporaryDirectory() as directory:
     for name in "abcdefgh":
         open(os.path.join(directory, name), "w").close()

@@ -129,23 +129,18 @@ impl Variation {
                  the machine's"
             }
             Self::Cpu => {
-                "seven processors are seen, by a preloaded library, so that builds that ask start \
-                 more compilers at once; `/proc/cpuinfo` still lists the machine's, and static \
-                 programs count them"
+                "seven processors are seen instead of four, so that builds that ask start more \
+                 compilers at once"
             }
             Self::DirectoryOrder => {
-                "directories are listed backwards, by a preloaded library; not within libc's own \
-                 `glob` and `scandir`, nor for static programs"
+                "directories are listed backwards instead of sorted, to every program"
             }
             Self::Domain => "the domain in `/etc/hosts`",
             Self::Environment => "one more variable, and a directory at the end of `PATH`",
             Self::HashSeed => "`PYTHONHASHSEED`",
             Self::Home => "`HOME`, and the account's home directory",
             Self::HostName => "the host's name",
-            Self::Kernel => {
-                "release and version of the kernel as `uname` tells them, by a preloaded library; \
-                 `/proc/version` and static programs tell the machine's"
-            }
+            Self::Kernel => "release and version of the kernel, as `uname` and `/proc` tell them",
             Self::Locale => "`LC_ALL` and `LANG`: C instead of C.UTF-8; no other locale is there",
             Self::TemporaryDirectory => "`TMPDIR`",
             Self::TimeZone => "`TZ`, at the other end of the world",

@@ -9,10 +9,10 @@ const MOST_FUNCTION_LINES: usize = 70;
 
 /// Words that mean that something is not finished, in pieces so that this file may hold them.
 const UNFINISHED: [(&str, &str, &str); 4] = [
-    ("#[ign", "ore", "a test that does not run proves nothing; mend or remove it"),
+    ("#[ign", "ore", "a test that does not run proves nothing; fix or remove it"),
     ("tod", "o!(", "finish it, or return an error that says what is missing"),
     ("db", "g!(", "remove it"),
-    ("FIX", "ME", "mend it, or open an issue"),
+    ("FIX", "ME", "fix it, or open an issue"),
 ];
 
 pub(super) fn check(file: &SourceFile) -> Vec<Violation> {

@@ -11,6 +11,7 @@ mod launch;
 mod limits;
 mod mounts;
 mod owner;
+mod pinned;
 mod plan;
 mod surroundings;
 mod terminal;
@@ -67,6 +68,7 @@ enum Mount {
     ReadWrite(PathBuf),
     Shared(PathBuf),
     Tmpfs,
+    Text(String),
 }
 
 /// What of a sandbox a program inside can tell, without where on the host anything comes from: what
@@ -123,8 +125,8 @@ impl Finished {
 }
 
 /// The environment inside, beside what the surroundings say and before [`Sandbox::env`].
-const ENVIRONMENT: [(&str, &str); 2] =
-    [("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "dumb")];
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("GLIBC_TUNABLES", pinned::LIBC), ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "dumb")];
 
 /// `/etc/nsswitch.conf` of the sandbox: files alone, so that no service of the machine answers.
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
@@ -211,6 +213,14 @@ impl Sandbox {
         self
     }
 
+    /// Shows a file with this text, which the root need not have: its directory is put together
+    /// again around it.
+    #[must_use]
+    pub fn file(mut self, inside: &str, text: &str) -> Self {
+        self.mounts.insert(inside.to_owned(), Mount::Text(text.to_owned()));
+        self
+    }
+
     /// Sets a variable, over the fixed ones too.
     #[must_use]
     pub fn env(mut self, key: &str, value: &str) -> Self {
@@ -245,14 +255,19 @@ impl Sandbox {
     pub fn description(&self) -> Description<'_> {
         let kind = |mount: &Mount| match mount {
             Mount::ReadOnly(_) => "read-only",
+            // What it says is told by whoever gives it.
+            Mount::Text(_) => "text",
             Mount::ReadWrite(_) | Mount::Shared(_) => "read-write",
             Mount::Tmpfs => "empty",
         };
         // Where their files are on the host is nobody's concern.
         let surroundings = Surroundings { directory: None, ..self.surroundings.clone() };
         let surroundings = serde_json::to_string(&surroundings).expect("they are plain values");
-        let fixed = [surroundings.as_str(), NSSWITCH];
-        let made = fixed.iter().fold(Fingerprint::new("sandbox 4"), |it, text| it.with("is", text));
+        let fixed = [surroundings, NSSWITCH.to_owned()];
+        let pinned = pinned::files(&self.surroundings.machine());
+        let pinned = pinned.into_iter().flat_map(|(name, text)| [name, text]);
+        let made = Fingerprint::new("sandbox 5");
+        let made = fixed.into_iter().chain(pinned).fold(made, |it, text| it.with("is", &text));
         Description {
             environment: &self.environment,
             mounts: self.mounts.iter().map(|(path, it)| (path.as_str(), kind(it))).collect(),

@@ -2,12 +2,12 @@
 //! read-only below an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be
 //! made beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::plan::{Entry, Kind, Owners};
 use super::surroundings::ETC;
-use super::{Mount, NSSWITCH, RootFs, Sandbox, Surroundings};
+use super::{Mount, NSSWITCH, RootFs, Sandbox, Surroundings, pinned};
 use crate::sys::files::sorted_entries;
 use crate::vocabulary::Problem;
 
@@ -52,6 +52,7 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
     };
     root.extend(EMPTY.map(|name| entry(&format!("/{name}"), Kind::Directory)));
     root.push(entry("/proc", Kind::Directory));
+    root.extend(constants(sandbox));
     root.push(entry("/dev", Kind::Devices));
     root.extend(["/dev/shm", "/tmp", "/var/tmp"].map(|path| entry(path, Kind::Tmpfs)));
     let bound: Vec<(String, PathBuf)> = root
@@ -64,6 +65,11 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
     // A path has one mount, and the one that was asked for wins.
     root.retain(|it| !sandbox.mounts.contains_key(&it.inside));
     for (inside, mount) in &sandbox.mounts {
+        if let Mount::Text(text) = mount {
+            root.extend(again(inside, &bound)?);
+            root.push(entry(inside, Kind::File { text: text.clone() }));
+            continue;
+        }
         check_target(inside, &bound)?;
         check_way(inside, &sandbox.mounts)?;
         root.push(match mount {
@@ -71,9 +77,53 @@ pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
             Mount::ReadOnly(host) => bind(host, inside, false, Owners::Shown)?,
             Mount::ReadWrite(host) => bind(host, inside, true, Owners::Lent)?,
             Mount::Shared(host) => bind(host, inside, true, Owners::Shown)?,
+            Mount::Text(_) => unreachable!("it was made above"),
         });
     }
     Ok(root)
+}
+
+/// What covers the kernel's own files of `/proc`, with the directories that it is in.
+fn constants(sandbox: &Sandbox) -> Vec<Entry> {
+    let mut made = BTreeSet::new();
+    let mut entries = Vec::new();
+    for (name, text) in pinned::files(&sandbox.surroundings.machine()) {
+        let path = format!("/proc/{name}");
+        for (end, _) in path.match_indices('/').skip(2) {
+            if made.insert(path[..end].to_owned()) {
+                entries.push(entry(&path[..end], Kind::Directory));
+            }
+        }
+        entries.push(entry(&path, Kind::File { text }));
+    }
+    entries
+}
+
+/// The directory of a file that is to be added to a part of the root: one in memory, with all that
+/// the root's own has beside that file.
+fn again(inside: &str, bound: &[(String, PathBuf)]) -> Result<Vec<Entry>, Problem> {
+    let (directory, name) = inside.rsplit_once('/').unwrap_or_default();
+    let own = bound
+        .iter()
+        .find_map(|(top, host)| Some(host.join(Path::new(directory).strip_prefix(top).ok()?)));
+    let Some(own) = own.filter(|own| own.is_dir()) else {
+        return Ok(vec![entry(directory, Kind::Directory)]);
+    };
+    let unreadable = |error| Problem::new(format!("cannot read `{}`", own.display())).cause(error);
+    let mut entries = vec![entry(directory, Kind::Again)];
+    for file in sorted_entries(&own).map_err(unreadable)? {
+        let own_name = file.file_name().to_string_lossy().into_owned();
+        if own_name != name {
+            let path = format!("{directory}/{own_name}");
+            entries.push(match file.path().read_link() {
+                Ok(target) => {
+                    entry(&path, Kind::Symlink { target: target.to_string_lossy().into_owned() })
+                }
+                Err(_) => bind(&file.path(), &path, false, Owners::Shown)?,
+            });
+        }
+    }
+    Ok(entries)
 }
 
 /// The directories that are lent to the program's user.

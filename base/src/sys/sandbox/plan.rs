@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Limits;
+use super::pinned::Machine;
 
 /// A whole run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -11,6 +12,12 @@ pub(super) struct Plan {
     pub(super) parent: i32,
     pub(super) identity: Identity,
     pub(super) host_name: String,
+    /// How many processors programs see.
+    pub(super) processors: usize,
+    /// Release and version of the kernel that they see.
+    pub(super) kernel: [String; 2],
+    /// Whether directories are listed backwards instead of sorted.
+    pub(super) reversed_directories: bool,
     /// Whether it has a network of its own, with nothing but a loopback interface.
     pub(super) own_network: bool,
     /// What the root is made of, in order.
@@ -24,6 +31,24 @@ pub(super) struct Plan {
     /// Which of the three streams are a terminal of its own; the others come with the plan.
     pub(super) terminal: [bool; 3],
     pub(super) limits: Limits,
+}
+
+impl Plan {
+    /// What programs are told of the machine.
+    pub(super) fn machine(&self) -> Machine<'_> {
+        let [release, version] = &self.kernel;
+        Machine {
+            processors: self.processors,
+            kernel: [release, version],
+            host_name: &self.host_name,
+        }
+    }
+
+    /// The names in `/proc` for which there is a constant.
+    pub(super) fn constants(&self) -> impl Iterator<Item = &str> {
+        let below = self.entries.iter().filter_map(|it| it.inside.strip_prefix("/proc/"));
+        below.filter(|it| !it.contains('/'))
+    }
 }
 
 /// Who the program is, inside and outside.
@@ -55,6 +80,9 @@ pub(super) enum Kind {
         text: String,
     },
     Tmpfs,
+    /// A directory in memory in the place of one of the root, to be read only: what is below it
+    /// follows.
+    Again,
     /// `/dev`.
     Devices,
     /// A path of the host, with all that is mounted below it.

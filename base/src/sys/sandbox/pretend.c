@@ -1,24 +1,16 @@
-/* Preloaded into the programs of a round: it shifts the clock, names another kernel, lists
- * directories backwards and counts other processors, as `pretend.h` says. Not told are
- * programs without libc, and what libc does within itself (glob, scandir, ftw, fts, time in syslog).
+/* Preloaded into the programs of a round: it shifts the clock, as `pretend.h` says. Not told are
+ * programs without libc, and what libc does within itself (time in syslog).
  *
- * libfaketime does the first of these, but it is no part of a toolchain, and a toolchain that is
- * changed for the verification is not the one that is verified. */
+ * libfaketime does it too, but it is no part of a toolchain, and a toolchain that is changed for the
+ * verification is not the one that is verified. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
-#include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 #include <utime.h>
 #include "pretend.h"
 
@@ -26,8 +18,6 @@
     static __typeof__(&name) real; \
     if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
-/* --- the clock ------------------------------------------------------------------------------ */
-#if SHIFT != 0
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     REAL(clock_gettime);
@@ -264,156 +254,3 @@ int timerfd_settime(int file, int flags, const struct itimerspec *new, struct it
     if (flags & TFD_TIMER_ABSTIME) at.it_value = due(&new->it_value);
     return real(file, flags, &at, old);
 }
-#endif
-
-/* --- the kernel ----------------------------------------------------------------------------- */
-#ifdef RELEASE
-int uname(struct utsname *it)
-{
-    REAL(uname);
-    int failed = real(it);
-    if (failed) return failed;
-    strncpy(it->release, RELEASE, sizeof it->release - 1);
-    strncpy(it->version, VERSION, sizeof it->version - 1);
-    return 0;
-}
-#endif
-
-/* --- the number of processors --------------------------------------------------------------- */
-#ifdef PROCESSORS
-long sysconf(int name)
-{
-    REAL(sysconf);
-    if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF) return PROCESSORS;
-    return real(name);
-}
-
-int get_nprocs(void) { return PROCESSORS; }
-int get_nprocs_conf(void) { return PROCESSORS; }
-
-int sched_getaffinity(pid_t process, size_t size, cpu_set_t *set)
-{
-    REAL(sched_getaffinity);
-    int failed = real(process, size, set);
-    if (failed) return failed;
-    CPU_ZERO_S(size, set);
-    for (size_t number = 0; number < PROCESSORS; number++) CPU_SET_S(number, size, set);
-    return 0;
-}
-#endif
-
-/* --- the order of directories --------------------------------------------------------------- */
-#ifdef REVERSED
-/* A directory that is being listed: all its entries, read at the first question. */
-struct listing {
-    DIR *directory;
-    struct dirent64 **entries;
-    size_t count, next;
-    /* Why there are no more. */
-    int failed;
-    struct listing *after;
-};
-
-static struct listing *listings;
-static pthread_mutex_t listings_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void lock_listings(void) { pthread_mutex_lock(&listings_lock); }
-static void unlock_listings(void) { pthread_mutex_unlock(&listings_lock); }
-
-/* A child of a process with threads must not find it locked by one that it has not. */
-__attribute__((constructor)) static void prepare_for_forks(void)
-{
-    pthread_atfork(lock_listings, unlock_listings, unlock_listings);
-}
-
-static struct listing *listed(DIR *directory)
-{
-    REAL(readdir64);
-    for (struct listing *it = listings; it; it = it->after)
-        if (it->directory == directory) return it;
-    struct listing *it = calloc(1, sizeof *it);
-    struct dirent64 *entry;
-    if (!it) return NULL;
-    it->directory = directory;
-    while ((errno = 0, entry = real(directory))) {
-        size_t size = entry->d_reclen > sizeof *entry ? entry->d_reclen : sizeof *entry;
-        struct dirent64 **more = realloc(it->entries, (it->count + 1) * sizeof *more);
-        struct dirent64 *copy = more ? malloc(size) : NULL;
-        if (more) it->entries = more;
-        if (!copy) {
-            errno = ENOMEM;
-            break;
-        }
-        memcpy(copy, entry, entry->d_reclen);
-        it->entries[it->count++] = copy;
-    }
-    it->failed = errno;
-    it->after = listings;
-    listings = it;
-    return it;
-}
-
-static void forget(DIR *directory)
-{
-    pthread_mutex_lock(&listings_lock);
-    for (struct listing **at = &listings; *at; at = &(*at)->after) {
-        struct listing *it = *at;
-        if (it->directory != directory) continue;
-        *at = it->after;
-        while (it->count) free(it->entries[--it->count]);
-        free(it->entries);
-        free(it);
-        break;
-    }
-    pthread_mutex_unlock(&listings_lock);
-}
-
-struct dirent64 *readdir64(DIR *directory)
-{
-    int before = errno;
-    pthread_mutex_lock(&listings_lock);
-    struct listing *it = listed(directory);
-    struct dirent64 *entry = NULL;
-    if (it && it->next < it->count) entry = it->entries[it->count - ++it->next];
-    int failed = !it ? ENOMEM : entry ? 0 : it->failed;
-    pthread_mutex_unlock(&listings_lock);
-    errno = failed ? failed : before;
-    return entry;
-}
-
-struct dirent *readdir(DIR *directory)
-{
-    return (struct dirent *)readdir64(directory);
-}
-
-int closedir(DIR *directory)
-{
-    REAL(closedir);
-    forget(directory);
-    return real(directory);
-}
-
-void rewinddir(DIR *directory)
-{
-    REAL(rewinddir);
-    forget(directory);
-    real(directory);
-}
-
-long telldir(DIR *directory)
-{
-    pthread_mutex_lock(&listings_lock);
-    struct listing *it = listed(directory);
-    long place = it ? (long)it->next : -1;
-    pthread_mutex_unlock(&listings_lock);
-    return place;
-}
-
-void seekdir(DIR *directory, long place)
-{
-    pthread_mutex_lock(&listings_lock);
-    struct listing *it = listed(directory);
-    if (it && place >= 0) it->next = (size_t)place;
-    pthread_mutex_unlock(&listings_lock);
-}
-#endif

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
+use super::pinned::{KERNEL, Machine, PROCESSORS};
 use super::{Invocation, OutputTo, Sandbox};
 use crate::sys::files::write_atomically;
 use crate::sys::process::last_lines;
@@ -45,14 +46,15 @@ pub struct Surroundings {
     pub path_tail: Option<String>,
     /// Whether bytecode is compiled in reverse order.
     pub reversed_bytecode: bool,
-    /// What a preloaded library pretends.
+    /// What no namespace varies.
     pub pretended: Pretended,
     /// Where the files of these surroundings are: those of the host that are bound inside.
     pub directory: Option<PathBuf>,
 }
 
-/// What is pretended by a library (`LD_PRELOAD`), because no namespace varies it. Programs that are
-/// linked statically, or ask the kernel without libc, are not told.
+/// What no namespace varies. The clock is pretended by a library (`LD_PRELOAD`): programs that are
+/// linked statically, or ask the kernel without libc, see the machine's. The rest is answered to
+/// every program, by the sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pretended {
@@ -125,6 +127,16 @@ impl Surroundings {
         Ok(read)
     }
 
+    /// What programs are told of the machine.
+    pub(super) fn machine(&self) -> Machine<'_> {
+        let kernel = self.pretended.kernel.as_ref();
+        Machine {
+            processors: self.pretended.processors.unwrap_or(PROCESSORS),
+            kernel: kernel.map_or(KERNEL, |[release, version]| [release, version]),
+            host_name: &self.host_name,
+        }
+    }
+
     /// What goes into files of `/etc`, and between the words of a command.
     fn check(&self) -> Result<(), &'static str> {
         let plain = |more: &'static str| {
@@ -176,17 +188,12 @@ impl Surroundings {
         Err(problem()
             .fact("exit code", finished.code)
             .fact("printed", last_lines(&printed, 10))
-            .hint(
-                "the toolchain has no C compiler; leave out what needs it: \
-                 `--vary=-clock,-kernel,-directory-order,-cpu`",
-            ))
+            .hint("the toolchain has no C compiler; leave out what needs it: `--vary=-clock`"))
     }
 
     /// Whether a library must be preloaded.
     fn pretends(&self) -> bool {
-        let Pretended { since: _, clock_shift, kernel, reversed_directories, processors } =
-            &self.pretended;
-        *clock_shift != 0 || kernel.is_some() || *reversed_directories || processors.is_some()
+        self.pretended.clock_shift != 0
     }
 
     /// The library on the host and the path at which it is bound, if one is preloaded.
@@ -237,21 +244,6 @@ impl Surroundings {
 impl Pretended {
     /// What the library's source includes.
     fn header(&self) -> String {
-        let text = |text: &str| serde_json::to_string(text).expect("text is plain");
-        let mut lines = vec![
-            format!("#define SHIFT {}L", self.clock_shift),
-            format!("#define SINCE {}L", self.since),
-        ];
-        if let Some([release, version]) = &self.kernel {
-            lines.push(format!("#define RELEASE {}", text(release)));
-            lines.push(format!("#define VERSION {}", text(version)));
-        }
-        if self.reversed_directories {
-            lines.push("#define REVERSED 1".to_owned());
-        }
-        if let Some(processors) = self.processors {
-            lines.push(format!("#define PROCESSORS {processors}"));
-        }
-        lines.join("\n") + "\n"
+        format!("#define SHIFT {}L\n#define SINCE {}L\n", self.clock_shift, self.since)
     }
 }

@@ -29,10 +29,13 @@ pub enum What {
     Flag(&'static str),
     /// A file or directory in the sandbox.
     File(&'static str),
+    /// A variable or a file that stands for a `.git`, where the build requirements have somebody
+    /// who would ask git (`build::version_control`).
+    ForGit(&'static str),
 }
 
 /// Everything that is added.
-pub const ADDED: [Added; 26] = [
+pub const ADDED: [Added; 42] = [
     // Variables.
     Added {
         what: What::Variable("PYTHONDONTWRITEBYTECODE", "1"),
@@ -41,6 +44,38 @@ pub const ADDED: [Added; 26] = [
                   them, which some backends put into the wheel. Only a project that asks \
                   setuptools for bytecode (`[build_py] compile`) can tell, and sets the variable \
                   to nothing in `override.<name>.build.env`",
+    },
+    Added {
+        what: What::SandboxVariable("GLIBC_TUNABLES"),
+        because: "libc chooses its own functions as on the oldest processor of the architecture: \
+                  without it, sines and exponentials differ in their last bit between machines. \
+                  What a compiler makes does not depend on it",
+    },
+    Added {
+        what: What::Variable("CARGO_NET_OFFLINE", "true"),
+        because: "there is no network anyway; cargo says so at once instead of asking again \
+                  for minutes, and takes what its `vendor` directory has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("GOPROXY", "off"),
+        because: "there is no network anyway; go takes what its `vendor` directory has as it \
+                  does otherwise",
+    },
+    Added {
+        what: What::Variable("PIP_NO_INDEX", "1"),
+        because: "there is no network anyway; a pip that a build starts says at once that it \
+                  finds nothing, and takes what `--find-links` has as it does otherwise",
+    },
+    Added {
+        what: What::Variable("YARN_ENABLE_NETWORK", "0"),
+        because: "there is no network anyway; yarn takes what its own cache has as it does \
+                  otherwise",
+    },
+    Added {
+        what: What::Variable("npm_config_offline", "true"),
+        because: "there is no network anyway; npm takes what its own cache has as it does \
+                  otherwise",
     },
     Added {
         what: What::SandboxVariable("PATH"),
@@ -111,6 +146,11 @@ pub const ADDED: [Added; 26] = [
                   never changes the code that compilers make",
     },
     Added {
+        what: What::File("/usr/lib/gcc/x86_64-linux-gnu/16/specs"),
+        because: "gcc's own specifications but for `native` as a processor, which would be that of \
+                  the machine; the recipe says what becomes of it",
+    },
+    Added {
         what: What::File("/build/tools"),
         because: "uv, where uv itself tells backends that it is (`UV`), and the question; it is on \
                   no search path",
@@ -128,6 +168,39 @@ pub const ADDED: [Added; 26] = [
         because: "the config settings; uv looks for configuration in the tree that it builds and \
                   above it, but not when it is given a file",
     },
+    // What uv's own build finds in `.git`.
+    Added {
+        what: What::ForGit("SETUPTOOLS_SCM_PRETEND_VERSION"),
+        because: "the version that uv locked when the backend could ask git, or the one that the \
+                  recipe says; the wheel must have it. setuptools-scm also writes the commit's \
+                  number into a file that it makes (`__commit_id__`), if it is asked to: that is \
+                  `None` then",
+    },
+    Added {
+        what: What::ForGit("VCS_VERSIONING_PRETEND_VERSION"),
+        because: "the same, for vcs-versioning",
+    },
+    Added { what: What::ForGit("PDM_BUILD_SCM_VERSION"), because: "the same, for pdm-backend" },
+    Added { what: What::ForGit("PDM_PEP517_SCM_VERSION"), because: "the same, for pdm-pep517" },
+    Added {
+        what: What::ForGit("POETRY_DYNAMIC_VERSIONING_BYPASS"),
+        because: "the same, for poetry-dynamic-versioning",
+    },
+    Added {
+        what: What::ForGit("UV_DYNAMIC_VERSIONING_BYPASS"),
+        because: "the same, for uv-dynamic-versioning",
+    },
+    Added {
+        what: What::ForGit("PKG-INFO"),
+        because: "the same, for setuptools-git-versioning and versioningit: the file by which they \
+                  know the version of a source distribution",
+    },
+    Added {
+        what: What::ForGit("lockstep_tracked_files"),
+        because: "a distribution in the environment that lists for setuptools what git tracks, if \
+                  there is one that would ask git; the list is git's own",
+    },
+    Added { what: What::ForGit("/build/tools/tracked"), because: "that list" },
 ];
 
 /// The variables that are set for builds alone.
@@ -136,4 +209,17 @@ pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str)> 
         What::Variable(name, value) => Some((name, value)),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::version_control;
+
+    #[test]
+    fn every_variable_of_a_tool_that_asks_git_is_listed() {
+        for name in version_control::variables() {
+            assert!(ADDED.iter().any(|it| it.what == What::ForGit(name)), "{name}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 
 pub mod added; // what uv's own build does not give a backend
 mod debug_information; // what extensions are compiled without
+mod native; // what becomes of `-march=native`
 mod installed; // what the environment must consist of
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
+use crate::build::version_control::VersionControl;
 use crate::lock::build_lock::{Requirement, Told};
 use crate::lock::pyproject::Pyproject;
 use crate::toolchain::Toolchain;
@@ -66,8 +68,11 @@ pub struct BuildEnvironment<'a> {
     toolchain: &'a Toolchain,
     uv: &'a Uv,
     told: Told,
+    version_control: VersionControl,
     /// Files that are seen instead of the root's own, by path inside.
     configuration: BTreeMap<String, String>,
+    /// Files that the root does not have, by path inside.
+    native: BTreeMap<String, String>,
 }
 
 /// All of a build environment but what is installed in it: what a key must know.
@@ -78,6 +83,8 @@ struct Described<'a> {
     scripts: Sha256,
     config_settings: &'a ConfigSettings,
     configuration: Sha256,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_control: Option<Sha256>,
 }
 
 /// The directories of the host for one build or one question. Only `inside` is the backend's: what
@@ -122,21 +129,30 @@ impl<'a> BuildEnvironment<'a> {
     ///
     /// # Errors
     /// The toolchain's interpreter cannot be read.
-    pub fn new(told: Told, toolchain: &'a Toolchain, uv: &'a Uv) -> Result<Self, Problem> {
+    pub fn new(
+        told: Told,
+        version_control: VersionControl,
+        toolchain: &'a Toolchain,
+        uv: &'a Uv,
+    ) -> Result<Self, Problem> {
         let configuration = debug_information::without(toolchain).map_err(|error| {
             Problem::new("cannot read the interpreter's build configuration").cause(error)
         })?;
-        Ok(Self { toolchain, uv, told, configuration })
+        let native = native::specifications(toolchain, told.native_cpu)
+            .map_err(|error| Problem::new("cannot find the compiler's directory").cause(error))?;
+        Ok(Self { toolchain, uv, told, version_control, configuration, native })
     }
 
     /// What a key must know of it.
     pub fn described(&self) -> serde_json::Value {
         let sandbox = self.sandbox(&Bench::below(Path::new("")));
+        let seen = self.configuration.values().chain(self.native.values());
         let described = Described {
             sandbox: sandbox.description(),
             scripts: Sha256::of([INSTALL, BUILD_WHEEL, ASK, HOOK].concat()),
             config_settings: &self.told.config_settings,
-            configuration: Sha256::of(self.configuration.values().cloned().collect::<String>()),
+            configuration: Sha256::of(seen.cloned().collect::<String>()),
+            version_control: self.version_control.described(),
         };
         serde_json::to_value(described).expect("these are plain values")
     }
@@ -197,6 +213,8 @@ impl<'a> BuildEnvironment<'a> {
             .bind_rw(&bench.inside, BUILD)
             .bind_ro(&self.uv.path, UV)
             .bind_ro(&bench.wheelhouse, WHEELHOUSE);
+        let sandbox =
+            self.native.iter().fold(sandbox, |sandbox, (place, text)| sandbox.file(place, text));
         let files = self.configuration.keys().enumerate();
         files.fold(sandbox, |sandbox, (number, place)| {
             sandbox.bind_ro(&bench.configuration.join(number.to_string()), place)
@@ -207,6 +225,8 @@ impl<'a> BuildEnvironment<'a> {
     fn sandbox(&self, bench: &Bench) -> Sandbox {
         let added =
             added::variables().fold(self.bare(bench), |it, (key, value)| it.env(key, value));
+        let added =
+            self.version_control.variables().fold(added, |it, (key, value)| it.env(key, value));
         self.told.variables.iter().fold(added, |it, (key, value)| it.env(key, value))
     }
 
@@ -222,6 +242,18 @@ impl<'a> BuildEnvironment<'a> {
             .env("UV", UV)
             .env("UV_INTERNAL__BUILD_DIR", &directory(project))
             .env("VIRTUAL_ENV", ENVIRONMENT)
+    }
+
+    /// Puts into the installed environment and the source what stands for git; `project` is the
+    /// directory of the project in the source.
+    ///
+    /// # Errors
+    /// The source cannot be read; a file cannot be written.
+    pub fn stand_in_for_git(&self, bench: &Bench, project: &str) -> Result<(), Problem> {
+        self.version_control.put(&bench.inside, project).map_err(|error| {
+            let problem = Problem::new("cannot list the files of a source for its build");
+            disk::failed(problem, &bench.inside, None, error)
+        })
     }
 
     /// Builds the wheel of the project at `project` of the laid out source into `dist`.

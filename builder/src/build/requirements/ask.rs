@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::Maker;
 use crate::build::environment::{Bench, BuildEnvironment};
+use crate::build::failure::explained;
+use crate::build::version_control::VersionControl;
 use crate::lock::build_lock::Requirement;
 use crate::lock::pyproject::Pyproject;
 use crate::lock::resolve::Distribution;
@@ -35,8 +37,13 @@ impl Maker<'_> {
             log: dir.with_extension("log"),
         };
         let told = self.demands().told(&distribution.name);
-        let environment = BuildEnvironment::new(told, self.toolchain, self.uv)?;
+        let version = self.located.recipe.build_settings(&distribution.name).version.as_ref();
+        // What the wheel will consist of is not asked.
+        let version_control =
+            VersionControl::of(distribution, version, requirements, &told.variables, || Ok(None))?;
+        let environment = BuildEnvironment::new(told, version_control, self.toolchain, self.uv)?;
         environment.install(&bench, requirements)?;
+        environment.stand_in_for_git(&bench, project)?;
         let finished = environment.ask(&bench, project, own)?;
         let answer = Beneath::open(dir).and_then(|dir| dir.read("answer.json", ANSWER_BYTES.max));
         let answer = answer.unwrap_or_default();
@@ -47,12 +54,12 @@ impl Maker<'_> {
                 let problem = Problem::new("a build backend could not say what it needs")
                     .fact("backend", own.backend())
                     .fact("exit code", finished.code)
-                    .fact("log ends", &end)
-                    .hint(format!(
-                        "a missing system package goes into \
-                         `override.{}.build.system-packages`",
-                        distribution.name
-                    ));
+                    .fact("log ends", &end);
+                let name = &distribution.name;
+                let problem = problem.hint(format!(
+                    "a missing system package goes into `override.{name}.build.system-packages`"
+                ));
+                let problem = explained(problem, name, &bench.log, self.toolchain.provider);
                 Err(disk::failed_program(problem, dir, &end))
             }
         }

@@ -23,7 +23,9 @@ use std::path::Path;
 use fs_err as fs;
 use rayon::prelude::*;
 
+use crate::build::failure::without_log;
 use crate::build::sources::{self, Sources};
+use crate::build::version_control;
 use crate::build::view::Sight;
 use crate::fetch::application::{Application, LocatedRecipe};
 use crate::fetch::plan;
@@ -159,11 +161,24 @@ impl Maker<'_> {
             };
             built.par_iter().map(ask).collect()
         });
+        let mut failures = Vec::new();
         for (distribution, answer) in built.into_iter().zip(answers) {
-            let (build, needs) = answer?;
+            let (build, needs) = match answer {
+                Ok(answer) => answer,
+                Err(problem) => {
+                    failures.push((distribution.name.to_string(), problem));
+                    continue;
+                }
+            };
             record(lock, distribution, &build, needs, &resolution.target)?;
         }
-        Ok(())
+        let is_one = failures.len() == 1;
+        let told = |(name, it)| (name, if is_one { it } else { without_log(it) });
+        let what = |count| format!("the build requirements of {count} distributions are not known");
+        match Problem::of_several(what, failures.into_iter().map(told).collect()) {
+            Some(problem) => Err(problem),
+            None => Ok(()),
+        }
     }
 
     /// What the build of one distribution needs.
@@ -187,6 +202,9 @@ impl Maker<'_> {
         // A hook may read more than what the build is given; nothing is stored under its answer.
         let laid_out = sources.lay_out(distribution, Sight::Whole, &dir.join("src"))?;
         let project = laid_out.project;
+        let version = self.located.recipe.build_settings(&distribution.name).version.as_ref();
+        let variables = &self.demands().told(&distribution.name).variables;
+        version_control::check(distribution, version, variables, (&dir.join("src"), &project))?;
         let own = sources::pyproject(distribution, &dir.join("src").join(&project))?;
         let mut requires = Requires::of(distribution, &own, self.demands(), resolution)?;
         let lowered = |requires: &Requires| {

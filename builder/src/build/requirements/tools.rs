@@ -193,6 +193,7 @@ impl Maker<'_> {
             wheelhouse,
             tree: &self.application.tree,
             tree_hash: self.application.tree_hash,
+            tracked: &self.application.tracked,
             recipe: &self.located.recipe,
             lock: &self.application.lock,
         }

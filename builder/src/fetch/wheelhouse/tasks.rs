@@ -77,7 +77,10 @@ impl Run<'_> {
         if failures.is_empty() {
             return Ok(brought.into_inner().expect("no panic"));
         }
-        Err(summary(tasks, failures))
+        let failures = failures.into_iter();
+        let failures = failures.map(|(index, problem)| (tasks[index].name().to_owned(), problem));
+        let what = |count| format!("cannot fetch {count} of {} things", tasks.len());
+        Err(Problem::of_several(what, failures.collect()).expect("there is a failure"))
     }
 
     fn one(&self, task: Task<'_>, brought: &Mutex<Brought>) -> Result<(), Problem> {
@@ -150,26 +153,4 @@ impl Run<'_> {
 fn materialise(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::copy(from, to)?;
     fs::set_permissions(to, std::fs::Permissions::from_mode(0o644))
-}
-
-/// One failure speaks for itself; of several, each is a fact.
-fn summary(tasks: &[Task<'_>], failures: BTreeMap<usize, Problem>) -> Problem {
-    let count = failures.len();
-    let mut failures = failures.into_iter();
-    let (index, first) = failures.next().expect("there is a failure");
-    if count == 1 {
-        return first;
-    }
-    let mut problem = Problem::new(format!("cannot fetch {count} of {} things", tasks.len()));
-    problem.hint.clone_from(&first.hint);
-    problem.outcome = first.outcome;
-    for (index, failure) in std::iter::once((index, first)).chain(failures) {
-        let mut text = failure.to_string();
-        if let Some(cause) = &failure.cause {
-            text = format!("{text}\n  caused by: {cause}");
-        }
-        problem.outcome = problem.outcome.max(failure.outcome);
-        problem = problem.fact(tasks[index].name(), text);
-    }
-    problem
 }

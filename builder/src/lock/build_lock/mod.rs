@@ -177,14 +177,14 @@ impl BuildLock {
         }
         Err(Problem::new("the build lock does not fit `uv.lock`, the project and the recipe")
             .fact("stale", stale.join("\n"))
-            .hint("`lockstep build-lock` writes it anew"))
+            .hint("`lockstep build-lock` rewrites it"))
     }
 
     /// The entry of a distribution that [`BuildLock::cover`] has seen.
     pub fn of(&self, distribution: &Distribution) -> Result<&LockedBuild, Problem> {
         self.builds.get(&distribution.name).ok_or_else(|| {
             Problem::new(format!("the build lock has no entry for `{}`", distribution.name))
-                .hint("`lockstep build-lock` writes it anew")
+                .hint("`lockstep build-lock` rewrites it")
         })
     }
 

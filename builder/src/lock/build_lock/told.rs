@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::lock::pyproject::Pyproject;
 use base::packaging::PackageName;
-use base::recipe::{ConfigSettings, Recipe};
+use base::recipe::{ConfigSettings, NativeCpu, Recipe};
 use base::vocabulary::Sha256;
 use base::vocabulary::fingerprint::Fingerprint;
 
@@ -19,6 +19,9 @@ pub struct Told {
     pub variables: BTreeMap<String, String>,
     /// Config settings: uv's, and over them the recipe's `build.config-settings`.
     pub config_settings: ConfigSettings,
+    /// What becomes of `-march=native`. No answer depends on it.
+    #[serde(skip)]
+    pub native_cpu: NativeCpu,
 }
 
 impl Told {
@@ -30,13 +33,13 @@ impl Told {
         let own = uv.config_settings_package.get(name).cloned().unwrap_or_default();
         let config_settings =
             own.followed_by(&uv.config_settings).overridden_by(&recipe.config_settings);
-        Self { variables, config_settings }
+        Self { variables, config_settings, native_cpu: recipe.native_cpu }
     }
 
     /// A fingerprint of it, under which the answer of a backend is locked; `None` if it is told
     /// nothing.
     pub fn lock_key(&self) -> Option<Sha256> {
-        if *self == Self::default() {
+        if self.variables.is_empty() && self.config_settings.is_empty() {
             return None;
         }
         let text = serde_json::to_string(self).expect("these are plain values");

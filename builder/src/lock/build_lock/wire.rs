@@ -123,14 +123,14 @@ pub(super) fn parse(path: &str, text: &str) -> Result<BuildLock, Problem> {
     let wire: Wire = toml::from_str(text).map_err(|error| {
         Problem::usage(format!("cannot read the build lock `{path}`"))
             .fact("because", error.to_string().trim_end())
-            .hint("`lockstep build-lock` writes it anew")
+            .hint("`lockstep build-lock` rewrites it")
     })?;
     if !(1..=NEWEST).contains(&wire.version) {
         return Err(Problem::usage(format!(
             "the build lock `{path}` has version {}; this tool understands versions 1 to {NEWEST}",
             wire.version
         ))
-        .hint("`lockstep build-lock` writes it anew"));
+        .hint("`lockstep build-lock` rewrites it"));
     }
     let mut lock = BuildLock {
         exclude_newer: wire.exclude_newer,
@@ -274,7 +274,7 @@ where
 fn invalid(path: &str, text: &str, because: &str) -> Problem {
     Problem::usage(format!("`{text}` in the build lock `{path}` is not valid"))
         .fact("because", because)
-        .hint("`lockstep build-lock` writes it anew")
+        .hint("`lockstep build-lock` rewrites it")
 }
 
 pub(super) fn render(lock: &BuildLock) -> String {

@@ -196,6 +196,42 @@ fn registry_file(
     }
 }
 
+/// Why a package comes from this and from nothing else, for a person.
+pub(super) fn why(package: &Package, artifact: &Artifact, policy: &Policy) -> String {
+    let name = &package.name;
+    match artifact {
+        _ if matches!(
+            policy.choices.get(name),
+            Some(Choice::Archive { .. } | Choice::Tree { .. })
+        ) =>
+        {
+            format!("`override.{name}.source`")
+        }
+        Artifact::Wheel(_) => {
+            let best = match package.wheels.len() {
+                1 => "the only wheel".to_owned(),
+                count => format!("best of {count} wheels"),
+            };
+            match policy.choices.get(name) {
+                Some(Choice::Wheel) => format!("`override.{name}.prefer`; {best}"),
+                _ => best,
+            }
+        }
+        Artifact::Sdist(_) if policy.choices.contains_key(name) => {
+            format!("`override.{name}.prefer`")
+        }
+        Artifact::Sdist(_) if !policy.wheel_allowed(name) => "`no-binary`".to_owned(),
+        Artifact::Sdist(_) => match package.wheels.len() {
+            0 => "there is no wheel".to_owned(),
+            1 => "the one wheel does not fit".to_owned(),
+            count => format!("none of {count} wheels fits"),
+        },
+        Artifact::Virtual(_) => "no package: only what it depends on is installed".to_owned(),
+        Artifact::Local(_) => "in the source tree".to_owned(),
+        _ => "the lock has one source of it".to_owned(),
+    }
+}
+
 /// The archive that a recipe has instead of what the lock has.
 fn replaced(package: &Package, url: &url::Url, sha256: Sha256) -> Result<Artifact, Problem> {
     let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();

@@ -137,6 +137,19 @@ impl Artifact {
         !matches!(self, Self::Virtual(_))
     }
 
+    /// The file, tree or commit, for a person.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Wheel(file) | Self::Sdist(file) => file.filename.clone(),
+            Self::Url { filename, .. } => filename.clone(),
+            Self::Git(git) => format!("commit {}", git.commit),
+            Self::Path { path, .. }
+            | Self::Tree { path, .. }
+            | Self::Local(path)
+            | Self::Virtual(path) => path.clone(),
+        }
+    }
+
     /// The word for it in JSON: `wheel`, `sdist`, `git`, `url`, `path`, `tree`, `local` or
     /// `virtual`.
     pub fn kind(&self) -> &'static str {
@@ -214,6 +227,21 @@ impl Resolution {
     /// What is built from source, sorted by name.
     pub fn built(&self) -> impl Iterator<Item = &Distribution> {
         self.distributions.iter().filter(|it| it.artifact.is_built())
+    }
+
+    /// Why each distribution comes from what it comes from, in their order, for a person.
+    ///
+    /// # Errors
+    /// What was asked for could not have been resolved.
+    pub fn reasons(&self, request: &RuntimeRequest<'_>) -> Result<Vec<String>, Problem> {
+        let RuntimeRequest { lock, pyproject, selection, .. } = *request;
+        let policy = choose::Policy::new(pyproject, selection, lock)?;
+        let reason = |it: &Distribution| {
+            let versions = lock.named(&it.name);
+            let package = versions.filter(|package| package.version == it.version).last();
+            package.map_or_else(String::new, |package| choose::why(package, &it.artifact, &policy))
+        };
+        Ok(self.distributions.iter().map(reason).collect())
     }
 
     /// The form that `resolve --json` prints.

@@ -130,7 +130,7 @@ impl<'a, 'm> Walk<'a, 'm> {
                 return Err(Problem::usage(format!("`uv.lock` has no `{}` that fits", edge.name))
                     .fact("needed by", self.asker(from))
                     .fact("for", self.target)
-                    .hint("the lock is damaged; `uv lock` writes it anew"));
+                    .hint("the lock is damaged; `uv lock` rewrites it"));
             }
             (Some(_), Some(_)) => {}
         }
@@ -156,7 +156,7 @@ impl<'a, 'm> Walk<'a, 'm> {
         Problem::usage(format!("`uv.lock` selects more than one `{name}`"))
             .fact("found", found.join("\n"))
             .fact("for", self.target)
-            .hint("select one member of the conflict set that tells them apart, or lock again")
+            .hint("select one member of the conflict set that distinguishes them, or lock again")
     }
 
     /// The extras that dependencies select, each with who does.

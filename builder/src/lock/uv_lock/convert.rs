@@ -6,6 +6,8 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::asked;
+use super::valid::{all, invalid, parsed};
 use super::wire::{
     ConflictWire, ConstraintWire, EdgeWire, FileWire, LockWire, PackageWire, RequirementWire,
     SourceWire,
@@ -13,13 +15,13 @@ use super::wire::{
 use super::{ConflictItem, ConflictKind, Edge, File, GitSource, Location, Lock, Package, Source};
 use base::packaging::{Marker, PackageName};
 use base::vocabulary::redacted::redacted;
-use base::vocabulary::{Markers, Problem, shortened};
+use base::vocabulary::{Markers, Problem};
 
-pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
+pub(super) fn lock(mut wire: LockWire) -> Result<Lock, Problem> {
     if wire.version != 1 {
         return Err(super::wrong_version(wire.version));
     }
-    let _ = (wire.revision, wire.resolution_markers, wire.required_markers, wire.options);
+    let _ = wire.revision;
     let uploads =
         wire.packages.iter().flat_map(|package| package.sdist.iter().chain(&package.wheels));
     let newest_upload = uploads.filter_map(|file| file.upload_time.as_deref()).max();
@@ -31,7 +33,10 @@ pub(super) fn lock(wire: LockWire) -> Result<Lock, Problem> {
     for (index, package) in packages.iter().enumerate() {
         by_name.entry(package.name.clone()).or_default().push(index);
     }
+    let markers_asked = (wire.resolution_markers, wire.required_markers);
+    let asked = asked::of_lock(wire.options, &mut wire.manifest, markers_asked);
     Ok(Lock {
+        asked,
         requires_python: wire
             .requires_python
             .map(|text| parsed("requires-python", &text))
@@ -83,21 +88,18 @@ fn package(wire: PackageWire, markers: &mut Markers) -> Result<Package, Problem>
         edges.collect::<Result<Vec<_>, Problem>>()
     };
     let file = |wire| file(&what, &source, wire);
+    let provides_groups = wire.metadata.requires_dev.keys().map(|name| parsed(&what, name));
     Ok(Package {
         name: parsed(&what, &wire.name)?,
         version: wire.version.map(|text| parsed(&what, &text)).transpose()?,
         fork_markers,
         dependencies: edges(wire.dependencies)?,
         extras: keyed(&what, wire.optional_dependencies, &mut edges)?,
-        provides_groups: wire
-            .metadata
-            .requires_dev
-            .keys()
-            .map(|name| parsed(&what, name))
-            .collect::<Result<_, Problem>>()?,
+        provides_groups: provides_groups.collect::<Result<_, Problem>>()?,
         groups: keyed(&what, wire.dev_dependencies, edges)?,
         default_groups: wire.default_groups,
         provides_extras: all(&what, &wire.metadata.provides_extras)?,
+        asked: asked::of_package(&what, wire.metadata.requires_dist, wire.metadata.requires_dev)?,
         sdist: wire.sdist.map(file).transpose()?,
         wheels: wire.wheels.into_iter().map(file).collect::<Result<_, Problem>>()?,
         source,
@@ -223,7 +225,7 @@ fn file(what: &str, source: &Source, wire: FileWire) -> Result<File, Problem> {
             return Err(Problem::usage(format!("a file of {what} in `uv.lock` has no name")));
         }
     };
-    Ok(File { filename, location, hash: wire.hash, size: wire.size })
+    Ok(File { filename, location, hash: wire.hash, size: wire.size, upload_time: wire.upload_time })
 }
 
 /// `…/opencv%2Bcpu-1.0.whl` holds the file `opencv+cpu-1.0.whl`.
@@ -248,24 +250,4 @@ fn constraint(
     let marker = if wire.marker.is_empty() { String::new() } else { format!(" ; {}", wire.marker) };
     let text = format!("{}{}{marker}", wire.name, wire.specifier);
     markers.requirement(&text).map_err(|error| invalid("manifest.build-constraints", &text, error))
-}
-
-fn parsed<T: FromStr>(what: &str, text: &str) -> Result<T, Problem>
-where
-    T::Err: std::fmt::Display,
-{
-    text.parse().map_err(|error| invalid(what, text, error))
-}
-
-fn invalid(what: &str, text: &str, because: impl std::fmt::Display) -> Problem {
-    Problem::usage(format!("`{}` of {what} in `uv.lock` is not valid", shortened(text)))
-        .fact("because", because)
-        .hint("`uv lock` writes the lock again")
-}
-
-fn all<T: FromStr, C: FromIterator<T>>(what: &str, texts: &[String]) -> Result<C, Problem>
-where
-    T::Err: std::fmt::Display,
-{
-    texts.iter().map(|text| parsed(what, text)).collect()
 }

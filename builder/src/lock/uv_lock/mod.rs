@@ -3,14 +3,17 @@
 //! `wire` mirrors the file. What leaves this module has been proved: names and versions are
 //! normalised, markers parse, every source is of exactly one kind.
 
+mod asked;
 mod convert;
 mod default_groups;
+mod valid;
 mod wire;
 mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub use asked::{Asked, AskedOfPackage, AskedRequirement};
 pub use default_groups::DefaultGroups;
 
 use base::packaging::{
@@ -41,6 +44,8 @@ pub struct Lock {
     pub build_constraints: Vec<Requirement>,
     /// The directory of the lock in the source tree, `.` if it is the tree itself.
     pub directory: String,
+    /// What uv was asked for. What is installed does not depend on it.
+    pub asked: Asked,
     /// Every locked distribution, in the order of the file.
     pub packages: Vec<Package>,
     /// The newest `upload-time` of any file, which bounds the build lock.
@@ -73,6 +78,8 @@ pub struct Package {
     pub provides_extras: BTreeSet<ExtraName>,
     /// The groups it declares, also those that add nothing.
     pub provides_groups: BTreeSet<GroupName>,
+    /// What it asks for, where the lock has its metadata: of local projects.
+    pub asked: AskedOfPackage,
     /// The source distribution.
     pub sdist: Option<File>,
     /// The built distributions, in the order of the file.
@@ -144,6 +151,8 @@ pub struct File {
     pub hash: Option<String>,
     /// Bytes.
     pub size: Option<u64>,
+    /// When it was uploaded, in UTC, as the lock claims: `2026-02-10T19:18:38.255Z`.
+    pub upload_time: Option<String>,
 }
 
 /// Where a file is.
@@ -206,7 +215,7 @@ impl Lock {
     }
 
     /// Where in `packages` those of that name are, in the order of the file.
-    pub(crate) fn positions(&self, name: &PackageName) -> &[usize] {
+    pub fn positions(&self, name: &PackageName) -> &[usize] {
         self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -375,7 +384,7 @@ fn unread(error: Exceeded) -> Problem {
 fn not_toml(error: &toml::de::Error) -> Problem {
     Problem::usage("cannot read `uv.lock`")
         .fact("because", error.to_string().trim_end())
-        .hint("`uv lock` writes it anew; a merge conflict is a frequent cause")
+        .hint("`uv lock` rewrites it; a merge conflict is a frequent cause")
 }
 
 #[cfg(test)]

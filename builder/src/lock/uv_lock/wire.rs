@@ -45,24 +45,18 @@ pub(super) struct ConflictWire {
     pub(super) group: Option<String>,
 }
 
-/// Settings of uv's resolver. They decided what was locked; installing it needs none of them.
+/// Settings of uv's resolver. They decided what was locked; installing it needs none of them, and
+/// the gate shows their changes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct OptionsWire {
-    #[serde(default, rename = "resolution-mode")]
-    _resolution_mode: Option<toml::Value>,
-    #[serde(default, rename = "prerelease-mode")]
-    _prerelease_mode: Option<toml::Value>,
-    #[serde(default, rename = "prerelease-package")]
-    _prerelease_package: Option<toml::Value>,
-    #[serde(default, rename = "fork-strategy")]
-    _fork_strategy: Option<toml::Value>,
-    #[serde(default, rename = "exclude-newer")]
-    _exclude_newer: Option<toml::Value>,
-    #[serde(default, rename = "exclude-newer-span")]
-    _exclude_newer_span: Option<toml::Value>,
-    #[serde(default, rename = "exclude-newer-package")]
-    _exclude_newer_package: Option<toml::Value>,
+    pub(super) resolution_mode: Option<toml::Value>,
+    pub(super) prerelease_mode: Option<toml::Value>,
+    pub(super) prerelease_package: Option<toml::Value>,
+    pub(super) fork_strategy: Option<toml::Value>,
+    pub(super) exclude_newer: Option<toml::Value>,
+    pub(super) exclude_newer_span: Option<toml::Value>,
+    pub(super) exclude_newer_package: Option<toml::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,14 +72,10 @@ pub(super) struct ManifestWire {
     pub(super) dependency_groups: BTreeMap<String, Vec<RequirementWire>>,
     pub(super) default_groups: Option<DefaultGroups>,
     // What uv was asked for. The edges of the packages already contain the answer.
-    #[serde(default, rename = "constraints")]
-    _constraints: Option<toml::Value>,
-    #[serde(default, rename = "overrides")]
-    _overrides: Option<toml::Value>,
-    #[serde(default, rename = "excludes")]
-    _excludes: Option<toml::Value>,
-    #[serde(default, rename = "dependency-metadata")]
-    _dependency_metadata: Option<toml::Value>,
+    pub(super) constraints: Option<toml::Value>,
+    pub(super) overrides: Option<toml::Value>,
+    pub(super) excludes: Option<toml::Value>,
+    pub(super) dependency_metadata: Option<toml::Value>,
 }
 
 /// What was asked for, and not by a package. The lock has one package of that name for each fork,
@@ -137,8 +127,8 @@ pub(super) struct PackageWire {
 pub(super) struct MetadataWire {
     #[serde(default)]
     pub(super) provides_extras: Vec<String>,
-    #[serde(default, rename = "requires-dist")]
-    _requires_dist: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    pub(super) requires_dist: Vec<toml::Table>,
     #[serde(default, rename = "requires-dev", alias = "dependency-groups")]
     pub(super) requires_dev: BTreeMap<String, toml::Value>,
 }

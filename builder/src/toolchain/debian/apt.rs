@@ -1,14 +1,16 @@
-//! The host's own `apt-get`, with a state, a cache and settings of its own: it resolves and
-//! downloads packages of another release without root rights and without touching the host.
+//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index of
+//! another release and resolves in it, without root rights and without touching the host. It
+//! downloads nothing but the index: what it resolves is locked, and `pool` brings that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use fs_err as fs;
+use percent_encoding::percent_decode_str;
 
-use super::sources::{Mirror, SignedBy, mirror};
-use crate::toolchain::SystemPackage;
+use super::sources::{Mirror, SignedBy, mirror, sources_directory};
+use crate::lock::toolchain_lock::{LockedPackage, SystemPackage, is_pool_path};
 use base::recipe::nearest;
 use base::sys::Host;
 use base::sys::files::write_atomically;
@@ -20,14 +22,8 @@ pub(super) struct Apt<'a> {
     program: PathBuf,
     dir: PathBuf,
     suite: &'a str,
+    mirror: Mirror,
     host: &'a Host<'a>,
-}
-
-/// A package and the name of its archive in the cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Archive {
-    pub(super) package: SystemPackage,
-    pub(super) file: String,
 }
 
 impl<'a> Apt<'a> {
@@ -38,11 +34,8 @@ impl<'a> Apt<'a> {
         architecture: &str,
         host: &'a Host<'a>,
     ) -> Result<Self, Problem> {
-        let program = host.environment.find_program("apt-get").ok_or_else(|| {
-            Problem::new("the `debian` toolchain needs `apt-get`, which is not on `PATH`")
-                .hint("use a machine with apt, or let the recipe prefer the `host` toolchain")
-        })?;
-        let mirror = mirror(Path::new("/etc/apt"))?;
+        let program = apt_get(host)?;
+        let mirror = mirror(&sources_directory(host.environment))?;
         let shown = dir.display().to_string();
         if shown.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
             return Err(Problem::usage(format!("cannot set up apt in `{}`", shown.escape_debug()))
@@ -51,18 +44,20 @@ impl<'a> Apt<'a> {
                     "give another `--cache-dir`, or let the recipe prefer the `host` toolchain",
                 ));
         }
-        let apt = Self { program, dir, suite, host };
-        apt.configure(&mirror, architecture).map_err(|error| {
+        let apt = Self { program, dir, suite, mirror, host };
+        apt.configure(architecture).map_err(|error| {
             Problem::new(format!("cannot set up apt in `{}`", apt.dir.display())).cause(error)
         })?;
         Ok(apt)
     }
 
-    fn configure(&self, mirror: &Mirror, architecture: &str) -> std::io::Result<()> {
-        for dir in ["state/lists/partial", "cache/archives/partial", "none/partial", "etc"] {
+    fn configure(&self, architecture: &str) -> std::io::Result<()> {
+        let mirror = &self.mirror;
+        for dir in ["state/lists/partial", "cache/archives/partial", "etc"] {
             fs::create_dir_all(self.dir.join(dir))?;
         }
         let signed_by = match &mirror.signed_by {
+            _ if mirror.trusted => "[trusted=yes] ".to_owned(),
             Some(SignedBy::Name(name)) => format!("[signed-by={}] ", name.replace('\n', ",")),
             Some(SignedBy::Key(key)) => {
                 let path = self.dir.join("etc/mirror.asc");
@@ -82,10 +77,7 @@ impl<'a> Apt<'a> {
     /// The host's proxies, certificates and timeouts, so that its mirror can be reached in the way
     /// that its administrator set up.
     fn host_transport(&self) -> String {
-        let Some(program) = self.host.environment.find_program("apt-config") else {
-            return String::new();
-        };
-        let dump = Process::new(program).arg("dump").stdout().unwrap_or_default();
+        let dump = apt_config(self.host);
         let kept = dump.lines().filter(|line| {
             line.starts_with("Acquire::http") || line.starts_with("Acquire::Retries")
         });
@@ -103,7 +95,15 @@ impl<'a> Apt<'a> {
 
     /// Fetches and verifies the suite's index.
     pub(super) fn update(&self) -> Result<(), Problem> {
-        let output = self.run(&["-qq", "-o", "APT::Update::Error-Mode=any", "update"])?;
+        self.update_with(&[])
+    }
+
+    /// The same, with further settings.
+    pub(super) fn update_with(&self, settings: &[&str]) -> Result<(), Problem> {
+        let mut arguments = vec!["-qq", "-o", "APT::Update::Error-Mode=any"];
+        arguments.extend(settings.iter().flat_map(|it| ["-o", it]));
+        arguments.push("update");
+        let output = self.run(&arguments)?;
         if output.status.success() {
             return Ok(());
         }
@@ -115,24 +115,23 @@ impl<'a> Apt<'a> {
             ))
     }
 
-    /// The archives that installing `packages` into an empty system takes.
-    pub(super) fn resolve(&self, packages: &BTreeSet<String>) -> Result<Vec<Archive>, Problem> {
-        // Archives that are already in the cache would be left out of the list.
-        let empty = format!("Dir::Cache::archives={}/", self.dir.join("none").display());
-        let mut arguments = vec!["-qq", "-y", "-o", &empty, "--print-uris", "install", "--"];
+    /// What installing `packages` and all Essential packages into an empty system takes, sorted.
+    pub(super) fn resolve(
+        &self,
+        packages: &BTreeSet<String>,
+    ) -> Result<Vec<LockedPackage>, Problem> {
+        let mut arguments = vec!["-qq", "-y", "--print-uris", "install", "--", "?essential"];
         arguments.extend(packages.iter().map(String::as_str));
         let output = self.run(&arguments)?;
         if !output.status.success() {
             return Err(self.unresolved(&output));
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut archives: Vec<Archive> = text
-            .lines()
-            .filter(|line| line.starts_with('\''))
-            .map(parse_uri_line)
-            .collect::<Result<_, _>>()?;
-        archives.sort_by(|a, b| a.package.cmp(&b.package));
-        Ok(archives)
+        let lines = text.lines().filter(|line| line.starts_with('\''));
+        let mut packages: Vec<LockedPackage> =
+            lines.map(|line| parse_uri_line(line, &self.mirror.uri)).collect::<Result<_, _>>()?;
+        packages.sort();
+        Ok(packages)
     }
 
     fn unresolved(&self, output: &Output) -> Problem {
@@ -146,26 +145,32 @@ impl<'a> Apt<'a> {
             })
             .collect();
         let Some(first) = unknown.first() else {
-            return Problem::new(format!("apt cannot install the packages from `{}`", self.suite))
-                .fact("apt-get", errors);
+            return Problem::usage(format!(
+                "apt cannot install the packages from `{}`",
+                self.suite
+            ))
+            .fact("apt-get", errors)
+            .hint("`toolchain.debian` and `override.*.build.system-packages` name packages");
         };
-        let what = format!("Debian `{}` has no package `{}`", self.suite, unknown.join("`, `"));
         let names = self.package_names();
-        let hint = match nearest(first, names.lines()) {
-            _ if first.starts_with("python3") => format!(
-                "the suite has another Python; set `toolchain.debian.suite` to one with `{first}`"
-            ),
-            Some(name) => format!("did you mean `{name}`?"),
-            None => {
-                "`toolchain.debian.packages` and `override.*.build.system-packages` name packages"
-                    .into()
-            }
-        };
-        let problem = Problem::usage(what);
+        let problem = Problem::usage(format!(
+            "Debian `{}` has no package `{}`",
+            self.suite,
+            unknown.join("`, `")
+        ));
         let pythons = pythons(&names);
-        let is_python = first.starts_with("python3") && !pythons.is_empty();
-        let problem = if is_python { problem.fact("it has", pythons.join(", ")) } else { problem };
-        problem.hint(hint)
+        if first.starts_with("python3") && !pythons.is_empty() {
+            return problem.fact("it has", pythons.join(", ")).hint(format!(
+                "the suite has another Python; set `toolchain.debian.suite` to one with `{first}`"
+            ));
+        }
+        let meant = unknown.iter().filter_map(|name| Some((name, nearest(name, names.lines())?)));
+        let meant: Vec<String> =
+            meant.map(|(name, meant)| format!("`{meant}` for `{name}`")).collect();
+        problem.hint(match &meant[..] {
+            [] => "`apt-cache search WORD` finds names of packages".to_owned(),
+            meant => format!("did you mean {}?", meant.join(", ")),
+        })
     }
 
     fn package_names(&self) -> String {
@@ -178,45 +183,43 @@ impl<'a> Apt<'a> {
             .stdout()
             .unwrap_or_default()
     }
+}
 
-    /// Downloads the archives and verifies each; returns where they are.
-    pub(super) fn download(
-        &self,
-        packages: &BTreeSet<String>,
-        archives: &[Archive],
-    ) -> Result<Vec<PathBuf>, Problem> {
-        let mut arguments = vec!["-qq", "-y", "--download-only", "install", "--"];
-        arguments.extend(packages.iter().map(String::as_str));
-        let output = self.run(&arguments)?;
-        if !output.status.success() {
-            return Err(Problem::new("cannot download the toolchain's packages")
-                .fact("apt-get", errors_of(&output))
-                .hint("the mirror may be changing just now; try again"));
-        }
-        archives.iter().map(|archive| self.verified(archive)).collect()
+/// The settings of the host's own apt; none where there is no apt.
+fn apt_config(host: &Host<'_>) -> String {
+    match host.environment.find_program("apt-config") {
+        Some(program) => Process::new(program).arg("dump").stdout().unwrap_or_default(),
+        None => String::new(),
     }
+}
 
-    fn verified(&self, archive: &Archive) -> Result<PathBuf, Problem> {
-        let path = self.dir.join("cache/archives").join(&archive.file);
-        let problem = || Problem::new(format!("cannot use the package `{}`", archive.package));
-        let bytes = fs::read(&path).map_err(|error| problem().cause(error))?;
-        let received = Sha256::of(&bytes);
-        if received == archive.package.sha256 {
-            return Ok(path);
-        }
-        // It is not what it was; the next run downloads it anew.
-        let _ = fs::remove_file(&path);
-        Err(problem()
-            .fact("expected", format!("sha256:{} (the suite's index)", archive.package.sha256))
-            .fact("received", format!("sha256:{received}"))
-            .hint("run it again: the file was removed from the cache"))
-    }
+/// The proxies of the host's own apt, by scheme (apt-transport-http(1)).
+pub(super) fn proxies(host: &Host<'_>) -> BTreeMap<String, String> {
+    let dump = apt_config(host);
+    let of = |scheme: &str| {
+        let key = format!("Acquire::{scheme}::Proxy \"");
+        let proxy = dump.lines().find_map(|line| line.strip_prefix(&key)?.strip_suffix("\";"));
+        let proxy = proxy.filter(|it| !it.is_empty() && *it != "DIRECT");
+        proxy.map(|proxy| (scheme.to_owned(), proxy.to_owned()))
+    };
+    ["http", "https"].into_iter().filter_map(of).collect()
+}
+
+/// The machine's `apt-get`.
+pub(super) fn apt_get(host: &Host<'_>) -> Result<PathBuf, Problem> {
+    host.environment.find_program("apt-get").ok_or_else(|| {
+        Problem::new("the `debian` toolchain needs `apt-get`, which is not on `PATH`").hint(
+            "lock the toolchain on a machine with apt, or let the recipe prefer the `host` \
+             toolchain",
+        )
+    })
 }
 
 /// apt.conf(5). `Dir` keeps every file of the host out, its apt.conf included; `Acquire::ForceHash`
 /// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
 /// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
-/// expression, which installs whatever that matches.
+/// expression, which installs whatever that matches; `ForceEssential` is apt itself by default,
+/// which is not Essential (Debian policy, 3.8).
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
@@ -237,27 +240,31 @@ APT::Cmd::Pattern-Only "true";
 APT::Install-Recommends "false";
 APT::Install-Suggests "false";
 APT::Sandbox::User "";
+pkgCacheGen::ForceEssential ",";
 Debug::NoLocking "true";
 "#
     )
 }
 
 /// `'uri' name_version_arch.deb size SHA256:hex`; a colon in the version is written `%3a`.
-fn parse_uri_line(line: &str) -> Result<Archive, Problem> {
+fn parse_uri_line(line: &str, mirror: &str) -> Result<LockedPackage, Problem> {
     let parse = || {
-        let mut words = line.split_whitespace().skip(1);
-        let file = words.next()?;
-        let sha256 = words.nth(1)?.strip_prefix("SHA256:")?;
-        let mut parts = file.strip_suffix(".deb")?.splitn(3, '_');
+        let mut words = line.split_whitespace();
+        let uri = words.next()?.strip_prefix('\'')?.strip_suffix('\'')?;
+        let path = uri.strip_prefix(mirror.trim_end_matches('/'))?.trim_start_matches('/');
+        let mut parts = words.next()?.strip_suffix(".deb")?.splitn(3, '_');
+        let size = words.next()?.parse().ok()?;
+        let sha256 = words.next()?.strip_prefix("SHA256:")?;
         let package = SystemPackage {
             name: parts.next()?.to_owned(),
             version: parts.next()?.replace("%3a", ":"),
             architecture: parts.next()?.to_owned(),
             sha256: Sha256::from_hex(sha256).ok()?,
         };
-        Some(Archive { package, file: file.to_owned() })
+        let path = percent_decode_str(path).decode_utf8().ok()?.into_owned();
+        is_pool_path(&path).then_some(LockedPackage { package, size, path })
     };
-    parse().filter(|archive| !archive.file.contains('/')).ok_or_else(|| {
+    parse().ok_or_else(|| {
         Problem::new("`apt-get --print-uris` printed a line of another form").fact("line", line)
     })
 }
@@ -290,18 +297,22 @@ mod tests {
     #[test]
     fn a_line_of_print_uris_is_taken_apart() {
         let hex = "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe";
-        let line =
-            format!("'http://m.example/x.deb' libattr1_1%3a2.6.0-1_amd64.deb 24 SHA256:{hex}");
-        let package = parse_uri_line(&line).unwrap().package;
-        assert_eq!(package.to_string(), "libattr1 1:2.6.0-1 amd64");
-        assert_eq!(package.sha256.to_string(), hex);
+        let (uri, mirror) =
+            ("http://m.example/debian/pool/main/a/a/a_1%2bb1_all.deb", "http://m.example/debian/");
+        let line = format!("'{uri}' libattr1_1%3a2.6.0-1_amd64.deb 24 SHA256:{hex}");
+        let found = parse_uri_line(&line, mirror).unwrap();
+        assert_eq!(found.package.to_string(), "libattr1 1:2.6.0-1 amd64");
+        assert_eq!(found.package.sha256.to_string(), hex);
+        assert_eq!((found.size, found.path.as_str()), (24, "pool/main/a/a/a_1+b1_all.deb"));
         for line in [
-            "'x' a_1_all.deb 24 MD5Sum:aa".to_owned(),
-            format!("'x' ../a_1_all.deb 24 SHA256:{hex}"),
-            format!("'x' a_1.deb 24 SHA256:{hex}"),
+            format!("'{uri}' a_1_all.deb 24 MD5Sum:aa"),
+            format!("'{uri}' a_1_all.deb many SHA256:{hex}"),
+            format!("'http://n.example/debian/pool/a.deb' a_1_all.deb 24 SHA256:{hex}"),
+            format!("'http://m.example/debian/../pool/a.deb' a_1_all.deb 24 SHA256:{hex}"),
+            format!("'{uri}' a_1.deb 24 SHA256:{hex}"),
             "'x'".to_owned(),
         ] {
-            assert!(parse_uri_line(&line).is_err(), "{line}");
+            assert!(parse_uri_line(&line, mirror).is_err(), "{line}");
         }
     }
 }

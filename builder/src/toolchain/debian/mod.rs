@@ -1,8 +1,9 @@
-//! A root of unpacked Debian packages, made with the host's own `apt-get`: no root rights, no other
-//! program. A root is kept under the fingerprint of its packages; which packages a wish resolved to
-//! is remembered, so that a second run needs neither network nor apt.
+//! A root of unpacked Debian packages: no root rights, and no other program of the host than
+//! `dpkg-deb`, and `apt-get` where nothing is locked yet. A root is kept under the fingerprint of
+//! its packages; what it turned out to have is remembered, so that a second run runs nothing.
 
 mod apt;
+mod contents; // which package has a file
 mod root;
 mod sources;
 
@@ -13,6 +14,8 @@ use fs_err as fs;
 
 use self::apt::Apt;
 use super::{SystemPackage, Toolchain, Wanted};
+use crate::fetch::pool::{self, Mirrors};
+use crate::lock::toolchain_lock::LockedPackage;
 use base::recipe::{Provider, RunLimits};
 use base::store::{self, Listing, Store, Verified, Wish};
 use base::sys::cache::TOOLCHAINS;
@@ -22,9 +25,10 @@ use base::sys::{Host, disk};
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Sha256};
 
+pub use contents::Contents;
 pub use root::NETWORK_FILES;
 pub(super) use root::succeed;
-pub use sources::{Mirror, SignedBy, mirror};
+pub use sources::{Mirror, SignedBy, mirror, sources_directory};
 
 /// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
 /// `make` and shell scripts of build backends call. `iproute2` and `util-linux` bring the sandbox's
@@ -54,49 +58,129 @@ const BASE: [&str; 21] = [
 ];
 
 /// Raised when a root with the same packages would be made in another way, or kept in one.
-const KIND: &str = "debian root 3";
+const KIND: &str = "debian root 4";
 
 /// The root itself in its entry; beside it is its listing.
 const ROOT: &str = "root";
 
-pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
-    let architecture = architecture(wanted.machine)?;
-    let packages = package_set(wanted);
-    let dir = host.cache.join(TOOLCHAINS);
+/// Why there is no root.
+pub(super) enum Refusal {
+    /// The machine lacks what this provider works with: another provider may serve.
+    Unable(Problem),
+    /// What was asked for cannot be had.
+    Failed(Problem),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+/// Finds what asking Debian for packages takes: apt, and a mirror.
+///
+/// # Errors
+/// The machine lacks one of them, or Debian has no such machine.
+pub(super) fn can_resolve(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<(), Problem> {
+    architecture(wanted.machine)?;
+    apt::apt_get(host)?;
+    mirror(&sources_directory(host.environment)).map(drop)
+}
+
+pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Refusal> {
+    let locked = match wanted.locked {
+        Some(locked) => locked.packages.clone(),
+        None => match resolved(wanted, host)? {
+            Some(found) => found,
+            None => {
+                can_resolve(wanted, host).map_err(Refusal::Unable)?;
+                resolve(wanted, host)?
+            }
+        },
+    };
+    let packages: Vec<SystemPackage> = locked.iter().map(|it| it.package.clone()).collect();
+    let fingerprint = fingerprint(&packages);
     let roots = Roots { store: Store::new(host.cache, TOOLCHAINS), wanted, host };
-    let memory = dir.join("index").join(format!("{}.json", key(wanted, architecture, &packages)));
-    if let Some(toolchain) = roots.remembered(&memory)? {
+    let memory = index(host).join(format!("{fingerprint}.json"));
+    if let Some(toolchain) = roots.remembered(&memory, &packages)? {
         return Ok(toolchain);
     }
-    let failed = |error| disk::failed(Problem::new("cannot make a toolchain"), &dir, None, error);
-    let suite = &wanted.debian.suite;
-    let apt = dir.join("apt").join(format!("{suite}-{architecture}"));
-    let waiting = || host.progress.note("another run makes a toolchain; waiting for it");
-    let lock = apt.with_added_extension("lock");
-    let _lock = FileLock::acquire(&lock, waiting).map_err(failed)?;
-    if let Some(toolchain) = roots.remembered(&memory)? {
-        return Ok(toolchain);
-    }
+    root::unpacker(host).map_err(Refusal::Unable)?;
     host.progress.stage("toolchain", None);
-    let apt = Apt::new(apt, suite, architecture, host)?;
-    host.progress.begin("package index");
-    apt.update()?;
-    let archives = apt.resolve(&packages)?;
-    host.progress.end("package index");
-    let resolved: Vec<SystemPackage> =
-        archives.iter().map(|archive| archive.package.clone()).collect();
-    let fingerprint = fingerprint(&resolved);
     let root = roots.obtain(&fingerprint, |staged| {
         host.progress.begin("packages");
-        let paths = apt.download(&packages, &archives)?;
+        let paths = pool::bring(&locked, &mirrors(wanted, host)?, host)?;
         host.progress.end("packages");
-        let archives: Vec<_> = archives.into_iter().zip(paths).collect();
+        let archives: Vec<_> = packages.iter().zip(&paths).collect();
         root::build(&staged.join(ROOT), &archives, &wanted.python_name(), host)?;
-        listed(staged).map_err(failed)
+        listed(staged).map_err(|error| failed(host, error))
     })?;
-    let toolchain = examined(wanted, root, fingerprint, resolved)?;
-    store::write_sealed(&memory, &toolchain).map_err(failed)?;
+    let toolchain = examined(wanted, root, fingerprint, packages)?;
+    store::write_sealed(&memory, &toolchain).map_err(|error| failed(host, error))?;
     Ok(toolchain)
+}
+
+/// Where it is remembered which packages a wish resolved to.
+fn memory(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<PathBuf, Problem> {
+    let key = key(wanted, architecture(wanted.machine)?, &package_set(wanted));
+    Ok(index(host).join(format!("resolved-{key}.json")))
+}
+
+/// What an earlier run of this cache found, if that will do.
+fn resolved(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Option<Vec<LockedPackage>>, Problem> {
+    if wanted.refresh {
+        return Ok(None);
+    }
+    store::read_sealed(&memory(wanted, host)?).map_err(|error| {
+        Problem::new("cannot read which packages an earlier run found").cause(error)
+    })
+}
+
+/// What the suite has of all that is wanted: today, or when an earlier run of this cache asked, if
+/// that will do.
+///
+/// # Errors
+/// The index cannot be had, or has no such package.
+pub(super) fn resolve(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Vec<LockedPackage>, Problem> {
+    if let Some(found) = resolved(wanted, host)? {
+        return Ok(found);
+    }
+    let (suite, architecture) = (&wanted.debian.suite, architecture(wanted.machine)?);
+    let dir = host.cache.join(TOOLCHAINS).join("apt").join(format!("{suite}-{architecture}"));
+    let waiting = || host.progress.note("another run asks for packages; waiting for it");
+    let lock = dir.with_added_extension("lock");
+    let _lock = FileLock::acquire(&lock, waiting).map_err(|error| failed(host, error))?;
+    if let Some(found) = resolved(wanted, host)? {
+        return Ok(found);
+    }
+    host.progress.stage("toolchain", None);
+    let apt = Apt::new(dir, suite, architecture, host)?;
+    host.progress.begin("package index");
+    apt.update()?;
+    let found = apt.resolve(&package_set(wanted))?;
+    host.progress.end("package index");
+    store::write_sealed(&memory(wanted, host)?, &found).map_err(|error| failed(host, error))?;
+    Ok(found)
+}
+
+/// Where archives are looked for.
+///
+/// # Errors
+/// A mirror that was named is no URL.
+pub(super) fn mirrors(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Mirrors, Problem> {
+    // A machine without apt has none.
+    let own = mirror(&sources_directory(host.environment)).ok().map(|mirror| mirror.uri);
+    let proxies = apt::proxies(host);
+    Mirrors::new(own.as_deref(), &wanted.debian.mirrors, &proxies, host.environment)
+}
+
+fn index(host: &Host<'_>) -> PathBuf {
+    host.cache.join(TOOLCHAINS).join("index")
+}
+
+fn failed(host: &Host<'_>, error: std::io::Error) -> Problem {
+    let problem = Problem::new("cannot make a toolchain");
+    disk::failed(problem, &host.cache.join(TOOLCHAINS), None, error)
 }
 
 /// Lists a root that is made. A power failure must not leave files empty whose stamps are right,
@@ -114,18 +198,15 @@ struct Roots<'a> {
 }
 
 impl Roots<'_> {
-    /// What an earlier run found, if its root is there and whole and is what is asked for.
-    fn remembered(&self, memory: &Path) -> Result<Option<Toolchain>, Problem> {
-        if self.wanted.refresh {
-            return Ok(None);
-        }
-        let unread = |error| {
-            Problem::new("cannot read which toolchain an earlier run used")
-                .cause(error)
-                .hint("`--refresh-toolchain` asks the mirror instead")
-        };
+    /// What an earlier run found in the root of these packages, if that is there and whole.
+    fn remembered(
+        &self,
+        memory: &Path,
+        packages: &[SystemPackage],
+    ) -> Result<Option<Toolchain>, Problem> {
+        let unread = |error| Problem::new("cannot read what a toolchain has").cause(error);
         let known: Option<Toolchain> = store::read_sealed(memory).map_err(unread)?;
-        let Some(known) = known.filter(|it| fingerprint(&it.packages) == it.fingerprint) else {
+        let Some(known) = known.filter(|it| it.packages == packages) else {
             return Ok(None);
         };
         // Not the path that was written down: the cache may have been moved or copied since.
@@ -156,7 +237,8 @@ fn wish(fingerprint: &Sha256) -> Wish<'_> {
     Wish { key: fingerprint, what: "toolchain", reuse: true }
 }
 
-fn architecture(machine: &str) -> Result<&'static str, Problem> {
+/// The architecture of a machine in Debian's words.
+pub(super) fn architecture(machine: &str) -> Result<&'static str, Problem> {
     match machine {
         "x86_64" => Ok("amd64"),
         "aarch64" => Ok("arm64"),
@@ -165,7 +247,8 @@ fn architecture(machine: &str) -> Result<&'static str, Problem> {
     }
 }
 
-fn package_set(wanted: &Wanted<'_>) -> BTreeSet<String> {
+/// The packages that are asked for, beside what is Essential.
+pub(super) fn package_set(wanted: &Wanted<'_>) -> BTreeSet<String> {
     let python = wanted.python_name();
     let mut packages: BTreeSet<String> = BASE.iter().map(|&name| name.to_owned()).collect();
     packages.extend([format!("{python}-dev"), python]);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use rayon::prelude::*;
 
-use super::apt::Archive;
+use crate::lock::toolchain_lock::SystemPackage;
 use base::sys::files::sorted_entries;
 use base::sys::process::Process;
 use base::sys::sandbox::{Finished, Invocation, OutputTo, RootFs, Sandbox, etc_files};
@@ -26,20 +26,17 @@ const LINKS: [(&str, &str); 5] = [
 /// Unpacks the archives into `root`, which does not exist yet, and finishes it.
 pub(super) fn build(
     root: &Path,
-    archives: &[(Archive, PathBuf)],
+    archives: &[(&SystemPackage, &PathBuf)],
     python: &str,
     host: &Host<'_>,
 ) -> Result<(), Problem> {
-    let unpacker = host.environment.find_program("dpkg-deb").ok_or_else(|| {
-        Problem::new("the `debian` toolchain needs `dpkg-deb`, which is not on `PATH`")
-            .hint("install dpkg, or let the recipe prefer the `host` toolchain")
-    })?;
+    let unpacker = unpacker(host)?;
     let failed = |error: std::io::Error| {
         Problem::new(format!("cannot make a root in `{}`", root.display())).cause(error)
     };
     merged_usr(root).map_err(failed)?;
-    archives.par_iter().try_for_each(|(archive, path)| {
-        let step = archive.package.to_string();
+    archives.par_iter().try_for_each(|(package, path)| {
+        let step = package.to_string();
         host.progress.begin(&step);
         let result = Process::new(&unpacker)
             .env("PATH", "/usr/bin:/bin")
@@ -54,6 +51,14 @@ pub(super) fn build(
     })?;
     finish(root, python).map_err(failed)?;
     configure(root, python, host)
+}
+
+/// The machine's `dpkg-deb`.
+pub(super) fn unpacker(host: &Host<'_>) -> Result<PathBuf, Problem> {
+    host.environment.find_program("dpkg-deb").ok_or_else(|| {
+        Problem::new("the `debian` toolchain needs `dpkg-deb`, which is not on `PATH`")
+            .hint("install dpkg, or let the recipe prefer the `host` toolchain")
+    })
 }
 
 /// The links from `/bin` to `/usr/bin` and so on come first: packages are unpacked side by side,

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base::sys::env::Environment;
 use base::sys::files::sorted_entries;
 use base::vocabulary::Problem;
 
@@ -14,6 +15,16 @@ pub struct Mirror {
     /// The keyring for it, or an armoured key in the source itself; `None` for the keys that the
     /// host trusts for every source.
     pub signed_by: Option<SignedBy>,
+    /// Whether the source says `trusted=yes`: its administrator wants no signature checked.
+    pub trusted: bool,
+}
+
+/// The variable that names another directory with apt's sources than `/etc/apt`.
+pub(super) const APT_DIRECTORY: &str = "LOCKSTEP_APT";
+
+/// Where the machine, or [`APT_DIRECTORY`], has apt's sources.
+pub fn sources_directory(environment: &Environment) -> PathBuf {
+    PathBuf::from(environment.get(APT_DIRECTORY).unwrap_or("/etc/apt"))
 }
 
 /// What a source's signature is checked with.
@@ -42,6 +53,7 @@ pub fn mirror(etc: &Path) -> Result<Mirror, Problem> {
             if source.is_debian() {
                 return Ok(Mirror {
                     uri: source.uri,
+                    trusted: source.trusted,
                     signed_by: source.signed_by.or_else(own_keyring),
                 });
             }
@@ -75,6 +87,7 @@ struct Source {
     suites: Vec<String>,
     components: Vec<String>,
     signed_by: Option<SignedBy>,
+    trusted: bool,
 }
 
 impl Source {
@@ -113,7 +126,9 @@ fn one_line(line: &str) -> Option<Source> {
     };
     let mut words = rest.split_whitespace().map(str::to_owned);
     let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
+    let trusted = options.split_whitespace().any(|option| option == "trusted=yes");
     Some(Source {
+        trusted,
         uri: words.next()?,
         suites: vec![words.next()?],
         components: words.collect(),
@@ -162,8 +177,10 @@ fn stanza(lines: &[&str]) -> Vec<Source> {
             SignedBy::Name(value.clone())
         }
     });
+    let trusted = field("trusted").is_some_and(|(_, value)| value.eq_ignore_ascii_case("yes"));
     let source = |uri| Source {
         uri,
+        trusted,
         suites: words("suites"),
         components: words("components"),
         signed_by: signed_by.clone(),

@@ -23,7 +23,7 @@ pub(crate) fn read(published: &Path) -> io::Result<Texts> {
     if texts.contains_key("installed") {
         return Ok(texts);
     }
-    Err(io::Error::new(io::ErrorKind::NotFound, "nothing tells what is installed"))
+    Err(io::Error::new(io::ErrorKind::NotFound, "nothing lists what is installed"))
 }
 
 fn read_below(directory: &Path, name: &str, texts: &mut Texts) -> io::Result<()> {

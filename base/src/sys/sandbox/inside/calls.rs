@@ -56,7 +56,7 @@ pub(super) const KNOWN: &[c_long] = calls! {
 pub(super) const OLDER: &[c_long] = calls! {
     SYS_getrlimit SYS_renameat SYS_setrlimit SYS_sync_file_range
     SYS_access SYS_alarm SYS_arch_prctl SYS_chmod SYS_chown SYS_creat SYS_dup2 SYS_epoll_create
-    SYS_epoll_wait SYS_eventfd SYS_fork SYS_futimesat SYS_getdents SYS_getpgrp SYS_inotify_init
+    SYS_epoll_wait SYS_eventfd SYS_fork SYS_futimesat SYS_getpgrp SYS_inotify_init
     SYS_lchown SYS_link SYS_lstat SYS_mkdir SYS_mknod SYS_open SYS_pause SYS_pipe SYS_poll
     SYS_readlink SYS_rename SYS_rmdir SYS_select SYS_signalfd SYS_stat SYS_symlink SYS_time
     SYS_unlink SYS_utime SYS_utimes SYS_vfork
@@ -79,6 +79,12 @@ pub(super) const FORBIDDEN: &[c_long] = calls! {
     SYS_ptrace SYS_quotactl SYS_reboot SYS_request_key SYS_setdomainname SYS_sethostname SYS_setns
     SYS_settimeofday SYS_swapoff SYS_swapon SYS_syslog SYS_umount2 SYS_unshare SYS_userfaultfd
     SYS_vhangup
+};
+
+/// What `answers` answers.
+pub(super) const ASKED: &[c_long] = calls! {
+    SYS_fstatfs SYS_getdents64 SYS_getpriority SYS_sched_getaffinity SYS_setpriority SYS_statfs
+    SYS_sysinfo SYS_uname
 };
 
 /// Extended attributes hold capabilities and access lists, and no output has them.

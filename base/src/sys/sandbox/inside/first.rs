@@ -7,16 +7,14 @@
 
 use std::fmt::Display;
 use std::io::{self, PipeReader, Write as _};
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
-use rustix::mount::{
-    MountFlags, UnmountFlags, mount, mount_bind_recursive, mount_remount, unmount,
-};
+use rustix::mount::{UnmountFlags, mount_bind_recursive, unmount};
 use rustix::process::{
     DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, WaitOptions, pivot_root,
     set_dumpable_behavior, set_parent_process_death_signal, setrlimit, setsid, umask, wait,
@@ -26,37 +24,25 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::super::channel::{Report, send};
 use super::super::plan::Plan;
-use super::{At as _, Result, code_of, filter, loopback, stream, tree};
+use super::{At as _, Result, code_of, filter, loopback, proc, stream, tree};
 
-/// What of `/proc` may be read and not be written to.
-const READ_ONLY: [&str; 6] = ["bus", "fs", "irq", "scsi", "sys", "sysrq-trigger"];
-
-/// What of `/proc` is about the machine and its other users, and is not shown.
-const HIDDEN: [&str; 9] = [
-    "acpi",
-    "asound",
-    "kcore",
-    "key-users",
-    "keys",
-    "kmsg",
-    "latency_stats",
-    "sched_debug",
-    "timer_list",
-];
+/// Nanoseconds by which a timer may be late, unless a program says otherwise.
+const TIMER_SLACK: u64 = 50_000;
 
 /// What the shell says, and `env`, of a program that does not exist, or is none.
 const NOT_FOUND: i32 = 127;
 const NOT_EXECUTABLE: i32 = 126;
 
 /// Runs the program to its end, and returns its exit code. `alive` ends when the process that waits
-/// for this one does.
+/// for this one does; `answers` takes the listener for what it answers.
 pub(super) fn run(
     plan: &Plan,
     socket: &UnixStream,
     files: Vec<OwnedFd>,
     alive: &PipeReader,
+    answers: UnixStream,
 ) -> Result<i32> {
-    enter_root()?;
+    enter_root(plan)?;
     rustix::system::sethostname(plan.host_name.as_bytes()).needed_at("setting the host name")?;
     if plan.own_network {
         loopback::up().at("bringing the loopback interface up")?;
@@ -74,49 +60,24 @@ pub(super) fn run(
     std::env::set_current_dir(&plan.directory)
         .at(format!("entering the directory `{}`", plan.directory))?;
     kernel::close_others_on_exec().at("closing files")?;
+    kernel::default_signals().at("resetting signals")?;
     filter::apply()?;
+    let listener = kernel::listen(&filter::asked()).at("listening for system calls")?;
+    send(&answers, &(), &[listener.as_fd()]).at("handing system calls over")?;
+    drop((listener, answers));
     Ok(start_and_reap(plan))
 }
 
 /// Makes `/proc`, and leaves the host's root for the sandbox's.
-fn enter_root() -> Result<()> {
+fn enter_root(plan: &Plan) -> Result<()> {
     let place = tree::place()?;
-    let proc = place.join("proc");
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    // Only while the host's is still there: the kernel compares what both hide.
-    mount("proc", &proc, "proc", flags, None).needed_at("mounting `/proc`")?;
-    for name in READ_ONLY {
-        let path = proc.join(name);
-        if path.exists() {
-            let bound = mount_bind_recursive(&path, &path);
-            let flags = flags | MountFlags::BIND | MountFlags::RDONLY;
-            bound
-                .and_then(|()| mount_remount(&path, flags, c""))
-                .at(format!("protecting `/proc/{name}`"))?;
-        }
-    }
-    for name in HIDDEN {
-        hide(&proc.join(name), flags).at(format!("hiding `/proc/{name}`"))?;
-    }
+    proc::make(&place.join("proc"), plan)?;
     // A mount that came with the namespace cannot be made the root, a bind of it can.
     mount_bind_recursive(place, place).needed_at("binding the root")?;
     std::env::set_current_dir(place).needed_at("entering the root")?;
     pivot_root(".", ".").needed_at("pivot_root")?;
     unmount(".", UnmountFlags::DETACH).needed_at("leaving the host's root")?;
     std::env::set_current_dir("/").needed_at("entering the root")
-}
-
-/// Covers a file with an empty one, a directory with an empty one.
-fn hide(path: &Path, flags: MountFlags) -> io::Result<()> {
-    let Ok(metadata) = path.metadata() else {
-        return Ok(());
-    };
-    if metadata.is_dir() {
-        return Ok(mount("tmpfs", path, "tmpfs", flags | MountFlags::RDONLY, c"mode=555")?);
-    }
-    mount_bind_recursive("/dev/null", path)?;
-    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC;
-    Ok(mount_remount(path, flags, c"")?)
 }
 
 fn become_user(plan: &Plan) -> Result<()> {
@@ -168,6 +129,10 @@ fn limit(plan: &Plan) -> Result<()> {
     setrlimit(Resource::Core, both(0)).at("limiting core files")?;
     // If the machine has no memory left, the kernel ends something in here rather than outside.
     let _ = fs_err::write("/proc/self/oom_score_adj", "1000");
+    // These two are inherited from the caller, and what they are is no right.
+    let _ = fs_err::write("/proc/self/coredump_filter", "0x33");
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(TIMER_SLACK));
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
     Ok(())
 }
 

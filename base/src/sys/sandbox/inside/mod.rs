@@ -9,11 +9,14 @@
 //! caller says so or is gone. The *first* one is process 1 inside: it gives up every right, starts
 //! the program, and reaps what the program leaves.
 
+mod answers;
 mod calls;
 mod filter;
 mod first;
+mod listings;
 mod loopback;
 mod memory;
+mod proc;
 mod tree;
 
 use std::fmt::Display;
@@ -21,20 +24,23 @@ use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use kernel::Forked;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, getppid, kill_process, pidfd_open,
-    set_parent_process_death_signal, umask, waitpid,
+    Pid, PidfdFlags, Rlimit, Signal, WaitOptions, WaitStatus, getppid, getrlimit, kill_process,
+    pidfd_open, set_parent_process_death_signal, setrlimit, umask, waitpid,
 };
 use rustix::thread::UnshareFlags;
 
 use super::channel::{Report, receive, send};
 use super::limits::Reached;
+use super::pinned::LIMITS;
 use super::plan::{Identity, Plan};
+use answers::Answers;
 
 /// The argument by which this program is the launcher.
 pub(super) const WORD: &str = "--sandbox-launcher";
@@ -116,6 +122,7 @@ fn report(socket: &UnixStream, failure: Failure) -> i32 {
 
 /// Has the rights of the caller.
 fn outer(plan: &Plan, socket: &UnixStream, files: Vec<OwnedFd>) -> Result<()> {
+    inherit_nothing()?;
     if plan.identity.subordinate {
         let owners = owners_namespace(plan.identity)?;
         kernel::unshare(UnshareFlags::NEWNS).needed_at("unshare(mount namespace)")?;
@@ -141,6 +148,25 @@ fn outer(plan: &Plan, socket: &UnixStream, files: Vec<OwnedFd>) -> Result<()> {
     }
     drop(go);
     wait_for(middle.0).map(drop).at("waiting")
+}
+
+/// Takes back what a caller gives to the programs that it starts. This has the caller's rights, so
+/// only root can raise what was lowered.
+fn inherit_nothing() -> Result<()> {
+    let _ = rustix::process::setpriority_process(None, 0);
+    kernel::default_scheduling();
+    for (resource, name, current, maximum) in LIMITS {
+        let limit = Rlimit { current, maximum };
+        if setrlimit(resource, limit).is_ok() {
+            continue;
+        }
+        let shown = |limit: Option<u64>| limit.map_or("no limit".to_owned(), |it| it.to_string());
+        let own = getrlimit(resource).maximum;
+        let hard = shown(own);
+        return Err(format!("the hard limit is {hard}, a sandbox has {}", shown(maximum)))
+            .at(format!("setting the limit of {name}"));
+    }
+    Ok(())
 }
 
 /// The two sides of a fork, with a pipe in each direction.
@@ -234,22 +260,31 @@ fn middle(
         keep_mounts_here()?;
         tree::build(plan, None)?;
     }
+    // Process 1 leaves the host's root for the sandbox's, and this process with it.
+    let host = Answers::host().at("opening `/proc`")?;
+    let (answers, listener) = UnixStream::pair().at("socketpair")?;
     match fork().needed_at("fork")? {
         Fork::Child { ready: _, mut go } => {
+            drop((host, answers));
             // Not before this process dies with its parent.
             if go.read_exact(&mut [0]).is_err() {
                 std::process::exit(1);
             }
-            let code = match first::run(plan, socket, files, &go) {
+            let code = match first::run(plan, socket, files, &go, listener) {
                 Ok(code) => code,
                 Err(failure) => report(socket, failure),
             };
             std::process::exit(code)
         }
         Fork::Parent { child, ready: _, mut go } => {
-            drop(files);
+            drop((files, listener));
             let _ = go.write_all(&[0]);
-            supervise(plan, child, socket)
+            // It ends without one where process 1 does not come so far.
+            let received = receive::<()>(&answers).at("waiting for the listener")?;
+            drop(answers); // a program can see how many sockets there are
+            let listener = received.and_then(|((), files)| files.into_iter().next());
+            let answers = listener.map(|it| Answers::new(it, host, plan));
+            supervise(plan, child, socket, answers)
         }
     }
 }
@@ -258,18 +293,36 @@ fn middle(
 const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Waits until all that runs inside has ended, and ends it when the caller closes the socket, or
-/// when it has too much memory.
-fn supervise(plan: &Plan, child: Pid, socket: &UnixStream) -> Result<()> {
+/// when it has too much memory. Meanwhile it answers what programs ask.
+fn supervise(
+    plan: &Plan,
+    child: Pid,
+    socket: &UnixStream,
+    mut answers: Option<Answers<'_>>,
+) -> Result<()> {
     let ended = pidfd_open(child, PidfdFlags::empty()).at("pidfd_open")?;
     let memory = plan.limits.memory();
+    let mut looked = Instant::now();
     loop {
-        let mut waiting = [PollFd::new(&ended, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
+        let mut waiting =
+            vec![PollFd::new(&ended, PollFlags::IN), PollFd::new(socket, PollFlags::IN)];
+        waiting.extend(answers.as_ref().map(|it| PollFd::new(it, PollFlags::IN)));
         match poll(&mut waiting, Some(&LOOK)) {
             Err(rustix::io::Errno::INTR) => continue,
             other => other.at("poll")?,
         };
         let [over, unwanted] = [0, 1].map(|number: usize| !waiting[number].revents().is_empty());
-        let too_much = !over && !unwanted && memory::exceeds(memory);
+        let asked = waiting.get(2).map_or(PollFlags::empty(), PollFd::revents);
+        if asked.contains(PollFlags::IN) {
+            answers.as_mut().map_or(Ok(()), Answers::answer_one).at("answering a system call")?;
+        } else if !asked.is_empty() {
+            answers = None; // nobody is left who could ask
+        }
+        let due = looked.elapsed() >= Duration::from_secs(1);
+        if due {
+            looked = Instant::now();
+        }
+        let too_much = due && !over && !unwanted && memory::exceeds(memory);
         if too_much {
             let _ = send(socket, &Report::Stopped(Reached::Memory), &[]);
         }

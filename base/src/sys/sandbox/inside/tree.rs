@@ -116,6 +116,10 @@ impl Maker {
                 self.directory(&path)?;
                 self.tmpfs(&entry.inside, "mode=1777")
             }
+            Kind::Again => {
+                self.directory(&path)?;
+                self.tmpfs(&entry.inside, "mode=755")
+            }
             Kind::Devices => {
                 self.directory(&path)?;
                 self.devices(&entry.inside, devices)

@@ -1,0 +1,207 @@
+//! Directories, listed sorted by name to every program, whatever order the file system has: by
+//! hash, by insertion, newest first. A program sees the kernel's entries with other positions: the
+//! position of an entry is its number in the sorted list.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{FileType, RawDir, SeekFrom, fstat, seek, stat};
+use rustix::io::Errno;
+
+use super::super::pinned::KEPT;
+use super::super::plan::Plan;
+
+/// A directory with more entries is listed in the kernel's own order: what foreign code makes must
+/// not take all memory.
+const ENTRIES_MAX: usize = 1 << 20;
+/// As many lists are kept for programs that have not come to their end.
+const LISTS_MAX: usize = 256;
+
+/// An open directory: the thread that lists it, and the number of the file.
+type Key = (i32, i32);
+/// Device and inode.
+type Identity = (u64, u64);
+
+struct Entry {
+    name: Vec<u8>,
+    inode: u64,
+    kind: u8,
+}
+
+struct List {
+    directory: Identity,
+    entries: Vec<Entry>,
+}
+
+/// What must be undone if nobody took it: a program that was interrupted asks again.
+struct Step {
+    directory: OwnedFd,
+    position: u64,
+}
+
+pub(super) struct Listings {
+    backwards: bool,
+    /// `/proc`, of which the names are those that are pinned: kernels have different files there.
+    proc: Option<Identity>,
+    known: Vec<Vec<u8>>,
+    lists: BTreeMap<Key, List>,
+    last: Option<Step>,
+}
+
+impl Listings {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let known = plan.constants().chain(KEPT).map(|it| it.as_bytes().to_vec()).collect();
+        let proc = stat("/proc").ok().map(|it| (it.st_dev, it.st_ino));
+        let backwards = plan.reversed_directories;
+        Self { backwards, proc, known, lists: BTreeMap::new(), last: None }
+    }
+
+    /// The next entries of a directory, as the kernel writes them (`getdents64(2)`), in at most
+    /// `size` bytes; none at the end. `None` if the kernel is to say what comes of it.
+    pub(super) fn next(
+        &mut self,
+        directory: &OwnedFd,
+        asked: Key,
+        size: usize,
+    ) -> Result<Option<Vec<u8>>, Errno> {
+        self.last = None;
+        let status = fstat(directory)?;
+        if !FileType::from_raw_mode(status.st_mode).is_dir() {
+            return Ok(None);
+        }
+        let identity = (status.st_dev, status.st_ino);
+        let position = seek(directory, SeekFrom::Current(0))?;
+        let key = self.kept(asked, identity);
+        let kept = self.lists.contains_key(&key);
+        let key = if position == 0 { asked } else { key };
+        if position == 0 || !kept {
+            seek(directory, SeekFrom::Start(0))?;
+            let Some(entries) = self.read(directory, identity)? else {
+                seek(directory, SeekFrom::Start(position))?;
+                return Ok(None);
+            };
+            if self.lists.len() >= LISTS_MAX {
+                self.lists.pop_first();
+            }
+            self.lists.insert(key, List { directory: identity, entries });
+        }
+        let list = &self.lists[&key];
+        let from = usize::try_from(position).unwrap_or(usize::MAX).min(list.entries.len());
+        let mut bytes = Vec::new();
+        let mut next = from;
+        for entry in &list.entries[from..] {
+            let record = entry.record(next + 1);
+            if bytes.len() + record.len() > size {
+                break;
+            }
+            bytes.extend(record);
+            next += 1;
+        }
+        let ended = next == list.entries.len();
+        if bytes.is_empty() && !ended {
+            seek(directory, SeekFrom::Start(position))?;
+            return Err(Errno::INVAL); // as the kernel says of too little room
+        }
+        if bytes.is_empty() {
+            self.lists.remove(&key);
+        }
+        seek(directory, SeekFrom::Start(next as u64))?;
+        let directory = directory.try_clone().map_err(|_| Errno::MFILE)?;
+        self.last = Some(Step { directory, position });
+        Ok(Some(bytes))
+    }
+
+    /// Under which key a directory is being listed: a file may go on in another thread, or a child.
+    fn kept(&self, key: Key, identity: Identity) -> Key {
+        let is = |list: &List| list.directory == identity;
+        if self.lists.get(&key).is_some_and(is) {
+            return key;
+        }
+        let other = self.lists.iter().find(|((_, number), list)| *number == key.1 && is(list));
+        other.map_or(key, |(other, _)| *other)
+    }
+
+    /// Makes the last answer one that was never given.
+    pub(super) fn take_back(&mut self) {
+        if let Some(Step { directory, position }) = self.last.take() {
+            let _ = seek(directory, SeekFrom::Start(position));
+        }
+    }
+
+    /// All entries in the order in which they are told; `None` if they are too many.
+    fn read(&self, directory: &OwnedFd, identity: Identity) -> Result<Option<Vec<Entry>>, Errno> {
+        let mut room = vec![MaybeUninit::uninit(); 1 << 16];
+        let mut raw = RawDir::new(directory, &mut room);
+        let mut entries = Vec::new();
+        while let Some(entry) = raw.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes().to_vec();
+            if self.proc == Some(identity) && !self.is_known(&name) {
+                continue;
+            }
+            entries.push(Entry { name, inode: entry.ino(), kind: kind(entry.file_type()) });
+            if entries.len() > ENTRIES_MAX {
+                return Ok(None);
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        if self.backwards {
+            entries.reverse();
+        }
+        Ok(Some(entries))
+    }
+
+    fn is_known(&self, name: &[u8]) -> bool {
+        let own = name.first().is_some_and(|first| first.is_ascii_digit() || *first == b'.');
+        own || self.known.iter().any(|known| known == name)
+    }
+}
+
+impl Entry {
+    /// `struct linux_dirent64`: inode, position of the next one, length, kind, name with its NUL,
+    /// filled up to a multiple of 8 bytes.
+    fn record(&self, next: usize) -> Vec<u8> {
+        let length = (8 + 8 + 2 + 1 + self.name.len() + 1).next_multiple_of(8);
+        let position = next as u64;
+        let mut record = Vec::with_capacity(length);
+        record.extend(self.inode.to_ne_bytes());
+        record.extend(position.to_ne_bytes());
+        record.extend(u16::try_from(length).expect("names are short").to_ne_bytes());
+        record.push(self.kind);
+        record.extend(&self.name);
+        record.resize(length, 0);
+        record
+    }
+}
+
+/// `DT_…` (`readdir(3)`).
+fn kind(of: FileType) -> u8 {
+    match of {
+        FileType::Fifo => libc::DT_FIFO,
+        FileType::CharacterDevice => libc::DT_CHR,
+        FileType::Directory => libc::DT_DIR,
+        FileType::BlockDevice => libc::DT_BLK,
+        FileType::RegularFile => libc::DT_REG,
+        FileType::Symlink => libc::DT_LNK,
+        FileType::Socket => libc::DT_SOCK,
+        FileType::Unknown => libc::DT_UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_aligned_and_ends_with_nul() {
+        for (name, length) in [("a", 24), ("abc", 24), ("abcd", 24), ("abcde", 32)] {
+            let entry = Entry { name: name.into(), inode: 7, kind: libc::DT_REG };
+            let record = entry.record(3);
+            assert_eq!(record.len(), length, "{name}");
+            assert_eq!(usize::from(record[16]), length);
+            assert_eq!((record[0], record[8], record[18]), (7, 3, libc::DT_REG));
+            assert_eq!(record[19 + name.len()], 0);
+        }
+    }
+}

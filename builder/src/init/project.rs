@@ -1,0 +1,242 @@
+//! What can be read of a project: its lock, its `pyproject.toml`, and what images and CI say of it.
+//! Nothing of it is run.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::hints::{DEVELOPMENT, Hints, Install, minor};
+use crate::fetch::application::{Locked, check_locked};
+use crate::lock::{DefaultGroups, Package, Source};
+use base::packaging::{PackageName, Requirement};
+use base::recipe::LockPlace;
+use base::sys::files::{read_text, sorted_entries};
+use base::vocabulary::Problem;
+use base::vocabulary::limits::PYPROJECT_BYTES;
+
+/// A project, read.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) dir: PathBuf,
+    pub(super) locked: Locked,
+    /// `pyproject.toml` as it is.
+    pub(super) table: toml::Table,
+    pub(super) hints: Hints,
+    /// What `.python-version` says, as `3.13`.
+    pub(super) pinned_python: Option<String>,
+}
+
+/// Directories in which images and CI are described, and how their names begin or end.
+const PLACES: [(&str, &str, bool); 8] = [
+    ("", "Dockerfile", true),
+    ("", "Containerfile", true),
+    ("docker", "Dockerfile", true),
+    (".docker", "Dockerfile", true),
+    ("deploy", "Dockerfile", true),
+    (".github/workflows", ".yml", false),
+    (".github/workflows", ".yaml", false),
+    ("", ".gitlab-ci.yml", false),
+];
+
+impl Project {
+    /// Reads the project in a directory.
+    ///
+    /// # Errors
+    /// It has no lock, or one of its files cannot be read.
+    pub(super) fn read(dir: &Path) -> Result<Self, Problem> {
+        let place = LockPlace::default();
+        check_locked(dir, &place)?;
+        let locked = Locked::read(dir, &place)?;
+        let text = read_text(&dir.join("pyproject.toml"), &PYPROJECT_BYTES)
+            .map_err(|error| Problem::usage("cannot read `pyproject.toml`").cause(error))?;
+        let table = toml::from_str(&text)
+            .map_err(|error| Problem::usage("cannot read `pyproject.toml`").cause(error))?;
+        let pinned = read_text(&dir.join(".python-version"), &PYPROJECT_BYTES).ok();
+        let pinned_python =
+            pinned.and_then(|text| text.lines().find_map(|line| minor(line.trim())));
+        Ok(Self { dir: dir.to_owned(), locked, table, hints: hints(dir), pinned_python })
+    }
+
+    /// The project beside the lock, unless the workspace's root is none.
+    pub(super) fn root(&self) -> Option<&Package> {
+        self.locked.lock.root()
+    }
+
+    /// A name for the recipe: that of the project, else of its directory.
+    pub(super) fn name(&self) -> String {
+        if let Some(root) = self.root() {
+            return root.name.to_string();
+        }
+        let directory = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        name.parse::<PackageName>().map_or_else(|_| "app".to_owned(), |name| name.to_string())
+    }
+
+    /// Whether the root is a project of which nothing is built.
+    pub(super) fn is_no_package(&self) -> bool {
+        self.root().is_some_and(|root| matches!(root.source, Source::Virtual(_)))
+    }
+
+    /// What is installed beside the project's own dependencies, as the lines say, never what is
+    /// for development.
+    pub(super) fn install(&self) -> Install {
+        let mut install = self.hints.install.as_ref().map(|(_, it)| it.clone()).unwrap_or_default();
+        let lock = &self.locked.lock;
+        let is_known = |name: &String, mut all: Box<dyn Iterator<Item = String> + '_>| {
+            all.any(|it| it == *name)
+        };
+        let packages = || lock.packages.iter();
+        let selected = |it: &&Package| self.root().is_none_or(|root| root.name == it.name);
+        if install.all_extras {
+            let extras = packages().filter(selected).flat_map(|it| &it.provides_extras);
+            install.extras.extend(extras.map(ToString::to_string));
+        }
+        if install.all_groups {
+            let groups = packages().filter(selected).flat_map(|it| it.groups.keys());
+            let groups = groups.map(ToString::to_string);
+            install.groups.extend(groups.filter(|it| !DEVELOPMENT.contains(&it.as_str())));
+        }
+        if let (false, Some(DefaultGroups::Some(groups))) =
+            (install.is_production, &self.locked.project.uv.default_groups)
+        {
+            let groups = groups.iter().map(ToString::to_string);
+            install.groups.extend(groups.filter(|it| !DEVELOPMENT.contains(&it.as_str())));
+        }
+        install.extras.retain(|extra| {
+            let all = packages().flat_map(|it| it.provides_extras.iter().map(ToString::to_string));
+            is_known(extra, Box::new(all))
+        });
+        install.groups.retain(|group| {
+            let of_root = lock.groups.keys().map(ToString::to_string);
+            let all = packages().flat_map(|it| it.groups.keys().map(ToString::to_string));
+            is_known(group, Box::new(all.chain(of_root)))
+        });
+        install
+            .packages
+            .retain(|name| is_known(name, Box::new(packages().map(|it| it.name.to_string()))));
+        install
+    }
+
+    /// The project whose version only version control knows, and the variable that says it to its
+    /// backend; `None` if there is none.
+    pub(super) fn version_variable(&self) -> Option<(PackageName, String)> {
+        let root = self.root().filter(|root| root.version.is_none())?;
+        let system = self.locked.project.build_system.as_ref()?;
+        let requires = |names: &[&str]| {
+            let is = |it: &Requirement| names.contains(&it.name.as_ref());
+            system.requires.iter().any(is)
+        };
+        let upper = root.name.to_string().to_uppercase().replace(['-', '.'], "_");
+        let variable = if requires(&["setuptools-scm", "hatch-vcs", "vcs-versioning"]) {
+            format!("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{upper}")
+        } else if requires(&["pdm-backend"]) {
+            "PDM_BUILD_SCM_VERSION".to_owned()
+        } else if requires(&["poetry-dynamic-versioning", "uv-dynamic-versioning"]) {
+            // Both read the variable of dunamai's user.
+            if requires(&["uv-dynamic-versioning"]) {
+                "UV_DYNAMIC_VERSIONING_BYPASS".to_owned()
+            } else {
+                "POETRY_DYNAMIC_VERSIONING_BYPASS".to_owned()
+            }
+        } else {
+            return None;
+        };
+        // `pdm-backend` is a backend of many projects; it asks only if the table says so.
+        let asks_scm = variable != "PDM_BUILD_SCM_VERSION" || self.uses_pdm_scm();
+        asks_scm.then(|| (root.name.clone(), variable))
+    }
+
+    fn uses_pdm_scm(&self) -> bool {
+        let version = ["tool", "pdm", "version", "source"];
+        let mut value = Some(&self.table);
+        for key in &version[..3] {
+            value = value.and_then(|it| it.get(*key)).and_then(toml::Value::as_table);
+        }
+        value.and_then(|it| it.get("source")).and_then(toml::Value::as_str) == Some("scm")
+    }
+
+    /// `Version` of the `PKG-INFO` that an unpacked source distribution has.
+    pub(super) fn packed_version(&self) -> Option<String> {
+        let text = read_text(&self.dir.join("PKG-INFO"), &PYPROJECT_BYTES).ok()?;
+        let version = base::dist_info::Metadata::parse(text.as_bytes()).version;
+        version.parse::<base::packaging::Version>().ok().map(|it| it.to_string())
+    }
+
+    /// What is copied of a project that is no package: `from`, `to`, and the modules in it. Around
+    /// `manage.py` everything keeps its place; modules alone go where they can be imported.
+    pub(super) fn copies(&self) -> (Vec<(String, String)>, BTreeSet<String>, bool) {
+        let manage = ["", "src", "backend", "app"]
+            .into_iter()
+            .find(|dir| self.dir.join(dir).join("manage.py").is_file());
+        let base = manage.unwrap_or_else(|| {
+            if self.dir.join("src").is_dir() && self.modules("").is_empty() { "src" } else { "" }
+        });
+        let below = |name: &str| {
+            if base.is_empty() { name.to_owned() } else { format!("{base}/{name}") }
+        };
+        let names = self.modules(base);
+        let entries = names.iter().map(|(name, _)| {
+            let to = match manage {
+                Some(_) => name.clone(),
+                None => format!("@site-packages@/{name}"),
+            };
+            (below(name), to)
+        });
+        let entries: Vec<_> = entries.collect();
+        let modules = names.into_iter().filter_map(|(_, module)| module);
+        (entries, modules.collect(), manage.is_some())
+    }
+
+    /// Files and directories of a directory that are part of an application, with the module that
+    /// each is.
+    fn modules(&self, base: &str) -> Vec<(String, Option<String>)> {
+        let dir = self.dir.join(base);
+        let is_django = dir.join("manage.py").is_file();
+        let left_out = ["setup.py", "conftest.py", "noxfile.py", "tasks.py", "fabfile.py"];
+        let not_of_it =
+            ["tests", "test", "docs", "doc", "scripts", "examples", "recipes", "node_modules"];
+        let data = ["templates", "static", "locale", "fixtures", "assets"];
+        let mut found = Vec::new();
+        for entry in sorted_entries(&dir).unwrap_or_default() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = entry.path();
+            let is_link = path.is_symlink();
+            if is_link || name.starts_with(['.', '-']) || not_of_it.contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
+                let is_module = path.join("__init__.py").is_file();
+                if is_module || (is_django && data.contains(&name.as_str())) {
+                    found.push((name.clone(), is_module.then_some(name)));
+                }
+            } else if let Some(stem) = name.strip_suffix(".py")
+                && !left_out.contains(&name.as_str())
+                && (is_django || !base.is_empty() || self.is_no_package())
+            {
+                let module = (stem != "manage").then(|| stem.to_owned());
+                found.push((name.clone(), module));
+            }
+        }
+        found
+    }
+}
+
+fn hints(dir: &Path) -> Hints {
+    let mut hints = Hints::default();
+    let mut seen = BTreeSet::new();
+    for (place, part, is_image) in PLACES {
+        for entry in sorted_entries(&dir.join(place)).unwrap_or_default() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let matches = name.starts_with(part) || name.ends_with(part);
+            if !matches || !entry.path().is_file() {
+                continue;
+            }
+            let file = if place.is_empty() { name } else { format!("{place}/{name}") };
+            if seen.insert(file.clone())
+                && let Ok(text) = read_text(&dir.join(&file), &PYPROJECT_BYTES)
+            {
+                hints.read(&file, &text, is_image);
+            }
+        }
+    }
+    hints
+}
