@@ -43,6 +43,7 @@ let
     "ALL_PROXY"
     "HTTPS_PROXY"
     "HTTP_PROXY"
+    "NETRC"
     "NIX_SSL_CERT_FILE"
     "NO_PROXY"
     "PIP_INDEX_URL"

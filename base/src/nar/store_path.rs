@@ -162,7 +162,11 @@ mod tests {
         let (flat, nar) = (Sha256::of("content\n"), hash_path(&tree).unwrap());
         let cases = [
             (Content::Recursive(nar), "a-tree+1.0", vec!["--add", tree_shown]),
-            (Content::Recursive(hash_path(&file).unwrap()), "file_2.txt", vec!["--add", file_shown]),
+            (
+                Content::Recursive(hash_path(&file).unwrap()),
+                "file_2.txt",
+                vec!["--add", file_shown],
+            ),
             (Content::Flat(flat), "file_2.txt", vec!["--add-fixed", "sha256", file_shown]),
             (
                 Content::Recursive(nar),

@@ -28,17 +28,11 @@ const LINKERS: [(&str, &str, &str); 2] = [
 ///
 /// # Errors
 /// The root has no such interpreter, linker or compiler.
-pub fn make_interpreter(
-    root: &Path,
-    python: &str,
-    out: &Path,
-    work: &Path,
-) -> Result<(), Problem> {
+pub fn make_interpreter(root: &Path, python: &str, out: &Path, work: &Path) -> Result<(), Problem> {
     let failed = |error| Problem::new("cannot make an interpreter of a root").cause(error);
     let machine = rustix::system::uname().machine().to_string_lossy().into_owned();
-    let found = LINKERS.iter().find(|(name, linker, _)| {
-        *name == machine && root.join(linker).exists()
-    });
+    let found =
+        LINKERS.iter().find(|(name, linker, _)| *name == machine && root.join(linker).exists());
     let program = root.join("usr/bin").join(python);
     let Some((_, linker, triplet)) = found.filter(|_| program.exists()) else {
         return Err(Problem::usage("this root has no such interpreter, or no dynamic linker")

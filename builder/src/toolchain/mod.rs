@@ -83,9 +83,7 @@ impl Toolchain {
     pub fn sandbox(&self) -> Sandbox {
         let sandbox = Sandbox::within(self.root.clone(), &self.surroundings);
         let sandbox = sandbox.limited(self.limits.build);
-        self.binds
-            .iter()
-            .fold(sandbox, |sandbox, bind| sandbox.bind_ro(&bind.host, &bind.inside))
+        self.binds.iter().fold(sandbox, |sandbox, bind| sandbox.bind_ro(&bind.host, &bind.inside))
     }
 }
 

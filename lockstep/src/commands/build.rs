@@ -48,7 +48,8 @@ impl Context<'_> {
         if let Some(derivation) = &self.derivation {
             derivation.put(&report.output)?;
         }
-        let link = (!flags.no_out_link && self.derivation.is_none()).then_some(flags.out_link.as_path());
+        let link =
+            (!flags.no_out_link && self.derivation.is_none()).then_some(flags.out_link.as_path());
         if let Some(link) = link {
             replace_link(link, &report.output)?;
             gc::add_root(self.host.cache, link)?;

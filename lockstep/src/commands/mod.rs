@@ -86,8 +86,15 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Some(file) => Surroundings::read(file)?,
         None => Surroundings::default(),
     };
-    let context =
-        Context { global: &global, root: &root, host, screen: &screen, typed, surroundings, derivation };
+    let context = Context {
+        global: &global,
+        root: &root,
+        host,
+        screen: &screen,
+        typed,
+        surroundings,
+        derivation,
+    };
     let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold

@@ -29,6 +29,8 @@ struct Nix {
     program: PathBuf,
     sandbox_paths: &'static str,
     index: String,
+    /// Whether paths are those of `/nix/store`, wherever the store is. Else nothing can be built.
+    moved: bool,
 }
 
 impl Nix {
@@ -45,7 +47,7 @@ impl Nix {
         assert!(linked.is_some() || !in_ci, "`LOCKSTEP_STATIC` names no static program");
         let sandbox_paths = if linked.is_some() { "" } else { LINKER };
         let program = linked.unwrap_or_else(|| env!("CARGO_BIN_EXE_lockstep").into());
-        Some(Self { dir: scratch(), program, sandbox_paths, index: index.to_owned() })
+        Some(Self { dir: scratch(), program, sandbox_paths, index: index.to_owned(), moved: true })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -61,7 +63,13 @@ impl Nix {
              experimental-features = nix-command flakes\nextra-sandbox-paths = {}\n",
             self.sandbox_paths
         );
-        nix.env("NIX_CONFIG", config).env("NIX_REMOTE", self.dir.path());
+        nix.env("NIX_CONFIG", config);
+        if self.moved {
+            nix.env("NIX_REMOTE", self.dir.path());
+        } else {
+            nix.env("NIX_STORE_DIR", self.path("store")).env("NIX_STATE_DIR", self.path("state"));
+            nix.env("NIX_LOG_DIR", self.path("log")).env("NIX_REMOTE", "local");
+        }
         nix.env("HOME", self.dir.path()).env("UV_DEFAULT_INDEX", &self.index);
         end(nix.args(arguments))
     }
@@ -160,6 +168,10 @@ fn nix_fetches_the_golden_wheelhouse_and_refuses_others() {
     // Its path is known before, and Nix found no other store path in it.
     let (_, name) = path.strip_prefix(STORE).unwrap().split_once('-').unwrap();
     assert_eq!(path, store_path(STORE, Content::Recursive(golden()), name).unwrap());
+    let mut print = builder(workspace(), &shared_cache());
+    let printed = end(print.args(["--json", "nix", "print", "sample"])).json();
+    let rows = printed["wheelhouses"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["target"] == TARGET && row["path"] == path), "{printed}");
     let info = nix.info(path);
     assert_eq!(info["narHash"], golden().to_sri());
     assert_eq!(info["references"], serde_json::json!([]));
@@ -272,6 +284,66 @@ fn nix_builds_what_we_build_and_it_serves_from_the_store() {
     std::os::unix::fs::symlink(uv, nix.path("cache/uv")).unwrap();
     let ours = end(&mut ours).json();
     assert_eq!(ours["output-hash"], info["narHash"]);
+}
+
+#[test]
+fn hashes_in_nix_files_are_those_of_the_ledgers_or_told() {
+    let dir = scratch();
+    let file = dir.path().join("package.nix");
+    let (ours, other) = (golden().to_sri(), Sha256::of("other").to_sri());
+    let text = |hash: &str| {
+        format!(
+            "{{\n  a = {{ name = \"sample-wheelhouse-1\"; outputHash = \"{hash}\"; }};\n  \
+             b = {{\n    # lockstep: sample\n    hash = \"{ours}\";\n  }};\n  \
+             web = {{ pname = \"web\"; npmDepsHash = \"{other}\"; }};\n}}\n"
+        )
+    };
+    let check = |arguments: &[&str]| {
+        let mut check = builder(workspace(), dir.path());
+        end(check.args(["nix", "check"]).arg(&file).args(arguments))
+    };
+    for (hash, arguments, code, parts) in [
+        (&other, &[][..], 4, &[":2  stale  sample-wheelhouse-1.outputHash", "  + sha256-"][..]),
+        (&other, &["--write"], 0, &[":2  stale"]),
+        (&ours, &[], 0, &[":2  right", ":5  right  b.hash", ":7  unpinned  web.npmDepsHash"]),
+    ] {
+        // What `--write` wrote is there for the next.
+        if arguments.is_empty() && code == 4 {
+            fs_err::write(&file, text(hash)).unwrap();
+        }
+        let checked = check(arguments);
+        assert_eq!(checked.code, Some(code), "{checked:?}");
+        for part in parts {
+            assert!(checked.stdout.contains(part), "no `{part}` in\n{}", checked.stdout);
+        }
+    }
+    assert_eq!(fs_err::read_to_string(&file).unwrap(), text(&ours));
+    fs_err::write(&file, "{ hash = \"\"; # lockstep: nothing\n}").unwrap();
+    check(&[]).bad(2, &["line 1", "nothing", "hint: "]);
+    fs_err::write(&file, "{ hash = ").unwrap();
+    check(&[]).bad(2, &["package.nix` as Nix"]);
+}
+
+#[test]
+fn the_flake_can_be_checked_and_its_overlay_takes_any_packages() {
+    let Some(nix) = Nix::new("http://127.0.0.1:9") else { return };
+    let root = nix.path("flake");
+    base::sys::files::copy_tree(&workspace().join("nix"), &root.join("nix"), &|_| false).unwrap();
+    fs_err::copy(workspace().join("flake.nix"), root.join("flake.nix")).unwrap();
+    // Nix takes a template's path for one of its store only where the store is not moved.
+    let nix = Nix { moved: false, ..nix };
+    let flake = format!("path:{}", root.display());
+    let checked = nix.run("nix", &["flake", "check", "--offline", "--no-build", &flake]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    // A stand-in for nixpkgs, as far as the overlay asks it for something.
+    let stand_in = "flake: let final = { stdenv.hostPlatform.system = \"x86_64-linux\"; \
+        rustPlatform.buildRustPackage = it: derivation { name = it.pname; system = \"s\"; \
+        builder = \"b\"; }; } // flake.default final { }; in \
+        builtins.attrNames final.lockstepLib";
+    let overlays = format!("{flake}#overlays");
+    let arguments = ["eval", "--offline", "--json", &overlays, "--apply", stand_in];
+    let names = nix.run("nix", &arguments).json();
+    assert!(names.as_array().unwrap().iter().any(|it| it == "mkApplication"), "{names}");
 }
 
 #[test]

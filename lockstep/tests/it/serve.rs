@@ -14,6 +14,8 @@ use base::sys::env::Environment;
 use base::sys::files::sorted_entries;
 use base::sys::sandbox::{Invocation, Network, OutputTo, RootFs, Sandbox};
 use base::vocabulary::progress::Silent;
+use builder::fetch::application::LocatedRecipe;
+use builder::pipeline::{Options, provide_toolchain};
 use builder::toolchain::{Toolchain, Wanted, provide};
 use serde_json::Value;
 
@@ -24,19 +26,21 @@ const DATA: &str = "/srv/data";
 
 /// The root in which the sample is built.
 pub(crate) fn sample_root() -> PathBuf {
-    let RootFs::Dir(root) = toolchain_with(&[]).root else { panic!("a Debian root is a directory") };
+    let environment = Environment::capture();
+    let cache = shared_cache();
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
+    let sample = LocatedRecipe::find(workspace(), "sample").unwrap();
+    let target = &sample.recipe.targets[0];
+    let toolchain = provide_toolchain(&sample, target, &Options::default(), host).unwrap();
+    let RootFs::Dir(root) = toolchain.root else { panic!("a Debian root is a directory") };
     root
 }
 
 fn postgres_toolchain() -> Toolchain {
-    toolchain_with(&["postgresql"])
-}
-
-fn toolchain_with(packages: &[&str]) -> Toolchain {
     let environment = Environment::capture();
     let cache = shared_cache();
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
-    let packages = packages.iter().map(|&name| name.to_owned()).collect();
+    let packages = ["postgresql".to_owned()].into();
     let debian = DebianSettings { suite: "forky".to_owned(), packages, mirrors: Vec::new() };
     let wanted = Wanted {
         given: None,

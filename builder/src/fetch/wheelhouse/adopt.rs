@@ -38,7 +38,10 @@ pub(super) fn adopt(plan: &Plan<'_>, path: &Path) -> Result<Wheelhouse, Problem>
     for (name, file) in &plan.files {
         let (sha256, size) = digest_of(&path.join(name)).map_err(unread)?;
         if sha256 != file.sha256 {
-            return Err(wrong(&format!("`{name}` has sha256:{sha256}, not sha256:{}", file.sha256)));
+            return Err(wrong(&format!(
+                "`{name}` has sha256:{sha256}, not sha256:{}",
+                file.sha256
+            )));
         }
         files.push(LedgerFile { path: name.clone(), sha256, size });
     }

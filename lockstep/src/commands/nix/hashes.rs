@@ -6,7 +6,7 @@ use std::ops::Range;
 use base::nar::from_base32;
 use base::vocabulary::{Problem, Sha256};
 use rnix::SyntaxKind::{
-    NODE_ATTRPATH, NODE_ATTRPATH_VALUE, NODE_ATTR_SET, NODE_STRING, TOKEN_COMMENT,
+    NODE_ATTR_SET, NODE_ATTRPATH, NODE_ATTRPATH_VALUE, NODE_STRING, TOKEN_COMMENT,
 };
 use rnix::{Root, SyntaxNode};
 
@@ -141,7 +141,13 @@ mod tests {
             .map(|it| {
                 assert_eq!(&text[it.range.clone()], it.text);
                 let known = it.sha256 == Some(Sha256::of(""));
-                (it.derivation.as_str(), it.attribute.as_str(), it.line, known, it.marked.as_deref())
+                (
+                    it.derivation.as_str(),
+                    it.attribute.as_str(),
+                    it.line,
+                    known,
+                    it.marked.as_deref(),
+                )
             })
             .collect();
         assert_eq!(

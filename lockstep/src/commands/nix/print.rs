@@ -26,12 +26,14 @@ impl Context<'_> {
         let (mut text, mut rows) = (String::new(), Vec::new());
         for (target, it) in &ledger.target {
             if it.build_lock != build_lock {
-                return Err(Problem::new(format!("the ledger of `{name}` is of another build lock"))
-                    .outcome(Outcome::GoldenMismatch)
-                    .fact("ledger", it.build_lock)
-                    .fact("build lock", build_lock)
-                    .hint(format!("`lockstep bless {name}` shows what changes, and pins it"))
-                    .into());
+                return Err(Problem::new(format!(
+                    "the ledger of `{name}` is of another build lock"
+                ))
+                .outcome(Outcome::GoldenMismatch)
+                .fact("ledger", it.build_lock)
+                .fact("build lock", build_lock)
+                .hint(format!("`lockstep bless {name}` shows what changes, and pins it"))
+                .into());
             }
             let derivation = wheelhouse_name(name, target, [it.lock, it.build_lock]);
             let path = store_path(STORE, Content::Recursive(it.nar_hash.0), &derivation)?;
