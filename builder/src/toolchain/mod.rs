@@ -83,6 +83,15 @@ impl Toolchain {
     pub fn sandbox(&self) -> Sandbox {
         let sandbox = Sandbox::within(self.root.clone(), &self.surroundings);
         let sandbox = sandbox.limited(self.limits.build);
+        // dpkg's database, and what else packages keep there.
+        let sandbox = match (&self.root, self.provider) {
+            (RootFs::Dir(root), Provider::Debian | Provider::Nix)
+                if root.join("var/lib").is_dir() =>
+            {
+                sandbox.bind_ro(&root.join("var/lib"), "/var/lib")
+            }
+            _ => sandbox,
+        };
         self.binds.iter().fold(sandbox, |sandbox, bind| sandbox.bind_ro(&bind.host, &bind.inside))
     }
 }

@@ -120,9 +120,9 @@ pub(super) fn version_told<'a>(
 }
 
 impl VersionControl {
-    /// What the build of a distribution is told, with `requirements` in its environment. `variables`
-    /// are what project and recipe tell it, which count for more; `tracked` is asked where
-    /// somebody would list files.
+    /// What the build of a distribution is told, with `requirements` in its environment.
+    /// `variables` are what project and recipe tell it, which count for more; `tracked` is asked
+    /// where somebody would list files.
     ///
     /// # Errors
     /// Those of `tracked`.
