@@ -1,5 +1,6 @@
 //! What was typed. No logic, no I/O.
 
+mod fetch;
 mod gate;
 mod look;
 mod nix;
@@ -12,6 +13,7 @@ use base::packaging::{PackageName, Version};
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use fetch::Fetch;
 pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
 pub(crate) use nix::{GivenFlags, Nix, NixCheck, NixPrint, NixPython};
@@ -205,26 +207,6 @@ pub(crate) struct Build {
     /// Make no link to the output
     #[arg(long)]
     pub(crate) no_out_link: bool,
-}
-
-/// `fetch`
-#[derive(Debug, Args)]
-pub(crate) struct Fetch {
-    /// Recipe and source.
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Fetch for this platform of the recipe only
-    #[arg(long, value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
-    /// Be the builder of a fixed-output derivation of Nix: the wheelhouse goes to its `out`
-    #[arg(long, requires = "platform", conflicts_with = "toolchain")]
-    pub(crate) nix: bool,
-    /// Fetch the packages of the toolchain instead, and uv
-    #[arg(long)]
-    pub(crate) toolchain: bool,
-    /// Ledger.
-    #[command(flatten)]
-    pub(crate) ledger: LedgerFlags,
 }
 
 /// `build-lock`

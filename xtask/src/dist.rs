@@ -1,6 +1,6 @@
 //! `cargo xtask dist`: the program as a wheel, built by maturin, which is installed into a virtual
-//! environment below `target/`. `cargo xtask static`: the program linked statically, which runs where
-//! there is no dynamic linker, such as in a builder of Nix.
+//! environment below `target/`. `cargo xtask static`: the program linked statically, which runs
+//! where there is no dynamic linker, such as in a builder of Nix.
 
 use std::path::PathBuf;
 

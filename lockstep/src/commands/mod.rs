@@ -102,30 +102,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Gc(_) | Command::Doctor | Command::VerifyRepro(_) => None,
         _ => Some(base::sys::cache::hold(&cache, waiting)?),
     };
-    let outcome = match command {
-        Command::Build(flags) => context.build(&flags),
-        Command::Fetch(flags) => context.fetch(&flags),
-        Command::Resolve(flags) => context.resolve(&flags),
-        Command::Tree(flags) => context.tree(&flags),
-        Command::Why(flags) => context.why(&flags),
-        Command::Graph(flags) => context.graph(&flags),
-        Command::Init(flags) => context.init(&flags),
-        Command::BuildLock(flags) => context.build_lock(&flags),
-        Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
-        Command::Bless(flags) => context.bless(&flags),
-        Command::Run(flags) => context.run(&flags),
-        Command::Enter(flags) => context.enter(&flags),
-        Command::Shell(flags) => context.shell(&flags),
-        Command::WhyRebuild(flags) => context.why_rebuild(&flags),
-        Command::Gc(flags) => context.gc(&flags),
-        Command::Doctor => context.doctor(),
-        Command::VerifyRepro(flags) => context.verify_repro(flags),
-        Command::Review(flags) => context.review(&flags),
-        Command::Nix(command) => context.nix(&command),
-        Command::Compare(_) | Command::Hash(_) | Command::Gate(_) => {
-            unreachable!("it was run above")
-        }
-    };
+    let outcome = context.dispatch(command);
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))
 }
@@ -161,6 +138,34 @@ fn provider(name: ProviderName) -> Provider {
 }
 
 impl Context<'_> {
+    /// Runs the command that was typed.
+    fn dispatch(&self, command: Command) -> Result<Outcome> {
+        match command {
+            Command::Build(flags) => self.build(&flags),
+            Command::Fetch(flags) => self.fetch(&flags),
+            Command::Resolve(flags) => self.resolve(&flags),
+            Command::Tree(flags) => self.tree(&flags),
+            Command::Why(flags) => self.why(&flags),
+            Command::Graph(flags) => self.graph(&flags),
+            Command::Init(flags) => self.init(&flags),
+            Command::BuildLock(flags) => self.build_lock(&flags),
+            Command::ToolchainLock(flags) => self.toolchain_lock(&flags),
+            Command::Bless(flags) => self.bless(&flags),
+            Command::Run(flags) => self.run(&flags),
+            Command::Enter(flags) => self.enter(&flags),
+            Command::Shell(flags) => self.shell(&flags),
+            Command::WhyRebuild(flags) => self.why_rebuild(&flags),
+            Command::Gc(flags) => self.gc(&flags),
+            Command::Doctor => self.doctor(),
+            Command::VerifyRepro(flags) => self.verify_repro(flags),
+            Command::Review(flags) => self.review(&flags),
+            Command::Nix(command) => self.nix(&command),
+            Command::Compare(_) | Command::Hash(_) | Command::Gate(_) => {
+                unreachable!("it was run above")
+            }
+        }
+    }
+
     /// What is asked for beside what a command's own flags say.
     fn options(&self) -> Options {
         Options { surroundings: self.surroundings.clone(), ..Options::default() }

@@ -132,7 +132,7 @@ mod tests {
         let text = format!(
             "{{ lib, stdenv }}:\nlet\n  src = fetch {{ owner = \"a\"; hash = \"{SRI}\"; }};\nin\n\
              stdenv.mkDerivation {{\n  pname = \"shop\";\n  wheelhouse = derivation {{\n    \
-             name = \"shop-wheelhouse-${{x}}\";\n    outputHash = \"{BASE32}\"; # lockstep: shop\n  \
+             name = \"shop-wheels-${{x}}\";\n    outputHash = \"{BASE32}\"; # lockstep: shop\n  \
              }};\n  vendorHash = \"\";\n  cargoHash = lib.fakeHash;\n  version = \"1-2\";\n}}\n"
         );
         let found = pinned("a.nix", &text).unwrap();
@@ -154,7 +154,7 @@ mod tests {
             shown,
             [
                 ("src", "hash", 3, true, None),
-                ("shop-wheelhouse-${x}", "outputHash", 9, true, Some("shop")),
+                ("shop-wheels-${x}", "outputHash", 9, true, Some("shop")),
                 ("shop", "vendorHash", 11, false, None),
             ]
         );
