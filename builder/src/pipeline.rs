@@ -4,6 +4,7 @@
 mod beforehand; // what is known before the toolchain is made
 mod toolchain_lock;
 mod build_lock;
+mod ledger;
 mod report;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Target};
 
 pub use build_lock::make_build_lock;
+pub use ledger::make_ledger;
 pub use report::Report;
 use report::{Clock, report};
 pub use toolchain_lock::{Renewal, fetch_toolchain, make_toolchain_lock};

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use fetch::Fetch;
 pub(crate) use gate::Gate;
-pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
+pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
 pub(crate) use nix::{GivenFlags, Nix, NixCheck, NixPrint, NixPython};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 
@@ -91,6 +91,8 @@ pub(crate) enum Command {
     ToolchainLock(ToolchainLock),
     /// Pin the hashes of a recipe's downloads and output in its ledger, after showing what changes
     Bless(Bless),
+    /// List every file of a recipe's output with its sha256, for another machine to compare with
+    Listing(Listing),
     /// Print the NAR hash of a path, as `nix hash path` does
     Hash(Hash),
     /// Run a command in the sandbox, with the output at its prefix
@@ -265,6 +267,17 @@ pub(crate) struct Bless {
     /// Pin only what is downloaded for the application; build nothing
     #[arg(long)]
     pub(crate) fod_only: bool,
+}
+
+/// `listing`
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    /// Recipe and source.
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Where to write it [default: RECIPE.TARGET.listing.gz]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `hash`

@@ -48,6 +48,8 @@ pub struct Recipe {
     pub selection: Selection,
     /// Where files of registry packages are looked for.
     pub index: IndexPolicy,
+    /// URLs that are asked instead of those that begin with the key.
+    pub mirrors: BTreeMap<String, url::Url>,
     /// What is decided of single distributions.
     pub overrides: BTreeMap<PackageName, Override>,
     /// Build requirements newer than this are not seen by `build-lock`; in uv's words.
@@ -146,6 +148,8 @@ pub struct Selection {
     /// Distributions built from source although a wheel would fit; `None` is what the project's
     /// `[tool.uv] no-binary-package` says.
     pub no_binary: Option<BTreeSet<PackageName>>,
+    /// What is not installed although something requires it: the overrides' `drop`.
+    pub dropped: BTreeSet<PackageName>,
     /// What single distributions come from, whatever `no_binary` says: the overrides' choices.
     pub choices: BTreeMap<PackageName, Choice>,
 }
@@ -196,6 +200,11 @@ impl Recipe {
         let prefix = wire.prefix.unwrap_or_else(|| format!("/opt/{application}"));
         check_prefix(&prefix)?;
         let overrides = overrides::from_wire(wire.r#override, beside)?;
+        let mut checks = wire.check;
+        for (name, it) in overrides.iter().filter(|(_, it)| it.drop) {
+            let reason = it.reason.clone().unwrap_or_default();
+            checks.skip_requirements.entry(name.to_string()).or_insert(reason);
+        }
         let mut collisions = wire.collisions;
         collisions.winners = overrides::winners(&overrides, &collisions)?;
         let recipe = Self {
@@ -208,6 +217,7 @@ impl Recipe {
             targets: targets(&wire.target)?,
             selection: selection(wire.project, &overrides)?,
             index: wire.index,
+            mirrors: wire.mirrors,
             overrides,
             build_lock_exclude_newer: wire.build_lock.exclude_newer,
             providers: wire
@@ -226,7 +236,7 @@ impl Recipe {
             shebangs: wire.shebangs,
             bytecode: wire.bytecode,
             collisions,
-            checks: wire.check,
+            checks,
             limits: wire.limits.into(),
             waivers: waiver::from_wire(wire.waiver)?,
         };
@@ -379,6 +389,7 @@ fn selection(
         default_groups: wire.default_groups,
         dependencies_only: wire.dependencies_only,
         no_binary: wire.no_binary.map(|names| all("project.no-binary", &names)).transpose()?,
+        dropped: overrides.iter().filter(|(_, it)| it.drop).map(|(it, _)| it.clone()).collect(),
         choices: choices.collect(),
     })
 }

@@ -26,6 +26,9 @@ pub struct Override {
     /// What it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// Whether nothing of it is installed, although something requires it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop: bool,
     /// What is done about the `RECORD` of its wheel.
     #[serde(skip_serializing_if = "is_verified")]
     pub record: RecordPolicy,
@@ -53,6 +56,13 @@ pub enum Choice {
         /// Where it is. Serialised, it is for people to read.
         #[serde(serialize_with = "redacted")]
         url: url::Url,
+        /// Its pin.
+        sha256: Sha256,
+    },
+    /// A wheel in the recipe's directory.
+    File {
+        /// Relative to the recipe's directory.
+        path: String,
         /// Its pin.
         sha256: Sha256,
     },
@@ -237,7 +247,8 @@ pub(super) fn from_wire(
     for (text, wire) in wire {
         let name: PackageName = parsed("override", &text)?;
         let made = Override {
-            choice: choice(&name, wire.prefer, wire.source)?,
+            choice: choice(&name, wire.prefer, wire.source, wire.wheel)?,
+            drop: wire.drop,
             record: wire.record,
             build: settings(wire.build, beside)?,
             skip: wire
@@ -249,12 +260,30 @@ pub(super) fn from_wire(
             reason: wire.reason,
             upstream: wire.upstream,
         };
+        check_dropped(&name, &made)?;
         if overrides.insert(name.clone(), made).is_some() {
             return Err(Problem::usage(format!("`{name}` is overridden twice"))
                 .hint("the names differ only in what normalisation removes (PEP 503)"));
         }
     }
     Ok(overrides)
+}
+
+/// Of what is dropped nothing else can be decided, and a person must have a reason.
+fn check_dropped(name: &PackageName, made: &Override) -> Result<(), Problem> {
+    let Override { reason, upstream, drop, .. } = made;
+    let only = Override {
+        reason: reason.clone(),
+        upstream: upstream.clone(),
+        drop: *drop,
+        ..Override::default()
+    };
+    if *drop && (*made != only || reason.is_none()) {
+        return Err(Problem::usage(format!("`override.{name}.drop` must stand alone")).hint(
+            "it needs a `reason`, and nothing else can be decided of what is not installed",
+        ));
+    }
+    Ok(())
 }
 
 /// Whose file stays where. A path has one rule.
@@ -285,7 +314,17 @@ fn choice(
     name: &PackageName,
     prefer: Option<PreferWire>,
     source: Option<PinWire>,
+    wheel: Option<PinWire>,
 ) -> Result<Option<Choice>, Problem> {
+    if let Some(pin) = wheel {
+        if prefer.is_some() || source.is_some() {
+            return Err(Problem::usage(format!(
+                "`override.{name}.wheel` leaves nothing to choose"
+            ))
+            .hint(format!("remove `prefer` and `source` from `override.{name}`")));
+        }
+        return given_wheel(&format!("override.{name}.wheel"), pin).map(Some);
+    }
     let key = format!("override.{name}.source");
     match (prefer, source) {
         (None, None) => Ok(None),
@@ -294,6 +333,18 @@ fn choice(
         (None, Some(pin)) => pinned(&key, pin).map(Some),
         (Some(_), Some(_)) => Err(Problem::usage(format!("`{key}` leaves nothing to prefer"))
             .hint(format!("remove `override.{name}.prefer`"))),
+    }
+}
+
+fn given_wheel(key: &str, pin: PinWire) -> Result<Choice, Problem> {
+    match (pin.path, pin.sha256) {
+        (Some(path), Some(sha256)) if path.ends_with(".whl") => {
+            Ok(Choice::File { path: beside_recipe(&format!("{key}.path"), path)?, sha256 })
+        }
+        _ => Err(Problem::usage(format!(
+            "`{key}` must have `path`, of a `.whl` below the recipe's directory, and its `sha256`"
+        ))
+        .hint("`sha256sum FILE` prints it")),
     }
 }
 

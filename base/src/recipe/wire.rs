@@ -25,6 +25,8 @@ pub(super) struct RecipeWire {
     #[serde(default)]
     pub(super) index: IndexPolicy,
     #[serde(default)]
+    pub(super) mirrors: BTreeMap<String, url::Url>,
+    #[serde(default)]
     pub(super) r#override: BTreeMap<String, OverrideWire>,
     #[serde(default)]
     pub(super) build_lock: BuildLockWire,
@@ -135,6 +137,9 @@ pub(super) struct OverrideWire {
     pub(super) upstream: Option<String>,
     pub(super) prefer: Option<PreferWire>,
     pub(super) source: Option<PinWire>,
+    pub(super) wheel: Option<PinWire>,
+    #[serde(default)]
+    pub(super) drop: bool,
     #[serde(default)]
     pub(super) record: RecordPolicy,
     #[serde(default)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::Workshop;
-use crate::lock::resolve::Distribution;
+use crate::lock::resolve::{Artifact, Distribution};
 use crate::wheel_archive::WheelArchive;
 use base::recipe::RecordPolicy;
 use base::sys::beneath::{Beneath, Found};
@@ -56,9 +56,12 @@ impl Workshop<'_> {
         let told = self.recipe.build_settings(&distribution.name).version.as_ref();
         let version = distribution.version.as_ref().or(told);
         if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
-            return Err(
-                wrong(&names).hint("the metadata that the backend made is not what was locked")
-            );
+            return Err(wrong(&names).hint(match distribution.artifact {
+                Artifact::Local(_) => {
+                    "the lock is older than the project: `uv lock` writes its version anew"
+                }
+                _ => "the metadata that the backend made is not what was locked",
+            }));
         }
         if parsed.rank(self.resolution.target.tags()).is_none() {
             return Err(wrong(&names).hint(format!(

@@ -8,7 +8,7 @@ use crate::fetch::ledger::Ledger;
 use crate::fetch::snapshot::{Snapshot, snapshot};
 use crate::fetch::tracked::Tracked;
 use crate::fetch::unlocked;
-use crate::fetch::{self, ProjectIndexes};
+use crate::fetch::{self, Mirrors, ProjectIndexes};
 use crate::lock::Lock;
 use crate::lock::build_lock::BuildLock;
 use crate::lock::pyproject::Pyproject;
@@ -40,6 +40,8 @@ pub struct LocatedRecipe {
     pub toolchain_lock: PathBuf,
     /// The ledger.
     pub ledger: PathBuf,
+    /// All files and directories that belong to it: those, itself and its snapshots.
+    pub documents: Vec<PathBuf>,
 }
 
 impl LocatedRecipe {
@@ -54,6 +56,13 @@ impl LocatedRecipe {
             build_lock: file.build_lock(),
             toolchain_lock: file.toolchain_lock(),
             ledger: file.ledger(),
+            documents: vec![
+                file.path.clone(),
+                file.build_lock(),
+                file.toolchain_lock(),
+                file.ledger(),
+                file.snapshots(),
+            ],
         })
     }
 
@@ -164,7 +173,8 @@ impl fetch::Settings {
         recipe: &Recipe,
     ) -> Result<Self, Problem> {
         let beside = application.tree.join(recipe.lock.directory());
-        self.project = ProjectIndexes::of(&application.project, &beside)?;
+        self.mirrors = Mirrors(recipe.mirrors.clone());
+        self.project = ProjectIndexes::of(&application.project, &beside)?.at(&self.mirrors);
         Ok(self)
     }
 }
@@ -246,7 +256,7 @@ impl Application {
         host: Host<'_>,
     ) -> Result<Self, Problem> {
         let origin = origin(located, over, settings, host)?;
-        let Snapshot { tree, nar_hash } = snapshot(&origin, host)?;
+        let Snapshot { tree, nar_hash } = snapshot(&origin, &located.documents, host)?;
         let locked = Locked::read(&tree, &located.recipe.lock)?;
         Ok(Self { locked, tree, tree_hash: nar_hash, tracked: Tracked::of(&origin, &host) })
     }
@@ -307,6 +317,7 @@ impl Locked {
     ) -> Result<(), Problem> {
         let applies = |(name, it): (&PackageName, &Override), on: &Resolution| {
             tools.contains(name)
+                || (it.drop && self.lock.named(name).next().is_some())
                 || on.get(name).is_some_and(|found| applies_to(it, &found.artifact))
         };
         if recipe.overrides.iter().all(|it| applies(it, resolution)) {

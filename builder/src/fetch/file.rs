@@ -12,7 +12,7 @@ use super::http::{Client, Pin, TransferError, because};
 use super::index::Lookup;
 use super::request::{FileOrigin, FileRequest};
 use super::store::{Store, Stored};
-use super::{Settings, store};
+use super::{Mirrors, Settings, store};
 use base::recipe::IndexPolicy;
 use base::sys::{Host, disk};
 use base::vocabulary::digest::Hashing;
@@ -25,6 +25,7 @@ pub struct Fetcher<'a> {
     lookup: Lookup<'a>,
     store: Store,
     policy: IndexPolicy,
+    mirrors: &'a Mirrors,
 }
 
 impl<'a> Fetcher<'a> {
@@ -35,6 +36,7 @@ impl<'a> Fetcher<'a> {
             lookup: Lookup::new(client, host.environment, settings),
             store: Store::new(host.cache),
             policy: settings.index,
+            mirrors: &settings.mirrors,
         }
     }
 
@@ -73,7 +75,9 @@ impl<'a> Fetcher<'a> {
         let mut gone = None;
         if let Some(url) = locked {
             match self.transfer(file, url, dir, on_bytes) {
-                Err(error) if error.is_gone() => gone = Some((url, error)),
+                Err(error) if error.is_gone() || self.is_elsewhere(&error) => {
+                    gone = Some((url, error))
+                }
                 other => return other.map_err(|error| failed(file, url, dir, error)),
             }
         }
@@ -87,6 +91,12 @@ impl<'a> Fetcher<'a> {
             .map_err(|error| with_gone(failed(file, &url, dir, error)))
     }
 
+    /// Whether a server that cannot be reached may have its files on a mirror of its index, laid
+    /// out in another way: then they are looked for by name and sha256.
+    fn is_elsewhere(&self, error: &TransferError) -> bool {
+        !self.mirrors.is_empty() && matches!(error, TransferError::Connect(_))
+    }
+
     fn transfer(
         &self,
         file: &FileRequest,
@@ -94,6 +104,7 @@ impl<'a> Fetcher<'a> {
         dir: &Path,
         on_bytes: &dyn Fn(u64),
     ) -> Result<NamedTempFile, TransferError> {
+        let url = &self.mirrors.of(url);
         if let Some(path) = local_path(url) {
             return copy_verified(&path, file.sha256, dir);
         }

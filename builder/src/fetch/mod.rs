@@ -5,6 +5,7 @@
 pub(crate) mod request; // what is asked for
 mod address; // URLs, their secrets
 pub mod http; // transfers
+mod mirrors; // URLs that are asked instead of others
 pub mod index; // the ambient index
 pub mod git; // trees of commits
 mod store; // the download cache
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 pub use file::Fetcher;
 pub use http::Patience;
 pub use index::ProjectIndexes;
+pub use mirrors::Mirrors;
 pub use request::{FileOrigin, FileRequest, LocalTreeRequest, Request, Shelf, TreeRequest};
 pub use source::fetch_source;
 pub use wheelhouse::{LedgerFile, LedgerTree, Wheelhouse, fetch};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub wheelhouse: Option<PathBuf>,
     /// The indexes that the application's project names.
     pub project: ProjectIndexes,
+    /// What is asked instead of URLs that begin with a key.
+    pub mirrors: Mirrors,
     /// The uv that is asked for its index if nothing else names one.
     pub uv: Option<PathBuf>,
     /// How long servers are waited for.
@@ -55,6 +59,7 @@ impl Default for Settings {
             index: IndexPolicy::default(),
             wheelhouse: None,
             project: ProjectIndexes::default(),
+            mirrors: Mirrors::default(),
             uv: None,
             patience: Patience::default(),
             parallelism: 16,

@@ -142,7 +142,8 @@ pub(crate) fn add(
             size: *size,
             origin: FileOrigin::Url(url.clone()),
         }),
-        Artifact::Path { path, sha256 } => {
+        Artifact::Path { path, sha256, of_recipe } => {
+            let from = if *of_recipe { places.recipe } else { tree };
             let filename = path.rsplit('/').next().unwrap_or_default().to_owned();
             request.files.push(FileRequest {
                 project: name.clone(),
@@ -150,7 +151,7 @@ pub(crate) fn add(
                 filename,
                 sha256: *sha256,
                 size: None,
-                origin: FileOrigin::Path(tree.join(path)),
+                origin: FileOrigin::Path(from.join(path)),
             });
         }
         Artifact::Git(git) => request.trees.push(TreeRequest {

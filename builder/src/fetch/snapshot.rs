@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::nar;
 use base::sys::Host;
-use base::sys::files::copy_tree;
+use base::sys::files::{copy_tree, sorted_entries};
 use base::sys::tree::follow;
 use base::vocabulary::{Problem, Sha256};
 use fs_err as fs;
@@ -37,13 +37,24 @@ pub(crate) struct Snapshot {
     pub nar_hash: Sha256,
 }
 
-/// Makes a snapshot of `tree`, if the cache has none of what is in it now.
-pub(crate) fn snapshot(tree: &Path, host: Host<'_>) -> Result<Snapshot, Problem> {
+/// Makes a snapshot of `tree`, if the cache has none of what is in it now. `documents` are those of
+/// the recipe: they are about the source and no part of it, or each `bless` would change what is
+/// built. Neither are links to what was built before.
+pub(crate) fn snapshot(
+    tree: &Path,
+    documents: &[PathBuf],
+    host: Host<'_>,
+) -> Result<Snapshot, Problem> {
     let shown = tree.display().to_string();
-    let nar_hash = nar::hash_without(tree, &|path| is_left_out(&[], path))?;
+    let documents = within(tree, documents);
+    let skipped = |path: &Path| {
+        let is_output = |it: PathBuf| it.starts_with(host.cache);
+        is_left_out(&documents, path) || fs::read_link(path).is_ok_and(is_output)
+    };
+    let nar_hash = nar::hash_without(tree, &skipped)?;
     let copied = |work: &Path| {
         let into = work.join("tree");
-        copy(tree, &into).map(|()| into)
+        copied(tree, &into, &skipped).map(|()| into)
     };
     let changed = |_| {
         Problem::new(format!("the source tree `{shown}` changed while it was copied"))
@@ -60,9 +71,34 @@ pub(crate) fn copy(tree: &Path, into: &Path) -> Result<(), Problem> {
 
 /// As [`copy`], without some paths below `tree`.
 pub(crate) fn copy_without(left_out: &[PathBuf], tree: &Path, into: &Path) -> Result<(), Problem> {
-    copy_tree(tree, into, &|path| is_left_out(left_out, path)).map_err(|error| {
+    copied(tree, into, &|path| is_left_out(left_out, path))
+}
+
+fn copied(tree: &Path, into: &Path, skipped: &dyn Fn(&Path) -> bool) -> Result<(), Problem> {
+    copy_tree(tree, into, skipped).map_err(|error| {
         Problem::new(format!("cannot copy the source tree `{}`", tree.display())).cause(error)
     })
+}
+
+/// Of some paths, those that lie below `tree`, as a walk of it comes by them.
+fn within(tree: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
+    let Ok(real) = fs::canonicalize(tree) else { return Vec::new() };
+    let place = |path: &PathBuf| {
+        let parent = fs::canonicalize(path.parent()?).ok()?;
+        let below = parent.join(path.file_name()?);
+        Some(tree.join(below.strip_prefix(&real).ok()?))
+    };
+    let mut found: Vec<PathBuf> = paths.iter().filter_map(place).collect();
+    // A directory that holds nothing else comes and goes with them.
+    let parents: Vec<PathBuf> =
+        found.iter().filter_map(|it| Some(it.parent()?.to_owned())).collect();
+    for parent in parents.into_iter().filter(|it| it != tree) {
+        let entries = sorted_entries(&parent).unwrap_or_default();
+        if entries.iter().all(|it| found.contains(&it.path())) && !found.contains(&parent) {
+            found.push(parent);
+        }
+    }
+    found
 }
 
 /// Whether a path is no part of a source: it is named, one of [`NOT_SOURCE`], or the socket or pipe

@@ -25,7 +25,7 @@ pub(super) fn installed_from(
             Artifact::Wheel(file) => (Kind::Wheel, file.filename.clone(), file.sha256),
             Artifact::Sdist(file) => (Kind::Sdist, file.filename.clone(), file.sha256),
             Artifact::Url { url, sha256, .. } => (Kind::Url, Redacted(url).to_string(), *sha256),
-            Artifact::Path { path, sha256 } => (Kind::Path, path.clone(), *sha256),
+            Artifact::Path { path, sha256, .. } => (Kind::Path, path.clone(), *sha256),
             Artifact::Git(git) => {
                 let path = format!("git/{}", git_directory(distribution));
                 let tree = fetched.wheelhouse.path.join(path);

@@ -11,7 +11,8 @@ pub(super) type Reasoned = BTreeMap<String, String>;
 pub(super) struct OfOne {
     pub(super) system_packages: Reasoned,
     pub(super) extra_requires: Reasoned,
-    pub(super) env: BTreeMap<String, (String, String)>,
+    /// The version, which git would know, and from where it is.
+    pub(super) version: Option<(String, String)>,
 }
 
 /// A recipe.
@@ -143,9 +144,9 @@ impl Draft {
                 reasons(text, &it.extra_requires);
                 let _ = writeln!(text, "extra-requires = {}", list(it.extra_requires.keys()));
             }
-            for (variable, (value, because)) in &it.env {
+            if let Some((version, because)) = &it.version {
                 comment(text, because);
-                let _ = writeln!(text, "env.{variable} = {}", quoted(value));
+                let _ = writeln!(text, "version = {}", quoted(version));
             }
         }
     }
@@ -193,7 +194,7 @@ mod tests {
         let of_one = OfOne {
             system_packages: reason("libpq-dev"),
             extra_requires: reason("numpy"),
-            env: [("V".to_owned(), ("1\"2".to_owned(), "from\ngit".to_owned()))].into(),
+            version: Some(("1.2".to_owned(), "from\ngit".to_owned())),
         };
         let draft = Draft {
             name: "shop".to_owned(),
@@ -218,7 +219,7 @@ mod tests {
         let recipe = recipe.unwrap_or_else(|problem| panic!("{problem}\n{text}"));
         let name = "psycopg2".parse().unwrap();
         let build = recipe.build_settings(&name);
-        assert_eq!(build.env["V"], "1\"2");
+        assert_eq!(build.version.as_ref().map(ToString::to_string).as_deref(), Some("1.2"));
         assert!(build.system_packages.contains("libpq-dev"));
         assert_eq!(recipe.debian.suite, "trixie");
         assert_eq!(recipe.checks.skip_scripts["blackd"], "a\n[evil]\nb = 1");

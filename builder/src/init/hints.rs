@@ -47,8 +47,9 @@ impl Hints {
     /// Reads a file; Dockerfiles must come before CI files, which install for tests, too.
     pub(super) fn read(&mut self, file: &str, text: &str, is_image: bool) {
         for command in commands(text) {
-            self.pythons.extend(python_of(&command));
+            // CI tries several, and the first is often the oldest.
             if is_image {
+                self.pythons.extend(python_of(&command));
                 self.system.extend(apt_packages(&command));
             }
             let Some(install) = install_of(&command) else { continue };

@@ -19,6 +19,8 @@ pub(super) struct Tried {
     system: BTreeMap<(Part, Missing), String>,
     /// Whether a build requirement changed, so that the build lock must be made again.
     pub(super) is_lock_stale: bool,
+    /// Whether packages changed, so that the toolchain lock must be made again.
+    pub(super) is_toolchain_stale: bool,
 }
 
 /// What an attempt needs to look things up.
@@ -112,6 +114,7 @@ fn system(
     let key = (part.clone(), missing.clone());
     let of_run_time = !matches!(part, Part::Build(_));
     if let Some(package) = tried.system.get(&key) {
+        tried.is_toolchain_stale = true;
         // It is still missing: the package was not the one.
         match part {
             Part::Build(name) => {
@@ -130,6 +133,16 @@ fn system(
         return false;
     };
     let because = format!("has {missing}");
+    let is_there = match part {
+        Part::Build(name) => {
+            draft.overrides.get(name).is_some_and(|it| it.system_packages.contains_key(&package))
+        }
+        _ => draft.packages.contains_key(&package),
+    };
+    if is_there {
+        notes.open(format!("{missing} is wanted although `{package}` is there"));
+        return false;
+    }
     if of_run_time {
         notes.guessed(format!("`{package}` {because}, which the output needs when it runs"));
         draft.packages.insert(package.clone(), because);
@@ -139,6 +152,7 @@ fn system(
         one.system_packages.insert(package.clone(), because);
     }
     tried.system.insert(key, package);
+    tried.is_toolchain_stale = true;
     true
 }
 

@@ -14,13 +14,10 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::fetch::application::LocatedRecipe;
-use crate::fetch::ledger::Golden;
-use crate::fetch::phase1;
-use crate::fetch::{self, ledger::Ledger};
+use crate::fetch::ledger::{Golden, Ledger};
 use crate::lock::resolve::{Artifact, Resolution};
 use crate::missing::System;
-use crate::pipeline::{self, Options, Report};
-use crate::toolchain::uv::provide_uv;
+use crate::pipeline::{self, Options, Renewal, Report};
 use base::dist_info::Record;
 use base::packaging::PackageName;
 use base::recipe::{Members, Provider, Selection};
@@ -100,6 +97,9 @@ pub struct Initiated {
     pub attempts: usize,
 }
 
+/// As many lines that were not followed are shown.
+const OTHERS_SHOWN: usize = 3;
+
 /// More attempts teach nothing: each must add something that the last one lacked.
 const ATTEMPTS_MAX: usize = 16;
 
@@ -139,8 +139,9 @@ pub fn init(wanted: &Wanted, host: Host<'_>) -> Result<Initiated, Problem> {
         roots: &roots,
         host,
     };
+    let absent = absent(&path);
     attempts(&root, &path, &mut draft, &lookup, &mut done)?;
-    finished(&path, &root, &mut done, host)?;
+    finished(&path, &root, &mut done, absent, host)?;
     Ok(done)
 }
 
@@ -197,6 +198,12 @@ fn attempt_once(
     host: Host<'_>,
 ) -> Result<Report, Problem> {
     let options = Options { golden: Golden::Told, ..Options::default() };
+    if tried.is_toolchain_stale && located.toolchain_lock.is_file() {
+        let lock = pipeline::make_toolchain_lock(located, Renewal::Stale, host)?;
+        write_atomically(&located.toolchain_lock, lock.to_toml().as_bytes())
+            .map_err(|error| Problem::new("cannot write the toolchain lock").cause(error))?;
+        tried.is_toolchain_stale = false;
+    }
     if tried.is_lock_stale && located.build_lock.is_file() {
         let lock = pipeline::make_build_lock(located, None, &options, host)?;
         write_atomically(&located.build_lock, lock.to_toml().as_bytes())
@@ -227,32 +234,33 @@ fn completed(
     }
     let located = LocatedRecipe::find(root, &path.display().to_string())?;
     done.attempts = 1;
+    let absent = absent(path);
     done.built = Some(attempt_once(&located, &mut Tried::default(), host));
-    finished(path, root, &mut done, host)?;
+    finished(path, root, &mut done, absent, host)?;
     Ok(done)
 }
 
+/// The locks of a recipe that are not there yet.
+fn absent(recipe: &Path) -> Vec<PathBuf> {
+    let locks = ["build-lock.toml", "toolchain-lock.toml"].map(|it| recipe.with_extension(it));
+    locks.into_iter().filter(|path| !path.exists()).collect()
+}
+
 /// Writes the ledger of what was built, if there is none.
-fn finished(path: &Path, root: &Path, done: &mut Initiated, host: Host<'_>) -> Result<(), Problem> {
+fn finished(
+    path: &Path,
+    root: &Path,
+    done: &mut Initiated,
+    absent: Vec<PathBuf>,
+    host: Host<'_>,
+) -> Result<(), Problem> {
     let located = LocatedRecipe::find(root, &path.display().to_string())?;
-    if located.build_lock.is_file() {
-        done.wrote.push(located.build_lock.clone());
-    }
+    done.wrote.extend(absent.into_iter().filter(|path| path.is_file()));
     if !matches!(done.built, Some(Ok(_))) || located.ledger.exists() {
         return Ok(());
     }
-    let settings = fetch::Settings {
-        index: located.recipe.index,
-        uv: Some(provide_uv(&host)?.path),
-        ..fetch::Settings::default()
-    };
-    let mut ledger = Ledger::default();
-    for target in &located.recipe.targets {
-        let resolvers = &crate::lock::resolvers::Resolvers::default();
-        let wanted = phase1::Wanted { located: &located, target, source: None, resolvers };
-        let fetched = phase1::fetch(&wanted, &settings, host)?;
-        ledger.target.insert(target.to_string(), fetched.ledger_entry());
-    }
+    let old = Ledger::default();
+    let ledger = pipeline::make_ledger(&located, &old, false, &Options::default(), host)?;
     write_atomically(&located.ledger, ledger.to_toml().as_bytes())
         .map_err(|error| Problem::new("cannot write the ledger").cause(error))?;
     done.wrote.push(located.ledger);
@@ -290,8 +298,12 @@ fn drafted(
         draft.because = Some(format!("{}: {}", quoted.file, quoted.command));
         notes.inferred(format!("what is installed: `{}` of {}", quoted.command, quoted.file));
     }
-    for quoted in &project.hints.others {
+    let others = &project.hints.others;
+    for quoted in others.iter().take(OTHERS_SHOWN) {
         notes.guessed(format!("not followed: `{}` of {}", quoted.command, quoted.file));
+    }
+    if others.len() > OTHERS_SHOWN {
+        notes.guessed(format!("{} more such lines were not followed", others.len() - OTHERS_SHOWN));
     }
     let chosen = target::choose(project, &selection(&draft)?)?;
     draft.python = (chosen.target.python().to_string(), chosen.because.clone());
@@ -301,7 +313,7 @@ fn drafted(
     draft.suite = suite;
     notes.inferred(format!("Python {}: {}", draft.python.0, draft.python.1));
     known_needs(&mut draft, &chosen.resolution, notes);
-    version(project, &mut draft, wanted, notes, host)?;
+    version(project, &chosen.resolution, &mut draft, wanted, notes, host)?;
     if project.is_no_package() {
         copies(project, &mut draft, notes);
     }
@@ -345,12 +357,15 @@ fn known_needs(draft: &mut Draft, resolution: &Resolution, notes: &mut Notes) {
 /// unpacked source distribution says.
 fn version(
     project: &Project,
+    resolution: &Resolution,
     draft: &mut Draft,
     wanted: &Wanted,
     notes: &mut Notes,
     host: Host<'_>,
 ) -> Result<(), Problem> {
-    let Some((name, variable)) = project.version_variable() else {
+    let mut asking = project.without_version();
+    asking.retain(|(name, _)| resolution.get(name).is_some_and(|it| it.artifact.is_built()));
+    let Some((first, tool)) = asking.first() else {
         return Ok(());
     };
     let found = [
@@ -360,14 +375,15 @@ fn version(
     ];
     let Some((version, origin)) = found.into_iter().find_map(|(it, origin)| Some((it?, origin)))
     else {
-        return Err(Problem::usage(format!("which version of `{name}` is this?"))
-            .fact("because", "its backend asks version control, of which a build sees nothing")
+        return Err(Problem::usage(format!("which version of `{first}` is this?"))
+            .fact("because", format!("`{tool}` asks git for it, of which a build sees nothing"))
             .hint("`--version VERSION` says it"));
     };
-    notes.guessed(format!("the version {version}, from {origin}: `{variable}` says it to builds"));
-    let because = format!("the version, which its backend would ask git for: {origin}");
-    let one = draft.overrides.entry(name.to_string()).or_default();
-    one.env.insert(variable, (version, because));
+    for (name, tool) in asking {
+        notes.guessed(format!("`{name}` is of version {version}, from {origin}"));
+        let one = draft.overrides.entry(name.to_string()).or_default();
+        one.version = Some((version.clone(), format!("`{tool}` would ask git: {origin}")));
+    }
     Ok(())
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::hints::{DEVELOPMENT, Hints, Install, minor};
+use crate::build::version_control;
 use crate::fetch::application::{Locked, check_locked};
 use crate::lock::{DefaultGroups, Package, Source};
-use base::packaging::{PackageName, Requirement};
+use base::packaging::PackageName;
 use base::recipe::LockPlace;
 use base::sys::files::{read_text, sorted_entries};
 use base::vocabulary::Problem;
@@ -18,8 +19,6 @@ use base::vocabulary::limits::PYPROJECT_BYTES;
 pub(super) struct Project {
     pub(super) dir: PathBuf,
     pub(super) locked: Locked,
-    /// `pyproject.toml` as it is.
-    pub(super) table: toml::Table,
     pub(super) hints: Hints,
     /// What `.python-version` says, as `3.13`.
     pub(super) pinned_python: Option<String>,
@@ -46,14 +45,10 @@ impl Project {
         let place = LockPlace::default();
         check_locked(dir, &place)?;
         let locked = Locked::read(dir, &place)?;
-        let text = read_text(&dir.join("pyproject.toml"), &PYPROJECT_BYTES)
-            .map_err(|error| Problem::usage("cannot read `pyproject.toml`").cause(error))?;
-        let table = toml::from_str(&text)
-            .map_err(|error| Problem::usage("cannot read `pyproject.toml`").cause(error))?;
         let pinned = read_text(&dir.join(".python-version"), &PYPROJECT_BYTES).ok();
         let pinned_python =
             pinned.and_then(|text| text.lines().find_map(|line| minor(line.trim())));
-        Ok(Self { dir: dir.to_owned(), locked, table, hints: hints(dir), pinned_python })
+        Ok(Self { dir: dir.to_owned(), locked, hints: hints(dir), pinned_python })
     }
 
     /// The project beside the lock, unless the workspace's root is none.
@@ -116,42 +111,14 @@ impl Project {
         install
     }
 
-    /// The project whose version only version control knows, and the variable that says it to its
-    /// backend; `None` if there is none.
-    pub(super) fn version_variable(&self) -> Option<(PackageName, String)> {
-        let root = self.root().filter(|root| root.version.is_none())?;
-        let system = self.locked.project.build_system.as_ref()?;
-        let requires = |names: &[&str]| {
-            let is = |it: &Requirement| names.contains(&it.name.as_ref());
-            system.requires.iter().any(is)
+    /// The projects whose version only git knows, each with the tool that would ask it.
+    pub(super) fn without_version(&self) -> Vec<(PackageName, &'static str)> {
+        let unknown = self.locked.lock.packages.iter().filter(|it| it.version.is_none());
+        let asking = |package: &Package| {
+            let tool = version_control::asking(&self.dir, package.source.local_path()?)?;
+            Some((package.name.clone(), tool))
         };
-        let upper = root.name.to_string().to_uppercase().replace(['-', '.'], "_");
-        let variable = if requires(&["setuptools-scm", "hatch-vcs", "vcs-versioning"]) {
-            format!("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{upper}")
-        } else if requires(&["pdm-backend"]) {
-            "PDM_BUILD_SCM_VERSION".to_owned()
-        } else if requires(&["poetry-dynamic-versioning", "uv-dynamic-versioning"]) {
-            // Both read the variable of dunamai's user.
-            if requires(&["uv-dynamic-versioning"]) {
-                "UV_DYNAMIC_VERSIONING_BYPASS".to_owned()
-            } else {
-                "POETRY_DYNAMIC_VERSIONING_BYPASS".to_owned()
-            }
-        } else {
-            return None;
-        };
-        // `pdm-backend` is a backend of many projects; it asks only if the table says so.
-        let asks_scm = variable != "PDM_BUILD_SCM_VERSION" || self.uses_pdm_scm();
-        asks_scm.then(|| (root.name.clone(), variable))
-    }
-
-    fn uses_pdm_scm(&self) -> bool {
-        let version = ["tool", "pdm", "version", "source"];
-        let mut value = Some(&self.table);
-        for key in &version[..3] {
-            value = value.and_then(|it| it.get(*key)).and_then(toml::Value::as_table);
-        }
-        value.and_then(|it| it.get("source")).and_then(toml::Value::as_str) == Some("scm")
+        unknown.filter_map(asking).collect()
     }
 
     /// `Version` of the `PKG-INFO` that an unpacked source distribution has.

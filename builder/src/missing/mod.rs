@@ -149,8 +149,7 @@ pub fn advice(missing: &Missing, name: &str, package: Option<&str>) -> String {
              `{key}.system-packages`; a wheel (`override.{name}.prefer = \"wheel\"`) needs none"
         ),
         (Missing::Version, _) => format!(
-            "`{key}.env = {{ SETUPTOOLS_SCM_PRETEND_VERSION = \"1.0\" }}` in the recipe says the \
-             version; then `lockstep build-lock`"
+            "`{key}.version = \"1.0\"` in the recipe says the version; then `lockstep build-lock`"
         ),
         (Missing::SharedObject(_), Some(package)) => format!(
             "`toolchain.debian.packages = [\"{package}\"]` in the recipe, where also the machine \

@@ -3,13 +3,9 @@
 
 use anyhow::Result;
 use base::sys::files::write_atomically;
-use base::vocabulary::digest::Sri;
-use base::vocabulary::{Outcome, Problem, Target};
-use builder::fetch::Settings;
+use base::vocabulary::Outcome;
 use builder::fetch::application::LocatedRecipe;
-use builder::fetch::ledger::{Golden, Ledger, OutputPin, TargetLedger, ToolchainPin};
-use builder::fetch::phase1;
-use builder::lock::resolvers::Resolvers;
+use builder::fetch::ledger::{Ledger, TargetLedger};
 use builder::pipeline::{self, Options};
 use serde_json::json;
 
@@ -19,76 +15,10 @@ use crate::flags::Bless;
 impl Context<'_> {
     pub(super) fn bless(&self, flags: &Bless) -> Result<Outcome> {
         let located = self.recipe(flags.which.recipe.as_deref())?;
-        let settings = self.settings(&located.recipe)?;
         let old = located.read_ledger()?;
-        let built = if flags.fod_only { None } else { self.built(&located, flags)? };
-        let mut new = Ledger::default();
-        for target in &located.recipe.targets {
-            let mut entry = self.fetched(&located, target, flags, &settings)?;
-            // What cannot be made here stays: it says what it was made of.
-            let known = old.target.get(&target.to_string());
-            entry.toolchain = match flags.fod_only {
-                true => known.and_then(|it| it.toolchain),
-                false => self.toolchain_pin(&located, target, &settings)?,
-            };
-            entry.output = known.and_then(|it| it.output.clone());
-            if let Some((_, pin)) = built.as_ref().filter(|(built, _)| built == target) {
-                entry.output = Some(pin.clone());
-            }
-            new.target.insert(target.to_string(), entry);
-        }
+        let options = Options { source: flags.which.source.clone(), ..self.options() };
+        let new = pipeline::make_ledger(&located, &old, flags.fod_only, &options, self.host)?;
         self.write_ledger(&located, &old, &new)
-    }
-
-    fn fetched(
-        &self,
-        located: &LocatedRecipe,
-        target: &Target,
-        flags: &Bless,
-        settings: &Settings,
-    ) -> Result<TargetLedger, Problem> {
-        let (source, resolvers) = (flags.which.source.as_deref(), &Resolvers::default());
-        let wanted = phase1::Wanted { located, target, source, resolvers };
-        Ok(phase1::fetch(&wanted, settings, self.host)?.ledger_entry())
-    }
-
-    /// The output of the first target, built if it is not there. `None`, and a line that says why,
-    /// if there is none that a ledger can pin.
-    fn built(
-        &self,
-        located: &LocatedRecipe,
-        flags: &Bless,
-    ) -> Result<Option<(Target, OutputPin)>, Problem> {
-        let target = &located.recipe.targets[0];
-        let here = rustix::system::uname();
-        if !target.is_linux() || here.machine().to_string_lossy() != target.machine() {
-            let what = format!("the output for {target} is not pinned: it cannot be built here");
-            self.host.progress.note(&what);
-            return Ok(None);
-        }
-        let source = flags.which.source.clone();
-        let options = Options { source, golden: Golden::Told, ..self.options() };
-        let report = pipeline::build(located, &options, self.host)?;
-        if report.output_pin.is_none() {
-            let why = report.output_golden.sentence();
-            self.host.progress.warn(&format!("the output for {target} is not pinned: {why}"));
-        }
-        Ok(report.output_pin.map(|pin| (target.clone(), pin)))
-    }
-
-    /// `None` if nothing is locked for the target.
-    fn toolchain_pin(
-        &self,
-        located: &LocatedRecipe,
-        target: &Target,
-        settings: &Settings,
-    ) -> Result<Option<ToolchainPin>, Problem> {
-        let lock = located.read_toolchain_lock()?;
-        if !lock.is_some_and(|lock| lock.targets.contains_key(&target.to_string())) {
-            return Ok(None);
-        }
-        let (locked, files) = pipeline::fetch_toolchain(located, target, settings, self.host)?;
-        Ok(Some(ToolchainPin { lock: locked.digest(), nar_hash: Sri(files.nar_hash) }))
     }
 
     fn write_ledger(&self, located: &LocatedRecipe, old: &Ledger, new: &Ledger) -> Result<Outcome> {

@@ -13,6 +13,7 @@ mod gc;
 mod graph;
 mod hash;
 mod init;
+mod listing;
 mod nix;
 mod resolve;
 mod review;
@@ -151,6 +152,7 @@ impl Context<'_> {
             Command::BuildLock(flags) => self.build_lock(&flags),
             Command::ToolchainLock(flags) => self.toolchain_lock(&flags),
             Command::Bless(flags) => self.bless(&flags),
+            Command::Listing(flags) => self.listing(&flags),
             Command::Run(flags) => self.run(&flags),
             Command::Enter(flags) => self.enter(&flags),
             Command::Shell(flags) => self.shell(&flags),

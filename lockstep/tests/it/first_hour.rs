@@ -1,7 +1,10 @@
 //! What a stranger meets in the first hour: builds that fail for what the system lacks, and what is
 //! said then.
 
+use base::vocabulary::Sha256;
+
 use crate::cli::{self, Small, end};
+use crate::wheels_fixture::Wheel;
 
 /// A backend that fails as a compiler, or as what else a test says.
 fn failing(text: &str) -> String {
@@ -107,4 +110,96 @@ fn resolve_prints_each_file_and_why() {
     );
     assert!(line("sample ").ends_with("in the source tree"), "{printed}");
     assert!(line("django ").ends_with("the only wheel"), "{printed}");
+}
+
+/// A lock with a wheel at a server that nobody reaches, and that wheel.
+fn of_a_lost_server() -> (Small, String) {
+    let small = Small::new(cli::PLAIN);
+    fs_err::create_dir_all(small.path("recipes/wheels")).unwrap();
+    let wheel = Wheel::new("thing", "1.0").file("thing.py", "answer = 1\n");
+    let wheel = wheel.write(&small.path("recipes/wheels"));
+    let sha256 = Sha256::of(fs_err::read(wheel).unwrap()).to_string();
+    let file = "thing-1.0-py3-none-any.whl";
+    small.append(
+        "app/uv.lock",
+        &format!(
+            "dependencies = [{{ name = \"thing\" }}]\n\n[[package]]\nname = \"thing\"\n\
+             version = \"1.0\"\nsource = {{ registry = \"http://127.0.0.1:9/simple\" }}\n\
+             wheels = [{{ url = \"http://127.0.0.1:9/files/{file}\", hash = \"sha256:{sha256}\" }}]\n"
+        ),
+    );
+    (small, sha256)
+}
+
+/// The message names the distribution, and each of three keys is a way out.
+#[test]
+fn what_cannot_be_fetched_can_be_given_mapped_or_dropped() {
+    let (small, sha256) = of_a_lost_server();
+    small.build().bad(1, &["distribution  thing", "127.0.0.1:9/files", "hint"]);
+    let plain = fs_err::read_to_string(small.path("recipes/small.toml")).unwrap();
+    let with = |key: &str| {
+        small.write("recipes/small.toml", &format!("{plain}\n{key}"));
+        small.build()
+    };
+    let given = format!(
+        "[override.thing.wheel]\npath = \"wheels/thing-1.0-py3-none-any.whl\"\n\
+         sha256 = \"{sha256}\"\n"
+    );
+    assert_eq!(cli::installed(&with(&given).json(), "thing.py"), "answer = 1\n");
+    // A file of the store would serve the next ones.
+    for store in ["wheelhouses", "files"] {
+        base::sys::files::remove_tree(&small.cache.join(store)).unwrap();
+    }
+    let shelf = small.path("recipes/wheels").display().to_string();
+    let mapped = format!("[mirrors]\n\"http://127.0.0.1:9/files\" = \"file://{shelf}\"\n");
+    assert_eq!(cli::installed(&with(&mapped).json(), "thing.py"), "answer = 1\n");
+    for store in ["wheelhouses", "files"] {
+        base::sys::files::remove_tree(&small.cache.join(store)).unwrap();
+    }
+    let dropped = "[override.thing]\ndrop = true\nreason = \"not used here\"\n";
+    let report = with(dropped).json();
+    assert_eq!((report["wheels"].as_u64(), report["built"].as_u64()), (Some(0), Some(1)));
+}
+
+#[test]
+fn a_key_that_gives_or_drops_too_much_is_refused() {
+    let (small, sha256) = of_a_lost_server();
+    let plain = fs_err::read_to_string(small.path("recipes/small.toml")).unwrap();
+    let wheel = |name: &str| {
+        format!("[override.thing.wheel]\npath = \"wheels/{name}\"\nsha256 = \"{sha256}\"\n")
+    };
+    for (key, part) in [
+        (wheel("thing-2.0-py3-none-any.whl"), "a wheel of something else"),
+        (wheel("thing-1.0-py3-none-win32.whl"), "does not fit"),
+        (wheel("thing-1.0.tar.gz"), "of a `.whl`"),
+        ("[override.thing]\ndrop = true\n".to_owned(), "must stand alone"),
+        (
+            "[override.gone]\ndrop = true\nreason = \"r\"\n".to_owned(),
+            "is of what is not installed",
+        ),
+    ] {
+        small.write("recipes/small.toml", &format!("{plain}\n{key}"));
+        small.build().bad(2, &[part]);
+    }
+}
+
+/// What lies in the project's own directory belongs to the recipe: writing it compiles nothing.
+#[test]
+fn documents_of_a_recipe_are_no_part_of_its_source() {
+    let small = Small::new(cli::PLAIN);
+    for (from, to) in [("small.toml", "it.toml"), ("small.build-lock.toml", "it.build-lock.toml")] {
+        let text = fs_err::read_to_string(small.path("recipes").join(from)).unwrap();
+        small.write(&format!("app/{to}"), &text.replace("../app", "."));
+    }
+    let build = |link: &str| {
+        let link = small.path(link).display().to_string();
+        let mut build = small.builder(&["--json", "build", "app/it.toml", "--out-link", &link]);
+        end(&mut build).json()
+    };
+    assert_eq!(build("app/result")["compiled"], 1);
+    end(&mut small.builder(&["bless", "app/it.toml"])).good();
+    assert!(small.path("app/it.ledger.toml").is_file());
+    small.append("app/it.toml", "[check]\nimports = [\"small\"]\n");
+    let report = build("app/result");
+    assert_eq!((&report["compiled"], &report["cached"]), (&0.into(), &false.into()));
 }

@@ -392,7 +392,7 @@ fn as_exported(distribution: &Distribution) -> Option<(String, Option<Sha256>)> 
         Artifact::Url { url, sha256, subdirectory, .. } => {
             (format!("{name} @ {url}{}", below(subdirectory)), Some(*sha256))
         }
-        Artifact::Path { path, sha256 } => (path.clone(), Some(*sha256)),
+        Artifact::Path { path, sha256, .. } => (path.clone(), Some(*sha256)),
         Artifact::Local(path) | Artifact::Tree { path, .. } => (path.clone(), None),
         Artifact::Virtual(_) => return None,
     })

@@ -21,6 +21,8 @@ mod export;
 mod fetch;
 mod first_hour; // what a stranger meets
 mod gate; // judging an update of a lock
+mod gate_files; // and of what the files have
+mod gate_reports; // held against their schema
 mod gc;
 mod git;
 mod golden_output;
@@ -28,8 +30,11 @@ mod graphs;
 mod hostile_input; // recipes, markers and files that do what they must not
 mod hostile_wheels; // wheels that a backend or an index breaks
 mod isolation; // what hostile code tries in the sandbox
+mod how_to; // pages of docs/how-to, followed word by word
+mod init; // a recipe from a project never seen
 mod index; // a package index on loopback
 mod layout;
+mod listing;
 mod local_project;
 mod locks;
 mod machine; // what a build can tell of the machine

@@ -146,7 +146,7 @@ pub const ADDED: [Added; 42] = [
                   never changes the code that compilers make",
     },
     Added {
-        what: What::File("/usr/lib/gcc/x86_64-linux-gnu/16/specs"),
+        what: What::File("/usr/lib/gcc/x86_64-linux-gnu/specs"),
         because: "gcc's own specifications but for `native` as a processor, which would be that of \
                   the machine; the recipe says what becomes of it",
     },

@@ -21,8 +21,8 @@ use base::vocabulary::{Problem, Sha256};
 use crate::lock::build_lock::Requirement;
 use crate::lock::resolve::{Artifact, Distribution};
 
-pub use tools::check;
 use tools::{By, TOOLS};
+pub use tools::{asking, check};
 
 /// The module that lists tracked files, and what makes it a distribution with an entry point.
 const FINDER: &str = include_str!("file_finder.py");

@@ -174,6 +174,15 @@ pub fn check(
     Ok(())
 }
 
+/// The first tool that asks git for the version of the project at `project` of `source`; `None` if
+/// its version is static, or the project cannot be read.
+pub fn asking(source: &Path, project: &str) -> Option<&'static str> {
+    let (pyproject, setup) = read(source, project).ok()?;
+    let dynamic = pyproject.get("project").is_none_or(|project| project.get("version").is_none());
+    let tool = TOOLS.iter().find(|it| it.is_asked(&pyproject, &setup)).filter(|_| dynamic)?;
+    Some(tool.name)
+}
+
 /// `pyproject.toml` as a value, and the texts of `setup.py` and `setup.cfg`.
 fn read(source: &Path, project: &str) -> std::io::Result<(Value, String)> {
     let within = Beneath::open(source)?;

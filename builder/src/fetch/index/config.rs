@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::ask::{Named, ask, of_pip};
+use crate::fetch::mirrors::Mirrors;
 use crate::lock::pyproject::{Origins, Pyproject};
 use base::sys::env::Environment;
 use base::vocabulary::Problem;
@@ -60,6 +61,15 @@ impl ProjectIndexes {
         let origins = &project.uv.origins;
         let list = of_origins("the project's `[tool.uv]`", origins, Some(tree))?;
         Ok(Self { list, strategy: origins.index_strategy.clone(), no_index: origins.no_index })
+    }
+
+    /// The same, asked at mirrors.
+    #[must_use]
+    pub fn at(mut self, mirrors: &Mirrors) -> Self {
+        for index in &mut self.list {
+            index.url = mirrors.of(&index.url);
+        }
+        self
     }
 
     /// The one of that name.

@@ -63,7 +63,7 @@ impl Demands<'_> {
     pub fn builds_from_source(&self, name: &PackageName) -> bool {
         let (selection, uv) = (&self.recipe.selection, &self.project.uv);
         match (selection.choices.get(name), &selection.no_binary) {
-            (Some(choice), _) => *choice != Choice::Wheel,
+            (Some(choice), _) => !matches!(choice, Choice::Wheel | Choice::File { .. }),
             (None, Some(names)) => names.contains(name),
             (None, None) => uv.no_binary || uv.no_binary_package.contains(name),
         }

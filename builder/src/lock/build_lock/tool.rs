@@ -74,7 +74,9 @@ impl ToolSource {
                 size: file.size,
                 subdirectory: subdirectory.clone(),
             },
-            FilePlace::Path(path) => Artifact::Path { path: path.clone(), sha256: file.sha256 },
+            FilePlace::Path(path) => {
+                Artifact::Path { path: path.clone(), sha256: file.sha256, of_recipe: false }
+            }
         }
     }
 

@@ -54,7 +54,7 @@ impl Policy {
 
     fn wheel_allowed(&self, name: &PackageName) -> bool {
         match self.choices.get(name) {
-            Some(choice) => *choice == Choice::Wheel,
+            Some(choice) => matches!(choice, Choice::Wheel | Choice::File { .. }),
             // A list of the other setting is an exception from this one, as uv has it.
             None if self.no_binary => !self.no_build && self.no_build_package.contains(name),
             None => !self.no_binary_package.contains(name),
@@ -63,7 +63,7 @@ impl Policy {
 
     fn build_allowed(&self, name: &PackageName) -> bool {
         match self.choices.get(name) {
-            Some(choice) => *choice != Choice::Wheel,
+            Some(choice) => !matches!(choice, Choice::Wheel | Choice::File { .. }),
             None if self.no_build => !self.no_binary && self.no_binary_package.contains(name),
             None => !self.no_build_package.contains(name),
         }
@@ -109,6 +109,10 @@ fn chosen(package: &Package, target: &Target, policy: &Policy) -> Result<Artifac
         match choice {
             _ if nothing => return Err(no_choice(package, "nothing of it is installed")),
             Choice::Archive { url, sha256 } => return replaced(package, url, *sha256),
+            Choice::File { path, sha256 } => {
+                let (path, sha256) = (path.clone(), *sha256);
+                return given(package, Artifact::Path { path, sha256, of_recipe: true }, target);
+            }
             Choice::Tree { path, nar_hash } => {
                 return Ok(Artifact::Tree { path: path.clone(), nar_hash: nar_hash.0 });
             }
@@ -144,7 +148,7 @@ fn chosen(package: &Package, target: &Target, policy: &Policy) -> Result<Artifac
         }
         Source::Path(path) => {
             let sha256 = pin(package, only_file(package, target)?)?;
-            Ok(Artifact::Path { path: inside(package, path)?, sha256 })
+            Ok(Artifact::Path { path: inside(package, path)?, sha256, of_recipe: false })
         }
         Source::Directory(path) | Source::Editable(path) => {
             Ok(Artifact::Local(inside(package, path)?))
@@ -196,6 +200,25 @@ fn registry_file(
     }
 }
 
+/// A wheel of the recipe must be of the locked version and fit the target.
+fn given(package: &Package, artifact: Artifact, target: &Target) -> Result<Artifact, Problem> {
+    let shown = artifact.shown();
+    let name = shown.rsplit('/').next().unwrap_or_default();
+    let wrong = |because: String| {
+        no_choice(package, &because)
+            .hint(format!("`override.{}.wheel` gives the wheel of what is locked", package.name))
+    };
+    let wheel = WheelFilename::from_str(name).map_err(|error| wrong(error.to_string()))?;
+    let is_same = package.version.as_ref().is_none_or(|version| *version == wheel.version);
+    if wheel.name != package.name || !is_same {
+        return Err(wrong(format!("`{name}` is a wheel of something else")));
+    }
+    if wheel.rank(target.tags()).is_none() {
+        return Err(wrong(format!("`{name}` does not fit {target}")));
+    }
+    Ok(artifact)
+}
+
 /// Why a package comes from this and from nothing else, for a person.
 pub(super) fn why(package: &Package, artifact: &Artifact, policy: &Policy) -> String {
     let name = &package.name;
@@ -207,6 +230,7 @@ pub(super) fn why(package: &Package, artifact: &Artifact, policy: &Policy) -> St
         {
             format!("`override.{name}.source`")
         }
+        Artifact::Path { of_recipe: true, .. } => format!("`override.{name}.wheel`"),
         Artifact::Wheel(_) => {
             let best = match package.wheels.len() {
                 1 => "the only wheel".to_owned(),

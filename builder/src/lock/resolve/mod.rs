@@ -71,10 +71,12 @@ pub enum Artifact {
     },
     /// A local archive: wheel or source distribution.
     Path {
-        /// Relative to the lock.
+        /// Relative to the lock, or to the recipe's directory.
         path: String,
         /// Its pin.
         sha256: Sha256,
+        /// Whether the recipe has it instead of what the lock has.
+        of_recipe: bool,
     },
     /// A source tree of the recipe, instead of what the lock has.
     Tree {
@@ -293,7 +295,7 @@ impl PackageJson {
                 json.file = Some(filename.clone());
                 json.sha256 = Some(*sha256);
             }
-            Artifact::Path { path, sha256 } | Artifact::Tree { path, nar_hash: sha256 } => {
+            Artifact::Path { path, sha256, .. } | Artifact::Tree { path, nar_hash: sha256 } => {
                 json.path = Some(path.clone());
                 json.sha256 = Some(*sha256);
             }

@@ -13,6 +13,8 @@ pub(super) struct Walk<'a, 'm> {
     lock: &'a Lock,
     target: &'a Target,
     members: &'m Members,
+    /// What is not installed although something requires it.
+    dropped: &'a BTreeSet<PackageName>,
     /// The selected members, as markers name them.
     selected: Vec<ExtraName>,
     /// By position in the lock.
@@ -36,6 +38,7 @@ impl<'a, 'm> Walk<'a, 'm> {
             lock: request.lock,
             target: request.target,
             members,
+            dropped: &request.selection.dropped,
             selected,
             nodes: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -97,6 +100,9 @@ impl<'a, 'm> Walk<'a, 'm> {
 
     /// Whether an edge counts. Its marker may ask for an extra that the edge itself selects.
     fn holds(&self, edge: &Edge) -> bool {
+        if self.dropped.contains(&edge.name) {
+            return false;
+        }
         if edge.marker.is_absent() {
             return true;
         }
