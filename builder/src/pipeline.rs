@@ -179,6 +179,7 @@ pub(crate) fn prepare(
     }
     let settings = fetch::Settings {
         index: located.recipe.index,
+        wheelhouse: options.wheelhouse.clone(),
         uv: Some(uv.path.clone()),
         ..fetch::Settings::default()
     };
@@ -364,7 +365,7 @@ fn provide_locked(
     let recipe = &located.recipe;
     let providers = providers(recipe, options);
     let wanted = toolchain_lock::wanted(located, target, &providers, options);
-    let wanted = toolchain::Wanted { locked, ..wanted };
+    let wanted = toolchain::Wanted { locked, given: options.given.as_ref(), ..wanted };
     let toolchain = toolchain::provide(&wanted, &host)?;
     check_patch_version(target, &toolchain, recipe)?;
     Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
@@ -372,9 +373,10 @@ fn provide_locked(
 
 /// The providers that may serve, in order.
 fn providers(recipe: &Recipe, options: &Options) -> Vec<Provider> {
-    match options.toolchain {
-        Some(provider) => vec![provider],
-        None => recipe.providers.clone(),
+    match (&options.given, options.toolchain) {
+        (Some(_), _) => vec![Provider::Nix],
+        (None, Some(provider)) => vec![provider],
+        (None, None) => recipe.providers.clone(),
     }
 }
 
@@ -392,6 +394,7 @@ fn check_patch_version(
     let of = match toolchain.provider {
         Provider::Debian => format!("Debian `{}`", recipe.debian.suite),
         Provider::Host => "this machine".to_owned(),
+        Provider::Nix => "the given root".to_owned(),
     };
     Err(Problem::usage(format!("{of} has Python {found}, not {wanted}"))
         .fact("target.python", wanted)

@@ -32,7 +32,7 @@ use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Progress, Sha256};
 
 /// Raised whenever the layout of the store changes.
-const OUTPUT_FORMAT: &str = "output 4";
+const OUTPUT_FORMAT: &str = "output 5";
 
 /// What an entry has beside its seal.
 const TREE: &str = "tree";
@@ -65,6 +65,8 @@ pub fn key(
         .with("builder", program.as_bytes())
         .with("name", &located.recipe.name)
         .with("recipe", &located.text)
+        // It can be another one than the text says.
+        .with("prefix", &located.recipe.prefix)
         .with("target", fetched.resolution.target.to_string())
         .with("source", fetched.application.tree_hash.as_bytes())
         .with("build lock", fetched.build_lock_hash.as_bytes())

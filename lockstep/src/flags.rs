@@ -1,9 +1,11 @@
 //! What was typed. No logic, no I/O.
 
+mod fetch;
 mod gate;
 mod look;
 mod which;
 mod pins;
+mod nix;
 mod verify;
 
 use std::path::PathBuf;
@@ -12,9 +14,11 @@ use std::str::FromStr;
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use fetch::Fetch;
 pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
 pub(crate) use pins::{Bless, BuildLock, Init, Listing, ToolchainLock};
+pub(crate) use nix::{GivenFlags, Nix, NixCheck, NixPrint, NixPython};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 pub(crate) use which::{ProviderName, ToolchainFlags, Which};
 
@@ -114,6 +118,9 @@ pub(crate) enum Command {
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
+    /// Print what Nix files pin of a recipe, and check the hashes in them
+    #[command(subcommand)]
+    Nix(Nix),
 }
 
 /// What is done about the ledger.
@@ -163,6 +170,9 @@ pub(crate) struct Build {
     /// Ledger.
     #[command(flatten)]
     pub(crate) ledger: LedgerFlags,
+    /// What somebody else has made.
+    #[command(flatten)]
+    pub(crate) given: GivenFlags,
     /// Copy the wheels that were built from source into this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) wheels_out: Option<PathBuf>,
@@ -175,23 +185,6 @@ pub(crate) struct Build {
     /// Make no link to the output
     #[arg(long)]
     pub(crate) no_out_link: bool,
-}
-
-/// `fetch`
-#[derive(Debug, Args)]
-pub(crate) struct Fetch {
-    /// Recipe and source.
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Fetch for this platform of the recipe only
-    #[arg(long, value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
-    /// Fetch the packages of the toolchain instead, and uv
-    #[arg(long)]
-    pub(crate) toolchain: bool,
-    /// Ledger.
-    #[command(flatten)]
-    pub(crate) ledger: LedgerFlags,
 }
 
 /// `hash`

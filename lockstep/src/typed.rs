@@ -41,6 +41,13 @@ impl Typed {
             let value = quoted(&value(id)?);
             Some((*id, format!("--{} {value}", id.replace('_', "-"))))
         });
+        if own.is_some_and(|own| matches!(own.try_get_one::<bool>("nix"), Ok(Some(true)))) {
+            // The builder of a Nix derivation was given copies in Nix's store, where nobody can
+            // write; what is proposed is typed where the recipe is.
+            let stem = |path| Some(quoted(std::path::Path::new(&path).file_stem()?));
+            let recipe = value("recipe").and_then(stem);
+            return Self { name, kept: Vec::new(), recipe, commands };
+        }
         Self { name, kept: kept.collect(), recipe: value("recipe").map(|it| quoted(&it)), commands }
     }
 

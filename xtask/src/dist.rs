@@ -1,5 +1,6 @@
 //! `cargo xtask dist`: the program as a wheel, built by maturin, which is installed into a virtual
-//! environment below `target/`.
+//! environment below `target/`. `cargo xtask static`: the program linked statically, which runs
+//! where there is no dynamic linker, such as in a builder of Nix.
 
 use std::path::PathBuf;
 
@@ -15,6 +16,24 @@ const MATURIN: &str = "maturin>=1.9,<2";
 /// stripped, `dev` is built in a moment.
 pub(crate) fn run(shell: &Shell, profile: &str) -> anyhow::Result<()> {
     println!("{}", wheel(shell, profile)?.display());
+    Ok(())
+}
+
+/// Builds the program linked statically in one of cargo's profiles and prints its path. glibc's own
+/// resolver is in it (since glibc 2.34), so it finds hosts without libraries of the machine.
+pub(crate) fn linked_statically(shell: &Shell, profile: &str) -> anyhow::Result<()> {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let manifest = root().join("Cargo.toml");
+    // With a target of its own the flag is not that of build scripts and macros.
+    cmd!(shell, "cargo build --quiet --locked --package lockstep --bin lockstep --target {target}")
+        .args(["--profile", profile, "--manifest-path"])
+        .arg(manifest)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .quiet()
+        .run()
+        .context("cannot link the program statically")?;
+    let directory = if profile == "dev" { "debug" } else { profile };
+    println!("{}", root().join("target").join(target).join(directory).join("lockstep").display());
     Ok(())
 }
 

@@ -24,6 +24,7 @@ This repository's own chores; every other word is a command of `lockstep`
 Usage: cargo xtask tidy                  check the repository against its written policy
        cargo xtask bench [--help]        measure against Nix and uv
        cargo xtask dist [--profile NAME] build the program as a wheel, and print its path
+       cargo xtask static [--profile NAME] build the program linked statically, and print its path
        cargo xtask fuzz [TARGET]         feed mutated input to the readers of foreign input
        cargo xtask ci                    run what CI runs
        cargo xtask COMMAND …             run `lockstep COMMAND …`; see `cargo xtask --help`
@@ -51,6 +52,8 @@ fn run() -> anyhow::Result<ExitCode> {
             cmd!(shell, "{run}").run()?;
         }
         ["dist"] => dist::run(&shell, "release")?,
+        ["static"] => dist::linked_statically(&shell, "release")?,
+        ["static", "--profile", profile] => dist::linked_statically(&shell, profile)?,
         ["dist", "--profile", profile] => dist::run(&shell, profile)?,
         ["fuzz", ref words @ ..] => {
             // It is an example: what it needs of other crates is compiled for it alone.
@@ -59,7 +62,7 @@ fn run() -> anyhow::Result<ExitCode> {
                 .run()?;
         }
         ["bench", ..] => forward::run(&shell, "bench", "cargo xtask bench", 1)?,
-        ["tidy" | "ci" | "dist", ..] => {
+        ["tidy" | "ci" | "dist" | "static", ..] => {
             let _ = write!(std::io::stderr(), "{HELP}");
             let is_question = words[1..].iter().any(|word| matches!(*word, "--help" | "-h"));
             return Ok(if is_question { ExitCode::SUCCESS } else { USAGE.into() });

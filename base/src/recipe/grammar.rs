@@ -352,7 +352,7 @@ fn is_inside(path: &str) -> bool {
 
 /// It reaches shebangs, `pyvenv.cfg` and the launchers of commands, where blanks and quotes have a
 /// meaning.
-fn is_prefix(path: &str) -> bool {
+pub(super) fn is_prefix(path: &str) -> bool {
     let is_part = |part: &str| {
         !matches!(part, "" | "." | "..")
             && part.chars().all(|c| c.is_ascii_alphanumeric() || "+-._=~@".contains(c))

@@ -378,6 +378,23 @@ fn selection(
     })
 }
 
+impl Recipe {
+    /// The same recipe at another prefix, such as the output path of a Nix derivation.
+    ///
+    /// # Errors
+    /// It is no absolute path of plain names, or hides a part of the toolchain.
+    pub fn at(self, prefix: &str) -> Result<Self, Problem> {
+        if !grammar::is_prefix(prefix) {
+            let shown = prefix.escape_debug();
+            return Err(Problem::usage(format!("`{shown}` cannot be a prefix")).hint(
+                "give an absolute path of letters, digits and `+-._=~@`, such as `/opt/NAME`",
+            ));
+        }
+        check_prefix(prefix)?;
+        Ok(Self { prefix: prefix.to_owned(), ..self })
+    }
+}
+
 /// The prefix is bound over the toolchain's root, so it must not hide a part of that. Its form was
 /// checked before.
 fn check_prefix(prefix: &str) -> Result<(), Problem> {

@@ -20,6 +20,9 @@ pub enum Provider {
     Debian,
     /// The machine's own root, with an interpreter that uv finds.
     Host,
+    /// What a Nix derivation names; no recipe asks for it.
+    #[serde(skip_deserializing)]
+    Nix,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -39,6 +39,8 @@ use base::recipe::IndexPolicy;
 pub struct Settings {
     /// Where files of registry packages are looked for.
     pub index: IndexPolicy,
+    /// A wheelhouse that is there: it is verified and used, and nothing is fetched.
+    pub wheelhouse: Option<PathBuf>,
     /// The indexes that the application's project names.
     pub project: ProjectIndexes,
     /// What is asked instead of URLs that begin with a key.
@@ -55,6 +57,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             index: IndexPolicy::default(),
+            wheelhouse: None,
             project: ProjectIndexes::default(),
             mirrors: Mirrors::default(),
             uv: None,

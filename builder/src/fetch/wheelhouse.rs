@@ -7,6 +7,7 @@
 //! cheap (`copy_file_range`, which shares blocks where the file system can): one file of 112 MB, as
 //! much as authentik's files have together, took `cp` 75 ms on ext4, which cannot share them.
 
+mod adopt;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +83,9 @@ pub fn fetch(
     settings: &Settings,
 ) -> Result<Wheelhouse, Problem> {
     let plan = Plan::of(request)?;
+    if let Some(given) = &settings.wheelhouse {
+        return adopt::adopt(&plan, given);
+    }
     let store = Store::new(host.cache, WHEELHOUSES);
     let key = plan.key();
     let wish = Wish { key: &key, what: "wheelhouse", reuse: true };

@@ -90,7 +90,7 @@ impl Installer<'_> {
             .sandbox()
             .bind_ro(&self.uv.path, "/build/tools/uv")
             .env("PATH", "/build/tools:/usr/bin:/bin:/usr/sbin:/sbin")
-            .env("PYTHON", &self.toolchain.python)
+            .env("PYTHON", self.toolchain.interpreter())
             .env("UV_NO_CONFIG", "1")
             // Otherwise each installed distribution records when and from where it was installed.
             .env("UV_NO_INSTALLER_METADATA", "1")

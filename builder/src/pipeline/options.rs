@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::fetch::ledger::Golden;
 use crate::lock::resolvers::Resolvers;
+use crate::toolchain::Given;
 use base::recipe::Provider;
 use base::store::Check;
 use base::sys::sandbox::Surroundings;
@@ -27,6 +28,10 @@ pub struct Options {
     pub source: Option<PathBuf>,
     /// A toolchain provider instead of the recipe's list.
     pub toolchain: Option<Provider>,
+    /// A toolchain that somebody else made, instead of any provider's.
+    pub given: Option<Given>,
+    /// A wheelhouse that somebody else fetched; nothing is fetched then.
+    pub wheelhouse: Option<PathBuf>,
     /// What may be used of earlier builds.
     pub reuse: Reuse,
     /// How much of the toolchain is read to verify it.

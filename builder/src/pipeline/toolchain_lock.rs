@@ -37,6 +37,7 @@ pub(super) fn wanted<'a>(
         system_packages: builds.flat_map(|it| it.system_packages.iter().cloned()).collect(),
         python: target.python_minor(),
         machine: target.machine(),
+        given: None,
         locked: None,
         refresh: false,
         check: options.check,

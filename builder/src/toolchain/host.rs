@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::uv::{Uv, provide_uv};
-use super::{Toolchain, Wanted};
+use super::{Bind, Toolchain, Wanted};
 use base::recipe::{Provider, RunLimits};
 use base::sys::Host;
 use base::sys::files::{digest_of, sorted_entries};
@@ -37,6 +37,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
         root: RootFs::Host,
         binds: outside_of_root(&binary),
         python: binary.to_string_lossy().into_owned(),
+        installed_for: None,
         python_version: String::new(),
         fingerprint: Sha256::of(&bytes),
         packages: Vec::new(),
@@ -124,13 +125,13 @@ fn install(uv: &Uv, request: &str, host: &Host<'_>) -> Result<(), Problem> {
 }
 
 /// `<prefix>` of `<prefix>/bin/python3.14`, if the sandbox's root does not show it anyway.
-fn outside_of_root(binary: &Path) -> Vec<PathBuf> {
+fn outside_of_root(binary: &Path) -> Vec<Bind> {
     let shown = ["/usr", "/bin", "/lib"];
     if shown.iter().any(|dir| binary.starts_with(dir)) {
         return Vec::new();
     }
     let prefix = binary.parent().and_then(Path::parent);
-    prefix.map(Path::to_owned).into_iter().collect()
+    prefix.map(|it| Bind::same(it.to_owned())).into_iter().collect()
 }
 
 fn inside(toolchain: &Toolchain, program: &str, arguments: &[&str]) -> Result<String, Problem> {

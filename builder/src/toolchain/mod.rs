@@ -3,7 +3,9 @@
 //! of is a fingerprint, so that two rounds can be seen to have used the same.
 
 mod debian;
+mod given;
 mod host;
+mod launcher;
 pub mod uv;
 
 use std::collections::BTreeSet;
@@ -23,6 +25,8 @@ use base::vocabulary::{Problem, Sha256};
 
 pub use crate::lock::toolchain_lock::SystemPackage;
 pub use debian::{Contents, Mirror, NETWORK_FILES, SignedBy, mirror, sources_directory};
+pub use given::Given;
+pub use launcher::make_interpreter;
 
 /// A toolchain that is ready for use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,11 +35,15 @@ pub struct Toolchain {
     pub provider: Provider,
     /// The root file system.
     pub root: RootFs,
-    /// Directories of the host that must be seen at the same path inside: an interpreter that uv
-    /// manages lives outside of the root.
-    pub binds: Vec<PathBuf>,
+    /// What an interpreter outside of the root needs: an interpreter that uv manages, or one of
+    /// Nix's store.
+    pub binds: Vec<Bind>,
     /// The interpreter's path inside, such as `/usr/bin/python3.14`.
     pub python: String,
+    /// The interpreter that the output is installed for, if that is another path: builds see what
+    /// they see everywhere, and an output in Nix's store needs an interpreter of the store.
+    #[serde(default)]
+    pub installed_for: Option<String>,
     /// Its full version, such as `3.14.2`.
     pub python_version: String,
     /// The key of all that it consists of.
@@ -60,6 +68,11 @@ impl Toolchain {
         Ok(Self { surroundings: surroundings.clone(), ..self })
     }
 
+    /// The interpreter of the outputs' venvs.
+    pub fn interpreter(&self) -> &str {
+        self.installed_for.as_deref().unwrap_or(&self.python)
+    }
+
     /// The same toolchain with other limits for what runs in it.
     #[must_use]
     pub fn limited(self, limits: RunLimits) -> Self {
@@ -72,20 +85,38 @@ impl Toolchain {
         let sandbox = sandbox.limited(self.limits.build);
         // dpkg's database, and what else packages keep there.
         let sandbox = match (&self.root, self.provider) {
-            (RootFs::Dir(root), Provider::Debian) => {
+            (RootFs::Dir(root), Provider::Debian | Provider::Nix)
+                if root.join("var/lib").is_dir() =>
+            {
                 sandbox.bind_ro(&root.join("var/lib"), "/var/lib")
             }
             _ => sandbox,
         };
-        self.binds
-            .iter()
-            .fold(sandbox, |sandbox, path| sandbox.bind_ro(path, &path.to_string_lossy()))
+        self.binds.iter().fold(sandbox, |sandbox, bind| sandbox.bind_ro(&bind.host, &bind.inside))
+    }
+}
+
+/// A path of the host that is seen inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    /// Where it is.
+    pub host: PathBuf,
+    /// Where it is seen.
+    pub inside: String,
+}
+
+impl Bind {
+    /// A path that is seen where it is.
+    pub fn same(path: PathBuf) -> Self {
+        Self { inside: path.to_string_lossy().into_owned(), host: path }
     }
 }
 
 /// What a toolchain is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {
+    /// A toolchain that is there; no provider is asked then.
+    pub given: Option<&'a Given>,
     /// Providers in order of preference.
     pub providers: &'a [Provider],
     /// The Debian provider's settings.
@@ -124,6 +155,9 @@ pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Proble
             .fact("this machine", here)
             .hint("fetching works for any target; build on a machine of the target's kind"));
     }
+    if let Some(given) = wanted.given {
+        return given::provide(given, wanted);
+    }
     let mut failed = Problem::new(what);
     for (index, provider) in wanted.providers.iter().enumerate() {
         let unable = match provider {
@@ -136,6 +170,7 @@ pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Proble
                 Ok(toolchain) => return Ok(toolchain),
                 Err(problem) => problem,
             },
+            Provider::Nix => Problem::usage("Nix builds with what `--toolchain-root` names"),
         };
         // The only provider's own error says more than a list of one. What is locked is what is
         // built with.
@@ -209,6 +244,7 @@ fn name(provider: Provider) -> &'static str {
     match provider {
         Provider::Debian => "debian",
         Provider::Host => "host",
+        Provider::Nix => "nix",
     }
 }
 

@@ -17,6 +17,7 @@ fn without_any_provider_each_says_why_not() {
     let here = rustix::system::uname().machine().to_string_lossy().into_owned();
     let settings = settings();
     let wanted = Wanted {
+        given: None,
         providers: &[Provider::Debian, Provider::Host],
         debian: &settings,
         system_packages: BTreeSet::new(),

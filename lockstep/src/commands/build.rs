@@ -5,19 +5,26 @@ use std::path::Path;
 use anyhow::Result;
 use fs_err as fs;
 
+use super::run::pair;
 use super::{Context, provider};
-use crate::flags::{Build, LedgerFlags};
+use crate::flags::{Build, GivenFlags, LedgerFlags};
 use crate::screen;
 use base::store::Check;
 use base::vocabulary::{Outcome, Problem};
 use builder::fetch::ledger::Golden;
 use builder::gc;
 use builder::pipeline::{self, Options, Reuse};
+use builder::toolchain::{Bind, Given};
 
 impl Context<'_> {
     pub(super) fn build(&self, flags: &Build) -> Result<Outcome> {
-        let located = self.recipe(flags.which.recipe.as_deref())?;
+        let mut located = self.recipe(flags.which.recipe.as_deref())?;
+        if let Some(prefix) = self.prefix(&flags.given) {
+            located.recipe = located.recipe.at(&prefix)?;
+        }
         let options = Options {
+            given: self.given(&flags.given)?,
+            wheelhouse: flags.given.wheelhouse.clone(),
             source: flags.which.source.clone(),
             toolchain: flags.toolchain.toolchain.map(provider),
             reuse: match (flags.reuse.no_cache, flags.reuse.rebuild) {
@@ -27,8 +34,8 @@ impl Context<'_> {
             },
             check: if flags.verify { Check::Content } else { Check::Stamps },
             golden: golden(flags.ledger),
-            jobs: flags.jobs,
-            locked: flags.locked,
+            jobs: flags.jobs.or(self.derivation.as_ref().and_then(|it| it.cores)),
+            locked: flags.locked || self.derivation.is_some(),
             no_checks: flags.no_checks,
             wheels_out: flags.wheels_out.clone(),
             ..self.options()
@@ -38,7 +45,11 @@ impl Context<'_> {
             return Ok(Outcome::Good);
         }
         let report = pipeline::build(&located, &options, self.host)?;
-        let link = (!flags.no_out_link).then_some(flags.out_link.as_path());
+        if let Some(derivation) = &self.derivation {
+            derivation.put(&report.output)?;
+        }
+        let link =
+            (!flags.no_out_link && self.derivation.is_none()).then_some(flags.out_link.as_path());
         if let Some(link) = link {
             replace_link(link, &report.output)?;
             gc::add_root(self.host.cache, link)?;
@@ -51,6 +62,29 @@ impl Context<'_> {
             anstream::eprint!("{}", screen::build_summary(&report, link.as_deref(), self.typed));
         }
         Ok(Outcome::Good)
+    }
+}
+
+impl Context<'_> {
+    /// The prefix that was asked for instead of the recipe's.
+    fn prefix(&self, flags: &GivenFlags) -> Option<String> {
+        let out = self.derivation.as_ref().map(|it| it.out.to_string_lossy().into_owned());
+        flags.prefix.clone().or(out)
+    }
+
+    /// The toolchain that was named by its paths.
+    fn given(&self, flags: &GivenFlags) -> Result<Option<Given>> {
+        let Some(root) = &flags.toolchain_root else { return Ok(None) };
+        let closure = self.derivation.iter().flat_map(|it| it.closure.clone());
+        let named = flags.toolchain_path.iter().map(|typed| {
+            let (host, inside) = pair(typed, ':', "--toolchain-path", "HOST:INSIDE")?;
+            Ok(Bind { host: std::path::absolute(host)?, inside: inside.to_owned() })
+        });
+        Ok(Some(Given {
+            root: std::path::absolute(root)?,
+            interpreter: flags.interpreter.as_ref().map(std::path::absolute).transpose()?,
+            binds: named.chain(closure.map(|path| Ok(Bind::same(path)))).collect::<Result<_>>()?,
+        }))
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::Context;
 use super::build::golden;
+use super::derivation::warn_certificates;
 use crate::flags::Fetch;
 
 impl Context<'_> {
@@ -27,12 +28,18 @@ impl Context<'_> {
         let resolvers = Resolvers::default();
         let mut rows = Vec::new();
         let mut text = Vec::new();
+        if self.derivation.is_some() {
+            warn_certificates(self.host.environment, self.screen);
+        }
         for target in chosen(&located.recipe, flags.platform.as_deref())? {
             let wanted =
                 phase1::Wanted { located: &located, target, source, resolvers: &resolvers };
             let fetched = phase1::fetch(&wanted, &settings, self.host)?;
             let golden = fetched.judge(&located, golden(flags.ledger))?;
             let hash = fetched.wheelhouse.nar_hash.to_sri();
+            if let Some(derivation) = &self.derivation {
+                derivation.put(&fetched.wheelhouse.path)?;
+            }
             let path = fetched.wheelhouse.path.display();
             text.push(format!("{target}  {hash}  {path}  ({})", golden.sentence()));
             rows.push(json!({

@@ -4,6 +4,7 @@ mod bless;
 mod build;
 mod build_lock;
 mod compare;
+mod derivation;
 mod doctor;
 mod enter;
 mod fetch;
@@ -13,6 +14,7 @@ mod graph;
 mod hash;
 mod init;
 mod listing;
+mod nix;
 mod resolve;
 mod review;
 mod run;
@@ -27,6 +29,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use self::derivation::Derivation;
 use crate::flags::{Cli, Colour, Command, Global, ProviderName};
 use crate::screen::Screen;
 use crate::typed::Typed;
@@ -63,9 +66,15 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         let uv = std::path::absolute(uv)?;
         environment = environment.with(OTHER_UV, &uv.to_string_lossy());
     }
-    let cache = match &global.cache_dir {
-        Some(dir) => std::path::absolute(dir)?,
-        None => std::path::absolute(environment.cache_dir()?)?,
+    let mut derivation = None;
+    if command.is_nix_builder() {
+        let (read, with) = Derivation::read(environment)?;
+        (derivation, environment) = (Some(read), with);
+    }
+    let cache = match (&global.cache_dir, &derivation) {
+        (Some(dir), _) => std::path::absolute(dir)?,
+        (None, Some(derivation)) => std::path::absolute(derivation.cache())?,
+        (None, None) => std::path::absolute(environment.cache_dir()?)?,
     };
     let root = match &global.root {
         Some(root) => std::path::absolute(root)?,
@@ -77,8 +86,15 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Some(file) => Surroundings::read(file)?,
         None => Surroundings::default(),
     };
-    let context =
-        Context { global: &global, root: &root, host, screen: &screen, typed, surroundings };
+    let context = Context {
+        global: &global,
+        root: &root,
+        host,
+        screen: &screen,
+        typed,
+        surroundings,
+        derivation,
+    };
     let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
     let _using = match command {
         // `gc` holds the cache alone, and `verify-repro` while its rounds run; the others hold
@@ -86,30 +102,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::Gc(_) | Command::Doctor | Command::VerifyRepro(_) => None,
         _ => Some(base::sys::cache::hold(&cache, waiting)?),
     };
-    let outcome = match command {
-        Command::Build(flags) => context.build(&flags),
-        Command::Fetch(flags) => context.fetch(&flags),
-        Command::Resolve(flags) => context.resolve(&flags),
-        Command::Tree(flags) => context.tree(&flags),
-        Command::Why(flags) => context.why(&flags),
-        Command::Graph(flags) => context.graph(&flags),
-        Command::Init(flags) => context.init(&flags),
-        Command::BuildLock(flags) => context.build_lock(&flags),
-        Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
-        Command::Bless(flags) => context.bless(&flags),
-        Command::Listing(flags) => context.listing(&flags),
-        Command::Run(flags) => context.run(&flags),
-        Command::Enter(flags) => context.enter(&flags),
-        Command::Shell(flags) => context.shell(&flags),
-        Command::WhyRebuild(flags) => context.why_rebuild(&flags),
-        Command::Gc(flags) => context.gc(&flags),
-        Command::Doctor => context.doctor(),
-        Command::VerifyRepro(flags) => context.verify_repro(flags),
-        Command::Review(flags) => context.review(&flags),
-        Command::Compare(_) | Command::Hash(_) | Command::Gate(_) => {
-            unreachable!("it was run above")
-        }
-    };
+    let outcome = context.dispatch(command);
     screen.clear();
     outcome.map_err(|error| full_disk_named(error, &cache))
 }
@@ -133,6 +126,8 @@ struct Context<'a> {
     screen: &'a Screen<'a>,
     typed: &'a Typed,
     surroundings: Surroundings,
+    /// The derivation of Nix that this process builds, if it is such a builder.
+    derivation: Option<Derivation>,
 }
 
 fn provider(name: ProviderName) -> Provider {
@@ -143,6 +138,35 @@ fn provider(name: ProviderName) -> Provider {
 }
 
 impl Context<'_> {
+    /// Runs the command that was typed.
+    fn dispatch(&self, command: Command) -> Result<Outcome> {
+        match command {
+            Command::Build(flags) => self.build(&flags),
+            Command::Fetch(flags) => self.fetch(&flags),
+            Command::Resolve(flags) => self.resolve(&flags),
+            Command::Tree(flags) => self.tree(&flags),
+            Command::Why(flags) => self.why(&flags),
+            Command::Graph(flags) => self.graph(&flags),
+            Command::Init(flags) => self.init(&flags),
+            Command::BuildLock(flags) => self.build_lock(&flags),
+            Command::ToolchainLock(flags) => self.toolchain_lock(&flags),
+            Command::Bless(flags) => self.bless(&flags),
+            Command::Listing(flags) => self.listing(&flags),
+            Command::Run(flags) => self.run(&flags),
+            Command::Enter(flags) => self.enter(&flags),
+            Command::Shell(flags) => self.shell(&flags),
+            Command::WhyRebuild(flags) => self.why_rebuild(&flags),
+            Command::Gc(flags) => self.gc(&flags),
+            Command::Doctor => self.doctor(),
+            Command::VerifyRepro(flags) => self.verify_repro(flags),
+            Command::Review(flags) => self.review(&flags),
+            Command::Nix(command) => self.nix(&command),
+            Command::Compare(_) | Command::Hash(_) | Command::Gate(_) => {
+                unreachable!("it was run above")
+            }
+        }
+    }
+
     /// What is asked for beside what a command's own flags say.
     fn options(&self) -> Options {
         Options { surroundings: self.surroundings.clone(), ..Options::default() }

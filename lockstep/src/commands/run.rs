@@ -120,7 +120,12 @@ pub(super) fn inherit(sandbox: &Sandbox, invocation: &Invocation) -> Result<Outc
     std::process::exit(finished.code)
 }
 
-fn pair<'a>(text: &'a str, separator: char, flag: &str, form: &str) -> Result<(&'a str, &'a str)> {
+pub(super) fn pair<'a>(
+    text: &'a str,
+    separator: char,
+    flag: &str,
+    form: &str,
+) -> Result<(&'a str, &'a str)> {
     Ok(text
         .split_once(separator)
         .ok_or_else(|| Problem::usage(format!("`{flag} {text}` is not of the form `{form}`")))?)

@@ -40,6 +40,7 @@ mod locks;
 mod machine; // what a build can tell of the machine
 mod manifest;
 mod merge;
+mod nix; // real Nix builds with what is in `nix/`
 mod overrides;
 mod own_repository; // outside of this checkout
 mod patch;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use base::sys::env::Environment;
 use base::sys::files::sorted_entries;
 use base::sys::sandbox::{Invocation, Network, OutputTo, RootFs, Sandbox};
 use base::vocabulary::progress::Silent;
+use builder::fetch::application::LocatedRecipe;
+use builder::pipeline::{Options, provide_toolchain};
 use builder::toolchain::{Toolchain, Wanted, provide};
 use serde_json::Value;
 
@@ -22,16 +24,26 @@ use crate::cli::{self, Running, builder, end, processes_with, shared_cache, unti
 /// Where PostgreSQL keeps its data, inside.
 const DATA: &str = "/srv/data";
 
+/// The root in which the sample is built.
+pub(crate) fn sample_root() -> PathBuf {
+    let environment = Environment::capture();
+    let cache = shared_cache();
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
+    let sample = LocatedRecipe::find(workspace(), "sample").unwrap();
+    let target = &sample.recipe.targets[0];
+    let toolchain = provide_toolchain(&sample, target, &Options::default(), host).unwrap();
+    let RootFs::Dir(root) = toolchain.root else { panic!("a Debian root is a directory") };
+    root
+}
+
 fn postgres_toolchain() -> Toolchain {
     let environment = Environment::capture();
     let cache = shared_cache();
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
-    let debian = DebianSettings {
-        suite: "forky".to_owned(),
-        packages: ["postgresql".to_owned()].into(),
-        mirrors: Vec::new(),
-    };
+    let packages = ["postgresql".to_owned()].into();
+    let debian = DebianSettings { suite: "forky".to_owned(), packages, mirrors: Vec::new() };
     let wanted = Wanted {
+        given: None,
         providers: &[Provider::Debian],
         debian: &debian,
         system_packages: BTreeSet::new(),

@@ -53,6 +53,7 @@ fn serve(environment: &Environment, debian: &DebianSettings) -> Result<Toolchain
     let cache = shared_cache();
     let host = Host { environment, cache: &cache, progress: &Timed(Instant::now()) };
     let wanted = Wanted {
+        given: None,
         providers: &[Provider::Debian],
         debian,
         system_packages: BTreeSet::new(),
@@ -195,6 +196,7 @@ fn the_root_is_a_complete_debian_and_is_made_the_same_twice() {
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
     let debian = settings("forky", &SCRIPTED);
     let wanted = Wanted {
+        given: None,
         providers: &[Provider::Debian],
         debian: &debian,
         system_packages: BTreeSet::new(),
@@ -248,6 +250,7 @@ fn the_host_serves_with_an_interpreter_that_it_has() {
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };
     let debian = settings("forky", &[]);
     let wanted = Wanted {
+        given: None,
         providers: &[Provider::Host],
         debian: &debian,
         system_packages: BTreeSet::new(),

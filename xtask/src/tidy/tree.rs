@@ -5,9 +5,9 @@ use std::path::Path;
 use super::{SourceFile, Violation, extension};
 
 /// Kinds of files that somebody has decided to have here; sorted.
-const EXTENSIONS: [&str; 21] = [
-    "c", "css", "diff", "html", "ico", "j2", "js", "json", "lock", "md", "mjml", "patch", "png",
-    "py", "rs", "sh", "snap", "svg", "toml", "yaml", "yml",
+const EXTENSIONS: [&str; 22] = [
+    "c", "css", "diff", "html", "ico", "j2", "js", "json", "lock", "md", "mjml", "nix", "patch",
+    "png", "py", "rs", "sh", "snap", "svg", "toml", "yaml", "yml",
 ];
 /// Files without an extension.
 const NAMES: [&str; 6] =

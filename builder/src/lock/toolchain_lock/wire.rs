@@ -144,6 +144,7 @@ pub(super) fn render_target(target: &str, locked: &LockedToolchain) -> String {
     let provider = match provider {
         Provider::Debian => "debian",
         Provider::Host => "host",
+        Provider::Nix => "nix",
     };
     let mut text = format!(
         "[target.{target}]\nprovider = \"{provider}\"\nsuite = \"{suite}\"\n\

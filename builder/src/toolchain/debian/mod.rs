@@ -27,6 +27,7 @@ use base::vocabulary::{Problem, Sha256};
 
 pub use contents::Contents;
 pub use root::NETWORK_FILES;
+pub(super) use root::succeed;
 pub use sources::{Mirror, SignedBy, mirror, sources_directory};
 
 /// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
@@ -297,6 +298,7 @@ fn examined(
         root,
         binds: Vec::new(),
         python,
+        installed_for: None,
         python_version: version.trim().to_owned(),
         fingerprint,
         packages,

@@ -163,7 +163,7 @@ fn bytecode(root: &Path, python: &str, host: &Host<'_>) -> Result<(), Problem> {
 }
 
 /// Runs a program of the root and returns what it printed.
-pub(super) fn succeed(
+pub(in crate::toolchain) fn succeed(
     sandbox: &Sandbox,
     program: &str,
     arguments: &[&str],
