@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use base::nar::{Content, STORE, store_path};
+use base::nar::{Content, STORE, hash_path, store_path};
 use base::packaging::distribution_of;
 use base::sys::env::Environment;
 use base::vocabulary::Sha256;
@@ -175,6 +175,11 @@ fn nix_fetches_the_golden_wheelhouse_and_refuses_others() {
     let info = nix.info(path);
     assert_eq!(info["narHash"], golden().to_sri());
     assert_eq!(info["references"], serde_json::json!([]));
+    // The library pins the same uv as the program does.
+    let uv = shared_cache().join("uv");
+    let uv = hash_path(&uv.join(single(&uv)).join("bin/uv")).unwrap().to_sri();
+    let library = fs_err::read_to_string(workspace().join("nix/default.nix")).unwrap();
+    assert!(library.contains(&format!("x86_64-linux = \"{uv}\"")), "{uv}");
     let before = server.seen("/simple/django/").len();
     assert!(before > 0);
     // A wheelhouse that is there is not fetched again.

@@ -51,8 +51,11 @@ pub(super) fn pinned(file: &str, text: &str) -> Result<Vec<Pinned>, Problem> {
 }
 
 fn hash_of(binding: &SyntaxNode, text: &str) -> Option<Pinned> {
-    let attribute = key(binding)?;
-    let attribute = attribute.rsplit('.').next()?.to_owned();
+    let path = key(binding)?;
+    let (outer, attribute) = match path.rsplit_once('.') {
+        Some((outer, attribute)) => (Some(outer.to_owned()), attribute.to_owned()),
+        None => (None, path),
+    };
     if !ATTRIBUTES.contains(&attribute.as_str()) && !attribute.ends_with("Hash") {
         return None;
     }
@@ -61,7 +64,7 @@ fn hash_of(binding: &SyntaxNode, text: &str) -> Option<Pinned> {
     let sha256 = sha256.or_else(|| from_base32(value.trim_start_matches("sha256:")));
     let looks = value.is_empty() || sha256.is_some() || value.contains('-');
     looks.then(|| Pinned {
-        derivation: derivation(binding).unwrap_or_else(|| "(unnamed)".to_owned()),
+        derivation: outer.or_else(|| derivation(binding)).unwrap_or_else(|| "(unnamed)".to_owned()),
         line: text[..range.start].lines().count().max(1),
         marked: marked(binding, text, range.start),
         text: value,
@@ -133,7 +136,8 @@ mod tests {
             "{{ lib, stdenv }}:\nlet\n  src = fetch {{ owner = \"a\"; hash = \"{SRI}\"; }};\nin\n\
              stdenv.mkDerivation {{\n  pname = \"shop\";\n  wheelhouse = derivation {{\n    \
              name = \"shop-wheels-${{x}}\";\n    outputHash = \"{BASE32}\"; # lockstep: shop\n  \
-             }};\n  vendorHash = \"\";\n  cargoHash = lib.fakeHash;\n  version = \"1-2\";\n}}\n"
+             }};\n  vendorHash = \"\";\n  cargoHash = lib.fakeHash;\n  version = \"1-2\";\n  \
+             web.npmDepsHash = \"\";\n}}\n"
         );
         let found = pinned("a.nix", &text).unwrap();
         let shown: Vec<_> = found
@@ -156,6 +160,7 @@ mod tests {
                 ("src", "hash", 3, true, None),
                 ("shop-wheels-${x}", "outputHash", 9, true, Some("shop")),
                 ("shop", "vendorHash", 11, false, None),
+                ("web", "npmDepsHash", 14, false, None),
             ]
         );
         assert!(pinned("a.nix", "{ a = ").unwrap_err().to_string().contains("a.nix"));
