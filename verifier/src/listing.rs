@@ -1,6 +1,6 @@
 //! A listing of an output: every path with its mode, size and sha256, the distribution that it
-//! belongs to, and one digest of all. It is small, so another machine can compare what it built with
-//! it, file by file, without having the files.
+//! belongs to, and one digest of all. It is small, so another machine can compare what it built
+//! with it, file by file, without having the files.
 
 mod differences;
 mod text;

@@ -39,14 +39,16 @@ pub(crate) struct Snapshot {
 
 /// Makes a snapshot of `tree`, if the cache has none of what is in it now. `documents` are those of
 /// the recipe: they are about the source and no part of it, or each `bless` would change what is
-/// built. Neither are links to what was built before.
+/// built. Neither are the cache, where it lies in the tree, and links to what was built before.
 pub(crate) fn snapshot(
     tree: &Path,
     documents: &[PathBuf],
     host: Host<'_>,
 ) -> Result<Snapshot, Problem> {
     let shown = tree.display().to_string();
-    let documents = within(tree, documents);
+    // A cache within the tree would be copied into itself without end.
+    let apart: Vec<PathBuf> = documents.iter().cloned().chain([host.cache.to_owned()]).collect();
+    let documents = within(tree, &apart);
     let skipped = |path: &Path| {
         let is_output = |it: PathBuf| it.starts_with(host.cache);
         is_left_out(&documents, path) || fs::read_link(path).is_ok_and(is_output)

@@ -28,6 +28,7 @@ pub(super) struct Hints {
 
 /// What a command of uv installs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of uv's")]
 pub(super) struct Install {
     pub(super) packages: BTreeSet<String>,
     pub(super) all_packages: bool,
@@ -105,7 +106,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     for line in joined {
         let spaced = line.replace("&&", " && ").replace("||", " || ").replace(';', " ; ");
         let words: Vec<&str> = spaced.split_whitespace().collect();
-        for command in words.split(|word| ends(&word)) {
+        for command in words.split(ends) {
             let plain = |word: &&str| word.trim_matches(['"', '\'', '[', ']', ',']).to_owned();
             let words: Vec<String> =
                 command.iter().map(plain).filter(|it| !it.is_empty()).collect();

@@ -4,35 +4,25 @@
 
 mod draft; // a recipe under construction
 mod hints; // what images and CI say
-mod learn; // what a failed attempt teaches
 mod project; // what can be read of a project
 mod target; // which Python and platform
+mod first; // the first draft
+mod learn; // what a failed attempt teaches
+mod modules; // what a wheel has at its top
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-
-use fs_err as fs;
 
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::ledger::{Golden, Ledger};
-use crate::lock::resolve::{Artifact, Resolution};
-use crate::missing::System;
 use crate::pipeline::{self, Options, Renewal, Report};
-use base::dist_info::Record;
-use base::packaging::PackageName;
-use base::recipe::{Members, Provider, Selection};
 use base::recipe_file::RecipeFile;
 use base::sys::Host;
-use base::sys::beneath::Beneath;
 use base::sys::files::write_atomically;
-use base::sys::process::Process;
 use base::vocabulary::Problem;
-use base::vocabulary::limits::RECORD_BYTES;
 
 use draft::Draft;
 use learn::{Lookup, Tried};
 use project::Project;
-use target::Chosen;
 
 /// What a person asks for.
 #[derive(Debug, Clone, Default)]
@@ -97,9 +87,6 @@ pub struct Initiated {
     pub attempts: usize,
 }
 
-/// As many lines that were not followed are shown.
-const OTHERS_SHOWN: usize = 3;
-
 /// More attempts teach nothing: each must add something that the last one lacked.
 const ATTEMPTS_MAX: usize = 16;
 
@@ -119,7 +106,7 @@ pub fn init(wanted: &Wanted, host: Host<'_>) -> Result<Initiated, Problem> {
         notes.inferred(format!("`{}` is there and stays as it is", path.display()));
         return completed(&path, &root, wanted, notes, host);
     }
-    let (mut draft, chosen) = drafted(&project, &name, &path, wanted, &mut notes, host)?;
+    let (mut draft, chosen) = first::drafted(&project, &name, &path, wanted, &mut notes, host)?;
     write(&path, &draft)?;
     let mut done = Initiated {
         recipe: path.clone(),
@@ -163,7 +150,7 @@ fn attempts(
         match &result {
             Ok(report) if !has_imports => {
                 has_imports = true;
-                draft.imports = top_level(report, &located, lookup.roots)?;
+                draft.imports = modules::top_level(report, &located, lookup.roots)?;
                 if draft.imports.is_empty() {
                     done.built = Some(result);
                     return Ok(());
@@ -270,253 +257,4 @@ fn finished(
 fn write(path: &Path, draft: &Draft) -> Result<(), Problem> {
     write_atomically(path, draft.text().as_bytes())
         .map_err(|error| Problem::new("cannot write the recipe").cause(error))
-}
-
-/// The first draft: all that the project's files say.
-fn drafted(
-    project: &Project,
-    name: &str,
-    path: &Path,
-    wanted: &Wanted,
-    notes: &mut Notes,
-    host: Host<'_>,
-) -> Result<(Draft, Chosen), Problem> {
-    let install = project.install();
-    let mut draft = Draft {
-        name: name.to_owned(),
-        source: relative(path.parent().unwrap_or(path), &project.dir)?,
-        extras: install.extras.clone(),
-        groups: install.groups.clone(),
-        ..Draft::default()
-    };
-    if install.packages.len() == 1 {
-        draft.project = install.packages.first().cloned();
-    } else if !install.all_packages {
-        draft.members.clone_from(&install.packages);
-    }
-    if let Some((quoted, _)) = &project.hints.install {
-        draft.because = Some(format!("{}: {}", quoted.file, quoted.command));
-        notes.inferred(format!("what is installed: `{}` of {}", quoted.command, quoted.file));
-    }
-    let others = &project.hints.others;
-    for quoted in others.iter().take(OTHERS_SHOWN) {
-        notes.guessed(format!("not followed: `{}` of {}", quoted.command, quoted.file));
-    }
-    if others.len() > OTHERS_SHOWN {
-        notes.guessed(format!("{} more such lines were not followed", others.len() - OTHERS_SHOWN));
-    }
-    let chosen = target::choose(project, &selection(&draft)?)?;
-    draft.python = (chosen.target.python().to_string(), chosen.because.clone());
-    let here = "this machine; others are added to the list".to_owned();
-    draft.platform = (chosen.target.platform().to_owned(), here);
-    let suite = chosen.suite.map(|it| (it.to_owned(), "it has this Python".to_owned()));
-    draft.suite = suite;
-    notes.inferred(format!("Python {}: {}", draft.python.0, draft.python.1));
-    known_needs(&mut draft, &chosen.resolution, notes);
-    version(project, &chosen.resolution, &mut draft, wanted, notes, host)?;
-    if project.is_no_package() {
-        copies(project, &mut draft, notes);
-    }
-    unused_packages(project, notes);
-    Ok((draft, chosen))
-}
-
-fn selection(draft: &Draft) -> Result<Selection, Problem> {
-    fn all<T: std::str::FromStr + Ord>(names: &BTreeSet<String>) -> BTreeSet<T> {
-        names.iter().filter_map(|name| name.parse().ok()).collect()
-    }
-    let members: BTreeSet<PackageName> = all(&draft.members);
-    Ok(Selection {
-        project: draft.project.as_ref().and_then(|it| it.parse().ok()),
-        members: (!members.is_empty()).then_some(Members::Some(members)),
-        extras: all(&draft.extras),
-        groups: all(&draft.groups),
-        ..Selection::default()
-    })
-}
-
-/// What the reviewed table knows of the sources that are built.
-fn known_needs(draft: &mut Draft, resolution: &Resolution, notes: &mut Notes) {
-    let known = System::of(Provider::Debian).expect("the table has Debian");
-    for distribution in resolution.built().filter(|it| !matches!(it.artifact, Artifact::Local(_))) {
-        let name = distribution.name.to_string();
-        let packages = known.packages_of(&name);
-        if packages.is_empty() {
-            continue;
-        }
-        notes.inferred(format!("`{name}` is built from source with {}", packages.join(", ")));
-        let one = draft.overrides.entry(name).or_default();
-        for package in packages {
-            let because = "Lockstep's table of what sources need".to_owned();
-            one.system_packages.insert(package.clone(), because);
-        }
-    }
-}
-
-/// The version that only version control knows: what was typed, the newest tag, or what an
-/// unpacked source distribution says.
-fn version(
-    project: &Project,
-    resolution: &Resolution,
-    draft: &mut Draft,
-    wanted: &Wanted,
-    notes: &mut Notes,
-    host: Host<'_>,
-) -> Result<(), Problem> {
-    let mut asking = project.without_version();
-    asking.retain(|(name, _)| resolution.get(name).is_some_and(|it| it.artifact.is_built()));
-    let Some((first, tool)) = asking.first() else {
-        return Ok(());
-    };
-    let found = [
-        (wanted.version.clone(), "`--version`"),
-        (tagged(&project.dir, host), "the newest tag of git"),
-        (project.packed_version(), "`PKG-INFO`"),
-    ];
-    let Some((version, origin)) = found.into_iter().find_map(|(it, origin)| Some((it?, origin)))
-    else {
-        return Err(Problem::usage(format!("which version of `{first}` is this?"))
-            .fact("because", format!("`{tool}` asks git for it, of which a build sees nothing"))
-            .hint("`--version VERSION` says it"));
-    };
-    for (name, tool) in asking {
-        notes.guessed(format!("`{name}` is of version {version}, from {origin}"));
-        let one = draft.overrides.entry(name.to_string()).or_default();
-        one.version = Some((version.clone(), format!("`{tool}` would ask git: {origin}")));
-    }
-    Ok(())
-}
-
-/// The newest tag that is a version. Of a checkout nothing is run: no hook, no monitor.
-fn tagged(dir: &Path, host: Host<'_>) -> Option<String> {
-    let git = host.environment.find_program("git")?;
-    let arguments = [
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-        "describe",
-        "--tags",
-        "--abbrev=0",
-    ];
-    if !dir.join(".git").exists() {
-        return None;
-    }
-    let printed = Process::new(git).args(arguments).current_dir(dir).stdout().ok()?;
-    let tag = printed.trim().rsplit(['/', '-']).next()?.trim_start_matches(['v', 'V']).to_owned();
-    tag.parse::<base::packaging::Version>().ok().map(|it| it.to_string())
-}
-
-/// What is copied of a project that is no package.
-fn copies(project: &Project, draft: &mut Draft, notes: &mut Notes) {
-    let (copies, modules, is_django) = project.copies();
-    if copies.is_empty() {
-        draft.dependencies_only = true;
-        notes.open("the project is no package: which of its files does the output need?");
-        return;
-    }
-    let shown: Vec<&str> = copies.iter().map(|(from, _)| from.as_str()).collect();
-    notes.guessed(format!(
-        "the project is no package, so its files are copied: {}",
-        shown.join(", ")
-    ));
-    draft.copies = copies;
-    if is_django {
-        let words = ["python", "manage.py", "check"].map(str::to_owned);
-        draft.runs.push(("manage.py check".to_owned(), words.into()));
-    } else {
-        draft.imports = modules;
-    }
-}
-
-/// Packages of an image that only a person knows the use of.
-fn unused_packages(project: &Project, notes: &mut Notes) {
-    let of_builds = ["build-essential", "gcc", "g++", "make", "curl", "git", "ca-certificates"];
-    let left: Vec<&str> = project
-        .hints
-        .system
-        .iter()
-        .map(String::as_str)
-        .filter(|it| !it.ends_with("-dev") && !of_builds.contains(it))
-        .collect();
-    if !left.is_empty() {
-        notes.open(format!(
-            "an image of the project installs {}: what of it does the application call when it \
-             runs? That goes into `toolchain.debian.packages`",
-            left.join(", ")
-        ));
-    }
-}
-
-/// A path from one directory to another; both must exist or be made.
-fn relative(from: &Path, to: &Path) -> Result<String, Problem> {
-    let failed = |error| Problem::new("cannot make the directory of recipes").cause(error);
-    fs::create_dir_all(from).map_err(failed)?;
-    let from = fs::canonicalize(from).map_err(failed)?;
-    let to = fs::canonicalize(to).map_err(failed)?;
-    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-    let up = from.components().skip(common).map(|_| "..".to_owned());
-    let down = to.components().skip(common).map(|it| it.as_os_str().display().to_string());
-    let parts: Vec<String> = up.chain(down).collect();
-    Ok(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
-}
-
-/// What the projects' own wheels have at their top and can be imported.
-fn top_level(
-    report: &Report,
-    located: &LocatedRecipe,
-    roots: &[PackageName],
-) -> Result<BTreeSet<String>, Problem> {
-    let site_packages = located.recipe.site_packages();
-    let unread = |error| Problem::new("cannot read the output").cause(error);
-    let site = Beneath::open(&report.output.join(&site_packages)).map_err(unread)?;
-    let mut found = BTreeSet::new();
-    for (entry, _) in site.list("").map_err(unread)? {
-        let entry = entry.display().to_string();
-        let Some(name) = entry.strip_suffix(".dist-info") else { continue };
-        let name = name.split('-').next().unwrap_or_default().parse::<PackageName>();
-        if !name.is_ok_and(|name| roots.contains(&name)) {
-            continue;
-        }
-        let record = site.read(format!("{entry}/RECORD"), RECORD_BYTES.max).map_err(unread)?;
-        let record = Record::parse(&entry, &record)?;
-        found.extend(record.lines().iter().filter_map(|line| module_of(&line.path)));
-    }
-    Ok(found)
-}
-
-/// The module at the top that a file of a wheel is or begins.
-fn module_of(path: &str) -> Option<String> {
-    let not_of_it = ["tests", "test", "docs", "examples", "conftest", "setup"];
-    let name = match path.split_once('/') {
-        Some((package, "__init__.py")) => package,
-        Some(_) => return None,
-        None => path.strip_suffix(".py").or_else(|| {
-            path.ends_with(".so").then(|| path.split('.').next().unwrap_or_default())
-        })?,
-    };
-    let is_identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (is_identifier && !not_of_it.contains(&name)).then(|| name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wheels_top_is_what_can_be_imported() {
-        for (path, module) in [
-            ("shop/__init__.py", Some("shop")),
-            ("shop/a/__init__.py", None),
-            ("shop.py", Some("shop")),
-            ("_shop.cpython-314-x86_64-linux-gnu.so", Some("_shop")),
-            ("tests/__init__.py", None),
-            ("shop-1.dist-info/RECORD", None),
-            ("../../../bin/shop", None),
-            ("a b.py", None),
-        ] {
-            assert_eq!(module_of(path).as_deref(), module, "{path}");
-        }
-    }
 }

@@ -35,9 +35,10 @@ pub fn make_ledger(
         let wanted = phase1::Wanted { located, target, source, resolvers: &options.resolvers };
         let mut entry = phase1::fetch(&wanted, &settings, host)?.ledger_entry();
         let known = old.target.get(&target.to_string());
-        entry.toolchain = match fod_only {
-            true => known.and_then(|it| it.toolchain),
-            false => toolchain_pin(located, target, &settings, host)?,
+        entry.toolchain = if fod_only {
+            known.and_then(|it| it.toolchain)
+        } else {
+            toolchain_pin(located, target, &settings, host)?
         };
         entry.output = known.and_then(|it| it.output.clone());
         if let Some((_, pin)) = built.as_ref().filter(|(built, _)| built == target) {

@@ -1,5 +1,5 @@
-//! `listing`, and `verify-repro --against`: what another machine can compare its own build with, and
-//! that comparison.
+//! `listing`, and `verify-repro --against`: what another machine can compare its own build with,
+//! and that comparison.
 
 use std::path::{Path, PathBuf};
 

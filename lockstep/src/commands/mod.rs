@@ -64,10 +64,9 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         environment = environment.with(OTHER_UV, &uv.to_string_lossy());
     }
     let cache = match &global.cache_dir {
-        Some(dir) => dir.clone(),
-        None => environment.cache_dir()?,
+        Some(dir) => std::path::absolute(dir)?,
+        None => std::path::absolute(environment.cache_dir()?)?,
     };
-    let cache = std::path::absolute(cache)?;
     let root = match &global.root {
         Some(root) => std::path::absolute(root)?,
         None => RecipeFile::root_above(&std::path::absolute(".")?),

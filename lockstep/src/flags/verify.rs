@@ -37,7 +37,8 @@ pub(crate) struct VerifyRepro {
     pub(crate) keep: bool,
     /// Compare one build with what another machine built: a listing, or a ledger
     #[arg(long, value_name = "LISTING|LEDGER")]
-    #[arg(conflicts_with_all = ["rounds", "vary", "refetch", "html", "keep", "list_variations", "toolchain"])]
+    #[arg(conflicts_with_all = ["rounds", "vary", "refetch", "html", "keep"])]
+    #[arg(conflicts_with_all = ["list_variations", "toolchain"])]
     pub(crate) against: Option<PathBuf>,
 }
 

@@ -99,8 +99,7 @@ fn slips_are_told_before_the_toolchain_is_made() {
 #[test]
 fn resolve_prints_each_file_and_why() {
     let small = Small::new(cli::PLAIN);
-    let printed =
-        end(&mut cli::builder(cli::workspace(), &small.cache).args(["resolve", "sample"]));
+    let printed = end(cli::builder(cli::workspace(), &small.cache).args(["resolve", "sample"]));
     let printed = printed.good();
     let line = |name: &str| printed.lines().find(|it| it.starts_with(name)).unwrap().to_owned();
     assert!(
@@ -118,6 +117,8 @@ fn of_a_lost_server() -> (Small, String) {
     fs_err::create_dir_all(small.path("recipes/wheels")).unwrap();
     let wheel = Wheel::new("thing", "1.0").file("thing.py", "answer = 1\n");
     let wheel = wheel.write(&small.path("recipes/wheels"));
+    // Not the shared one: another run may have put the wheel there.
+    fs_err::remove_file(small.cache.join("files")).unwrap();
     let sha256 = Sha256::of(fs_err::read(wheel).unwrap()).to_string();
     let file = "thing-1.0-py3-none-any.whl";
     small.append(
@@ -202,4 +203,17 @@ fn documents_of_a_recipe_are_no_part_of_its_source() {
     small.append("app/it.toml", "[check]\nimports = [\"small\"]\n");
     let report = build("app/result");
     assert_eq!((&report["compiled"], &report["cached"]), (&0.into(), &false.into()));
+}
+
+/// A cache in the source tree is no part of it: it would be copied into itself without end.
+#[test]
+fn a_cache_may_lie_in_the_source_tree() {
+    let small = Small::new(cli::PLAIN);
+    let cache = cli::own_cache(&small.path("app"));
+    let build = |link: &str| {
+        let mut build = cli::builder(small.dir.path(), &cache);
+        end(build.args(["--json", "build", "small", link])).json()
+    };
+    let first = build("--no-out-link");
+    assert_eq!(build("--no-out-link")["cached"], true, "{first}");
 }

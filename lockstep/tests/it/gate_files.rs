@@ -53,10 +53,9 @@ impl World {
                 "{{ url = \"{url}\", hash = \"sha256:{sha256}\", size = {size}, upload-time = \
                  \"2026-01-01T00:00:00Z\" }}"
             );
-            let file = match filename.ends_with(".whl") {
-                true => format!("wheels = [{file}]"),
-                false => format!("sdist = {file}"),
-            };
+            let key = if filename.ends_with(".whl") { "wheels = [" } else { "sdist = " };
+            let end = if filename.ends_with(".whl") { "]" } else { "" };
+            let file = format!("{key}{file}{end}");
             text.push_str(&format!(
                 "\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = {{ registry = \
                  \"{simple}\" }}\ndependencies = [{}]\n{file}\n",
@@ -111,11 +110,23 @@ fn bump(new: Wheel) -> Ended {
     ended
 }
 
+type Bump<'a> = (&'a str, Wheel, i32, &'a [&'a str]);
+
+#[track_caller]
+fn judged(bumps: Vec<Bump<'_>>) {
+    for (what, new, code, expected) in bumps {
+        let ended = bump(new);
+        assert_eq!(ended.code, Some(code), "{what}: {}{}", ended.stdout, ended.stderr);
+        for part in expected {
+            assert!(ended.stdout.contains(part), "{what}: no `{part}` in\n{}", ended.stdout);
+        }
+    }
+}
+
 #[test]
-fn what_the_files_of_a_new_version_do_is_found() {
-    let long = format!("x = '{}'\n", "a".repeat(3_000));
-    for (what, new, code, expected) in [
-        ("nothing", alpha("2.0"), 0, &["merge: 1 package changed, and nothing is denied"][..]),
+fn what_a_new_version_hides_is_denied() {
+    judged(vec![
+        ("nothing", alpha("2.0"), 0, &["merge: 1 package changed, and nothing is denied"]),
         (
             "a new .pth",
             alpha("2.0").file("evil.pth", "import os; os.system('x')\n"),
@@ -152,6 +163,13 @@ fn what_the_files_of_a_new_version_do_is_found() {
             6,
             &["deny  metadata-differs", "the lock adds beta, which the wheel does not require"],
         ),
+    ]);
+}
+
+#[test]
+fn what_a_new_version_does_for_the_first_time_is_shown() {
+    let long = format!("x = '{}'\n", "a".repeat(3_000));
+    judged(vec![
         (
             "new behaviour",
             alpha("2.0").file("alpha/net.py", "\nimport socket\n"),
@@ -177,13 +195,7 @@ fn what_the_files_of_a_new_version_do_is_found() {
             6,
             &["deny  wheel-unreadable", "alpha/x.py"],
         ),
-    ] {
-        let ended = bump(new);
-        assert_eq!(ended.code, Some(code), "{what}: {}{}", ended.stdout, ended.stderr);
-        for part in expected {
-            assert!(ended.stdout.contains(part), "{what}: no `{part}` in\n{}", ended.stdout);
-        }
-    }
+    ]);
 }
 
 /// A gzipped tar with one directory at its top.
@@ -255,4 +267,63 @@ fn nothing_of_a_denied_lock_is_downloaded() {
     assert!(ended.stdout.contains("nothing was downloaded: text alone denies it"));
     assert_eq!(world.server.connections(), 0);
     assert!(!Path::new(&world.dir.path().join("cache/files")).exists());
+}
+
+/// `alpha` goes from 1.0 to 2.0; each record is about one of them, about both, or withdrawn.
+#[test]
+fn advisories_are_introduced_fixed_or_left() {
+    let world = World::new();
+    let beta = world.wheel(beta());
+    let locked = |version, file| {
+        let needs = &["beta"][..];
+        [
+            Locked { name: "alpha", version, needs, file },
+            Locked { name: "beta", version: "1.0", needs: &[], file: beta.clone() },
+        ]
+    };
+    world.lock("old", &locked("1.0", world.wheel(alpha("1.0"))));
+    world.lock("new", &locked("2.0", world.wheel(alpha("2.0"))));
+    let dir = world.dir.path().join("osv");
+    fs::create_dir(&dir).unwrap();
+    let record = |id: &str, name: &str, events: &str, more: &str| {
+        let text = format!(
+            "{{\"id\": \"{id}\", \"modified\": \"2026-02-20T00:00:00Z\", \"summary\": \"about \
+             {id}\", {more} \"affected\": [{{\"package\": {{\"ecosystem\": \"PyPI\", \"name\": \
+             \"{name}\"}}, \"ranges\": [{{\"type\": \"ECOSYSTEM\", \"events\": [{events}]}}]}}]}}"
+        );
+        fs::write(dir.join(format!("{id}.json")), text).unwrap();
+    };
+    let from_first = "{\"introduced\": \"0\"}";
+    record("X-FIXED", "Alpha", &format!("{from_first}, {{\"fixed\": \"2.0\"}}"), "");
+    record("X-LEFT", "alpha", from_first, "");
+    record("X-GONE", "alpha", "{\"introduced\": \"2.0\"}", "\"withdrawn\": \"2026-02-21\",");
+    record("X-OTHER", "gamma", from_first, "");
+    let osv = dir.to_str().unwrap().to_owned();
+    let ended = world.gate(&["--advisories", &osv]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    for part in [
+        "allow advisory-left    `alpha 2.0` still has a known weakness: X-LEFT",
+        "allow advisory-fixed   the change removes a known weakness of `alpha 1.0`: X-FIXED",
+        "4 advisory records, newest of 2026-02-20, sha256:",
+    ] {
+        assert!(ended.stdout.contains(part), "no `{part}` in\n{}", ended.stdout);
+    }
+    record("X-NEW", "alpha", "{\"introduced\": \"2.0\"}", "");
+    record("MAL-1", "beta", from_first, "");
+    let ended = world.gate(&["--advisories", &osv]);
+    assert_eq!(ended.code, Some(6), "{}{}", ended.stdout, ended.stderr);
+    for part in ["deny  malicious", "deny  advisory-introduced", "does not have: X-NEW"] {
+        assert!(ended.stdout.contains(part), "no `{part}` in\n{}", ended.stdout);
+    }
+    // The base's policy wants newer ones.
+    fs::write(world.dir.path().join("old/lockstep.toml"), "[policy]\nadvisories-days = 7\n")
+        .unwrap();
+    for name in ["X-NEW", "MAL-1"] {
+        fs::remove_file(dir.join(format!("{name}.json"))).unwrap();
+    }
+    let ended = world.gate(&["--advisories", &osv]);
+    assert_eq!(ended.code, Some(1), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("the newest advisory is 8 days old"), "{}", ended.stdout);
+    assert_eq!(world.gate(&[]).code, Some(1));
+    world.gate(&["--advisories", "/nowhere"]).bad(2, &["cannot read the advisories"]);
 }

@@ -117,12 +117,12 @@ fn the_root_compiles_c_and_is_known_afterwards() {
 }
 
 /// Packages that need what their maintainer scripts do: `pg_config` is a script of Perl, whose
-/// interpreter is Essential; BLAS is an alternative; zutils diverts gzip's programs; the others have
-/// triggers.
+/// interpreter is Essential; BLAS is an alternative; zutils diverts gzip's programs; the others
+/// have triggers.
 const SCRIPTED: [&str; 5] =
     ["ca-certificates", "libblas-dev", "libpq-dev", "shared-mime-info", "zutils"];
 
-const COMPLETE: &str = r#"
+const COMPLETE: &str = r"
 set -e
 pg_config --version
 pkg-config --libs blas
@@ -136,7 +136,7 @@ grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt
 test -s /usr/share/mime/mime.cache
 test -s /etc/ld.so.cache
 readlink /etc/localtime
-"#;
+";
 
 /// Every path below a directory with what a build can tell of it: mode and time.
 fn seen(dir: &Path, into: &mut Vec<(PathBuf, u32, i64)>) {

@@ -1,5 +1,5 @@
-//! A listing as a file: gzip of lines. The root in its head is that of the lines, so a torn or edited
-//! listing is none.
+//! A listing as a file: gzip of lines. The root in its head is that of the lines, so a torn or
+//! edited listing is none.
 
 use std::io::{Read as _, Write as _};
 

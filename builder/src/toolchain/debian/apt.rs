@@ -1,5 +1,5 @@
-//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index of
-//! another release and resolves in it, without root rights and without touching the host. It
+//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index
+//! of another release and resolves in it, without root rights and without touching the host. It
 //! downloads nothing but the index: what it resolves is locked, and `pool` brings that.
 
 use std::collections::{BTreeMap, BTreeSet};
