@@ -117,7 +117,8 @@ pub(super) fn wheel(
     metadata: &str,
 ) -> std::io::Result<Vec<u8>> {
     let info = format!("{name}-{version}.dist-info");
-    let tags: String = tag.split('.').map(|it| format!("Tag: {it}\n")).collect();
+    let tags = tag.split('.').map(|it| format!("Tag: {it}\n"));
+    let tags = tags.collect::<Vec<_>>().concat();
     let wheel = format!("Wheel-Version: 1.0\nGenerator: d\nRoot-Is-Purelib: true\n{tags}");
     archive(&[
         (format!("{info}/METADATA"), metadata.to_owned()),
@@ -160,9 +161,10 @@ fn metadata(random: &mut Random, number: usize, version: &str) -> String {
     }
     let mut requires = |extra: Option<&str>, text: &mut String| {
         for _ in 0..random.below(3) {
-            let other = match random.percent(85) {
-                true if number + 1 < PROJECTS => number + 1 + random.below(PROJECTS - number - 1),
-                _ => random.below(PROJECTS),
+            let other = if random.percent(85) && number + 1 < PROJECTS {
+                number + 1 + random.below(PROJECTS - number - 1)
+            } else {
+                random.below(PROJECTS)
             };
             let requirement = requirement(random, other);
             let requirement = match (extra, requirement.split_once(" ; ")) {

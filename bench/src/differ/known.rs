@@ -40,9 +40,9 @@ pub(super) const KNOWN: [Known; 3] = [
     },
     Known {
         name: "groups-of-the-root",
-        because: "with `--package MEMBER`, `--group` also finds groups of the workspace's root, but \
-                  uv looks for conflicts among those of the member only, and installs two that its \
-                  own `conflicts` exclude",
+        because: "with `--package MEMBER`, `--group` also finds groups of the workspace's root, \
+                  but uv looks for conflicts among those of the member only, and installs two \
+                  that its own `conflicts` exclude",
         is: |difference, ours| {
             let refused =
                 difference.contains("we refuse: group `root:") && difference.contains("` conflict");

@@ -165,11 +165,8 @@ fn compare(uv: &Uv, random: &mut Random, dir: &Path, simple: &Path) -> anyhow::R
             }
             let sync = uv.sync(dir, platform, flags)?;
             match (against_sync(ours.as_ref(), &sync), by_export) {
-                (Compared::Different(text), _) => {
-                    found.count(Some(shown(&target, text)), ours.as_ref().ok())
-                }
-                (Compared::Alike, Compared::Different(text)) => {
-                    found.count(Some(shown(&target, text)), ours.as_ref().ok())
+                (Compared::Different(text), _) | (Compared::Alike, Compared::Different(text)) => {
+                    found.count(Some(shown(&target, text)), ours.as_ref().ok());
                 }
                 (Compared::Alike, _) => found.count(None, None),
                 (Compared::Refused, _) => found.refused += 1,
@@ -180,7 +177,7 @@ fn compare(uv: &Uv, random: &mut Random, dir: &Path, simple: &Path) -> anyhow::R
             Compared::Alike => found.alike += 1,
             Compared::Refused => found.refused += 1,
             Compared::Different(text) => {
-                found.count(Some(shown(&target, text)), ours.as_ref().ok())
+                found.count(Some(shown(&target, text)), ours.as_ref().ok());
             }
         }
     }

@@ -1,5 +1,5 @@
-//! A resolution as `pylock.toml` (PEP 751), the lock file of the standard, which pip and uv install:
-//! one file of each distribution, for one target.
+//! A resolution as `pylock.toml` (PEP 751), the lock file of the standard, which pip and uv
+//! install: one file of each distribution, for one target.
 //! <https://packaging.python.org/en/latest/specifications/pylock-toml/>
 //!
 //! The standard has no place for what builds need, so that is in `tool`, where it has room for what
@@ -16,7 +16,8 @@ use base::vocabulary::{Problem, Sha256, Target};
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Lock {
-    lock_version: &'static str,
+    #[serde(rename = "lock-version")]
+    version: &'static str,
     environments: Vec<String>,
     requires_python: String,
     created_by: &'static str,
@@ -164,8 +165,8 @@ impl Package {
     }
 }
 
-/// The text of a `pylock.toml` that installs a resolution. Paths in it are relative to the directory
-/// of `uv.lock`, as the standard has them relative to its own.
+/// The text of a `pylock.toml` that installs a resolution. Paths in it are relative to the
+/// directory of `uv.lock`, as the standard has them relative to its own.
 ///
 /// # Errors
 /// A file of an index is locked without a URL; a source is the recipe's own.
@@ -176,7 +177,7 @@ pub fn pylock(resolution: &Resolution, build_lock: &BuildLock) -> Result<String,
     let markers = resolution.target.markers();
     let (major, minor) = resolution.target.python_minor();
     let lock = Lock {
-        lock_version: "1.0",
+        version: "1.0",
         environments: vec![format!(
             "sys_platform == '{}' and platform_machine == '{}' and \
              implementation_name == '{}'",

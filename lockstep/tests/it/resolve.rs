@@ -108,8 +108,8 @@ fn a_pylock_installs_what_is_resolved() {
         let text = end(&mut resolve).good();
         let lock: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(lock["lock-version"].as_str(), Some("1.0"));
-        let docopt = lock["packages"].as_array().unwrap().iter();
-        let docopt = docopt.filter(|it| it["name"].as_str() == Some("docopt")).next().unwrap();
+        let mut packages = lock["packages"].as_array().unwrap().iter();
+        let docopt = packages.find(|it| it["name"].as_str() == Some("docopt")).unwrap();
         let built = docopt["tool"]["lockstep"]["build-requirements"].as_array().unwrap();
         assert!(built[0].as_str().unwrap().starts_with("setuptools=="), "{docopt}");
         // The interpreter of this machine is another one.

@@ -219,8 +219,8 @@ pub(super) fn apt_get(host: &Host<'_>) -> Result<PathBuf, Problem> {
 /// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
 /// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
 /// expression, which installs whatever that matches; `ForceEssential` is apt itself by default,
-/// which is not Essential (Debian policy, 3.8). `--print-uris` leaves out what lies in the directory
-/// of archives, as this program's own did once, so that is one where nothing ever lies.
+/// which is not Essential (Debian policy, 3.8). `--print-uris` leaves out what lies in the
+/// directory of archives, as this program's own did once, so that is one where nothing ever lies.
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
