@@ -219,9 +219,9 @@ pub(super) fn apt_get(host: &Host<'_>) -> Result<PathBuf, Problem> {
 /// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
 /// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
 /// expression, which installs whatever that matches; `ForceEssential` is apt itself by default,
-/// which is not Essential (Debian policy, 3.8). Archives that lie in apt's own cache are left out of
-/// what `--print-uris` lists, and an older version of this tool kept some there, so apt is given a
-/// directory that stays empty.
+/// which is not Essential (Debian policy, 3.8). Archives that lie in apt's own cache are left out
+/// of what `--print-uris` lists, and an older version of this tool kept some there, so apt is given
+/// a directory that stays empty.
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
