@@ -2,6 +2,7 @@
 //! publish. Each stage gives the type that the next one takes.
 
 mod beforehand; // what is known before the toolchain is made
+mod options;
 mod toolchain_lock;
 mod build_lock;
 mod found; // what was found instead of what was wanted
@@ -9,82 +10,41 @@ mod ledger;
 mod report;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::build::sources::Sources;
 use crate::build::{self, BuiltWheel, SCENE_FILE, Workshop};
 use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
-use crate::fetch::ledger::{Golden, OutputPin};
+use crate::fetch::ledger::OutputPin;
 use crate::fetch::phase1::{self, Fetched};
 use crate::install::output::Output;
 use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
 use crate::lock::build_graph::{BuildGraph, BuildName};
-use crate::lock::resolvers::Resolvers;
 use crate::lock::toolchain_lock::LockedToolchain;
 use crate::publish::{self, Assembled};
 use crate::toolchain::uv::{Uv, provide_uv};
 use crate::toolchain::{self, Toolchain};
 use base::recipe::{Provider, Recipe};
-use base::store::Check;
+use base::sys::Host;
+use base::sys::cache::WORK;
+use base::sys::files::WorkDir;
 use base::sys::process::processors;
-use base::sys::sandbox::Surroundings;
-use base::sys::{Host, cache::WORK, files::WorkDir};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Target};
 
 pub use build_lock::make_build_lock;
 pub use ledger::make_ledger;
+pub use options::{Options, Reuse};
 pub use report::Report;
 use report::{Clock, report};
 pub use toolchain_lock::{Renewal, fetch_toolchain, make_toolchain_lock};
 
 /// The directory of the checks in that of a run.
 const CHECKS: &str = "checks";
-
-/// What a build may use of earlier ones.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reuse {
-    /// A finished output of the same inputs; else stored wheels.
-    #[default]
-    Everything,
-    /// Stored wheels.
-    Wheels,
-    /// Nothing: everything is built.
-    Nothing,
-}
-
-/// What a person can ask of a build.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// A local source tree instead of the recipe's.
-    pub source: Option<PathBuf>,
-    /// A toolchain provider instead of the recipe's list.
-    pub toolchain: Option<Provider>,
-    /// What may be used of earlier builds.
-    pub reuse: Reuse,
-    /// How much of the toolchain is read to verify it.
-    pub check: Check,
-    /// What is done about a wheelhouse that is not the golden one.
-    pub golden: Golden,
-    /// How many builds run at once; `None` is the number of processors.
-    pub jobs: Option<usize>,
-    /// Whether a missing build lock or toolchain lock is an error; else it is made.
-    pub locked: bool,
-    /// Whether the output is published without having been checked.
-    pub no_checks: bool,
-    /// Whether an output that was left unchecked is good enough, if there is no checked one.
-    pub unchecked_serves: bool,
-    /// What decides what is installed, and in which order builds run.
-    pub resolvers: Resolvers,
-    /// Where copies of the wheels that were built go.
-    pub wheels_out: Option<PathBuf>,
-    /// What programs in the sandbox see around them.
-    pub surroundings: Surroundings,
-}
 
 /// Builds a recipe for its first target.
 pub fn build(

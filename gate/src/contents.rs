@@ -122,7 +122,8 @@ impl View<'_> {
             let in_data = path.split_once(".data/").map(|(_, rest)| rest);
             let place = in_data.and_then(|it| it.split_once('/')).map_or(path, |(_, rest)| rest);
             let named = ["sitecustomize", "usercustomize"].contains(&stem(place));
-            (top || in_data.is_some()) && place.ends_with(".pth") || named && is_python(place)
+            let at_top = !place.contains('/') && (top || in_data.is_some());
+            at_top && (place.ends_with(".pth") || named && is_python(place))
         };
         let rows = self.rows(|path, it| {
             let line = it.behaviours.values().next().cloned();

@@ -10,6 +10,7 @@ use base::sys::files::read_if_there;
 use base::vocabulary::{Date, Problem, Target};
 use builder::lock::Lock;
 
+use crate::advisories::Advisories;
 use crate::finding::{Finding, counted, listed};
 use crate::git::Repository;
 use crate::inspect::{self, Inspected, Subject};
@@ -50,6 +51,8 @@ pub struct Asked {
     pub place: Place,
     /// Names of recipes; if there are none, all that the change touches.
     pub recipes: Vec<String>,
+    /// A directory of advisories.
+    pub advisories: Option<PathBuf>,
     /// The day for ages and exceptions.
     pub date: Date,
 }
@@ -94,10 +97,12 @@ impl Gate {
         let mut found = judges::check(&changed, &base, &head, (&policy, &of_head));
         let all: Vec<&str> = base.paths().filter(|path| part(path) == Part::Lock).collect();
         let known = locks::known_origins(&base, &all);
+        let advisories = asked.advisories.as_deref().map(Advisories::read).transpose()?;
         let context = Context {
             base: &base,
             head: &head,
             policy: &policy,
+            advisories: advisories.as_ref(),
             today: asked.date,
             known: known.as_ref(),
         };
@@ -131,7 +136,13 @@ impl Gate {
         let inspected = inspected.unwrap_or_default();
         notes.extend(inspected.notes);
         let changed = Changed { locks: changes, recipes, contents: inspected.contents };
-        let verdict = verdict(&judged, &changed, &inspected.unknown);
+        let mut unknown = inspected.unknown;
+        unknown.extend(too_old(advisories.as_ref(), &policy, asked.date));
+        notes.push(match &advisories {
+            Some(advisories) => advisories.shown.clone(),
+            None => "no advisories were given (`--advisories`)".to_owned(),
+        });
+        let verdict = verdict(&judged, &changed, &unknown);
         Ok(Report::new(compared, verdict, judged, changed, notes))
     }
 }
@@ -140,7 +151,10 @@ fn read(asked: &Asked, environment: &Environment) -> Result<Sides, Problem> {
     let date = asked.date.to_string();
     match &asked.place {
         Place::Files { base, head } => {
-            let trees = [Tree::of_lock(base)?, Tree::of_lock(head)?];
+            let mut trees = [Tree::of_lock(base)?, Tree::of_lock(head)?];
+            // Of two locks, the policy is no part of the change: the head's may be anywhere.
+            let [before, now] = &mut trees;
+            now.take(FILE, before);
             let [base, head] = [base, head].map(|path| path.display().to_string());
             let compared = Compared { base, head, date };
             Ok(Sides { trees, judge: None, compared, notes: Vec::new() })
@@ -243,6 +257,19 @@ fn look_into(
         all.notes.extend(more.notes);
     }
     Ok(all)
+}
+
+/// Whether the policy wants newer advisories than those that were given, or any.
+fn too_old(advisories: Option<&Advisories>, policy: &Policy, today: Date) -> Option<String> {
+    let days = u64::from(policy.advisories_days?);
+    let Some(advisories) = advisories else {
+        return Some("the policy wants advisories, and none were given".to_owned());
+    };
+    let newest = advisories.newest.map_or(0, Date::days_since_1970);
+    let age = today.days_since_1970().saturating_sub(newest);
+    (age > days).then(|| {
+        format!("the newest advisory is {age} days old, and the policy wants at most {days}")
+    })
 }
 
 /// How far this run looked.

@@ -141,7 +141,10 @@ impl Repository {
                 if found.len() >= ENTRIES_MAX {
                     return Err(broken("it has too many files"));
                 }
-                found.insert(path, blob);
+                // Which of two counts depends on the reader.
+                if found.insert(path, blob).is_some() {
+                    return Err(broken("it has two entries of one name"));
+                }
             }
         };
         let (found, output) = git.streamed(&[], read)?;

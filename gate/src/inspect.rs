@@ -7,7 +7,6 @@ use std::path::Path;
 use fs_err as fs;
 use rayon::prelude::*;
 use tempfile::TempDir;
-use toml::Value;
 use url::Url;
 
 use base::packaging::PackageName;
@@ -29,6 +28,7 @@ use crate::finding::Finding;
 use crate::metadata;
 use crate::rules::WHEEL_UNREADABLE;
 use crate::traits::{self, Content};
+use crate::written::replaced;
 
 /// What the files say.
 #[derive(Debug, Default)]
@@ -75,13 +75,15 @@ pub(crate) fn inspect(subject: Subject<'_>, host: &Host<'_>) -> Result<Inspected
         .map_err(|error| Problem::new("cannot make a directory for downloads").cause(error))?;
     host.progress.stage("look into new versions", Some(jobs.len() as u64));
     let locked: BTreeSet<&PackageName> = subject.head.names().collect();
-    let replaced = replaced(subject.head);
+    let described = replaced(subject.head, &["dependency-metadata"]);
+    let replaced = replaced(subject.head, &["overrides", "excludes"]);
     let look = Look {
         subject,
         fetcher: &fetcher,
         host,
         work: &work,
         locked: &locked,
+        described: &described,
         replaced: &replaced,
     };
     let inspected: Vec<Inspected> = jobs
@@ -138,21 +140,6 @@ fn picked<'a>(
     best_wheel(files, target).or(package.sdist.as_ref()).or(package.wheels.first())
 }
 
-/// Names whose metadata the project replaced.
-fn replaced(lock: &Lock) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for key in ["overrides", "excludes", "dependency-metadata"] {
-        let entries = lock.asked.manifest.get(key).and_then(Value::as_array);
-        for entry in entries.into_iter().flatten() {
-            let name = entry.get("name").and_then(Value::as_str).or(entry.as_str());
-            names.extend(
-                name.and_then(|it| it.parse::<PackageName>().ok()).map(|it| it.to_string()),
-            );
-        }
-    }
-    names
-}
-
 /// What all jobs share.
 struct Look<'a> {
     subject: Subject<'a>,
@@ -160,6 +147,8 @@ struct Look<'a> {
     host: &'a Host<'a>,
     work: &'a Path,
     locked: &'a BTreeSet<&'a PackageName>,
+    /// Packages whose metadata the project wrote itself.
+    described: &'a BTreeSet<String>,
     replaced: &'a BTreeSet<String>,
 }
 
@@ -199,7 +188,8 @@ impl Look<'_> {
             contents::compare((&package.name, &shown), old, &new.version, self.locked);
         inspected.contents.push(change);
         inspected.findings.extend(found);
-        if let Some(read) = &new.metadata {
+        let is_described = self.described.contains(package.name.as_ref());
+        if let Some(read) = new.metadata.as_ref().filter(|_| !is_described) {
             let head = self.subject.head;
             let differs = metadata::check(head, package, read, target, self.replaced);
             inspected.findings.extend(differs);
@@ -256,8 +246,12 @@ impl Look<'_> {
             return Ok(Opened { version, metadata: None });
         }
         let wheel = WheelArchive::open(path, "lib/python3/site-packages")?;
+        // These directories have the version in their names, and would be new each time.
+        let stem = wheel.dist_info.trim_end_matches(".dist-info").to_owned();
         wheel.each_member(&mut |name, bytes| {
-            content.insert(name.to_owned(), traits::of(name, bytes));
+            let rest = name.strip_prefix(&stem).filter(|rest| rest.starts_with('.'));
+            let name = rest.map_or_else(|| name.to_owned(), |rest| format!("{}{rest}", wheel.name));
+            content.insert(name.clone(), traits::of(&name, bytes));
         })?;
         let scripts = wheel.entry_points.scripts().map(|script| script.name).collect();
         let version = Version { filename, content, is_source: false, scripts };

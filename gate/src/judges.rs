@@ -6,10 +6,13 @@
 use base::vocabulary::{Problem, shortened};
 use toml::{Table, Value};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, counted};
 use crate::policy::{self, Policy};
 use crate::rules::{JUDGE_CHANGED, LEDGER_ALONE, SELF_JUDGING};
 use crate::tree::Tree;
+
+/// Of so many files a finding shows each.
+const SHOWN: usize = 5;
 
 /// What a changed path is to the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,24 +90,25 @@ pub(crate) fn check(
     let has = |part_of: Part| changed.iter().any(|path| part(path) == part_of);
     let rule = if has(Part::Lock) { &SELF_JUDGING } else { &JUDGE_CHANGED };
     let mut found = Vec::new();
+    let of_ci: Vec<&&str> = changed.iter().filter(|path| part(path) == Part::Workflow).collect();
+    if let Some(first) = of_ci.first() {
+        let count = counted(of_ci.len(), "file");
+        let message = format!("the change touches {count} of CI, which judge changes");
+        let lines = of_ci.iter().take(SHOWN).map(|path| verb(path, base, head));
+        let finding = Finding::new(rule, "ci", message).in_file(first).detail(lines);
+        let more = of_ci.len().saturating_sub(SHOWN);
+        found.push(finding.detail((more > 0).then(|| format!("and {more} more"))));
+    }
     for path in changed {
-        let (verb, finding) = match part(path) {
-            Part::Workflow => (verb(path, base, head), Vec::new()),
-            Part::Policy => {
-                let Some(lines) = policy_lines(path, policies) else { continue };
-                ("loosens", lines)
-            }
-            Part::Recipe => {
-                let lines = waivers(path, base, head);
-                if lines.is_empty() {
-                    continue;
-                }
-                ("adds waivers to", lines)
-            }
+        let (what, lines) = match part(path) {
+            Part::Policy => ("loosens", policy_lines(path, policies)),
+            Part::Recipe => ("adds waivers to", waivers(path, base, head)),
             _ => continue,
         };
-        let message = format!("the change {verb} `{path}`, which judges changes");
-        found.push(Finding::new(rule, path, message).in_file(path).detail(finding));
+        if !lines.is_empty() {
+            let message = format!("the change {what} `{path}`, which judges changes");
+            found.push(Finding::new(rule, path, message).in_file(path).detail(lines));
+        }
     }
     let needs_approval = [Part::Lock, Part::Recipe, Part::RecipeLock, Part::Project, Part::Other];
     if !needs_approval.into_iter().any(has) {
@@ -116,25 +120,23 @@ pub(crate) fn check(
     found
 }
 
-fn verb(path: &str, base: &Tree, head: &Tree) -> &'static str {
-    match (base.has(path), head.has(path)) {
+/// `edits .github/workflows/gate.yml`.
+fn verb(path: &str, base: &Tree, head: &Tree) -> String {
+    let verb = match (base.has(path), head.has(path)) {
         (false, _) => "adds",
         (_, false) => "removes",
         _ => "edits",
-    }
+    };
+    format!("{verb} {path}")
 }
 
 /// Only the policy at the top judges; a stricter one is no news.
-fn policy_lines(
-    path: &str,
-    (base, head): (&Policy, &Result<Policy, Problem>),
-) -> Option<Vec<String>> {
-    let lines = match head {
-        _ if path != policy::FILE => return None,
+fn policy_lines(path: &str, (base, head): (&Policy, &Result<Policy, Problem>)) -> Vec<String> {
+    match head {
+        _ if path != policy::FILE => Vec::new(),
         Ok(head) => policy::loosened(base, head),
         Err(problem) => vec![format!("it cannot be read any more: {}", problem.what)],
-    };
-    (!lines.is_empty()).then_some(lines)
+    }
 }
 
 /// Waivers of a recipe that the base does not have as they are.

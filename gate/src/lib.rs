@@ -18,6 +18,7 @@ mod targets; // what a recipe installs on each target, before and after
 mod written; // whether uv would have written the lock
 mod settings; // what decides a lock beside its packages
 mod ages; // how old what is new is
+mod advisories; // what is known of versions
 mod judges; // what of the change judges the change
 mod locks; // one lock of a repository, before and after
 mod recipes; // one recipe, before and after

@@ -11,13 +11,14 @@ use base::vocabulary::{Date, Problem};
 use builder::lock::Lock;
 use builder::lock::pyproject::Pyproject;
 
+use crate::advisories::Advisories;
 use crate::ages;
 use crate::difference::{self, Kind, PackageChange, Pair};
 use crate::files;
 use crate::finding::Finding;
 use crate::policy::Policy;
 use crate::reach::{Reaches, is_local};
-use crate::rules::{BANNED, LOCK_UNREADABLE};
+use crate::rules::{ADVISORY_FIXED, BANNED, LOCK_UNREADABLE};
 use crate::settings::{self, SettingChange};
 use crate::tree::{Tree, joined};
 use crate::written;
@@ -57,6 +58,8 @@ pub(crate) struct Context<'a> {
     pub(crate) head: &'a Tree,
     /// What judges.
     pub(crate) policy: &'a Policy,
+    /// What is known of versions, if it was given.
+    pub(crate) advisories: Option<&'a Advisories>,
     /// The day for ages.
     pub(crate) today: Date,
     /// The origins of all locks of the base; `None` if it has no lock.
@@ -143,7 +146,12 @@ fn of_packages(
     for pair in pairs {
         found.extend(files::of_pair(*pair));
         found.extend(files::unpinned(*pair));
-        found.extend(ages::of_pair(*pair, context.policy, context.today));
+        let known = context.advisories.map(|it| it.check(*pair)).unwrap_or_default();
+        // A release that fixes something must not wait.
+        if !known.iter().any(|it| it.rule.id == ADVISORY_FIXED.id) {
+            found.extend(ages::of_pair(*pair, context.policy, context.today));
+        }
+        found.extend(known);
         if let Some(head) = pair.head.filter(|it| context.policy.banned.contains(&it.name)) {
             let message = format!("the policy bans `{head}`");
             found.push(Finding::new(&BANNED, &head.name, message));

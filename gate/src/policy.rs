@@ -27,6 +27,8 @@ pub(crate) struct Policy {
     levels: BTreeMap<&'static str, Level>,
     /// Days that a file must be old.
     pub(crate) minimum_age_days: u32,
+    /// Days that the newest advisory may be old; `None` is any age.
+    pub(crate) advisories_days: Option<u32>,
     /// Hosts that are no news.
     pub(crate) hosts: BTreeSet<String>,
     /// Packages that must not be locked.
@@ -65,6 +67,7 @@ struct FileWire {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct PolicyWire {
     minimum_age_days: Option<u32>,
+    advisories_days: Option<u32>,
     #[serde(default)]
     hosts: Vec<String>,
     #[serde(default)]
@@ -89,6 +92,7 @@ impl Default for Policy {
         Self {
             levels: BTreeMap::new(),
             minimum_age_days: MINIMUM_AGE_DAYS,
+            advisories_days: None,
             hosts: BTreeSet::new(),
             banned: BTreeSet::new(),
             exceptions: Vec::new(),
@@ -126,6 +130,7 @@ impl Policy {
         Ok(Self {
             levels: wire.rules.iter().map(level).collect::<Result<_, Problem>>()?,
             minimum_age_days: wire.minimum_age_days.unwrap_or(MINIMUM_AGE_DAYS),
+            advisories_days: wire.advisories_days,
             hosts: wire.hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
             banned: wire.banned.into_iter().collect(),
             exceptions: wire
@@ -223,6 +228,10 @@ pub(crate) fn loosened(base: &Policy, head: &Policy) -> Vec<String> {
     if head.minimum_age_days < base.minimum_age_days {
         let (before, after) = (base.minimum_age_days, head.minimum_age_days);
         found.push(format!("`minimum-age-days` becomes {after} (was {before})"));
+    }
+    let days = |policy: &Policy| policy.advisories_days.unwrap_or(u32::MAX);
+    if days(head) > days(base) {
+        found.push("advisories may be older: `advisories-days`".to_owned());
     }
     let hosts = head.hosts.difference(&base.hosts);
     found.extend(hosts.map(|host| format!("the host `{}` becomes known", shortened(host))));

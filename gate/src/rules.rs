@@ -95,6 +95,10 @@ rules! {
         "A file is newer than the lock's own `exclude-newer` allows.";
     BANNED: "banned", Deny,
         "The policy bans a package.";
+    MALICIOUS: "malicious", Deny,
+        "An advisory says that a locked version is malicious (`MAL-`).";
+    ADVISORY_INTRODUCED: "advisory-introduced", Deny,
+        "An advisory is about the new version and was not about the old one.";
     TARGET_LOST: "target-lost", Deny,
         "A target that could be installed before can no longer be.";
     WHEEL_UNREADABLE: "wheel-unreadable", Deny,
@@ -108,7 +112,7 @@ rules! {
     BUILD_SCRIPT: "build-script", Warn,
         "What runs when a package is built changed: `setup.py`, `[build-system]` or a backend.";
     NEW_BEHAVIOUR: "new-behaviour", Warn,
-        "A package uses the network, programs, made-up code or the environment, and did not before.";
+        "A package uses the network, programs, made code or the environment, and did not before.";
     LONG_LINES: "long-lines", Warn,
         "A module has a very long line, as packed or hidden code has.";
     NEW_BINARY: "new-binary", Warn,
@@ -139,6 +143,10 @@ rules! {
         "An exception of the policy allows nothing in this change.";
     EXCEPTION_EXPIRED: "exception-expired", Warn,
         "The day of an exception is over; it allows nothing any more.";
+    ADVISORY_LEFT: "advisory-left", Allow,
+        "An advisory is about a locked version, before and after.";
+    ADVISORY_FIXED: "advisory-fixed", Allow,
+        "The change removes a version that an advisory is about.";
     WHEEL_ADDED: "wheel-added", Allow,
         "A version that stayed has a file that was uploaded later.";
 }

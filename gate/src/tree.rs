@@ -84,6 +84,15 @@ impl Tree {
         Ok(tree)
     }
 
+    /// Takes a file of another tree, or its absence, for its own.
+    pub(crate) fn take(&mut self, path: &str, other: &Self) {
+        self.ids.remove(path);
+        self.contents.remove(path);
+        if let Some(content) = other.contents.get(path) {
+            self.add(path, content.clone());
+        }
+    }
+
     /// A tree of these files.
     #[cfg(test)]
     pub(crate) fn of_texts<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> Self {

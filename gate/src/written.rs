@@ -38,7 +38,7 @@ pub(crate) fn check(
         let message = format!("nothing needs `{package}`: uv would have removed it");
         found.push(Finding::new(&LOCK_UNREACHABLE, &package.name, message));
     }
-    let overridden = names_of(lock.asked.manifest.get("overrides"));
+    let overridden = replaced(lock, &["overrides", "excludes"]);
     for package in lock.packages.iter().filter(|it| is_local(it)) {
         found.extend(undemanded(package, &overridden));
         found.extend(specifiers(lock, package, &overridden));
@@ -224,9 +224,18 @@ fn tables(value: Option<&Value>) -> impl Iterator<Item = &Table> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
 }
 
-fn names_of(value: Option<&Value>) -> BTreeSet<String> {
-    let names = tables(value).filter_map(|it| it.get("name").and_then(Value::as_str));
-    names.filter_map(|name| Some(name.parse::<PackageName>().ok()?.to_string())).collect()
+/// Names that the manifest of the lock has under some keys: of packages that the project replaced
+/// wherever they are asked for (`overrides`, `excludes`), or whose metadata it wrote itself.
+pub(crate) fn replaced(lock: &Lock, keys: &[&str]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for key in keys {
+        let entries = lock.asked.manifest.get(*key).and_then(Value::as_array);
+        for entry in entries.into_iter().flatten() {
+            let name = entry.get("name").and_then(Value::as_str).or(entry.as_str());
+            names.extend(name.and_then(|it| it.parse::<PackageName>().ok()));
+        }
+    }
+    names.iter().map(ToString::to_string).collect()
 }
 
 /// Whether the requirements that the lock has of a project are those of its `pyproject.toml`.

@@ -2,18 +2,21 @@
 
 mod gate;
 mod look;
+mod which;
+mod pins;
 mod verify;
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base::packaging::{PackageName, Version};
 use builder::lock::build_graph::BuildName;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use gate::Gate;
-pub(crate) use look::{Drawing, Graph, OneGraph, Resolve, Selected, Tree, Why};
+pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
+pub(crate) use pins::{Bless, BuildLock, Init, Listing, ToolchainLock};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
+pub(crate) use which::{ProviderName, ToolchainFlags, Which};
 
 /// Builds Python applications from their uv.lock, in two phases.
 #[derive(Debug, Parser)]
@@ -87,6 +90,8 @@ pub(crate) enum Command {
     ToolchainLock(ToolchainLock),
     /// Pin the hashes of a recipe's downloads and output in its ledger, after showing what changes
     Bless(Bless),
+    /// List every file of a recipe's output with its sha256, for another machine to compare with
+    Listing(Listing),
     /// Print the NAR hash of a path, as `nix hash path` does
     Hash(Hash),
     /// Run a command in the sandbox, with the output at its prefix
@@ -109,33 +114,6 @@ pub(crate) enum Command {
     Review(Review),
     /// Say what differs between two trees, wheels, sdists or tarballs, and why
     Compare(Compare),
-}
-
-/// Which recipe, and of which source.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Which {
-    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
-    pub(crate) recipe: Option<String>,
-    /// Build this source tree instead of the recipe's
-    #[arg(long, value_name = "DIR")]
-    pub(crate) source: Option<PathBuf>,
-}
-
-/// Which toolchain.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ToolchainFlags {
-    /// Use this toolchain provider instead of the recipe's list
-    #[arg(long, value_name = "PROVIDER")]
-    pub(crate) toolchain: Option<ProviderName>,
-}
-
-/// A toolchain provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProviderName {
-    /// A root of unpacked Debian packages.
-    Debian,
-    /// The machine's own root.
-    Host,
 }
 
 /// What is done about the ledger.
@@ -214,64 +192,6 @@ pub(crate) struct Fetch {
     /// Ledger.
     #[command(flatten)]
     pub(crate) ledger: LedgerFlags,
-}
-
-/// `build-lock`
-#[derive(Debug, Args)]
-pub(crate) struct BuildLock {
-    /// Recipe and source.
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Toolchain.
-    #[command(flatten)]
-    pub(crate) toolchain: ToolchainFlags,
-    /// See nothing newer than this date [default: the newest file of `uv.lock`]
-    #[arg(long, value_name = "DATE")]
-    pub(crate) exclude_newer: Option<String>,
-    /// Write nothing; fail if the build lock would change
-    #[arg(long)]
-    pub(crate) check: bool,
-}
-
-/// `toolchain-lock`
-#[derive(Debug, Args)]
-pub(crate) struct ToolchainLock {
-    /// Name of a recipe in `recipes/`, or the path of its .toml [default: the only one]
-    pub(crate) recipe: Option<String>,
-    /// Lock what the mirror has now, although what is locked fits
-    #[arg(long)]
-    pub(crate) upgrade: bool,
-    /// Write nothing; fail if the toolchain lock would change
-    #[arg(long)]
-    pub(crate) check: bool,
-}
-
-/// `init`
-#[derive(Debug, Args)]
-pub(crate) struct Init {
-    /// The project's directory, with its uv.lock
-    #[arg(default_value = ".")]
-    pub(crate) dir: PathBuf,
-    /// Name of the recipe [default: that of the project]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: Option<PackageName>,
-    /// The version, where only version control knows it [default: the newest tag]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) version: Option<Version>,
-    /// Only write the recipe, and build nothing
-    #[arg(long)]
-    pub(crate) no_build: bool,
-}
-
-/// `bless`
-#[derive(Debug, Args)]
-pub(crate) struct Bless {
-    /// Recipe and source.
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// Pin only what is downloaded for the application; build nothing
-    #[arg(long)]
-    pub(crate) fod_only: bool,
 }
 
 /// `hash`

@@ -236,6 +236,13 @@ pub(super) fn build_summary(
     if let Some(link) = link {
         row("link", &format!("{link} → installed for {}", report.prefix));
     }
+    text.push_str(&next_steps(report, typed));
+    text
+}
+
+/// The commands that a person may want now.
+fn next_steps(report: &builder::pipeline::Report, typed: &Typed) -> String {
+    let mut text = String::new();
     let recipe = &report.recipe;
     text.push_str(&format!("\n{}", paint(HINT, "next:")));
     let unknown =

@@ -3,6 +3,7 @@
 //! those above it, never those below.
 
 mod check; // what must hold beside equality, and what was varied
+pub mod listing; // what an output has, for another machine to compare with
 pub mod compare; // what differs between two trees or files
 pub mod explain; // why
 pub mod rounds; // builds in places that differ in everything that must not matter

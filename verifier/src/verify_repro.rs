@@ -221,8 +221,7 @@ impl VerifyRepro {
             let report = report.varied(varied.variations(index), not_varied.clone());
             reports.push(report.waived(waived).checked(checks));
         }
-        let worst = reports.iter().max_by_key(|report| report.outcome());
-        let worst = worst.expect("there are two rounds or more");
+        let worst = reports.iter().max_by_key(|it| it.outcome()).expect("there are two rounds");
         // What was found is told even if a report cannot be written.
         self.print(&reports, typed)?;
         writing.finish(worst)?;

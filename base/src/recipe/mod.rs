@@ -6,6 +6,7 @@
 mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told
 mod grammar; // what each key may be
+mod toolchain; // what builds see
 mod overrides; // what a recipe decides of single distributions
 mod waiver; // differences that are allowed
 mod wire; // the file
@@ -17,10 +18,11 @@ use std::str::FromStr;
 pub use config_settings::{ConfigSettings, ConfigValue};
 pub use limits::RunLimits;
 pub use overrides::{BuildSettings, Choice, Override, PathPattern, SourcePatch};
+pub use toolchain::{DebianSettings, Provider};
 pub use waiver::Waiver;
 pub use wire::{
     BytecodePolicy, CheckCommand, Checks, CollisionRule, CollisionRules, CopyRule, IndexPolicy,
-    LinkRule, Members, NativeCpu, Patch, Provider, RecordPolicy, ReplaceMode, Replacement,
+    LinkRule, Members, NativeCpu, Patch, RecordPolicy, ReplaceMode, Replacement,
 };
 
 use crate::packaging::{ExtraName, GroupName, PackageName};
@@ -154,18 +156,6 @@ pub struct Selection {
     pub choices: BTreeMap<PackageName, Choice>,
 }
 
-/// What the Debian provider installs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DebianSettings {
-    /// The suite, such as `forky`.
-    pub suite: String,
-    /// Packages beside the base set and those of single builds.
-    pub packages: BTreeSet<String>,
-    /// Where archives of locked packages are looked for that the machine's own mirror no longer
-    /// has.
-    pub mirrors: Vec<url::Url>,
-}
-
 /// Reads a file of the recipe's directory, given its path relative to that.
 pub type ReadBeside<'a> = dyn Fn(&str) -> std::io::Result<Vec<u8>> + 'a;
 
@@ -207,6 +197,7 @@ impl Recipe {
         }
         let mut collisions = wire.collisions;
         collisions.winners = overrides::winners(&overrides, &collisions)?;
+        let (providers, debian) = wire.toolchain.checked();
         let recipe = Self {
             name: name.to_owned(),
             application,
@@ -220,15 +211,8 @@ impl Recipe {
             mirrors: wire.mirrors,
             overrides,
             build_lock_exclude_newer: wire.build_lock.exclude_newer,
-            providers: wire
-                .toolchain
-                .providers
-                .unwrap_or_else(|| vec![Provider::Debian, Provider::Host]),
-            debian: DebianSettings {
-                suite: wire.toolchain.debian.suite.unwrap_or_else(|| "forky".to_owned()),
-                packages: wire.toolchain.debian.packages.into_iter().collect(),
-                mirrors: wire.toolchain.debian.mirrors,
-            },
+            providers,
+            debian,
             variables: wire.variables,
             patches: wire.patch,
             copies: wire.copy,

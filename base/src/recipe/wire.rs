@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::ConfigSettings;
+use super::toolchain::ToolchainWire;
 use crate::packaging::PackageName;
 use crate::vocabulary::Sha256;
 use crate::vocabulary::digest::Sri;
@@ -236,34 +237,6 @@ pub(super) struct SourcePatchWire {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct BuildLockWire {
     pub(super) exclude_newer: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct ToolchainWire {
-    pub(super) providers: Option<Vec<Provider>>,
-    #[serde(default)]
-    pub(super) debian: DebianWire,
-}
-
-/// A kind of toolchain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Provider {
-    /// A root of unpacked Debian packages, made with the host's `apt-get`.
-    Debian,
-    /// The machine's own root, with an interpreter that uv finds.
-    Host,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct DebianWire {
-    pub(super) suite: Option<String>,
-    #[serde(default)]
-    pub(super) packages: Vec<String>,
-    #[serde(default)]
-    pub(super) mirrors: Vec<url::Url>,
 }
 
 /// Substitutions in one file of the output.

@@ -154,6 +154,10 @@ limits! {
     SUBMODULES: "submodules", 1_000, "submodules", "a git tree";
     /// Deeper is a circle.
     SUBMODULE_DEPTH: "submodule-depth", 8, "levels of submodules", "a git tree";
+    /// A hundred bytes for each file, compressed to a third of that.
+    LISTING_FILE_BYTES: "listing-file-bytes", 256 << 20, "bytes", "a listing";
+    /// The largest outputs have 100,000 files.
+    LISTING_BYTES: "listing-bytes", 1 << 30, "bytes", "an unpacked listing";
     /// What a program of the host prints that is read whole.
     PROGRAM_OUTPUT_BYTES: "program-output-bytes", 64 << 20, "bytes", "the output of a program";
 }

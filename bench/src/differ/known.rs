@@ -11,17 +11,18 @@ pub(super) struct Known {
     /// Why uv is wrong there.
     pub(super) because: &'static str,
     /// Whether a difference comes from it, given what we resolved.
-    is: fn(&str, &Resolution) -> bool,
+    is: fn(&str, Option<&Resolution>) -> bool,
 }
 
 /// The list.
-pub(super) const KNOWN: [Known; 2] = [
+pub(super) const KNOWN: [Known; 3] = [
     Known {
         name: "unreadable-lock",
         because: "a group that includes another one with which it conflicts makes uv write a set \
                   of conflicts with one entry, which it then refuses to read",
-        is: |difference, _| {
-            difference.contains("Each set of conflicts must have at least two entries")
+        is: |difference, ours| {
+            let unread = "Each set of conflicts must have at least two entries";
+            ours.is_some() && difference.contains(unread)
         },
     },
     Known {
@@ -30,17 +31,27 @@ pub(super) const KNOWN: [Known; 2] = [
                   counted for every member that these reach",
         is: |difference, resolution| {
             let listed = difference.split_once("incompatible with the declared conflicts: {");
-            let Some((listed, _)) = listed.and_then(|(_, rest)| rest.split_once('}')) else {
-                return false;
-            };
+            let listed = listed.and_then(|(_, rest)| rest.split_once('}'));
+            let Some(((listed, _), resolution)) = listed.zip(resolution) else { return false };
             let mut packages = listed.split('`').filter_map(|it| Some(it.split_once('[')?.0));
             let selected = |name: &str| resolution.roots.iter().any(|it| it.as_ref() == name);
             packages.any(|package| !selected(package))
+        },
+    },
+    Known {
+        name: "groups-of-the-root",
+        because: "with `--package MEMBER`, `--group` also finds groups of the workspace's root, but \
+                  uv looks for conflicts among those of the member only, and installs two that its \
+                  own `conflicts` exclude",
+        is: |difference, ours| {
+            let refused =
+                difference.contains("we refuse: group `root:") && difference.contains("` conflict");
+            ours.is_none() && refused && difference.contains(": --package m")
         },
     },
 ];
 
 /// The one that a difference comes from.
 pub(super) fn of(difference: &str, ours: Option<&Resolution>) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| ours.is_some_and(|ours| (known.is)(difference, ours)))
+    KNOWN.iter().find(|known| (known.is)(difference, ours))
 }

@@ -266,7 +266,7 @@ fn as_exported(distribution: &Distribution) -> Option<(String, Option<Sha256>)> 
         Artifact::Wheel(file) | Artifact::Sdist(file) => {
             (format!("{name}=={}", distribution.version.as_ref()?), Some(file.sha256))
         }
-        Artifact::Path { path, sha256 } => (path.clone(), Some(*sha256)),
+        Artifact::Path { path, sha256, .. } => (path.clone(), Some(*sha256)),
         Artifact::Local(path) => (path.clone(), None),
         Artifact::Virtual(_) => return None,
         Artifact::Git(_) | Artifact::Url { .. } | Artifact::Tree { .. } => {

@@ -121,7 +121,9 @@ impl Place {
         let wheels = dir.join("w/wheels");
         let ours = self.run(&dir, &["--quiet", "build", &row.name, "--only", &row.name]);
         let ours = ours.args(["--no-out-link", "--wheels-out"]).arg(&wheels);
-        let ours = finished(ours, "we fail")?;
+        if let Some(failed) = finished(ours, "we fail")? {
+            return Ok(row.failed(&failed));
+        }
         let lock = fs::read_to_string(dir.join(format!("recipes/{}.build-lock.toml", row.name)))?;
         fs::write(dir.join("w/constraints.txt"), constraints(&lock, &row.name)?)?;
         let theirs = self.run(&dir, &["--quiet", "shell", &row.name, "--network"]);
@@ -130,8 +132,7 @@ impl Place {
             .arg("--bind")
             .arg(format!("{}:/w", dir.join("w").display()))
             .args(["--", "sh", "-c", THEIRS]);
-        let theirs = finished(theirs, "uv fails")?;
-        if let Some(failed) = ours.or(theirs) {
+        if let Some(failed) = finished(theirs, "uv fails")? {
             return Ok(row.failed(&failed));
         }
         let found = installed::compare(&dir.join("w/ours"), &dir.join("w/theirs"))?;

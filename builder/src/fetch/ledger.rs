@@ -12,7 +12,6 @@ use base::packaging::distribution_of;
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Outcome, Problem, Sha256, Target};
 
-use output::Subject;
 pub use output::{OutputJudgement, OutputPin, Pinned, ToolchainPin};
 
 /// A parsed ledger.
@@ -145,43 +144,6 @@ impl Ledger {
             }
         }
         text
-    }
-
-    /// Judges the files of a target's toolchain.
-    ///
-    /// # Errors
-    /// Golden hashes are enforced, and they are not the golden ones: exit code 4.
-    pub fn judge_toolchain(
-        &self,
-        target: &Target,
-        recipe: &str,
-        found: ToolchainPin,
-        what_then: Golden,
-    ) -> Result<OutputJudgement, Problem> {
-        let golden = self.target.get(&target.to_string()).and_then(|it| it.toolchain);
-        let verdict = ToolchainPin::judge(golden.as_ref(), &found);
-        let hashes = (golden.map(|it| it.nar_hash), found.nar_hash);
-        verdict.told((Subject::Toolchain, recipe), hashes, what_then)
-    }
-
-    /// Judges a target's output. `found` says what it was made of, if all of that is locked.
-    ///
-    /// # Errors
-    /// Golden hashes are enforced, and it is not the golden one: exit code 4.
-    pub fn judge_output(
-        &self,
-        target: &Target,
-        recipe: &str,
-        (nar_hash, found): (Sri, Option<&OutputPin>),
-        what_then: Golden,
-    ) -> Result<OutputJudgement, Problem> {
-        let golden = self.target.get(&target.to_string()).and_then(|it| it.output.as_ref());
-        let verdict = match found {
-            Some(found) => OutputPin::judge(golden, found),
-            None => Pinned::Unlocked,
-        };
-        let hashes = (golden.map(|it| it.nar_hash), nar_hash);
-        verdict.told((Subject::Output, recipe), hashes, what_then)
     }
 
     /// Compares what there is for `target` with the ledger.

@@ -142,7 +142,7 @@ impl Run<'_> {
                     gone = true;
                     failures.lock().expect("no panic").gone.insert(shown.clone(), answers);
                 }
-                problem.unwrap_or_else(|| Problem::new("it is gone"))
+                problem.map_or_else(|| Problem::new("it is gone"), |problem| *problem)
             })
         });
         match stored {
@@ -159,7 +159,7 @@ impl Run<'_> {
                 Err(error) => {
                     answers.push(format!("{}: {error}", Redacted(mirror)));
                     if !is_answer(&error) {
-                        problem = Some(failed(package, mirror, dir, error));
+                        problem = Some(Box::new(failed(package, mirror, dir, error)));
                     }
                 }
             }
@@ -191,7 +191,7 @@ impl Run<'_> {
 /// What the mirrors answered, and what of it says nothing of whether they have the archive.
 struct Unfound {
     answers: Vec<String>,
-    problem: Option<Problem>,
+    problem: Option<Box<Problem>>,
 }
 
 /// Whether the mirror says that it does not have the archive: none of that path, or another one.

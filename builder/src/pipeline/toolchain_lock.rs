@@ -43,7 +43,8 @@ pub(super) fn wanted<'a>(
     }
 }
 
-/// Makes the toolchain lock of a recipe: of every target that phase 2 can build for on some machine.
+/// Makes the toolchain lock of a recipe: of every target that phase 2 can build for on some
+/// machine.
 ///
 /// # Errors
 /// This machine cannot ask Debian's mirror; a package is misspelt or gone.
@@ -108,8 +109,8 @@ pub(super) fn locked(
     lock.of(target, &demands).cloned().map(Some)
 }
 
-/// Makes and writes the toolchain lock if there is none, and says so. A machine that cannot lock it
-/// builds with another provider, or fails, as the recipe has it.
+/// Makes and writes the toolchain lock if there is none, and says so. A machine that cannot lock
+/// it builds with another provider, or fails, as the recipe has it.
 ///
 /// # Errors
 /// There is none, and `options` forbid to make it; those of [`make_toolchain_lock`].

@@ -1,6 +1,6 @@
 //! The toolchain: the root file system, the interpreter and the uv that phase 2 works with. A
-//! provider yields it; the first of the recipe's providers that can serve wins. What it consists of
-//! is a fingerprint, so that two rounds can be seen to have used the same.
+//! provider yields it; the first of the recipe's providers that can serve wins. What it consists
+//! of is a fingerprint, so that two rounds can be seen to have used the same.
 
 mod debian;
 mod host;
@@ -110,9 +110,9 @@ impl Wanted<'_> {
     }
 }
 
-/// The first provider that can serve serves. A provider cannot serve where the machine lacks what it
-/// works with, which is told; that a package is misspelt or gone is an error, and no other provider
-/// is tried. If none can serve, the error says for each why not.
+/// The first provider that can serve serves. A provider cannot serve where the machine lacks what
+/// it works with, which is told; that a package is misspelt or gone is an error, and no other
+/// provider is tried. If none can serve, the error says for each why not.
 pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     let what = format!(
         "no toolchain with Python {}.{} for `{}`",

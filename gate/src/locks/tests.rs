@@ -30,7 +30,8 @@ fn compared(base: &Tree, head: &Tree) -> (LockChange, Vec<Finding>) {
     let policy = Policy::default();
     let today = "2026-11-28".parse().unwrap();
     let known = known_origins(base, &["uv.lock"]);
-    let context = Context { base, head, policy: &policy, today, known: known.as_ref() };
+    let known = known.as_ref();
+    let context = Context { base, head, policy: &policy, advisories: None, today, known };
     let (change, found) = compare("uv.lock", context).unwrap();
     (change.unwrap(), found)
 }

@@ -19,7 +19,10 @@ pub fn render(report: &Report) -> String {
         .map(|rule| {
             json!({
                 "id": rule.id,
+                "name": name(rule.id),
                 "shortDescription": { "text": rule.about },
+                "fullDescription": { "text": rule.about },
+                "help": { "text": format!("`{}` is a rule of `docs/gate.md`.", rule.id) },
                 "defaultConfiguration": { "level": level(rule.level) },
             })
         })
@@ -73,6 +76,15 @@ fn uri(path: &str) -> String {
         if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
     };
     path.bytes().map(escaped).collect()
+}
+
+/// `ReUpload` of `re-upload`.
+fn name(id: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_ascii_uppercase() + rest
+    };
+    id.split('-').map(word).collect()
 }
 
 fn level(level: Level) -> &'static str {

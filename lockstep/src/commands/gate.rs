@@ -28,7 +28,7 @@ pub(super) fn run(flags: Flags, global: &Global, typed: &Typed) -> Result<Outcom
         (None, Some(base), Some(head)) => Place::Files { base, head },
         _ => unreachable!("clap wants one of both, and the second file with the first"),
     };
-    let asked = Asked { place, recipes: flags.recipes, date };
+    let asked = Asked { place, recipes: flags.recipes, advisories: flags.advisories, date };
     let report = if flags.stage == 1 {
         Gate::run(&asked, &environment, Depth::Text)?
     } else {

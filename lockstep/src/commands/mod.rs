@@ -12,6 +12,7 @@ mod gc;
 mod graph;
 mod hash;
 mod init;
+mod listing;
 mod resolve;
 mod review;
 mod run;
@@ -63,10 +64,9 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         environment = environment.with(OTHER_UV, &uv.to_string_lossy());
     }
     let cache = match &global.cache_dir {
-        Some(dir) => dir.clone(),
-        None => environment.cache_dir()?,
+        Some(dir) => std::path::absolute(dir)?,
+        None => std::path::absolute(environment.cache_dir()?)?,
     };
-    let cache = std::path::absolute(cache)?;
     let root = match &global.root {
         Some(root) => std::path::absolute(root)?,
         None => RecipeFile::root_above(&std::path::absolute(".")?),
@@ -97,6 +97,7 @@ pub(crate) fn run(cli: Cli, typed: &Typed) -> Result<Outcome> {
         Command::BuildLock(flags) => context.build_lock(&flags),
         Command::ToolchainLock(flags) => context.toolchain_lock(&flags),
         Command::Bless(flags) => context.bless(&flags),
+        Command::Listing(flags) => context.listing(&flags),
         Command::Run(flags) => context.run(&flags),
         Command::Enter(flags) => context.enter(&flags),
         Command::Shell(flags) => context.shell(&flags),

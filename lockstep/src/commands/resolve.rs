@@ -3,11 +3,13 @@
 use anyhow::Result;
 
 use super::Context;
-use crate::flags::{Resolve, Selected};
+use crate::flags::{ResolutionFormat, Resolve, Selected};
 use base::recipe::{LockPlace, Selection, Source};
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
 use builder::fetch::application::{LocatedRecipe, Locked};
+use builder::lock::build_lock::BuildLock;
+use builder::lock::pylock::pylock;
 use builder::lock::resolve::{self, RuntimeRequest};
 
 /// What is looked at: an application, and what of it for which target.
@@ -54,11 +56,21 @@ impl Context<'_> {
         let Looked { located, application, target, selection, .. } = self.look(&flags.selected)?;
         let resolution =
             resolve::resolve(&application.lock, &application.project, &target, &selection)?;
+        let mut build_lock = BuildLock::default();
         if let Some(located) = located {
             // Without a build lock nothing is known of what only builds build.
-            let locked = located.read_build_lock().map(|(lock, _)| lock).unwrap_or_default();
-            let tools = locked.tools.keys().map(|it| &it.name).collect();
+            build_lock = located.read_build_lock().map(|(lock, _)| lock).unwrap_or_default();
+            let tools = build_lock.tools.keys().map(|it| &it.name).collect();
             application.check_overrides(&located.recipe, &resolution, &tools)?;
+        }
+        if flags.format == ResolutionFormat::Pylock {
+            if self.global.json {
+                let problem = Problem::usage("`--json` and `--format pylock` are two forms");
+                return Err(problem.hint("leave one of them out").into());
+            }
+            let text = pylock(&resolution, &build_lock)?;
+            self.print(&serde_json::Value::Null, text.trim_end());
+            return Ok(Outcome::Good);
         }
         let request = RuntimeRequest {
             lock: &application.lock,

@@ -12,8 +12,11 @@ impl Context<'_> {
         let program = std::env::current_exe()
             .map_err(|error| Problem::new("cannot find the running program").cause(error))?;
         let VerifyRepro { recipe, source, toolchain, rounds, vary, .. } = flags;
-        let VerifyRepro { list_variations, refetch, html, keep, .. } = flags;
+        let VerifyRepro { list_variations, refetch, html, keep, against, .. } = flags;
         let recipe = self.recipe_name(recipe.as_deref())?;
+        if let Some(against) = &against {
+            return self.verify_against(&recipe, source.as_deref(), against);
+        }
         let asked = verifier::VerifyRepro {
             recipe,
             source,

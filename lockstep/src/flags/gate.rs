@@ -24,6 +24,9 @@ pub(crate) struct Gate {
     /// Judge this `uv.lock`
     #[arg(long, value_name = "FILE", requires = "base_lock", conflicts_with = "recipes")]
     pub(crate) head_lock: Option<PathBuf>,
+    /// Hold versions against the advisories in this directory: OSV records, one `.json` each
+    #[arg(long, value_name = "DIR")]
+    pub(crate) advisories: Option<PathBuf>,
     /// Judge ages and exceptions as on this day [default: today]
     #[arg(long, value_name = "DAY")]
     pub(crate) date: Option<Date>,

@@ -42,6 +42,18 @@ pub(crate) struct Resolve {
     /// What is resolved.
     #[command(flatten)]
     pub(crate) selected: Selected,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: ResolutionFormat,
+}
+
+/// `resolve --format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResolutionFormat {
+    /// One line for each distribution
+    Table,
+    /// A pylock.toml (PEP 751) to be saved beside uv.lock
+    Pylock,
 }
 
 /// `tree`

@@ -35,6 +35,11 @@ pub(crate) struct VerifyRepro {
     /// Keep the rounds' directories although nothing differs
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Compare one build with what another machine built: a listing, or a ledger
+    #[arg(long, value_name = "LISTING|LEDGER")]
+    #[arg(conflicts_with_all = ["rounds", "vary", "refetch", "html", "keep"])]
+    #[arg(conflicts_with_all = ["list_variations", "toolchain"])]
+    pub(crate) against: Option<PathBuf>,
 }
 
 /// `compare`

@@ -21,8 +21,8 @@ fn store() -> PathBuf {
     PathBuf::from(KEPT).join("cache")
 }
 
-/// The cache of all tests that share outputs. Its outputs are those of this very binary: the key of
-/// an output does not know the code that made it.
+/// The cache of all tests that share outputs. Its outputs are those of this very binary: the key
+/// of an output does not know the code that made it.
 pub(crate) fn shared_cache() -> PathBuf {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     let make = || {
@@ -64,8 +64,8 @@ pub(crate) fn own_cache(dir: &Path) -> PathBuf {
     cache
 }
 
-/// The toolchain lock of a recipe that asks for nothing: as the mirror had it when these tests first
-/// ran here. Its files are in the shared cache, so the mirror may move on.
+/// The toolchain lock of a recipe that asks for nothing: as the mirror had it when these tests
+/// first ran here. Its files are in the shared cache, so the mirror may move on.
 pub(crate) fn small_toolchain_lock() -> &'static Path {
     static LOCK: OnceLock<PathBuf> = OnceLock::new();
     LOCK.get_or_init(|| {
@@ -189,8 +189,8 @@ pub(crate) fn processes_with(marker: &str) -> usize {
     lines.filter(|line| String::from_utf8_lossy(line).contains(marker)).count()
 }
 
-/// A workspace with one recipe, `small`: a project without dependencies whose backend is in its own
-/// tree and does what a test says. Its parts are in `tests/fixtures/small`.
+/// A workspace with one recipe, `small`: a project without dependencies whose backend is in its
+/// own tree and does what a test says. Its parts are in `tests/fixtures/small`.
 pub(crate) struct Small {
     pub(crate) dir: TempDir,
     pub(crate) cache: PathBuf,

@@ -17,7 +17,7 @@ pub(crate) struct DebianMirror {
 pub(crate) type Stub<'a> = (&'a str, &'a str, bool);
 
 /// The bytes that stand for a package's archive.
-fn archive((name, version, _): &Stub<'_>) -> Vec<u8> {
+pub(crate) fn archive((name, version, _): &Stub<'_>) -> Vec<u8> {
     format!("the archive of {name} {version}").into_bytes()
 }
 

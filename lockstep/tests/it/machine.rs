@@ -220,3 +220,31 @@ fn a_build_for_the_machines_own_processor_is_refused_or_made_the_baseline() {
     small.append("recipes/small.toml", "native-cpu = \"fast\"\n");
     small.build().bad(2, &["native-cpu"]);
 }
+
+/// What says what becomes of `native` changes nothing else that gcc does.
+#[test]
+fn a_compiler_that_is_not_asked_for_the_processor_makes_what_it_made() {
+    let environment = Environment::capture();
+    let root = provided(&environment, &[]).unwrap().root;
+    let plain = Sandbox::new(root.clone());
+    let script = "cd /tmp; echo 'int one(void) { return 1; }' > one.c; \
+                  gcc -O2 -g -shared -fPIC -o one.so one.c; sha256sum < one.so; \
+                  readelf -SW one.so | grep -c build-id; g++ -E -dM -xc++ /dev/null | sha256sum";
+    let invocation = Invocation {
+        program: "sh".to_owned(),
+        arguments: ["-c", script].map(str::to_owned).to_vec(),
+        directory: "/".to_owned(),
+    };
+    let run = |sandbox: &Sandbox| {
+        let done = sandbox.run(&invocation, OutputTo::Capture).unwrap();
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let expected = run(&plain);
+    assert!(expected.contains("\n1\n"), "{expected}");
+    for native in [NativeCpu::Refuse, NativeCpu::Baseline] {
+        let files = native::specifications(&root, native).unwrap();
+        assert_eq!(files.len(), 1);
+        let sandbox = files.iter().fold(plain.clone(), |it, (path, text)| it.file(path, text));
+        assert_eq!(run(&sandbox), expected, "{native:?}");
+    }
+}

@@ -21,6 +21,8 @@ mod export;
 mod fetch;
 mod first_hour; // what a stranger meets
 mod gate; // judging an update of a lock
+mod gate_files; // and of what the files have
+mod gate_reports; // held against their schema
 mod gc;
 mod git;
 mod golden_output;
@@ -32,6 +34,7 @@ mod how_to; // pages of docs/how-to, followed word by word
 mod init; // a recipe from a project never seen
 mod index; // a package index on loopback
 mod layout;
+mod listing;
 mod local_project;
 mod locks;
 mod machine; // what a build can tell of the machine

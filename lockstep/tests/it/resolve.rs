@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::cli::{Ended, builder, end, scratch, workspace};
-use crate::export::{Export, markers};
+use crate::cli::{Ended, Small, builder, command, end, scratch, workspace};
+use crate::export::{Export, markers, uv};
 
 /// What `builder resolve --json` lists.
 fn resolved(json: &Value) -> BTreeSet<String> {
@@ -90,4 +90,78 @@ fn what_is_asked_for_beside_the_recipe_counts() {
         };
         resolve(&all).bad(2, &parts);
     }
+}
+
+/// The standard's lock file: uv installs the same of it.
+#[test]
+fn a_pylock_installs_what_is_resolved() {
+    let project = workspace().join("examples/sample");
+    let dir = scratch();
+    let copy = dir.path().join("sample");
+    base::sys::files::copy_tree(&project, &copy, &|_| false).unwrap();
+    for (machine, platform) in
+        [("x86_64", "x86_64-manylinux_2_39"), ("aarch64", "aarch64-manylinux_2_39")]
+    {
+        let cache = dir.path().join("cache");
+        let mut resolve = builder(workspace(), &cache);
+        resolve.args(["resolve", "sample", "--format", "pylock", "--platform", platform]);
+        let text = end(&mut resolve).good();
+        let lock: toml::Table = toml::from_str(&text).unwrap();
+        assert_eq!(lock["lock-version"].as_str(), Some("1.0"));
+        let docopt = lock["packages"].as_array().unwrap().iter();
+        let docopt = docopt.filter(|it| it["name"].as_str() == Some("docopt")).next().unwrap();
+        let built = docopt["tool"]["lockstep"]["build-requirements"].as_array().unwrap();
+        assert!(built[0].as_str().unwrap().starts_with("setuptools=="), "{docopt}");
+        // The interpreter of this machine is another one.
+        let text = text.replace("requires-python = \"==3.14.*\"\n", "");
+        fs_err::write(copy.join("pylock.toml"), &text).unwrap();
+        let mut install = command(uv());
+        install.current_dir(&copy).args(["pip", "install", "--dry-run", "-r", "pylock.toml"]);
+        install.args(["--python-version", "3.14", "--python-platform", platform]);
+        install.args(["--preview", "--no-config", "--cache-dir"]).arg(dir.path().join("uv"));
+        let installed = end(install.arg("--target").arg(dir.path().join("target")));
+        assert_eq!(installed.code, Some(0), "{}", installed.stderr);
+        let lines = installed.stderr.lines().filter_map(|line| line.strip_prefix(" + "));
+        let names: BTreeSet<&str> =
+            lines.filter_map(|line| line.split([' ', '=']).next()).collect();
+        let expected: Vec<&str> = lock["packages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|it| it["name"].as_str())
+            .collect();
+        assert_eq!(names, expected.into_iter().collect(), "{machine}: {}", installed.stderr);
+    }
+}
+
+#[test]
+fn a_pylock_says_where_everything_is() {
+    let small = Small::new(crate::cli::PLAIN);
+    small.replace(
+        "app/uv.lock",
+        "source = { editable = \".\" }\n",
+        "source = { editable = \".\" }\ndependencies = [{ name = \"a\" }, { name = \"b\" }]\n\n\
+         [[package]]\nname = \"a\"\nversion = \"1.0\"\n\
+         source = { git = \"https://git.example/a?subdirectory=x&tag=v1#0123456789012345678901234567890123456789\" }\n\n\
+         [[package]]\nname = \"b\"\nversion = \"2.0\"\n\
+         source = { url = \"https://files.example/b-2.0.tar.gz\" }\n\
+         sdist = { hash = \"sha256:0123456789012345678901234567890123456789012345678901234567890123\" }\n",
+    );
+    let text = end(&mut small.builder(&["resolve", "small", "--format", "pylock"])).good();
+    let lock: toml::Table = toml::from_str(&text).unwrap();
+    let [a, b, small_itself] = lock["packages"].as_array().unwrap().as_slice() else {
+        panic!("{text}");
+    };
+    let vcs = &a["vcs"];
+    assert_eq!(vcs["url"].as_str(), Some("https://git.example/a"));
+    assert_eq!(vcs["commit-id"].as_str(), Some("0123456789012345678901234567890123456789"));
+    assert_eq!(
+        (vcs["requested-revision"].as_str(), vcs["subdirectory"].as_str()),
+        (Some("v1"), Some("x"))
+    );
+    assert_eq!(b["archive"]["url"].as_str(), Some("https://files.example/b-2.0.tar.gz"));
+    assert!(b["archive"]["hashes"]["sha256"].as_str().unwrap().starts_with("01234567"));
+    assert_eq!(small_itself["directory"]["path"].as_str(), Some("."));
+    let both = end(&mut small.builder(&["--json", "resolve", "small", "--format", "pylock"]));
+    both.bad(2, &["`--json` and `--format pylock`", "hint: "]);
 }

@@ -50,7 +50,7 @@ fn identity_and_environment_are_fixed() {
     rustix::process::umask(before);
     let expected = "1000\n1000\nlockstep\nbuild\n0022\n/\nearly\n";
     assert_eq!(printed, expected);
-    let variables = "EXTRA=a b=c\nHOME=/tmp\nLANG=C.UTF-8\nLC_ALL=C.UTF-8\nLOGNAME=build\n\
+    let variables = "EXTRA=a b=c\nGLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-FMA4,-POPCNT\nHOME=/tmp\nLANG=C.UTF-8\nLC_ALL=C.UTF-8\nLOGNAME=build\n\
         PATH=/usr/bin:/bin:/usr/sbin:/sbin\nPYTHONHASHSEED=0\nSOURCE_DATE_EPOCH=315532800\n\
         TERM=dumb\nTMPDIR=/tmp\nTZ=UTC\nUSER=build\n";
     // Without a shell, which would add its own: exactly these, in this order.

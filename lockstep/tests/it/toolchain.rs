@@ -116,6 +116,110 @@ fn the_root_compiles_c_and_is_known_afterwards() {
     assert!(root.ends_with(format!("{}/root", toolchain.fingerprint)));
 }
 
+/// Packages that need what their maintainer scripts do: `pg_config` is a script of Perl, whose
+/// interpreter is Essential; BLAS is an alternative; zutils diverts gzip's programs; the others
+/// have triggers.
+const SCRIPTED: [&str; 5] =
+    ["ca-certificates", "libblas-dev", "libpq-dev", "shared-mime-info", "zutils"];
+
+const COMPLETE: &str = r"
+set -e
+pg_config --version
+pkg-config --libs blas
+readlink /etc/alternatives/libblas.so.3-*
+update-alternatives --query awk | grep ^Value
+zcat --version | head -1
+zcat.gzip --version | head -1
+dpkg-query --show --showformat '${Package} ${Status}\n' perl-base
+dpkg --search /usr/bin/gcc
+grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt
+test -s /usr/share/mime/mime.cache
+test -s /etc/ld.so.cache
+readlink /etc/localtime
+";
+
+/// Every path below a directory with what a build can tell of it: mode and time.
+fn seen(dir: &Path, into: &mut Vec<(PathBuf, u32, i64)>) {
+    use std::os::unix::fs::MetadataExt as _;
+    for entry in sorted_entries(dir).unwrap() {
+        let metadata = entry.metadata().unwrap();
+        into.push((entry.path(), metadata.mode(), metadata.mtime()));
+        if metadata.is_dir() {
+            seen(&entry.path(), into);
+        }
+    }
+}
+
+fn root_of(toolchain: &Toolchain) -> &Path {
+    let RootFs::Dir(root) = &toolchain.root else { panic!("{toolchain:?}") };
+    root
+}
+
+#[test]
+fn the_root_is_a_complete_debian_and_is_made_the_same_twice() {
+    let environment = Environment::capture();
+    let toolchain = provided(&environment, &SCRIPTED).unwrap();
+    let invocation = Invocation {
+        program: "sh".to_owned(),
+        arguments: vec!["-c".to_owned(), COMPLETE.to_owned()],
+        directory: "/tmp".to_owned(),
+    };
+    let done = toolchain.sandbox().run(&invocation, OutputTo::Capture).unwrap();
+    let printed = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+    assert_eq!(done.code, 0, "{printed}");
+    for part in [
+        "PostgreSQL ",
+        "-lblas",
+        "/blas/libblas.so.3",
+        "Value: /usr/bin/mawk",
+        "zcat (zutils)",
+        "zcat (gzip)",
+        "perl-base install ok installed",
+        "gcc: /usr/bin/gcc",
+        "/usr/share/zoneinfo/Etc/UTC",
+    ] {
+        assert!(printed.contains(part), "no `{part}` in\n{printed}");
+    }
+    // The same packages give the same root, with the same times.
+    let other = crate::cli::scratch();
+    let cache = other.path().join("cache");
+    fs_err::create_dir_all(cache.join("toolchains/index")).unwrap();
+    let files = fs_err::canonicalize(shared_cache().join("files")).unwrap();
+    std::os::unix::fs::symlink(files, cache.join("files")).unwrap();
+    for entry in sorted_entries(&shared_cache().join("toolchains/index")).unwrap() {
+        if entry.file_name().to_string_lossy().starts_with("resolved-") {
+            let to = cache.join("toolchains/index").join(entry.file_name());
+            fs_err::copy(entry.path(), to).unwrap();
+        }
+    }
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
+    let debian = settings("forky", &SCRIPTED);
+    let wanted = Wanted {
+        providers: &[Provider::Debian],
+        debian: &debian,
+        system_packages: BTreeSet::new(),
+        python: (3, 14),
+        machine: "x86_64",
+        locked: None,
+        refresh: false,
+        check: Check::Stamps,
+    };
+    let again = provide(&wanted, &host).unwrap();
+    let hash = |toolchain: &Toolchain| base::nar::hash_path(root_of(toolchain)).unwrap();
+    assert_eq!(hash(&again), hash(&toolchain));
+    let times = |toolchain: &Toolchain| {
+        let mut found = Vec::new();
+        seen(root_of(toolchain), &mut found);
+        let relative = |(path, mode, time): (PathBuf, u32, i64)| {
+            (path.strip_prefix(root_of(toolchain)).unwrap().to_owned(), mode, time)
+        };
+        found.into_iter().map(relative).collect::<Vec<_>>()
+    };
+    let differing: Vec<_> =
+        times(&again).into_iter().zip(times(&toolchain)).filter(|(a, b)| a != b).collect();
+    assert!(differing.is_empty(), "{:?}", &differing[..differing.len().min(9)]);
+}
+
 #[test]
 fn an_unknown_package_is_named_with_the_nearest() {
     let problem = provided(&Environment::capture(), &["libxmlsec1-devel"]).unwrap_err();

@@ -7,7 +7,7 @@ use base::vocabulary::Sha256;
 use builder::toolchain::uv::UV_VERSION;
 
 use crate::cli::{Ended, PLAIN, Small, end, shared_cache};
-use crate::debian_mirror::{DebianMirror, Stub, pool_path};
+use crate::debian_mirror::{DebianMirror, Stub, archive, pool_path};
 
 const LOCK: &str = "recipes/small.toolchain-lock.toml";
 
@@ -105,6 +105,10 @@ fn a_lock_is_made_once_and_says_what_is_stale_in_the_words_of_the_recipe() {
     mirror.publish(&FIRST);
     let none = typed(&small, &mirror, &["build", "small", "--locked"]);
     none.bad(6, &["recipe `small` has no toolchain lock", "`lockstep toolchain-lock small"]);
+    // What an older version of this program left in its cache is locked like the rest.
+    let old = small.cache.join("toolchains/apt/forky-amd64/cache/archives");
+    fs_err::create_dir_all(&old).unwrap();
+    fs_err::write(old.join("gcc_1_amd64.deb"), archive(&FIRST[8])).unwrap();
     let made = typed(&small, &mirror, &["toolchain-lock", "small"]).good();
     assert!(made.contains("new, 24 packages") && made.contains("wrote "), "{made}");
     let lock = fs_err::read_to_string(small.path(LOCK)).unwrap();

@@ -16,7 +16,9 @@ pub(super) fn check(files: &[SourceFile]) -> Vec<Violation> {
     }
     let crate_map = |name: &str| text(files, &format!("{name}/src/lib.rs"));
     found.extend(map(crate_map, text(files, MAP)));
-    found.extend(keys(text(files, "base/src/recipe/wire.rs"), text(files, KEYS)));
+    let wire = ["wire", "toolchain"].map(|name| format!("base/src/recipe/{name}.rs"));
+    let wire = wire.map(|path| text(files, &path));
+    found.extend(keys(&wire.join("\n"), text(files, KEYS)));
     found
 }
 

@@ -47,9 +47,9 @@ pub const ADDED: [Added; 42] = [
     },
     Added {
         what: What::SandboxVariable("GLIBC_TUNABLES"),
-        because: "libc chooses its own functions as on the oldest processor of the architecture: \
-                  without it, sines and exponentials differ in their last bit between machines. \
-                  What a compiler makes does not depend on it",
+        because: "libc computes as on the oldest processor of the architecture: without it, sines \
+                  and exponentials differ in their last bit between machines. What a compiler \
+                  makes does not depend on it",
     },
     Added {
         what: What::Variable("CARGO_NET_OFFLINE", "true"),
@@ -146,7 +146,7 @@ pub const ADDED: [Added; 42] = [
                   never changes the code that compilers make",
     },
     Added {
-        what: What::File("/usr/lib/gcc/x86_64-linux-gnu/16/specs"),
+        what: What::File("/usr/lib/gcc/x86_64-linux-gnu/specs"),
         because: "gcc's own specifications but for `native` as a processor, which would be that of \
                   the machine; the recipe says what becomes of it",
     },

@@ -1,6 +1,7 @@
 //! `-march=native` and its like ask a compiler for the processor of the machine that builds: another
-//! machine makes another wheel. gcc reads a file of specifications in its own directory, and what it
-//! says of these words is said by the recipe (`override.<name>.build.native-cpu`).
+//! machine makes another wheel. gcc reads a file of specifications beside the directories of its
+//! versions, and what that says of these words is said by the recipe
+//! (`override.<name>.build.native-cpu`).
 //!
 //! A file of specifications is no flag: a command line without these words means what it meant.
 
@@ -26,8 +27,10 @@ const BASELINE: &str = "*cc1_cpu:\n%{march=native:%>march=native -march=x86-64 \
     says} %{mtune=native:%>mtune=native -mtune=generic %nlockstep: -mtune=native is \
     -mtune=generic here, as the recipe says}\n\n";
 
-/// Files that gcc reads beside its own, by path inside: one for each version that is installed.
-/// None but for x86-64, where gcc has no such specification.
+/// Files that gcc reads beside its own, by path inside. They must not be in the directory of a
+/// version: what is there stands instead of all of gcc's own (its driver calls no `init_spec` then),
+/// and libraries would have no build-id. None but for x86-64: elsewhere gcc has no such
+/// specification.
 ///
 /// # Errors
 /// The compiler's directory cannot be read.
@@ -43,9 +46,7 @@ pub fn specifications(root: &RootFs, native: NativeCpu) -> io::Result<BTreeMap<S
     let mut files = BTreeMap::new();
     for machine in directories(root, DIRECTORY)? {
         if machine.contains("/x86_64-") {
-            for version in directories(root, &machine)? {
-                files.insert(format!("{version}/specs"), text.to_owned());
-            }
+            files.insert(format!("{machine}/specs"), text.to_owned());
         }
     }
     Ok(files)

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use base::vocabulary::digest::Sri;
-use base::vocabulary::{Outcome, Problem, Sha256};
+use base::vocabulary::{Outcome, Problem, Sha256, Target};
 
-use super::Golden;
+use super::{Golden, Ledger};
 
 /// What one target's toolchain must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +67,7 @@ pub struct OutputJudgement {
 
 impl OutputPin {
     /// Judges an output that was made of what is locked.
-    pub(super) fn judge(golden: Option<&Self>, found: &Self) -> Pinned {
+    fn judge(golden: Option<&Self>, found: &Self) -> Pinned {
         let Some(golden) = golden else {
             return Pinned::Unknown;
         };
@@ -93,7 +93,7 @@ impl OutputPin {
 
 impl ToolchainPin {
     /// Judges the files of a toolchain.
-    pub(super) fn judge(golden: Option<&Self>, found: &Self) -> Pinned {
+    fn judge(golden: Option<&Self>, found: &Self) -> Pinned {
         match golden {
             None => Pinned::Unknown,
             Some(golden) if golden.nar_hash == found.nar_hash => Pinned::Same,
@@ -105,7 +105,7 @@ impl ToolchainPin {
 
 /// What is judged, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Subject {
+enum Subject {
     Toolchain,
     Output,
 }
@@ -165,7 +165,7 @@ impl Pinned {
 
     /// What is wrong, with exit code 4, unless it is the golden one or there is none to compare
     /// with.
-    pub(super) fn told(
+    fn told(
         &self,
         (subject, recipe): (Subject, &str),
         (golden, found): (Option<Sri>, Sri),
@@ -201,9 +201,50 @@ impl OutputJudgement {
     }
 }
 
+impl Ledger {
+    /// Judges the files of a target's toolchain.
+    ///
+    /// # Errors
+    /// Golden hashes are enforced, and they are not the golden ones: exit code 4.
+    pub fn judge_toolchain(
+        &self,
+        target: &Target,
+        recipe: &str,
+        found: ToolchainPin,
+        what_then: Golden,
+    ) -> Result<OutputJudgement, Problem> {
+        let golden = self.target.get(&target.to_string()).and_then(|it| it.toolchain);
+        let verdict = ToolchainPin::judge(golden.as_ref(), &found);
+        let hashes = (golden.map(|it| it.nar_hash), found.nar_hash);
+        verdict.told((Subject::Toolchain, recipe), hashes, what_then)
+    }
+
+    /// Judges a target's output. `found` says what it was made of, if all of that is locked.
+    ///
+    /// # Errors
+    /// Golden hashes are enforced, and it is not the golden one: exit code 4.
+    pub fn judge_output(
+        &self,
+        target: &Target,
+        recipe: &str,
+        (nar_hash, found): (Sri, Option<&OutputPin>),
+        what_then: Golden,
+    ) -> Result<OutputJudgement, Problem> {
+        let golden = self.target.get(&target.to_string()).and_then(|it| it.output.as_ref());
+        let verdict = match found {
+            Some(found) => OutputPin::judge(golden, found),
+            None => Pinned::Unlocked,
+        };
+        let hashes = (golden.map(|it| it.nar_hash), nar_hash);
+        verdict.told((Subject::Output, recipe), hashes, what_then)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    type Change = fn(&mut OutputPin, Sha256);
 
     fn pin(output: &str) -> OutputPin {
         let digest = Sha256::of("x");
@@ -222,7 +263,7 @@ mod tests {
     fn another_output_names_each_input_that_changed_or_says_that_none_did() {
         let golden = pin("golden");
         let other = Sha256::of("y");
-        let changes: [(fn(&mut OutputPin, Sha256), &[&str]); 7] = [
+        let changes: [(Change, &[&str]); 7] = [
             (|it, other| it.lock = other, &["uv.lock changed", "uv.lock: sha256:"]),
             (|it, other| it.build_lock = other, &["build lock changed"]),
             (|it, other| it.toolchain_lock = other, &["toolchain lock changed"]),
@@ -252,7 +293,7 @@ mod tests {
 
     #[test]
     fn files_of_another_toolchain_are_stale_or_drifted() {
-        let [one, two] = ["1", "2"].map(|it| Sha256::of(it));
+        let [one, two] = ["1", "2"].map(Sha256::of);
         let golden = ToolchainPin { lock: one, nar_hash: Sri(one) };
         for (lock, nar_hash, word) in [
             (one, one, "same"),

@@ -1,13 +1,13 @@
 //! The resolver: roots, then walks until the selected members of conflict sets are known. Markers
 //! ask for selected members, and a dependency may select one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::conflicts::{Members, encoded, item};
 use super::graph::{Part, Requirements, Roots, RuntimeGraph, RuntimeRequest, RuntimeResolver};
 use super::roots;
 use super::walk::Walk;
-use crate::lock::{ConflictItem, Lock};
+use crate::lock::{ConflictItem, Lock, Package};
 use base::vocabulary::Problem;
 
 /// Resolves as uv installs: it walks the lock breadth first from the selected projects, and from
@@ -21,6 +21,7 @@ use base::vocabulary::Problem;
 ///   that adds nothing is valid, one that no selected project declares is an error.
 /// - Of a set of `tool.uv.conflicts`, none or one member may be selected; two are an error that
 ///   names both and the set. A member that a dependency selects counts as one that was asked for.
+///   One that adds nothing is no answer to a marker that asks for it, as for uv.
 ///   Since markers may ask for selected members, the walk is repeated until no new one is found:
 ///   at most once for each member, and once if the lock has no conflicts.
 ///
@@ -49,20 +50,36 @@ fn settle<'a>(request: &RuntimeRequest<'a>, roots: Roots<'a>) -> Result<RuntimeG
     let asked = asked.chain(roots.requirements.iter().filter_map(group));
     let asked = asked.filter(|it| members.0.contains(it));
     let mut active: Active = asked.map(|item| (item, None)).collect();
+    let mut idle = idle(&roots);
     loop {
         check(request.lock, &active)?;
-        let selected = active.keys().filter_map(encoded).collect();
+        let selected = active.keys().filter(|it| !idle.contains(*it)).filter_map(encoded).collect();
         let walk = Walk::run(request, &members, selected, &roots)?;
-        let before = active.len();
+        let before = (active.len(), idle.len());
         for (item, by) in walk.selected() {
             if members.0.contains(&item) {
+                idle.remove(&item);
                 active.entry(item).or_insert(by);
             }
         }
-        if active.len() == before {
+        if (active.len(), idle.len()) == before {
             return walk.into_graph(roots);
         }
     }
+}
+
+/// What is selected of the roots and adds nothing to them.
+fn idle(roots: &Roots<'_>) -> BTreeSet<ConflictItem> {
+    let adds = |package: &Package, part: Part<'_>| match part {
+        Part::Itself => true,
+        Part::Extra(extra) => package.extras.contains_key(extra),
+        Part::Group(group) => package.groups.contains_key(group),
+    };
+    let parts = roots.projects.iter().flat_map(|it| it.parts().map(|part| (it.package, part)));
+    let shared = |it: &Requirements<'_>| Some(item(&it.package?.name, Part::Group(it.group?)));
+    let shared = roots.requirements.iter().filter(|it| it.edges.is_empty()).filter_map(shared);
+    let own = parts.filter(|(package, part)| !adds(package, *part));
+    own.map(|(package, part)| item(&package.name, part)).chain(shared).collect()
 }
 
 fn check(lock: &Lock, active: &Active) -> Result<(), Problem> {

@@ -76,6 +76,8 @@ fn hostile_words_are_refused_with_their_key() {
     }
 }
 
+type Change = fn(&mut ToolchainDemands);
+
 #[test]
 fn each_demand_that_changed_is_named() {
     let locked = locked(&PACKAGES);
@@ -86,7 +88,7 @@ fn each_demand_that_changed_is_named() {
         uv: locked.uv.clone(),
     };
     assert!(locked.staleness(&fitting).is_empty());
-    let changed: [(fn(&mut ToolchainDemands), &str); 5] = [
+    let changed: [(Change, &str); 5] = [
         (|it| it.suite = "sid".to_owned(), "suite: locked `forky`, wanted `sid`"),
         (|it| it.wanted = ["gcc".to_owned()].into(), "package `g++`: locked, no longer wanted"),
         (|it| assert!(it.wanted.insert("perl".to_owned())), "package `perl`: wanted, not locked"),

@@ -149,7 +149,9 @@ pub(super) fn render_target(target: &str, locked: &LockedToolchain) -> String {
         "[target.{target}]\nprovider = \"{provider}\"\nsuite = \"{suite}\"\n\
          architecture = \"{architecture}\"\nwanted = [\n"
     );
-    wanted.iter().for_each(|name| text.push_str(&format!("    \"{name}\",\n")));
+    for name in wanted {
+        text.push_str(&format!("    \"{name}\",\n"));
+    }
     let LockedUv { version, file, sha256, size } = uv;
     text.push_str(&format!(
         "]\nuv = {{ version = \"{version}\", file = \"{file}\", sha256 = \"{sha256}\", \

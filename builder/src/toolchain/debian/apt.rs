@@ -1,5 +1,5 @@
-//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index of
-//! another release and resolves in it, without root rights and without touching the host. It
+//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index
+//! of another release and resolves in it, without root rights and without touching the host. It
 //! downloads nothing but the index: what it resolves is locked, and `pool` brings that.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ impl<'a> Apt<'a> {
 
     fn configure(&self, architecture: &str) -> std::io::Result<()> {
         let mirror = &self.mirror;
-        for dir in ["state/lists/partial", "none/partial", "etc"] {
+        for dir in ["state/lists/partial", "no-archives/partial", "etc"] {
             fs::create_dir_all(self.dir.join(dir))?;
         }
         let signed_by = match &mirror.signed_by {
@@ -219,9 +219,8 @@ pub(super) fn apt_get(host: &Host<'_>) -> Result<PathBuf, Problem> {
 /// makes `--print-uris` print sha256 where apt's default is the first hash of the index;
 /// `APT::Cmd::Pattern-Only` keeps it from reading a name that it does not know as a regular
 /// expression, which installs whatever that matches; `ForceEssential` is apt itself by default,
-/// which is not Essential (Debian policy, 3.8). Archives that lie in apt's own cache are left out
-/// of what `--print-uris` lists, and an older version of this tool kept some there, so apt is given
-/// a directory that stays empty.
+/// which is not Essential (Debian policy, 3.8). `--print-uris` leaves out what lies in the directory
+/// of archives, as this program's own did once, so that is one where nothing ever lies.
 fn settings(dir: &Path, architecture: &str) -> String {
     let dir = dir.display();
     format!(
@@ -229,7 +228,7 @@ fn settings(dir: &Path, architecture: &str) -> String {
 Dir::State "{dir}/state";
 Dir::State::status "{dir}/status";
 Dir::Cache "{dir}/cache";
-Dir::Cache::archives "{dir}/none";
+Dir::Cache::archives "{dir}/no-archives";
 Dir::Etc "{dir}/etc";
 Dir::Etc::trustedparts "/etc/apt/trusted.gpg.d";
 Dir::Etc::netrcparts "/etc/apt/auth.conf.d";

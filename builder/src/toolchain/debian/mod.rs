@@ -87,15 +87,13 @@ pub(super) fn can_resolve(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<(), Pr
 }
 
 pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Refusal> {
-    let locked = match wanted.locked {
-        Some(locked) => locked.packages.clone(),
-        None => match resolved(wanted, host)? {
-            Some(found) => found,
-            None => {
-                can_resolve(wanted, host).map_err(Refusal::Unable)?;
-                resolve(wanted, host)?
-            }
-        },
+    let locked = if let Some(locked) = wanted.locked {
+        locked.packages.clone()
+    } else {
+        if resolved(wanted, host)?.is_none() {
+            can_resolve(wanted, host).map_err(Refusal::Unable)?;
+        }
+        resolve(wanted, host)?
     };
     let packages: Vec<SystemPackage> = locked.iter().map(|it| it.package.clone()).collect();
     let fingerprint = fingerprint(&packages);

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
 use rustix::mount::{
@@ -13,7 +13,7 @@ use rustix::mount::{
     move_mount, open_tree,
 };
 
-use super::super::pinned::{KEPT, RANDOM};
+use super::super::pinned::{EMPTY, KEPT, RANDOM};
 use super::super::plan::Plan;
 use super::{At as _, Result};
 use crate::sys::files::sorted_entries;
@@ -26,6 +26,7 @@ pub(super) fn make(proc: &Path, plan: &Plan) -> Result<()> {
     let files = constants.iter().map(|name| Ok((*name, detached(&proc.join(name))?)));
     let files = files.collect::<io::Result<Vec<_>>>();
     let files = files.at("opening the constants of `/proc`")?;
+    let detached_empty = detached(&proc.join(EMPTY)).at("opening an empty file")?;
     // Only while the host's is still there: the kernel compares what both hide.
     mount("proc", proc, "proc", FLAGS, None).needed_at("mounting `/proc`")?;
     let random = detached(&proc.join(RANDOM)).at(format!("opening `/proc/{RANDOM}`"))?;
@@ -37,12 +38,13 @@ pub(super) fn make(proc: &Path, plan: &Plan) -> Result<()> {
     }
     cover(&proc.join(RANDOM), &random).at(format!("showing `/proc/{RANDOM}`"))?;
     let entries = sorted_entries(proc).at("reading `/proc`")?;
+    let mut empty = Empty::Detached(detached_empty);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let process = name.starts_with(|first: char| first.is_ascii_digit());
         let known = constants.contains(name.as_str()) || KEPT.contains(&name.as_str());
         if !process && !known {
-            hide(&entry.path()).at(format!("hiding `/proc/{name}`"))?;
+            hide(&entry.path(), &mut empty).at(format!("hiding `/proc/{name}`"))?;
         }
     }
     Ok(())
@@ -61,14 +63,26 @@ fn cover(path: &Path, with: &OwnedFd) -> io::Result<()> {
 }
 
 /// Covers a file with an empty one, a directory with an empty one.
-fn hide(path: &Path) -> io::Result<()> {
+fn hide(path: &Path, empty: &mut Empty) -> io::Result<()> {
     let Ok(metadata) = path.symlink_metadata() else {
         return Ok(());
     };
     if metadata.is_dir() {
         return Ok(mount("tmpfs", path, "tmpfs", FLAGS | MountFlags::RDONLY, c"mode=555")?);
     }
-    mount_bind_recursive("/dev/null", path)?;
-    let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC;
-    Ok(mount_remount(path, flags, c"")?)
+    if let Empty::At(place) = empty {
+        mount_bind_recursive(&*place, path)?;
+        return Ok(mount_remount(path, FLAGS | MountFlags::BIND | MountFlags::RDONLY, c"")?);
+    }
+    if let Empty::Detached(file) = std::mem::replace(empty, Empty::At(path.to_owned())) {
+        cover(path, &file)?;
+    }
+    Ok(())
+}
+
+/// The empty file: it can be moved once, and from there it is bound. A device like `/dev/null` would
+/// take what is written to it.
+enum Empty {
+    Detached(OwnedFd),
+    At(PathBuf),
 }

@@ -62,8 +62,8 @@ pub(super) fn register(root: &Path, calls: &[Call]) -> Result<(), Problem> {
     succeed(&sandbox, "/usr/bin/bash", &["-c", &script]).map(drop)
 }
 
-/// Whether a call registers, or chooses, an alternative that is there. Of `--install LINK NAME PATH
-/// PRIORITY` and `--set NAME PATH`, a script may offer what its package does not have here.
+/// Whether a call registers, or chooses, an alternative that is there. Of `--install LINK NAME
+/// PATH PRIORITY` and `--set NAME PATH`, a script may offer what its package does not have here.
 fn is_alternative(call: &Call, word: &str, root: &Path) -> bool {
     let at = call.arguments.iter().position(|it| it == word);
     let Some(at) = at.filter(|_| call.program == "update-alternatives") else {
@@ -88,8 +88,8 @@ fn triplet(root: &Path) -> std::io::Result<String> {
     Ok(names.find(|name| name.ends_with("-linux-gnu")).unwrap_or_default())
 }
 
-/// Writes dpkg's database, so that `dpkg-query` answers as on any Debian: which packages there are,
-/// and which files each has.
+/// Writes dpkg's database, so that `dpkg-query` answers as on any Debian: which packages there
+/// are, and which files each has.
 pub(super) fn database(root: &Path, packages: &[Unpacked<'_>]) -> std::io::Result<()> {
     let admin = root.join("var/lib/dpkg");
     let info = admin.join("info");
@@ -99,12 +99,12 @@ pub(super) fn database(root: &Path, packages: &[Unpacked<'_>]) -> std::io::Resul
     for Unpacked { package, tree, paths } in packages {
         let control = fs::read_to_string(tree.join(CONTROL).join("control"))?;
         let shared = control.lines().any(|line| line == "Multi-Arch: same");
-        let name = match shared {
-            true => format!("{}:{}", package.name, package.architecture),
-            false => package.name.clone(),
+        let name = if shared {
+            format!("{}:{}", package.name, package.architecture)
+        } else {
+            package.name.clone()
         };
-        let list: String = paths.iter().map(|path| format!("{path}\n")).collect();
-        fs::write(info.join(format!("{name}.list")), format!("/.\n{list}"))?;
+        fs::write(info.join(format!("{name}.list")), format!("/.\n{}\n", paths.join("\n")))?;
         let (first, rest) = control.split_once('\n').unwrap_or((&control, ""));
         let rest = rest.trim_end();
         status.push_str(&format!("{first}\nStatus: install ok installed\n{rest}\n\n"));
@@ -112,8 +112,8 @@ pub(super) fn database(root: &Path, packages: &[Unpacked<'_>]) -> std::io::Resul
     fs::write(admin.join("status"), status)
 }
 
-/// Makes the file of all authorities that `ca-certificates` would make, and points the local time to
-/// UTC, as `tzdata` does where nobody has another wish.
+/// Makes the file of all authorities that `ca-certificates` would make, and points the local time
+/// to UTC, as `tzdata` does where nobody has another wish.
 pub(super) fn local_files(root: &Path) -> std::io::Result<()> {
     let shared = root.join("usr/share/ca-certificates/mozilla");
     if shared.is_dir() {

@@ -1,8 +1,8 @@
-//! What maintainer scripts would register: alternatives, diversions, catalogs. The scripts run in the
-//! root, which is read-only, without network and with functions in the place of the programs that
-//! register; what these are called with is recorded and nothing else comes of the scripts. Only
-//! scripts run that call such a program. Their loops and conditions are theirs, so no text of a
-//! script is parsed here.
+//! What maintainer scripts would register: alternatives, diversions, catalogs. The scripts run in
+//! the root, which is read-only, without network and with functions in the place of the programs
+//! that register; what these are called with is recorded and nothing else comes of the scripts.
+//! Only scripts run that call such a program. Their loops and conditions are theirs, so no text of
+//! a script is parsed here.
 
 use std::path::Path;
 
@@ -61,12 +61,12 @@ done </record/scripts
 exit 0
 "#;
 
-/// The scripts that run when a package is installed for the first time, and with which word (Debian
-/// policy, 6.5).
+/// The scripts that run when a package is installed for the first time, and with which word
+/// (Debian policy, 6.5).
 const SCRIPTS: [(&str, &str); 2] = [("preinst", "install"), ("postinst", "configure")];
 
-/// Runs the scripts of all packages, whose trees are below `packages`, in the order of their names.
-/// `work` is a directory that this may fill.
+/// Runs the scripts of all packages, whose trees are below `packages`, in the order of their
+/// names. `work` is a directory that this may fill.
 pub(super) fn calls(
     root: &Path,
     packages: &[Unpacked<'_>],
@@ -76,7 +76,7 @@ pub(super) fn calls(
     let unread = |error: std::io::Error| {
         Problem::new("cannot read the maintainer scripts of the toolchain").cause(error)
     };
-    let list = scripts(packages).map_err(unread)?;
+    let list = scripts(packages);
     fs::create_dir_all(work).map_err(unread)?;
     for (name, text) in [("scripts", list.as_str()), ("driver", DRIVER), ("calls", "")] {
         fs::write(work.join(name), text).map_err(unread)?;
@@ -93,7 +93,7 @@ pub(super) fn calls(
 }
 
 /// One line for each script that registers something.
-fn scripts(packages: &[Unpacked<'_>]) -> std::io::Result<String> {
+fn scripts(packages: &[Unpacked<'_>]) -> String {
     let mut list = String::new();
     for (script, word) in SCRIPTS {
         for Unpacked { package, tree, .. } in packages {
@@ -107,7 +107,7 @@ fn scripts(packages: &[Unpacked<'_>]) -> std::io::Result<String> {
             }
         }
     }
-    Ok(list)
+    list
 }
 
 /// What the driver's `record` wrote: package, count, program, arguments, each ended by a NUL.

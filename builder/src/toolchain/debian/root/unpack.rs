@@ -1,6 +1,6 @@
-//! Packages into one tree. Each is unpacked into a directory of its own, several at a time, and then
-//! they are merged in the order of their names: so it never depends on which was faster what two of
-//! them have, and no link of one leads another out of the root.
+//! Packages into one tree. Each is unpacked into a directory of its own, several at a time, and
+//! then they are merged in the order of their names: so it never depends on which was faster what
+//! two of them have, and no link of one leads another out of the root.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -29,8 +29,8 @@ pub(super) struct Unpacked<'a> {
 /// (`dpkg-deb --raw-extract`).
 pub(super) const CONTROL: &str = "DEBIAN";
 
-/// Where a file goes that two packages have: the path in the root, and who has it, by position. The
-/// first one's is in the root, the others' are still in their trees.
+/// Where a file goes that two packages have: the path in the root, and who has it, by position.
+/// The first one's is in the root, the others' are still in their trees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Collision {
     pub(super) path: PathBuf,
@@ -138,8 +138,8 @@ fn in_the_way(path: &Path) -> std::io::Error {
     std::io::Error::other(format!("something else is at `/{}` already", path.display()))
 }
 
-/// Where a path of a package is in the root: its directories can be links there. A link's target is
-/// a path of the root, whether it is absolute or not, so that none leads out of it.
+/// Where a path of a package is in the root: its directories can be links there. A link's target
+/// is a path of the root, whether it is absolute or not, so that none leads out of it.
 pub(super) fn inside(root: &Path, path: &Path) -> std::io::Result<PathBuf> {
     let mut links = 0;
     let mut found = PathBuf::new();
