@@ -5,6 +5,7 @@ mod beforehand; // what is known before the toolchain is made
 mod options;
 mod toolchain_lock;
 mod build_lock;
+mod found; // what was found instead of what was wanted
 mod ledger;
 mod report;
 
@@ -12,14 +13,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::build::SCENE_FILE;
 use crate::build::sources::Sources;
-use crate::build::{self, BuiltWheel, Workshop};
+use crate::build::{self, BuiltWheel, SCENE_FILE, Workshop};
 use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
 use crate::fetch::ledger::OutputPin;
 use crate::fetch::phase1::{self, Fetched};
-use crate::finish::Sealed;
 use crate::install::output::Output;
 use crate::install::venv::{Installer, MEMORY_BYTES};
 use crate::install::wheel_paths;
@@ -311,7 +310,8 @@ fn assemble(
         host.progress.stage("check", None);
         let dir = work.join(CHECKS);
         let checked = sealed.check(&recipe.checks, &installer, &dir);
-        let done = checked.map_err(|it| with_scene(it, &sealed, recipe, &installer, &dir))?;
+        let done =
+            checked.map_err(|it| found::with_scene(it, &sealed, recipe, &installer, &dir))?;
         clock.lap("check");
         Some(done)
     };
@@ -323,25 +323,6 @@ fn assemble(
     let used = (toolchain, uv);
     let provenance = publish::provenance(located, fetched, used, built, sealed.skipped(), checked);
     Ok(Assembled { sealed, provenance, longest })
-}
-
-/// Leaves the sandbox of checks that failed to whoever wants to look around in it.
-fn with_scene(
-    problem: Problem,
-    sealed: &Sealed,
-    recipe: &Recipe,
-    installer: &Installer<'_>,
-    dir: &Path,
-) -> Problem {
-    let scene = sealed.scene(&recipe.checks, installer);
-    match scene.write(dir) {
-        Ok(()) => problem.fact(
-            "look around",
-            format!("`lockstep enter {}` opens a shell with the output", dir.display()),
-        ),
-        // The problem itself is what must be read.
-        Err(_) => problem,
-    }
 }
 
 /// The toolchain that a recipe wants: the locked one, if there is a lock.
@@ -367,7 +348,7 @@ fn provide_locked(
     let wanted = toolchain_lock::wanted(located, target, &providers, options);
     let wanted = toolchain::Wanted { locked, given: options.given.as_ref(), ..wanted };
     let toolchain = toolchain::provide(&wanted, &host)?;
-    check_patch_version(target, &toolchain, recipe)?;
+    found::check_patch_version(target, &toolchain, recipe)?;
     Ok(toolchain.within(&options.surroundings)?.limited(recipe.limits))
 }
 
@@ -378,28 +359,4 @@ fn providers(recipe: &Recipe, options: &Options) -> Vec<Provider> {
         (None, Some(provider)) => vec![provider],
         (None, None) => recipe.providers.clone(),
     }
-}
-
-/// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.
-fn check_patch_version(
-    target: &Target,
-    toolchain: &Toolchain,
-    recipe: &Recipe,
-) -> Result<(), Problem> {
-    let (wanted, found) = (target.python(), toolchain.python_version.trim());
-    if wanted.release().len() < 3 || wanted.to_string() == found {
-        return Ok(());
-    }
-    let (major, minor) = target.python_minor();
-    let of = match toolchain.provider {
-        Provider::Debian => format!("Debian `{}`", recipe.debian.suite),
-        Provider::Host => "this machine".to_owned(),
-        Provider::Nix => "the given root".to_owned(),
-    };
-    Err(Problem::usage(format!("{of} has Python {found}, not {wanted}"))
-        .fact("target.python", wanted)
-        .hint(format!(
-            "`target.python = \"{major}.{minor}\"` takes the patch version that is there; \
-             `toolchain.debian.suite` and `--toolchain` choose another interpreter"
-        )))
 }

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
-use super::wire::{BuildWire, NativeCpu, OverrideWire, PinWire, PreferWire, SourcePatchWire};
+use super::wire::{
+    BuildWire, NativeCpu, OverrideWire, PinWire, PreferWire, SourcePatchWire, WheelWire,
+};
 use super::{CollisionRules, ConfigSettings, ReadBeside, RecordPolicy, invalid, parsed};
 use crate::packaging::{PackageName, Requirement, Version};
 use crate::vocabulary::digest::Sri;
@@ -314,7 +316,7 @@ fn choice(
     name: &PackageName,
     prefer: Option<PreferWire>,
     source: Option<PinWire>,
-    wheel: Option<PinWire>,
+    wheel: Option<WheelWire>,
 ) -> Result<Option<Choice>, Problem> {
     if let Some(pin) = wheel {
         if prefer.is_some() || source.is_some() {
@@ -336,7 +338,7 @@ fn choice(
     }
 }
 
-fn given_wheel(key: &str, pin: PinWire) -> Result<Choice, Problem> {
+fn given_wheel(key: &str, pin: WheelWire) -> Result<Choice, Problem> {
     match (pin.path, pin.sha256) {
         (Some(path), Some(sha256)) if path.ends_with(".whl") => {
             Ok(Choice::File { path: beside_recipe(&format!("{key}.path"), path)?, sha256 })

@@ -138,7 +138,7 @@ pub(super) struct OverrideWire {
     pub(super) upstream: Option<String>,
     pub(super) prefer: Option<PreferWire>,
     pub(super) source: Option<PinWire>,
-    pub(super) wheel: Option<PinWire>,
+    pub(super) wheel: Option<WheelWire>,
     #[serde(default)]
     pub(super) drop: bool,
     #[serde(default)]
@@ -176,6 +176,13 @@ pub(super) struct PinWire {
     pub(super) sha256: Option<Sha256>,
     pub(super) path: Option<String>,
     pub(super) nar_hash: Option<Sri>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WheelWire {
+    pub(super) path: Option<String>,
+    pub(super) sha256: Option<Sha256>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,5 @@
-//! URLs that are asked instead of others: a lock names the servers of whoever made it, and they need
-//! not be reachable from here. What comes is verified by its sha256 as ever.
+//! URLs that are asked instead of others: a lock names the servers of whoever made it, and they
+//! need not be reachable from here. What comes is verified by its sha256 as ever.
 
 use std::collections::BTreeMap;
 

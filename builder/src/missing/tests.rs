@@ -1,3 +1,5 @@
+//! What tools print, and what is made of it.
+
 use super::*;
 use base::recipe::Provider;
 
@@ -5,11 +7,23 @@ fn found(log: &str) -> Option<Missing> {
     decisive(log.lines())?.missing
 }
 
-/// What tools print, and what it means; the same words in another meaning mean nothing.
+/// Lines, and what they say is missing.
+type Cases = Vec<(&'static str, Option<Missing>)>;
+
+fn check(cases: Cases) {
+    for (line, expected) in cases {
+        assert_eq!(found(line), expected, "{line}");
+    }
+}
+
+fn name(make: fn(String) -> Missing, name: &str) -> Option<Missing> {
+    Some(make(name.to_owned()))
+}
+
+/// What compilers and shells print; the same words in another meaning mean nothing.
 #[test]
-fn what_is_missing_is_named() {
-    let name = |make: fn(String) -> Missing, name: &str| Some(make(name.to_owned()));
-    for (line, expected) in [
+fn headers_libraries_and_programs_are_named() {
+    check(vec![
         (
             "./psycopg/psycopg.h:36:10: fatal error: libpq-fe.h: No such file or directory",
             name(Missing::Header, "libpq-fe.h"),
@@ -36,6 +50,13 @@ fn what_is_missing_is_named() {
             "./autogen.sh: line 3: autoreconf: command not found",
             name(Missing::Program, "autoreconf"),
         ),
+    ]);
+}
+
+/// What CPython, pkg-config, meson, `CMake` and those without a network print.
+#[test]
+fn modules_packages_and_networks_are_named() {
+    check(vec![
         ("ModuleNotFoundError: No module named 'numpy.core'", name(Missing::Module, "numpy")),
         (
             "Package 'libffi', required by 'virtual:world', not found",
@@ -78,9 +99,7 @@ fn what_is_missing_is_named() {
         ("everything is well", None),
         ("fatal error: $(rm -rf): No such file or directory", None),
         ("/usr/bin/ld: cannot find -l../../x", None),
-    ] {
-        assert_eq!(found(line), expected, "{line}");
-    }
+    ]);
 }
 
 /// A remark does not hide the reason, and what follows from it does not either.

@@ -1,6 +1,6 @@
 //! The pages of `docs/how-to`, each followed word by word in a small project: every command of a
-//! console block runs, in order, and prints the line below it; every block of TOML after ``In `FILE`:``
-//! is added to that file. So no page tells what does not work.
+//! console block runs, in order, and prints the line below it; every block of TOML after
+//! ``In `FILE`:`` is added to that file. So no page tells what does not work.
 
 use std::path::{Path, PathBuf};
 

@@ -102,7 +102,8 @@ struct Best {
 }
 
 impl Best {
-    /// A line is a path, blanks, and sections with packages: `usr/bin/pg_config  libdevel/libpq-dev`.
+    /// A line is a path, blanks, and sections with packages:
+    /// `usr/bin/pg_config  libdevel/libpq-dev`.
     fn take(&mut self, line: &str, wanted: &BTreeSet<Missing>) {
         let Some((path, packages)) = line.rsplit_once([' ', '\t']) else { return };
         let path = path.trim_end();
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     const INDEX: &str = "\
-usr/bin/pg_config                                        libdevel/libpq-dev,database/postgresql-common
+usr/bin/pg_config                                libdevel/libpq-dev,database/postgresql-common
 usr/include/postgresql/16/server/libpq-fe.h              otherosfs/postgresql-server-dev-all
 usr/include/postgresql/libpq-fe.h                        libdevel/libpq-dev
 usr/lib/x86_64-linux-gnu/libpq.so                        libdevel/libpq-dev
