@@ -156,8 +156,7 @@ impl Prepared {
     }
 }
 
-/// Toolchain and wheelhouse come from different servers and know nothing of each other, so they are
-/// fetched side by side.
+/// Toolchain and wheelhouse come from different servers, so they are fetched side by side.
 pub(crate) fn prepare(
     located: &LocatedRecipe,
     target: &Target,
@@ -229,12 +228,11 @@ fn build_in(
     let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
     clock.lap("publish");
     let pin = prepared.output_pin(located, Sri(product.nar_hash));
-    let name = &located.recipe.name;
-    let hashes = (Sri(product.nar_hash), pin.as_ref());
+    let (name, hashes) = (&located.recipe.name, (Sri(product.nar_hash), pin.as_ref()));
     let output_golden = located.read_ledger()?.judge_output(target, name, hashes, options.golden);
     let output_golden = output_golden.map_err(|it| it.fact("output", product.tree.display()))?;
-    let golden = (golden, output_golden, pin);
-    let report = report(located, options, (&prepared, golden), product, clock);
+    let golden = (&prepared, (golden, output_golden, pin));
+    let report = report(located, options, golden, product, clock);
     Ok((report, prepared.toolchain))
 }
 

@@ -28,7 +28,7 @@ fn without_any_provider_each_says_why_not() {
         check: base::store::Check::Stamps,
     };
     let text = provide(&wanted, &host).unwrap_err().to_string();
-    for part in ["debian", "`dpkg-deb`", "host", "`python3`", "hint:"] {
+    for part in ["debian", "`apt-get`", "host", "`python3`", "hint:"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let foreign = Wanted { machine: "pdp11", ..wanted };

@@ -22,7 +22,7 @@ fn output() -> tempfile::TempDir {
     let record = "a/__init__.py,,\n../../../bin/a,,\na-1.0.dist-info/RECORD,,\n";
     write(&format!("{SITE}/a-1.0.dist-info/RECORD"), record);
     write(&format!("{SITE}/b-2.0.dist-info/RECORD"), "b.py,,\n");
-    write(&format!("{SITE}/a/_vendor/b-1.dist-info/RECORD"), "../a/__init__.py,,\n");
+    write(&format!("{SITE}/a/_vendor/b-1.dist-info/RECORD"), "../__init__.py,,\n");
     dir
 }
 

@@ -116,6 +116,12 @@ impl Merging<'_> {
             if entry.file_type()?.is_dir() {
                 match there {
                     Some(there) if there.is_dir() => {}
+                    // What is in it goes to where the link leads.
+                    Some(there) if there.is_symlink() => {
+                        let below = inside(self.root, &path.join("below"))?;
+                        let at = below.parent().unwrap_or(Path::new(""));
+                        fs::create_dir_all(self.root.join(at))?;
+                    }
                     Some(_) => return Err(in_the_way(&path)),
                     None => fs::create_dir(self.root.join(&to))?,
                 }
