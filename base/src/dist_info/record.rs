@@ -1,4 +1,4 @@
-//! `RECORD`: which files a distribution has installed, with digest and size. Source: “Recording
+//! `RECORD`: the files that a distribution installed, with digest and size. Source: “Recording
 //! installed projects” and “Binary distribution format” of the Python packaging specifications.
 
 use std::fmt;

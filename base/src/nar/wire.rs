@@ -1,6 +1,5 @@
-//! The grammar of a NAR, as bytes. It appends to buffers and does no I/O, so nothing here knows of
-//! files. What the grammar forbids is an error in every profile: a NAR that Nix would refuse must
-//! have no hash.
+//! The grammar of a NAR, as bytes. It appends to buffers and does no I/O. Whatever the grammar
+//! forbids is an error in every build profile: a NAR that Nix would reject must have no hash.
 //!
 //! From the Nix manual, chapter "Nix Archive (NAR) format" (first: Dolstra, "The Purely Functional
 //! Software Deployment Model", figure 5.2):

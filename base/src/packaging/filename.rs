@@ -1,4 +1,4 @@
-//! What the file names of wheels (PEP 427) and source distributions (PEP 625) say.
+//! Parses the file names of wheels (PEP 427) and source distributions (PEP 625).
 
 use std::str::FromStr;
 

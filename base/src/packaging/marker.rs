@@ -1,9 +1,9 @@
-//! Markers (PEP 508): a condition on the environment that says whether a dependency counts.
+//! Markers (PEP 508): a condition on the environment that decides whether a dependency applies.
 //!
 //! The rules are those of uv 0.13, which wrote the markers of the lock. They differ from PEP 508 in
-//! four places: only the release part of versions counts; `in` on a version compares with a list of
-//! versions; a comparison that makes no sense, such as one of two texts, is ignored; and a text
-//! other than `platform_release` and `platform_version` is neither less nor greater than another.
+//! four points: only the release part of a version counts; `in` on a version compares with a list
+//! of versions; a meaningless comparison, such as one of two strings, is ignored; and strings other
+//! than `platform_release` and `platform_version` are never less or greater than each other.
 
 mod parse;
 

@@ -1,6 +1,6 @@
-//! What each key of a recipe may be: one table, and the walk that holds a file against it before
-//! anything else sees a value. A recipe is trusted to say what is built, but a word of it that
-//! reaches a program, a path or a terminal must be what it seems.
+//! The grammar of each key of a recipe: one table, and the walk that checks a file against it
+//! before any other code sees a value. A recipe is trusted to say what is built. But a word that
+//! reaches a program, a path or a terminal must be exactly what it appears to be.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What builds and checks of a recipe may take of the machine.
+//! The resource limits of a recipe's builds and checks.
 
 use std::num::NonZeroU32;
 

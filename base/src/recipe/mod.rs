@@ -1,7 +1,7 @@
 //! Recipes: what to build, from which source, for which targets, and how to finish it.
 //!
-//! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
-//! documents every key.
+//! `wire` mirrors the file; [`Recipe`] is the validated result. `recipes/README.md` documents every
+//! key.
 
 mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told

@@ -1,6 +1,6 @@
-//! Overrides: what a recipe decides of single distributions, against their lock and their own
-//! project. Each key stands for itself, so that they can be combined. What of it reaches a built
-//! wheel is [`BuildSettings`]; the rest decides what is installed, and where.
+//! Overrides: the decisions of a recipe about single distributions, which replace those of the lock
+//! or of their own project. The keys are independent and can be combined. [`BuildSettings`] holds
+//! those that affect a built wheel; the others decide what is installed, and where.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,11 @@
-//! A listing of a tree that is too large to be read whenever it is used: every path with its kind,
-//! mode, size and content, and beside that the stamps that the kernel gave it.
+//! A listing of a tree that is too large to read at each use: every path with its kind, mode, size
+//! and content hash, and the stamps that the kernel gave it.
 //!
-//! A use compares the stamps of all paths: size, inode, and the times of the last change of content
-//! and of anything. Whoever writes to a file, replaces it, or sets its mode or its times changes
-//! its `ctime`, which no system call sets (`inode(7)`). So an edit is found without reading a byte;
-//! what is not found is what the disk itself gets wrong, and that is what [`Check::Content`] is
-//! for. Where stamps differ, the content decides: a copied cache has other stamps and is as good.
+//! Each use compares the stamps of all paths: size, inode, `mtime` and `ctime`. Every write to a
+//! file, replacement, or change of its mode or times changes its `ctime`, which no system call can
+//! set (`inode(7)`). So an edit is found without reading a byte. Only errors of the disk itself are
+//! missed; [`Check::Content`] finds those. Where stamps differ, the content decides: a copied cache
+//! has other stamps and is just as valid.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

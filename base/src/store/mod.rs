@@ -1,6 +1,7 @@
 //! The content-addressed stores of the cache: a directory with one entry for each key, and the one
-//! mechanism that all of them share. What an entry holds, and how it is verified, is its owner's
-//! business; when it is trusted, locked, made, replaced and removed is decided here:
+//! mechanism that all of them share. The owner of a store decides what its entries hold and how
+//! they are verified. This module decides when an entry is trusted, locked, made, replaced and
+//! removed:
 //!
 //! 1. An entry appears at its path whole or not at all: it is made in a directory of the run's own
 //!    and renamed.

@@ -1,6 +1,6 @@
-//! Unpacking archives of unknown origin: gzipped tars and zips, what sdists and source archives
-//! come as (PEP 625; the core metadata's zips of old). The rules on members are [`super::tree`]'s;
-//! here are only the two formats. The format is read off the first bytes, never off the name.
+//! Unpacks archives of unknown origin: gzipped tars and zips, the formats of sdists and source
+//! archives (PEP 625; formerly also zips). [`super::tree`] has the rules on members; this file has
+//! only the two formats. It detects the format by the first bytes, never by the name.
 
 use std::cell::Cell;
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! The tool's cache: what its directories are called, and the lock of the whole. Runs hold it
-//! together, `gc` holds it alone, so nothing that a run uses is removed.
+//! The tool's cache: the names of its directories, and the lock of the whole cache. Runs hold the
+//! lock shared, `gc` holds it exclusively, so `gc` removes nothing that a run uses.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A full disk: told once, in one wording, whatever ran into it.
+//! Reports a full disk once, in the same words, whichever step fails because of it.
 
 use std::error::Error;
 use std::io;

@@ -1,5 +1,5 @@
-//! Programs of the host, run with an environment that is built up from nothing. Foreign code
-//! (build backends, interpreters) does not run here but in the sandbox.
+//! Runs programs of the host with an environment that starts empty. Foreign code (build backends,
+//! interpreters) runs in the sandbox instead.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Seek as _, SeekFrom};

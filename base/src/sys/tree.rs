@@ -1,10 +1,10 @@
-//! Growing a tree out of members that somebody else named: archives and git trees. Nothing is ever
-//! written outside of the tree, and what comes of it does not depend on the machine: modes are 0644
-//! or 0755, times are constant.
+//! Writes a tree from members with foreign names: archives and git trees. It never writes outside
+//! the tree, and the result does not depend on the machine: modes are 0644 or 0755, times are
+//! constant.
 //!
-//! Links are made last, after all directories and files. So no link exists while something is
-//! written, and nothing can be written through one; where the links would lead is computed from
-//! the members alone, before the first is made.
+//! Links are made last, after all directories and files. So no link exists while files are written,
+//! and no write can go through one. The targets of all links are computed from the members alone,
+//! before the first link is made.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

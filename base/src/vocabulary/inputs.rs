@@ -1,5 +1,5 @@
-//! Inputs with names: a key that can say what changed. A value is taken apart into its leaves, so
-//! that whatever field it gains later is an input by construction.
+//! Named inputs: a key that can report which input changed. A value is split into its leaves, so
+//! every field that is added later becomes an input automatically.
 
 use std::collections::BTreeMap;
 use std::fmt;

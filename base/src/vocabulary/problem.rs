@@ -1,5 +1,5 @@
-//! Errors that a person acts on: what was being done and to what, the facts side by side, one way
-//! out. Advice is data next to the error, not glued into it, so that a renderer can place it.
+//! Errors that a person acts on: the failed action and its object, the facts side by side, and one
+//! hint. The hint is data next to the error, not part of its text, so that a renderer can place it.
 
 use std::error::Error;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! Foreign text as a person may see it: a terminal obeys control characters, and characters that
-//! turn the direction of writing reorder what is read.
+//! Escapes foreign text before a person sees it: a terminal obeys control characters, and
+//! bidirectional control characters reorder the text.
 
 /// Bytes as text: what is no text is escaped, as are control characters.
 pub fn shown_bytes(bytes: &[u8]) -> String {

@@ -1,4 +1,4 @@
-//! Reading what foreign code may have left.
+//! Reads files that foreign code may have left.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -1,8 +1,8 @@
-//! Removing what foreign code may have made: no link is followed, and neither depth nor modes keep
-//! anything from being removed.
+//! Removes trees that foreign code may have made. It follows no link, and neither depth nor modes
+//! can stop it.
 //!
-//! Not `std::fs::remove_dir_all`: it recurses and holds a descriptor for each level, so directories
-//! that are nested deeply enough exhaust descriptors or stack, and would stay for ever.
+//! Not `std::fs::remove_dir_all`: it recurses and holds a descriptor for each level, so deeply
+//! nested directories exhaust the descriptors or the stack, and could never be removed.
 
 use std::ffi::{CStr, CString};
 use std::io;

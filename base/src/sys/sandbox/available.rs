@@ -1,4 +1,4 @@
-//! Whether this machine allows the sandbox, and if not, which setting forbids it.
+//! Checks whether this machine allows the sandbox, and names the setting that forbids it.
 
 use fs_err as fs;
 

@@ -1,5 +1,6 @@
-//! How the program outside and the launcher talk: a socket pair, on which messages of JSON go with
-//! open files beside them. Whoever waits on it sees its end when the other side is gone.
+//! The channel between the program outside and the launcher: a socket pair that carries JSON
+//! messages with open files. A side that waits on it sees the end of the stream when the other side
+//! is gone.
 
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;

@@ -1,4 +1,4 @@
-//! One run, seen from outside: the plan, the launcher that is sent it, and what comes back.
+//! One run, seen from outside: it sends the plan to the launcher and receives the result.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, PipeReader, Read, Write as _};

@@ -1,8 +1,8 @@
-//! The sandbox: foreign code (build backends, interpreters, uv) runs here and nowhere else. It sees
-//! a read-only root, what was bound into it, and a fixed environment; nothing of the machine's
-//! files, variables, users, host name or network. It is made of Linux namespaces without root
-//! rights; where those are forbidden nothing runs at all ([`check_available`] says which setting
-//! forbids them), for a build without isolation must not look like one with it.
+//! The sandbox: foreign code (build backends, interpreters, uv) runs here and nowhere else. The
+//! code sees a read-only root, the paths bound into it, and a fixed environment. It sees none of
+//! the machine's files, variables, users, host name or network. The sandbox uses Linux namespaces
+//! and needs no root privileges. Where namespaces are forbidden nothing runs ([`check_available`]
+//! names the setting that forbids them): a build without isolation must not look like one with it.
 
 mod available;
 mod channel;

@@ -1,6 +1,6 @@
-//! Which mounts a sandbox consists of. The root is put together from its top-level entries, bound
-//! read-only below an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be
-//! made beside them.
+//! The mounts of a sandbox. Its root is an empty directory in which the top-level entries of the
+//! given root are bound read-only, so that a path such as `/opt/x` or `/nix/store/x` can be added
+//! beside them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the launcher is told to make: plain values, worked out before anything runs.
+//! The plan that the launcher carries out: plain values, computed before anything runs.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
-//! What programs in a sandbox see around them: accounts, names, places, clock. Builds see the
-//! ordinary surroundings, which are the same everywhere; a round of `verify-repro` gives them
-//! others, to show that nothing of it reaches what they make.
+//! The surroundings that programs in a sandbox see: accounts, names, paths, clock. Builds see the
+//! ordinary surroundings, which are the same on every machine. A round of `verify-repro` changes
+//! them to show that they do not affect the products.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

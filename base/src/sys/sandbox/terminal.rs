@@ -1,6 +1,6 @@
-//! A terminal of its own for a program that a person uses: what is typed here is written there, and
-//! what is printed there is written here. The program never has the person's own terminal, in which
-//! it could type commands, change what keys do, or wait for what is typed after it has ended.
+//! Gives an interactive program a terminal of its own, and relays input and output. The program
+//! never gets the user's own terminal, in which it could type commands, remap keys, or read what
+//! the user types after it has ended.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -1,6 +1,6 @@
-//! The size of the decision diagram that uv's parser makes of a marker, found out by making a
-//! smaller one: over the same variables in the same order (uv-pep508, `Variable`), with numbers in
-//! place of names and ranges, and only up to a limit.
+//! Computes the size of the decision diagram that uv's parser would build for a marker. It builds a
+//! smaller diagram over the same variables in the same order (uv-pep508, `Variable`), with numbers
+//! in place of names and ranges, and stops at a limit.
 
 use std::collections::BTreeMap;
 

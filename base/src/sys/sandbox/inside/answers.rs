@@ -1,10 +1,10 @@
-//! What programs ask about the machine by system calls, answered with constants (`seccomp_unotify(2)`):
-//! every program gets the same answer, with or without libc, and whatever it does with its
-//! environment. Asked are calls that programs make seldom; each costs two changes of process.
+//! Answers system calls about the machine with constants (`seccomp_unotify(2)`). Every program gets
+//! the same answer, with or without libc, and whatever it does with its environment. Only rare
+//! calls are answered this way, because each costs two context switches.
 //!
-//! The middle process answers, which nothing inside can reach. What it opens of a program is the
-//! program's as long as the call still waits, which is asked after opening. It is no border of
-//! safety: whoever wants to know the machine has other ways, which the threat model lists.
+//! The middle process answers; no program inside can reach it. A file of a program that it opens is
+//! still that program's while the call waits, so it checks this after opening. This is no security
+//! boundary: a program can learn about the machine in other ways, which the threat model lists.
 
 use std::ffi::{CStr, OsStr};
 use std::fs::File;

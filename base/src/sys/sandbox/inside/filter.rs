@@ -1,10 +1,10 @@
-//! Which system calls the program may make (`seccomp(2)`): those that programs need to compute, to
-//! use files and to talk to each other. Everything else is answered as by a kernel that does not
-//! have it, so that programs take the way of older kernels; that includes whatever later kernels
-//! bring. Four things a kernel has for everybody and a build has no use for: keys, other programs'
-//! memory, new namespaces and mounts, and `io_uring`, which goes around this filter.
+//! The system calls that the program may make (`seccomp(2)`): those that programs need to compute,
+//! to use files and to communicate. Every other call fails as on a kernel that lacks it, including
+//! calls of future kernels, so programs fall back as on older kernels. Four kernel features are
+//! blocked because builds do not need them: keys, other programs' memory, new namespaces and
+//! mounts, and `io_uring`, which bypasses this filter.
 //!
-//! What a real build breaks on is listed in `docs/threat-model.md` with what was decided.
+//! `docs/threat-model.md` lists every exception that a real build needs, with the decision.
 
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //! namespace's first process that it has no handler for, so `abort()` or `kill $$` would do nothing
 //! there, and nobody would reap orphans.
 //!
-//! The order matters: mounts and names need rights, then every right is given up, and only then is
-//! anything of the root touched.
+//! The order matters: it sets up mounts and names, which needs privileges; then it drops every
+//! privilege; only then does it touch the root.
 
 use std::fmt::Display;
 use std::io::{self, PipeReader, Write as _};

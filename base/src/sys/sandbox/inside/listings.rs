@@ -1,6 +1,6 @@
-//! Directories, listed sorted by name to every program, whatever order the file system has: by
-//! hash, by insertion, newest first. A program sees the kernel's entries with other positions: the
-//! position of an entry is its number in the sorted list.
+//! Sorts directory listings by name for every program, whatever order the file system has: by hash,
+//! by insertion, newest first. A program sees the kernel's entries with new positions: the position
+//! of an entry is its index in the sorted list.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;

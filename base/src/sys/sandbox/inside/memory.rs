@@ -1,6 +1,6 @@
-//! How much memory everything inside has: without a control group of its own (which an ordinary
-//! user seldom may make) only by asking. The middle process asks; it sees the root and the `/proc`
-//! of the sandbox, as it shares its mounts.
+//! Measures how much memory all processes inside use. Without a control group, which an ordinary
+//! user usually cannot create, polling is the only way. The middle process polls; it shares the
+//! sandbox's mounts, so it sees its root and its `/proc`.
 
 use std::path::Path;
 
