@@ -1,5 +1,5 @@
-//! What a command works on: the recipe, the application's source tree, its lock and its
-//! `pyproject.toml`, and the build lock, read and parsed.
+//! The input of a command, read and parsed: the recipe, the application's source tree, its lock and
+//! `pyproject.toml`, and the build lock.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-//! The ledger, `golden/<recipe>.toml`: what the wheelhouse of each target must be. It is what makes
-//! the FOD's hash a promise: a build whose wheelhouse is another one stops before anything foreign
-//! runs. Only `bless` writes it.
+//! The ledger, `golden/<recipe>.toml`: the expected wheelhouse of each target. It makes the FOD
+//! hash a promise: if the wheelhouse does not match, the build stops before any foreign code runs.
+//! Only `bless` writes the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Phase 1 for one target of a recipe: read, resolve, plan, fetch. What comes of it holds
-//! everything that phase 2 may use.
+//! Phase 1 for one target of a recipe: read, resolve, plan, fetch. The result holds everything that
+//! phase 2 may use.
 
 use std::path::Path;
 

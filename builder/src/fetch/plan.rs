@@ -1,5 +1,5 @@
-//! What phase 1 has to bring, as a function of the resolution and the build lock: every file and
-//! tree that is locked for a target, and nothing else.
+//! Computes what phase 1 must fetch from the resolution and the build lock: every file and tree
+//! that is locked for a target, and nothing else.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! Archives of Debian's pool, each by its locked path and sha256: out of the cache, else from the
-//! first of several mirrors that still has it. A mirror of a suite that moves drops old versions
-//! within days; archives of old packages have the same paths.
+//! Fetches archives of Debian's pool by their locked path and sha256: from the cache, else from the
+//! first of several mirrors that still has them. The mirrors of a moving suite drop old versions
+//! within days; archives of old packages use the same paths.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What phase 1 is asked to bring: files and trees, each pinned. A request says nothing of graphs
-//! or builds; the wheelhouse that comes of it is a function of the request alone.
+//! The request to phase 1: files and trees, each pinned. It knows nothing of graphs or builds; the
+//! wheelhouse is a function of the request alone.
 
 use std::path::PathBuf;
 

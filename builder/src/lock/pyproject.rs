@@ -1,5 +1,5 @@
-//! What this tool reads of a `pyproject.toml`: `[build-system]` (PEP 518, 517) and the parts of
-//! `[tool.uv]` that decide what is built from source and how. Text in, values out.
+//! The parts of a `pyproject.toml` that this tool reads: `[build-system]` (PEP 518, 517) and the
+//! parts of `[tool.uv]` that decide what is built from source and how. Text in, values out.
 
 mod origins;
 

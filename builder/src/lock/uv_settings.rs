@@ -1,10 +1,10 @@
-//! Every setting that uv knows, and what becomes of it here. `uv.toml` beside `pyproject.toml` is
-//! uv's configuration instead of `[tool.uv]`; what uv reads as a part of the project is read from
-//! `[tool.uv]` all the same. A test holds the table against the list of a real uv.
+//! Every setting of uv, and how this tool treats it. A `uv.toml` beside `pyproject.toml` replaces
+//! `[tool.uv]` as uv's configuration; the settings that uv counts as part of the project are still
+//! read from `[tool.uv]`. A test compares the table with the list of a real uv.
 //!
-//! Of a person's or a machine's own `uv.toml`, only the index is read that is asked where neither
-//! project nor lock names one (`fetch::index`), for an output must not depend on whose machine
-//! builds it. A `uv.toml` above the source tree is no part of the source, and is not read either.
+//! From a user's or a machine's own `uv.toml`, only the index is read, for packages where neither
+//! project nor lock names one (`fetch::index`): an output must not depend on the machine that
+//! builds it. A `uv.toml` above the source tree is not part of the source and is not read.
 
 use crate::lock::pyproject::{Pyproject, UvTable};
 use base::packaging::{Version, VersionSpecifiers};

@@ -1,4 +1,4 @@
-//! What one line of a log says.
+//! Parses one line of a log.
 
 use super::{Missing, Weight};
 

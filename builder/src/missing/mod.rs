@@ -1,5 +1,5 @@
-//! What the log of a failed program says is missing, and which system package has it. Text in,
-//! values out: a log is foreign text, of which only lines and single words are taken.
+//! Reads in the log of a failed program what is missing, and finds the system package that provides
+//! it. Text in, values out: a log is foreign text, so only lines and single words of it are used.
 //!
 //! The messages are those of gcc, clang, binutils, pkgconf, meson, `CMake`, cargo, CPython, git and
 //! npm, as these print them in the C locale, which every sandbox has.

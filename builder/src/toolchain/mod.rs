@@ -1,6 +1,6 @@
-//! The toolchain: the root file system, the interpreter and the uv that phase 2 works with. A
-//! provider yields it; the first of the recipe's providers that can serve wins. What it consists of
-//! is a fingerprint, so that two rounds can be seen to have used the same.
+//! The toolchain: the root file system, the interpreter and the uv that phase 2 works with. The
+//! first of the recipe's providers that can supply it wins. Its fingerprint shows whether two
+//! rounds used the same toolchain.
 
 mod debian;
 mod host;

@@ -1,6 +1,6 @@
-//! uv itself, in exactly one version: its version reaches `pyvenv.cfg`, so another one would make
-//! other bytes. It is fetched by its hash, as every locked file. A uv on `PATH` may be a shim of
-//! pyenv, or need a dynamic linker that the sandbox does not have, so it builds nothing.
+//! uv itself, in exactly one version: `pyvenv.cfg` contains its version, so another version would
+//! make other bytes. It is fetched by its hash, like every locked file. A uv on `PATH` is never
+//! used to build: it may be a pyenv shim, or need a dynamic linker that the sandbox does not have.
 
 use std::path::{Path, PathBuf};
 

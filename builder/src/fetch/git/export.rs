@@ -1,4 +1,4 @@
-//! The tree of a commit, listed by `git ls-tree` and read by `git cat-file`: the plain objects.
+//! Reads the tree of a commit as plain objects, with `git ls-tree` and `git cat-file`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::ChildStdout;

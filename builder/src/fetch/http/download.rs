@@ -1,5 +1,5 @@
-//! Downloads: a file is hashed while it is written to a temporary name, a transfer that was cut off
-//! goes on where it ended, and only what has the pinned bytes is handed out.
+//! Downloads: a file is hashed while it is written to a temporary name, an interrupted transfer
+//! resumes where it stopped, and only a file with the pinned hash is returned.
 
 use std::io::{self, Read, Write};
 use std::path::Path;

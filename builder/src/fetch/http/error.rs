@@ -1,5 +1,5 @@
-//! Why a transfer failed, as something that code can branch on: whether to try again, whether to
-//! look elsewhere.
+//! Why a transfer failed, as an enum, so that code can decide whether to try again or to look
+//! elsewhere.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! The default index where uv's own configuration names none: pip's configuration, else whatever
-//! uv or pip is at hand is asked for its default.
+//! The default index where uv's own configuration names none: it uses pip's configuration, else it
+//! asks any available uv or pip for its default.
 
 use std::path::Path;
 

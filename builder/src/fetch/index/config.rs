@@ -1,6 +1,6 @@
-//! Which indexes this machine is configured with: the environment, the configuration files of uv
-//! and pip, else the default of whichever is at hand. Only what decides where files are looked for
-//! is read of them.
+//! The indexes that this machine is configured with: from the environment, the configuration files
+//! of uv and pip, else the default of an available uv or pip. Only settings that decide where to
+//! look for files are read.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! What builds are asked for beside what their own trees ask for: by the recipe, and by the
-//! application's project in uv's words.
+//! Extra build requirements besides those of the source trees: from the recipe, and from the uv
+//! configuration of the application's project.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
-//! What the build of one distribution is told beside its own tree: by the project in uv's words,
-//! and by the recipe. The backend that is asked what it needs is told the same.
+//! The settings of one distribution's build besides its own tree: from the project's uv
+//! configuration, and from the recipe. The backend gets the same settings when it is asked for its
+//! requirements.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Where `[tool.uv]` has packages come from: indexes, directories of files, and
-//! `[tool.uv.sources]`. What concerns the machinery of uv only is kept as it stands.
+//! The package origins in `[tool.uv]`: indexes, directories of files, and `[tool.uv.sources]`.
+//! Settings that only uv itself uses are kept unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 

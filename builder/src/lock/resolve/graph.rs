@@ -1,5 +1,5 @@
-//! The runtime graph: which packages of a lock are installed, and why. Cycles are allowed: a
-//! package is one node, however it is reached.
+//! The runtime graph: the packages of a lock that are installed, and why. Cycles are allowed: a
+//! package is one node, however many paths lead to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

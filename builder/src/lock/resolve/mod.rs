@@ -1,5 +1,6 @@
-//! The resolution: from a lock, a target and a selection to a flat list of distributions, each once
-//! and each with exactly one file, git tree or local tree. Values in, values out; no I/O.
+//! The resolution: turns a lock, a target and a selection into a flat list of distributions. Each
+//! distribution occurs once, with exactly one file, git tree or local tree. Values in, values out;
+//! no I/O.
 //!
 //! A [`RuntimeResolver`] decides which packages are installed; `choose` picks the file of each.
 

@@ -1,6 +1,6 @@
-//! Where the runtime graph starts: whether the lock is for the target at all, the selected
-//! projects, and their selected extras and groups, as `uv sync` selects them with `--package`,
-//! `--all-packages`, `--extra` and `--group`.
+//! The roots of the runtime graph: the selected projects, and their selected extras and groups, as
+//! `uv sync` selects them with `--package`, `--all-packages`, `--extra` and `--group`. It also
+//! checks that the lock supports the target.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! The lock: `uv.lock` as values. Text in, values out; no I/O.
 //!
-//! `wire` mirrors the file. What leaves this module has been proved: names and versions are
-//! normalised, markers parse, every source is of exactly one kind.
+//! `wire` mirrors the file. The values that this module returns are validated: names and versions
+//! are normalised, markers parse, every source has exactly one kind.
 
 mod asked;
 mod convert;

@@ -1,4 +1,4 @@
-//! A lock that does not lie at the top of the source tree.
+//! A lock below the top of the source tree.
 
 use super::{Lock, Package};
 

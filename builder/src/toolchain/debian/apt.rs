@@ -1,6 +1,6 @@
-//! The host's own `apt-get`, with a state, a cache and settings of its own: it verifies the index of
-//! another release and resolves in it, without root rights and without touching the host. It
-//! downloads nothing but the index: what it resolves is locked, and `pool` brings that.
+//! Runs the host's own `apt-get` with a separate state, cache and settings. It verifies the index
+//! of another release and resolves in it, without root privileges and without changing the host. It
+//! downloads only the index: the resolved packages are locked, and `pool` fetches them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

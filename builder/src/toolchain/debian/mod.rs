@@ -1,6 +1,6 @@
-//! A root of unpacked Debian packages: no root rights, and no other program of the host than
-//! `dpkg-deb`, and `apt-get` where nothing is locked yet. A root is kept under the fingerprint of
-//! its packages; what it turned out to have is remembered, so that a second run runs nothing.
+//! A root of unpacked Debian packages. It needs no root privileges, and runs no host program but
+//! `dpkg-deb`, and `apt-get` if nothing is locked yet. A root is stored under the fingerprint of
+//! its packages, together with its properties, so a second run starts no program.
 
 mod apt;
 mod contents; // which package has a file

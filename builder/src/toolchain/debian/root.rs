@@ -1,5 +1,5 @@
-//! A root file system from unpacked packages. No maintainer script runs, so what of their work is
-//! needed is done here: names that are alternatives, accounts, the linker's cache, bytecode.
+//! A root file system from unpacked packages. No maintainer script runs, so this module does the
+//! necessary part of their work: alternatives, accounts, the linker's cache, bytecode.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
