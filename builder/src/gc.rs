@@ -1,7 +1,7 @@
-//! Bounds the cache: what was least recently used is removed until the rest is small enough. The
-//! lock of the whole cache is held meanwhile, and every run holds it shared, so nothing that a run
-//! uses is removed. Finished outputs that a link of a person's points to stay: links are recorded
-//! in `gcroots/`, as Nix does.
+//! Shrinks the cache: it removes the least recently used entries until the rest is small enough. It
+//! holds the lock of the whole cache exclusively, and every run holds it shared, so it removes
+//! nothing that a run uses. It keeps finished outputs that a user's symlink points to; `gcroots/`
+//! records these links, as in Nix.
 
 use std::collections::BTreeMap;
 use std::io;

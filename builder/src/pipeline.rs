@@ -1,5 +1,5 @@
-//! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
-//! publish. Each stage gives the type that the next one takes.
+//! The whole build as one sequence: resolve, fetch, build wheels, install, lay out, patch, check,
+//! publish. Each stage returns the type that the next one takes.
 
 mod beforehand; // what is known before the toolchain is made
 mod toolchain_lock;

@@ -1,5 +1,5 @@
-//! The store of finished outputs, under a key of everything that went into each, with its manifest,
-//! its provenance and what is to be approved beside it.
+//! The store of finished outputs, each under the key of all its inputs, together with its manifest,
+//! its provenance and its review texts.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,5 +1,4 @@
-//! Which backend says that it made a wheel (`Generator` of `WHEEL`): not another version than the
-//! locked one.
+//! Checks that the locked version of the backend made a wheel (`Generator` of `WHEEL`).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

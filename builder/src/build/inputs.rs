@@ -1,5 +1,6 @@
-//! Everything that a build can depend on, and nothing else: what a wheel is stored under. Runtime
-//! dependencies are not in it, nor is how many builds run at once: the wheel is the same.
+//! The key of a stored wheel: everything that its build can depend on, and nothing else. Runtime
+//! dependencies and the number of parallel builds are not in it, because they do not change the
+//! wheel.
 
 use std::collections::{BTreeMap, BTreeSet};
 

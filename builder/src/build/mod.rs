@@ -1,6 +1,6 @@
-//! Phase 2, first stage: what is built from source becomes wheels. Builds run in the order of the
-//! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
-//! network, with a build environment made of exactly the locked build requirements.
+//! Phase 2, first stage: builds wheels from source. Builds run in the order of the build graph,
+//! several at once, each in a sandbox of its own at the same fixed paths, without network, with a
+//! build environment made of exactly the locked build requirements.
 
 mod source_patch; // unified diffs, applied to a source before its build
 mod view; // what the build of a local project sees of the source tree

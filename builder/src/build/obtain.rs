@@ -1,6 +1,7 @@
-//! One distribution: its wheel out of the store, or built. Its tree, its build environment and its
-//! log are at the same paths in the sandbox for every distribution and on every machine. DWARF,
-//! `.rodata` and `.pyc` hold those paths, so nothing of the host's may be in them (uv issue 13096).
+//! Obtains the wheel of one distribution: from the store, or by a build. Its tree, its build
+//! environment and its log are at the same paths in the sandbox for every distribution and on every
+//! machine. DWARF, `.rodata` and `.pyc` contain these paths, so no host path may occur in them (uv
+//! issue 13096).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

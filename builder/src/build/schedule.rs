@@ -1,5 +1,5 @@
-//! Runs builds as soon as what they wait for is built, at most so many at once, the most urgent
-//! first. Knows nothing of what a build is.
+//! Runs each build as soon as its dependencies are built, up to a number at once, the most urgent
+//! first. It does not know what a build is.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};

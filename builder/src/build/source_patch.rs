@@ -1,7 +1,7 @@
 //! Patches of a source before it is built: unified diffs, as `diff -u` and `git diff` write them,
 //! applied to the unpacked tree as `patch -p1 --fuzz=0` does. A hunk may have moved, but every line
-//! of its context must be there. The source is pinned, so a patch that does not apply was made for
-//! another one. Only regular files are changed, and none outside of the tree.
+//! of its context must match. The source is pinned, so a patch that does not apply was made for
+//! another source. Only regular files inside the tree are changed.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;

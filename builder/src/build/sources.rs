@@ -1,5 +1,4 @@
-//! The source tree of one distribution, laid out from the wheelhouse at the place where it is
-//! built.
+//! Lays out the source tree of one distribution from the wheelhouse, at its build path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

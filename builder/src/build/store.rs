@@ -1,5 +1,5 @@
-//! The store of built wheels: a wheel, what it was built of, and the digests of both, under the key
-//! of what it was built of.
+//! The store of built wheels: each entry has a wheel, its build inputs and the digests of both,
+//! under the key of the inputs.
 
 use std::collections::BTreeMap;
 use std::io;

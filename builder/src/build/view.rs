@@ -1,13 +1,13 @@
-//! What the build of a local project sees of the source tree. uv builds a project where it lies, so
-//! a build can read all of the tree; if its wheel depended on all of that, each change anywhere
-//! would build every project again.
+//! The part of the source tree that the build of a local project sees. uv builds a project in
+//! place, so a build can read the whole tree. If its wheel depended on the whole tree, every change
+//! anywhere would rebuild every project.
 //!
-//! A build is **given** its project's directory, what links in it lead to, what the recipe includes
-//! (`override.NAME.build.include`), and the ignore files of the directories above, which backends
-//! read. The rest is **withheld**: it is there by name, at its place, as empty files. Whoever opens
-//! one of those, or reads one of those directories, is seen ([`Withheld`]); then its wheel is
-//! discarded, and it is built again with the whole tree, on which its wheel depends from then on.
-//! So a wheel never lacks what uv's would have.
+//! A build is **given** its project's directory, the targets of links in it, the files that the
+//! recipe includes (`override.NAME.build.include`), and the ignore files of the directories above,
+//! which backends read. The rest is **withheld**: its names are present, as empty files. If a build
+//! opens such a file, or reads such a directory, that is detected ([`Withheld`]). Its wheel is then
+//! discarded and built again with the whole tree, on which it depends from then on. So a wheel
+//! never lacks anything that uv's wheel would have.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What all builds have in common, and what is known of each before it is built.
+//! What all builds share, and what is known about each before it is built.
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! What must hold of an output before it is published: modules and console scripts can be imported,
-//! `uv pip check` is clean, versions equal the resolution, and the recipe's own commands succeed.
-//! All of it runs in the sandbox, with the output read-only at its prefix.
+//! The checks that an output must pass before it is published: modules and console scripts can be
+//! imported, `uv pip check` is clean, versions equal the resolution, and the recipe's own commands
+//! succeed. All checks run in the sandbox, with the output read-only at its prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;

@@ -1,6 +1,6 @@
-//! What an output holds, as JSON that people review and the gate compares. It is read from the
-//! output's own `.dist-info` directories, never by running its Python, and told together with what
-//! the earlier stages did. It has no time, host or host path in it.
+//! The contents of an output, as JSON that people review and the gate compares. It is read from the
+//! output's own `.dist-info` directories, never by running its Python, and combined with what the
+//! earlier stages did. It contains no time, host or host path.
 
 use std::collections::BTreeMap;
 

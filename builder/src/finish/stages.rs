@@ -1,6 +1,6 @@
-//! The stages from a virtual environment to an output that can be published. Each takes the one
-//! before it by value, so none can be left out, repeated, or done in another order; and only
-//! [`Compiled::seal`] gives what `publish` takes.
+//! The stages from a virtual environment to an output that can be published. Each stage takes the
+//! previous one by value, so none can be skipped, repeated or reordered. Only [`Compiled::seal`]
+//! returns the type that `publish` takes.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! What Dockerfiles and CI files of a project say of how it is installed: lines with `uv sync`, `uv
-//! export` and `uv pip install`, the interpreter, and packages of `apt-get`. Text in, values out; no
-//! line is run.
+//! Finds in a project's Dockerfiles and CI files how it is installed: lines with `uv sync`,
+//! `uv export` and `uv pip install`, the interpreter, and packages of `apt-get`. Text in, values
+//! out; no line is run.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! What a failed attempt teaches: the package, requirement or exception that the recipe lacks. What
-//! did not help is taken back.
+//! Learns from a failed attempt which package, requirement or exception the recipe lacks. A change
+//! that did not help is undone.
 
 use std::collections::{BTreeMap, BTreeSet};
 

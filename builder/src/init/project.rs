@@ -1,5 +1,5 @@
-//! What can be read of a project: its lock, its `pyproject.toml`, and what images and CI say of it.
-//! Nothing of it is run.
+//! Reads a project: its lock, its `pyproject.toml`, and its image and CI files. It runs none of its
+//! code.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Which Python and platform a project is first built for, and where that Python comes from.
+//! Chooses the Python and the platform of a project's first build, and the source of that Python.
 
 use super::project::Project;
 use crate::lock::resolve::{Resolution, resolve};

@@ -1,5 +1,5 @@
-//! `doctor`: looks at everything of the machine that a build needs, changes nothing, and says for
-//! each how to mend it. It judges; the command line prints.
+//! `doctor`: checks everything on the machine that a build needs, changes nothing, and says how to
+//! fix each problem. It judges; the command line prints.
 
 use std::fmt;
 use std::path::Path;

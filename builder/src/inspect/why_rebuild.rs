@@ -1,5 +1,5 @@
-//! Which wheels a build would compile now, and which input is to blame: what a build depends on,
-//! against what the last build of the same recipe and target depended on.
+//! Finds the wheels that a build would compile now, and the input that changed. It compares the
+//! inputs of each build with those of the last build of the same recipe and target.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Paths that several distributions install. uv installs wheels in parallel and the last writer
-//! wins, so such a path differs between two builds of one lock. They are found before the
-//! installation, decided by the recipe's rule, and the tree is made to follow the decision after
-//! it. Paths that differ only in case are no collision: outputs are for Linux.
+//! wins, so such a path differs between two builds of one lock. Collisions are found before the
+//! installation and decided by the recipe's rule; after the installation the tree is changed
+//! accordingly. Paths that differ only in case do not collide: outputs are for Linux.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
-//! The tree that phase 2 makes: where it lies now, where it believes to lie, and the one way in
-//! which the stages turn a path of a recipe into a path of the host, so that no stage can be talked
-//! into touching something outside.
+//! The tree that phase 2 makes: its path on the host, its install path, and the one function that
+//! turns a path of a recipe into a path of the host. So no recipe can make a stage touch a file
+//! outside.
 
 use std::fmt;
 use std::path::PathBuf;

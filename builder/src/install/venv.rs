@@ -1,6 +1,6 @@
 //! Phase 2, second stage: a standard virtual environment (PEP 405) at the prefix, with exactly the
-//! resolution in it. No `PYTHONPATH`, no wrappers: a child that is started through `sys.executable`
-//! sees what its parent sees.
+//! resolution installed. It needs no `PYTHONPATH` and no wrappers: a child that is started through
+//! `sys.executable` sees the same packages as its parent.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The toolchain lock of a recipe, made as a command or because it is missing, and its files as
-//! phase 1 brings them.
+//! Makes the toolchain lock of a recipe, on command or because it is missing, and fetches its files
+//! in phase 1.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,10 @@
-//! The build environment: what a backend sees while it builds a wheel, and the same while it is
-//! asked what it needs. There is one, so that an answer holds for the build: the same root, the
-//! same paths, variables and config settings. [`Described`] is all of it for a key.
+//! The build environment: what a backend sees while it builds a wheel, and while it is asked for
+//! its requirements. Both use the same environment, so that an answer is valid for the build: the
+//! same root, paths, variables and config settings. [`Described`] is the whole environment as part
+//! of a key.
 //!
-//! What we add to what uv's own build gives a backend is listed in [`added`], each thing with the
-//! reason why it cannot change what a wheel means. Nothing else is added.
+//! [`added`] lists everything that we add to what uv's own build gives a backend, each with the
+//! reason why it cannot change the meaning of a wheel. Nothing else is added.
 
 pub mod added; // what uv's own build does not give a backend
 mod debug_information; // what extensions are compiled without

@@ -1,8 +1,8 @@
-//! `-march=native` and its like ask a compiler for the processor of the machine that builds: another
-//! machine makes another wheel. gcc reads a file of specifications in its own directory, and what it
-//! says of these words is said by the recipe (`override.<name>.build.native-cpu`).
+//! `-march=native` and similar flags make a compiler target the processor of the build machine, so
+//! another machine makes another wheel. gcc reads a spec file in its own directory; the recipe
+//! decides how that file treats these flags (`override.<name>.build.native-cpu`).
 //!
-//! A file of specifications is no flag: a command line without these words means what it meant.
+//! A spec file is not a flag: command lines without these flags keep their meaning.
 
 use std::collections::BTreeMap;
 use std::io;

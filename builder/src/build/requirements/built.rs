@@ -1,4 +1,4 @@
-//! A tool that was built while a build lock is made, and what its wheel says.
+//! A tool that was built while a build lock is made, and the metadata of its wheel.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

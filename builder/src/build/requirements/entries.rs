@@ -1,4 +1,4 @@
-//! What is found out of builds, as entries of the build lock.
+//! Converts what was learned about builds to entries of the build lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 

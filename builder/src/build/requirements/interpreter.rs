@@ -1,6 +1,6 @@
-//! The interpreter that uv is given while it resolves on the host: a script that describes the
-//! toolchain's Python and runs nothing. So no Python of the machine is looked for and none is
-//! downloaded, and a backend that uv would ask for metadata cannot run outside of the sandbox.
+//! The interpreter for uv while it resolves on the host: a script that describes the toolchain's
+//! Python and runs no code. So uv neither searches the machine for a Python nor downloads one, and
+//! cannot run a backend outside the sandbox to get metadata.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! `[tool.uv.sources]` of a build's requirements, as uv is given them: in a project of our own, in
-//! which relative paths are absolute and the indexes that are chosen are defined.
+//! Passes the `[tool.uv.sources]` of a build's requirements to uv: in a project of our own, with
+//! absolute paths and definitions of the chosen indexes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};

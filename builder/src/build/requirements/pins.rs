@@ -1,5 +1,5 @@
-//! What uv resolved, read from the `pylock.toml` (PEP 751) that it writes: for each build
-//! requirement the wheel that fits best, and the source that it can be built from.
+//! Reads uv's resolution from the `pylock.toml` (PEP 751) that it writes: for each build
+//! requirement, the wheel that fits best and the source that it can be built from.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One call of `uv pip compile`: the files that it reads, its environment, and what it wrote.
+//! One call of `uv pip compile`: its input files, its environment and its output.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::OpenOptionsExt as _;

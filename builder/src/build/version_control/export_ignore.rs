@@ -1,4 +1,4 @@
-//! What `git archive` leaves out of a tree: paths with the attribute `export-ignore`
+//! The paths that `git archive` leaves out of a tree: paths with the attribute `export-ignore`
 //! (`gitattributes(5)`), and submodules (`gitmodules(5)`).
 
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
-//! What builds are told instead of asking git. uv builds git sources and local projects where their
-//! `.git` is, and some backends ask it for the version, or for the files to install. The trees that
-//! are built here have no `.git`: a repository's history is pinned by nothing. So a build is told
-//! the version that the lock has of it, or that the recipe says, and setuptools is given the list
-//! of tracked files. Where a tool can be told nothing, that is an error, never another wheel.
+//! Gives builds the answers that they would otherwise get from git. uv builds git sources and local
+//! projects beside their `.git`, and some backends ask git for the version or for the files to
+//! install. Here source trees have no `.git`, because nothing pins a repository's history. So a
+//! build gets its version from the lock or the recipe, and setuptools gets the list of tracked
+//! files. If a tool cannot be given the answer, the build fails; it never makes a different wheel.
 
 mod export_ignore; // what `git archive` leaves out
 mod tools; // who asks git, and how each is told

@@ -1,4 +1,5 @@
-//! Who asks git for a version while a wheel is built, and how each is told instead: one table.
+//! The tools that ask git for a version during a build, and how each gets the version instead: one
+//! table.
 
 use std::collections::BTreeMap;
 use std::path::Path;

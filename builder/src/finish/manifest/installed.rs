@@ -1,5 +1,5 @@
-//! What is installed in an output, as its `.dist-info` directories tell it, and whether that is the
-//! resolution.
+//! Reads the installed distributions from an output's `.dist-info` directories, and compares them
+//! with the resolution.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,6 +1,5 @@
 //! The runtime graph and the build graph as a person looks at them: one picture, written as a tree,
-//! as paths to one distribution, or as a drawing. Nothing is built or installed by what stands
-//! here.
+//! as paths to one distribution, or as a drawing. This module builds and installs nothing.
 
 mod draw;
 mod paths;

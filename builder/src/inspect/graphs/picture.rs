@@ -1,4 +1,4 @@
-//! How a picture comes of the two graphs.
+//! Makes a picture from the two graphs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

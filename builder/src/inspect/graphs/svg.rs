@@ -1,5 +1,5 @@
-//! A picture as an SVG that a person can read: layered from left to right, what is needed to the
-//! right of what needs it. One file, without script or font of its own.
+//! A picture as an SVG that a person can read: layered from left to right, with each package to the
+//! left of the packages that it needs. It is one file, without a script or a font.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! A picture as an indented tree, as `cargo tree` and `uv tree` print theirs. A node's children are
-//! shown once: where it comes again stands `(*)`, and `(cycle)` where it is its own ancestor, so
-//! the tree has at most one line per edge.
+//! shown once. Further occurrences are marked `(*)`, or `(cycle)` if the node is its own ancestor,
+//! so the tree has at most one line per edge.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

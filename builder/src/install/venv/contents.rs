@@ -1,5 +1,5 @@
-//! What a virtual environment consists of: what uv makes it of, which no wheel may install over,
-//! and afterwards that and the files of the wheels, and nothing else.
+//! Checks the contents of a virtual environment: no wheel may overwrite the files that uv creates,
+//! and after the installation it contains only these and the files of the wheels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::FileType;
