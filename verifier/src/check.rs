@@ -1,5 +1,4 @@
-//! What must hold beside equality, and what was varied: the words that checks, rounds and reports
-//! share.
+//! A check and a variation: the types that checks, rounds and reports share.
 
 use base::vocabulary::Outcome;
 use serde::{Serialize, Serializer};

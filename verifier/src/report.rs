@@ -1,5 +1,5 @@
-//! What was found out, for people and programs, and the verdict that follows from it. Nothing is
-//! read: the same report gives the same bytes, without times and without paths of the machine.
+//! The findings for people and programs, and the verdict that follows from them. It reads nothing:
+//! the same report gives the same bytes, without times and without paths of the machine.
 
 mod verdict;
 mod json;

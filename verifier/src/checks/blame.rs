@@ -1,6 +1,6 @@
-//! Who made an unexplained difference, and what it depends on. Only the wheel of the distribution
-//! to blame is built again, in one more place for each variation, until one of them alone makes the
-//! difference.
+//! Finds the distribution that caused an unexplained difference, and the variation that it depends
+//! on. It builds only that distribution's wheel again, once with each variation alone, until one
+//! variation makes the difference.
 
 use std::path::Path;
 

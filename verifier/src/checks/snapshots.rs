@@ -1,7 +1,7 @@
-//! Snapshots: what people have approved of a recipe's output, in `snapshots/<recipe>/`. They are
-//! insta's: it reads and compares them, here and in `snapshots/tests.rs`. Here nothing is approved,
-//! whatever `INSTA_UPDATE` says: what is new is left beside as a pending file, for `cargo insta
-//! review` and `accept`, and in CI not even that.
+//! Snapshots: the approved texts of a recipe's output, in `snapshots/<recipe>/`. They are insta
+//! snapshots; insta reads and compares them, here and in `snapshots/tests.rs`. This check approves
+//! nothing, whatever `INSTA_UPDATE` says. It writes new texts as pending files for
+//! `cargo insta review` and `accept`; in CI it writes none.
 
 #[cfg(test)]
 mod tests;

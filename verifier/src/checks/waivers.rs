@@ -1,7 +1,7 @@
-//! Waivers: which of the differences that were found a recipe allows. A waiver holds for a cause
-//! that is proved, never for what is unexplained. Where it only looks like the cause, it holds for
-//! the exact bytes that it names. It must go on being needed: one that matches nothing, or whose
-//! day is over, fails. Pure, but for [`today`].
+//! Waivers: decides which differences a recipe allows. A waiver applies to a proved cause, never to
+//! an unexplained difference. If the difference only looks like the cause, the waiver applies only
+//! to the exact bytes that it names. A waiver that matches nothing or has expired fails. Pure,
+//! except for [`today`].
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! What may be spent on one file that differs and on all archives in it. An archive can be made to
-//! cost any amount of memory and time; what would cost more than this is unexplained.
+//! The budget for one file that differs and all archives in it. An archive can be made to cost any
+//! amount of memory and time; a file that would exceed the budget is unexplained.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Why bytes differ, as a value. Only the report makes sentences of it.
+//! Why bytes differ, as a value. Only the report turns it into sentences.
 
 use serde::{Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! What a person looks at to believe a cause: a few bytes of each side.
+//! The evidence for a cause: a few bytes of each side, for people.
 
 use base::vocabulary::shown_bytes;
 use serde::{Serialize, Serializer};

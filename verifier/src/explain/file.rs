@@ -1,4 +1,4 @@
-//! One file that differs, and what was found out about it.
+//! One file that differs, and the findings about it.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What was found out about each difference, and the few causes that all of them have.
+//! The finding for each difference, and the few causes that all of them share.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Lines that belong together and differ.
+//! Finds corresponding lines that differ.
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 

@@ -1,4 +1,4 @@
-//! Which distribution a file belongs to, as the `RECORD`s of both trees tell it.
+//! Finds the distribution of a file in the `RECORD`s of both trees.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};

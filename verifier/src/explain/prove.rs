@@ -1,5 +1,5 @@
-//! The counterfactual: claims stand if, and only if, the normalisations that they predict leave
-//! both sides equal, and none of them can be left out.
+//! The counterfactual: claims hold if and only if the normalisations that they predict make both
+//! sides equal, and every one of them is necessary.
 
 use super::finding::{Proved, Unexplained};
 use super::{Cause, Evidence, Standing};

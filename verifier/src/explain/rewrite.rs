@@ -1,4 +1,4 @@
-//! Normalisations of bytes that hold text: what a claim predicts, as something that can be applied.
+//! Normalisations of bytes that contain text: the prediction of a claim as an operation.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;

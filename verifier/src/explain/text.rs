@@ -1,4 +1,4 @@
-//! Text, by line: what two lines that belong together differ in, and what that is due to.
+//! Explains text by line: the differences between two corresponding lines, and their causes.
 
 use super::claims::of_values;
 use super::claims::order;

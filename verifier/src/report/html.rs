@@ -1,5 +1,5 @@
-//! The report as a page to look at: one file without scripts that loads nothing, at most
-//! [`MOST_BYTES`] long; listings say what they left out.
+//! The report as an HTML page: one file without scripts that loads nothing, at most [`MOST_BYTES`]
+//! long. Truncated listings say what they leave out.
 //!
 //! Written by hand rather than with a templating crate: there is one page, and a type that escapes
 //! (`markup`) is smaller than the macros that would.

@@ -1,5 +1,5 @@
-//! The report for a terminal: causes first, then what has none, then checks that failed, then
-//! the verdict; at most [`MOST_LINES`] lines, and a few for each check.
+//! The report for a terminal: causes first, then unexplained differences, failed checks and the
+//! verdict; at most [`MOST_LINES`] lines, and a few for each check.
 
 use base::vocabulary::{Outcome, shown_bytes};
 

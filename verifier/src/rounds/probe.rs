@@ -1,6 +1,6 @@
-//! What each round really saw: values read back inside its sandbox, held against what was asked
-//! for. A variation that did not take effect is an error, never a pass: two equal places prove
-//! nothing.
+//! Verifies what each round really saw: values read back inside its sandbox are compared with the
+//! requested ones. A variation that had no effect is an error, never a pass: two equal environments
+//! prove nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Rounds: the program `lockstep`, run in places that differ. Each round has a cache of its own, so
-//! no built wheel and no output of one reaches another. Shared are only downloads and source trees,
-//! each of which the builder verifies against its hash when it reads it, and the toolchain, which
-//! is an input and read-only: the suite that it comes from can move between two rounds.
+//! no built wheel and no output of one reaches another. Rounds share only downloads and source
+//! trees, which the builder verifies when it reads them, and the toolchain. The toolchain is a
+//! read-only input; it is shared because its suite can change between two rounds.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

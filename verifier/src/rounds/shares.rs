@@ -1,5 +1,5 @@
-//! Rounds side by side, each on processors of its own. If all used all of them, a round that starts
-//! more compilers would be done early, and the other one could not use what it leaves.
+//! Runs rounds side by side, each on its own processors. If all rounds used all processors, a round
+//! that starts more compilers would finish early, and the other could not use the freed processors.
 
 use std::thread::ScopedJoinHandle;
 

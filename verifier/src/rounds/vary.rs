@@ -1,5 +1,5 @@
-//! The table of variations: what must not matter, how far each reaches, and whether it can bite
-//! here. What becomes of a round stands in `places`.
+//! The table of variations: what each changes, how far it reaches, and whether it can have an
+//! effect on this machine. `places` has the resulting settings of a round.
 
 use std::collections::BTreeMap;
 use std::fmt;

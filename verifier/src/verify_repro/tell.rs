@@ -1,5 +1,5 @@
-//! What `verify-repro` prints beside its progress: reports, the last line, and what is
-//! told where a report is looked for and there is none.
+//! Prints the output of `verify-repro` besides its progress: reports, the last line, and the
+//! message if there is no report.
 
 use base::sys::files::write_atomically;
 use base::vocabulary::problem::{outcome_of, render};

@@ -1,6 +1,6 @@
-//! The texts that a person approves of an output, and in which way one is not what was approved:
-//! upstream changed what a patch is applied to, or the patch itself is another one. Used by the
-//! verifier and by `snapshots/tests.rs`, hence it knows neither. Nothing is written here.
+//! The texts of an output that a person approves, and the reason for a mismatch: upstream changed
+//! the patched file, or the patch itself changed. Both the verifier and `snapshots/tests.rs` use
+//! it, so it knows neither. It writes nothing.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,4 +1,4 @@
-//! Addresses in memory, as `repr()` of an object writes them.
+//! Memory addresses, as `repr()` of an object writes them.
 
 use super::super::Cause;
 use super::super::forms::pattern::Pattern;

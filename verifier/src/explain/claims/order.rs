@@ -1,5 +1,5 @@
-//! The same things in another order. Where the format says that order has no meaning, that proves
-//! it; elsewhere a list only looks like one that was made of a set or a directory.
+//! The same items in another order. If the format gives order no meaning, this is a proof.
+//! Otherwise a list only looks as if it came from a set or a directory.
 
 use super::super::lines::Pair;
 use super::super::prove::Claim;

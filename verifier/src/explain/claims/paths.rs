@@ -1,4 +1,4 @@
-//! Absolute paths that differ: whether that is because something was built at another place.
+//! Absolute paths that differ because the build path differs.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What claims about values are made of.
+//! The parts of claims about values.
 
 use super::super::forms::pattern::Pattern;
 use super::super::lines::Pair;

@@ -1,5 +1,5 @@
-//! Times of a build. That one is what its round's clock said is known if the clock is; of others,
-//! only the form is.
+//! Times of a build. If the clock of a round is known, a time can be proved to come from it;
+//! otherwise only its form is known.
 
 use std::ops::RangeInclusive;
 

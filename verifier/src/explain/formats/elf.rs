@@ -1,5 +1,5 @@
-//! ELF files, by section. Debug information, the build-id and what is loaded differ for different
-//! reasons; where in the file the debug information pushes what follows it does not count.
+//! ELF files, by section. Debug information, the build-id and the loaded sections differ for
+//! different reasons. A change of file offsets after longer debug information does not count.
 //!
 //! Sources: System V ABI, chapter "Object Files"; DWARF 5, section 7 for the names of sections.
 

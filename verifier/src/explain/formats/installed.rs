@@ -1,6 +1,6 @@
-//! What an installer writes beside a distribution: `direct_url.json`, whose URL is the place that
-//! was installed from (PEP 610), and uv's `uv_cache.json`, which holds times. Programs ask these
-//! files where something came from, and nothing else.
+//! Files that an installer adds to a distribution: `direct_url.json`, with the URL of the source
+//! (PEP 610), and uv's `uv_cache.json`, with times. Programs read these files only to find where a
+//! distribution came from.
 
 use serde_json::Value as Json;
 

@@ -1,6 +1,6 @@
-//! `manifest.json` of a build: it counts the files and bytes of each distribution, so it differs
-//! where they do. The claim is proved as any other: without those counts, of distributions whose
-//! files differ, the manifests must be equal.
+//! `manifest.json` of a build: it counts the files and bytes of each distribution, so it differs if
+//! they do. The claim is proved like any other: without the counts of distributions whose files
+//! differ, the manifests must be equal.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
-//! Catalogues of gettext. Source: the GNU gettext manual, "The Format of GNU MO Files".
+//! Gettext catalogues. Source: the GNU gettext manual, "The Format of GNU MO Files".
 //!
-//! The text that belongs to the empty one is the catalogue's header, and two of its fields are
-//! times of making: `POT-Creation-Date` and `PO-Revision-Date`. Where texts stand follows from how
-//! long they are, so what is compared is the texts, in order, and all bytes that are no text.
+//! The translation of the empty string is the catalogue's header, and two of its fields are
+//! creation times: `POT-Creation-Date` and `PO-Revision-Date`. The offsets of strings follow from
+//! their lengths, so the comparison covers the strings, in order, and all other bytes.
 
 use crate::explain::prove::{Claim, prove, unexplained};
 use crate::explain::{Cause, Evidence, Place, Proved, Unexplained};

@@ -1,5 +1,5 @@
 //! Files of Python's packaging in which the order of some lines has no meaning, and the same files
-//! with those lines sorted. Everything else keeps its place.
+//! with these lines sorted. All other lines keep their place.
 
 /// Core metadata that may stand there several times, in any order. Source: the core metadata
 /// specification, "(multiple use)".

@@ -1,7 +1,7 @@
-//! Lists within a line, and the same lists with their items sorted. Only what stands in a list may
-//! change its place: `a - b` is another difference than `b - a`, and `copy(a, b)` another copy.
-//! A list is of things of one kind: what has a program's name and then paths is a command. Numbers
-//! are the elements of a table, unless they are said to be a set.
+//! Lists within a line, and the same lists with their items sorted. Only items of a list may change
+//! their place: `a - b` differs from `b - a`, and `copy(a, b)` from `copy(b, a)`. The items of a
+//! list are of one kind: a program's name followed by paths is a command. Numbers are the elements
+//! of a table, unless the text marks them as a set.
 
 use std::ops::Range;
 

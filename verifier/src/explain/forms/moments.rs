@@ -1,4 +1,4 @@
-//! Dates, times of a date, and seconds since 1970: where they stand, and which moments they can
+//! Dates, times of a date, and seconds since 1970: their positions, and the moments that they can
 //! mean. A date alone can mean any moment of its day, and a time without a zone that of any zone.
 
 use std::ops::{Range, RangeInclusive};

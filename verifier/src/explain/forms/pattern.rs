@@ -1,4 +1,4 @@
-//! A form that is written as a regular expression.
+//! A form given as a regular expression.
 
 use std::ops::Range;
 use std::sync::OnceLock;

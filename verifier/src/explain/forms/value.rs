@@ -1,4 +1,4 @@
-//! A value that is looked for as it is, such as a host name or a path.
+//! A literal value, such as a host name or a path.
 
 use memchr::memmem;
 

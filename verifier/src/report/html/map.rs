@@ -1,5 +1,5 @@
-//! The output as a map: a tile for each distribution, as large as its files. Squarified tree maps:
-//! Bruls, Huizing, van Wijk, 2000.
+//! The output as a map: one tile per distribution, sized by its files. Squarified tree maps: Bruls,
+//! Huizing, van Wijk, 2000.
 
 use std::collections::BTreeMap;
 

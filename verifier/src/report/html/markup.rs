@@ -1,5 +1,5 @@
-//! HTML as a value. Markup is text of this program, which the compiler knows; all other text is
-//! escaped: names of files, excerpts and reasons are whatever somebody wrote.
+//! HTML as a value. Markup is static text of this program; all other text is escaped, because file
+//! names, excerpts and reasons are foreign text.
 
 use base::vocabulary::shown_bytes;
 

@@ -1,4 +1,4 @@
-//! What two archives may differ in, entry by entry, and what that is due to.
+//! The differences between two archives, entry by entry, and their causes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! What a member holds. Nothing of it is kept: it is read once for its digest, and unpacked only
-//! when it differs and is to be explained.
+//! The content of a member. It is not kept in memory: it is read once for its digest, and unpacked
+//! only if it differs and must be explained.
 
 use std::io::{self, Read, Write as _};
 

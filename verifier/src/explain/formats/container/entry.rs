@@ -1,4 +1,4 @@
-//! An archive as it is compared: its entries, and what belongs to none.
+//! An archive in the form that is compared: its entries, and the bytes outside them.
 
 use base::vocabulary::Sha256;
 

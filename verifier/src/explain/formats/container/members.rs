@@ -1,4 +1,4 @@
-//! Members of two archives that have one name and differ: each is explained as a file of its own.
+//! Explains members that have the same name in two archives but differ, each as a file of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,7 +1,7 @@
 //! Tars. Source: POSIX.1-2017, "pax", with GNU's long names.
 //!
-//! Every byte of a header counts. Those that are well-formed times, modes and owners are claimed
-//! to be such; what has no claim is in `Entry::other`, piece by piece.
+//! Every byte of a header counts. Well-formed times, modes and owners get claims; all other bytes
+//! are in `Entry::other`, piece by piece.
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
 //! Zips. Source: PKWARE's APPNOTE 6.3.9, sections 4.3 and 4.5; without Zip64, which no wheel needs
-//! that this tool can hold against another.
+//! that this tool can compare.
 
 use super::content::{Content, add_piece, digest, inflate, measure, unknown};
 use super::entry::{Container, Entry, Kind};

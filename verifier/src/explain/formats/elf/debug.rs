@@ -1,6 +1,5 @@
 //! Claims about debug information and the recorded command line. Values in strings, such as paths,
-//! are claimed pair by pair, and only of strings; what differs beside them needs a claim of its
-//! own.
+//! are claimed pair by pair, and only for strings; every other difference needs a claim of its own.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

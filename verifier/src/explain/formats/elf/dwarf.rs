@@ -1,6 +1,6 @@
-//! Takes the strings out of debug information. What is left is its structure, in which offsets into
-//! tables of strings do not count, as the strings stand for them: so two files can be compared
-//! whose paths have different lengths.
+//! Separates the strings from the structure of debug information. In the structure, offsets into
+//! string tables are replaced by the strings themselves, so files whose paths have different
+//! lengths can be compared.
 //!
 //! Sources: DWARF 5, sections 6.2 (lines), 6.3 (macros) and 7.5 (units, forms); the GNU extension
 //! for macros in DWARF 4 has the same form.

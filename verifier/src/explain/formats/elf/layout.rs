@@ -1,6 +1,6 @@
-//! What moves when a string in read-only data becomes longer or shorter: sections, and everything
-//! that points at them. It is derived, and that is proved for each pointer: it must lead to the
-//! same place of the same section, or to the same string.
+//! Explains what moves when a string in read-only data becomes longer or shorter: sections, and all
+//! pointers to them. Each pointer needs a proof that it is derived: it must lead to the same place
+//! of the same section, or to the same string.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Cuts an ELF file into all that it consists of.
+//! Splits an ELF file into parts that cover every byte.
 
 use object::elf::{FileHeader64, ProgramHeader64, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};

@@ -1,5 +1,5 @@
-//! The part of marshal that bytecode consists of, for CPython 3.8 to 3.14: a list of objects in the
-//! order in which they are written, with marks (`FLAG_REF`) and references between them.
+//! The part of marshal that bytecode consists of, for CPython 3.8 to 3.14: a list of objects in
+//! file order, with marks (`FLAG_REF`) and references between them.
 
 use std::collections::BTreeSet;
 
