@@ -28,7 +28,7 @@ pub fn hash_path(path: &Path) -> Result<Sha256, Problem> {
     hash_without(path, &|_| false)
 }
 
-/// As [`hash_path`], as if paths below `path` that are `skipped` were not there.
+/// As [`hash_path`], but ignores paths below `path` that are `skipped`.
 pub fn hash_without(
     path: &Path,
     skipped: &(dyn Fn(&Path) -> bool + Sync),

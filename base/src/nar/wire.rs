@@ -44,10 +44,9 @@ pub(super) enum WireError {
     Nesting,
 }
 
-/// The skeleton of a NAR: its magic, its directories and their entries. Between
-/// [`Skeleton::entry`] and [`Skeleton::end_entry`] (or, without any directory, between
-/// [`Skeleton::begin`] and the end) stands exactly one node, written by [`Skeleton::directory`],
-/// [`Regular`] or [`symlink`].
+/// The skeleton of a NAR: its magic, its directories and their entries. Between [`Skeleton::entry`]
+/// and [`Skeleton::end_entry`] (or, without any directory, between [`Skeleton::begin`] and the end)
+/// there is exactly one node, written by [`Skeleton::directory`], [`Regular`] or [`symlink`].
 #[derive(Debug, Default)]
 pub(super) struct Skeleton {
     /// The name of the last entry of each open directory; empty before the first.

@@ -16,7 +16,7 @@ use pep440_rs::{Operator, Version, VersionSpecifier};
 
 use super::ExtraName;
 
-/// A text that is no marker, with what is wrong.
+/// A string that is not a marker, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidMarker(String);
@@ -112,7 +112,7 @@ enum TextOperator {
 }
 
 impl Marker {
-    /// Whether it holds whatever the environment: there is no condition.
+    /// Whether it holds in every environment, because there is no condition.
     pub fn is_absent(&self) -> bool {
         self.0.is_none()
     }

@@ -8,9 +8,9 @@ use crate::sys::sandbox::Limits;
 /// The limits of the two kinds of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunLimits {
-    /// Of a build from source, an installation, and whatever is no check.
+    /// The limits of builds from source, installations, and everything else that is not a check.
     pub build: Limits,
-    /// Of each check.
+    /// The limits of each check.
     pub check: Limits,
 }
 

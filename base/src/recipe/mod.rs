@@ -27,7 +27,7 @@ use crate::packaging::{ExtraName, GroupName, PackageName};
 use crate::vocabulary::limits::RECIPE_BYTES;
 use crate::vocabulary::{Problem, Sha256, Target};
 
-/// A recipe whose every value has been checked, as far as that can be done without I/O.
+/// A recipe in which every value has been checked, as far as possible without I/O.
 #[derive(Debug, Clone)]
 pub struct Recipe {
     /// The file's stem, by which commands find it: `sample` of `recipes/sample.toml`.
@@ -36,11 +36,11 @@ pub struct Recipe {
     pub application: String,
     /// One line for a person.
     pub description: Option<String>,
-    /// The absolute path at which the output believes it lives.
+    /// The absolute path at which the output is installed.
     pub prefix: String,
     /// Where the application's source tree comes from.
     pub source: Source,
-    /// Where its lock lies in that.
+    /// The path of its lock in that tree.
     pub lock: LockPlace,
     /// At least one; the first is what a build builds.
     pub targets: Vec<Target>,
@@ -93,7 +93,7 @@ pub enum Source {
     },
 }
 
-/// Where the lock lies in the source tree.
+/// The location of the lock in the source tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockPlace {
     /// `uv.lock` of a project, in this directory; `.` is the tree itself.
@@ -132,8 +132,8 @@ impl LockPlace {
 pub struct Selection {
     /// The one project that is installed.
     pub project: Option<PackageName>,
-    /// The projects that are installed, if not that one. Without both it is the lock's own root
-    /// project, and of a workspace root that is no project all members.
+    /// The projects that are installed instead. The default is the lock's root project, or all
+    /// members if the workspace root is not a project.
     pub members: Option<Members>,
     /// Their extras.
     pub extras: BTreeSet<ExtraName>,
@@ -141,7 +141,7 @@ pub struct Selection {
     pub groups: BTreeSet<GroupName>,
     /// Whether the groups of `[tool.uv] default-groups` are installed too.
     pub default_groups: bool,
-    /// Whether it is right that nothing of the project itself is in the output.
+    /// Whether the output may contain no file of the project itself.
     pub dependencies_only: bool,
     /// Distributions built from source although a wheel would fit; `None` is what the project's
     /// `[tool.uv] no-binary-package` says.
@@ -155,7 +155,7 @@ pub struct Selection {
 pub struct DebianSettings {
     /// The suite, such as `forky`.
     pub suite: String,
-    /// Packages beside the base set and those of single builds.
+    /// Packages in addition to the base set and those of single builds.
     pub packages: BTreeSet<String>,
     /// Where archives of locked packages are looked for that the machine's own mirror no longer
     /// has.

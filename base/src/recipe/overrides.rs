@@ -26,7 +26,7 @@ pub struct Override {
     /// What it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
-    /// What is done about the `RECORD` of its wheel.
+    /// How the `RECORD` of its wheel is handled.
     #[serde(skip_serializing_if = "is_verified")]
     pub record: RecordPolicy,
     /// How it is built.
@@ -74,15 +74,16 @@ fn redacted<S: Serializer>(url: &url::Url, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(&Redacted(url))
 }
 
-/// Settings of one distribution's build from source: all of an override that reaches its wheel.
-/// Serialised, patches stand for their content, so that the text is a key of the build.
+/// Settings of one distribution's build from source: the part of an override that affects its
+/// wheel. When serialised, a patch is replaced by its content, so that the text can be a key of the
+/// build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BuildSettings {
     /// Environment variables of the build.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// What the backend is told (PEP 517), over what uv is configured to tell it.
+    /// Config settings for the backend (PEP 517); they override those of uv's configuration.
     #[serde(skip_serializing_if = "ConfigSettings::is_empty")]
     pub config_settings: ConfigSettings,
     /// System packages that the build needs, in the words of the provider.
@@ -91,16 +92,16 @@ pub struct BuildSettings {
     /// Build requirements instead of those of `[build-system]` (PEP 508).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requires: Option<Vec<Requirement>>,
-    /// Build requirements beside them.
+    /// Additional build requirements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_requires: Vec<Requirement>,
-    /// Paths of the source tree that the build of a local project is given beside its own.
+    /// Paths of the source tree that the build of a local project gets besides its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
-    /// The version that the build is told, of a project that would ask git for it.
+    /// The version for the build of a project that would ask git for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// What becomes of `-march=native`.
+    /// How `-march=native` is handled.
     #[serde(skip_serializing_if = "NativeCpu::refuses")]
     pub native_cpu: NativeCpu,
     /// Patches of the unpacked source, in the order in which they are applied.
@@ -184,8 +185,8 @@ impl Serialize for SourcePatch {
     }
 }
 
-/// A glob over installed paths: `*` and `?` stay within one component, `**` does not. It names what
-/// it matches and all that lies below.
+/// A glob over installed paths: `*` and `?` stay within one component, `**` does not. It covers
+/// each match and everything below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern(glob::Pattern);
 
@@ -363,7 +364,7 @@ fn included(path: String) -> Result<String, Problem> {
         .hint("give a path relative to the top of the source tree, without `..`"))
 }
 
-/// A path that stays in the recipe's directory: what lies elsewhere does not travel with it.
+/// A path that stays in the recipe's directory: files elsewhere do not move with the recipe.
 fn beside_recipe(key: &str, path: String) -> Result<String, Problem> {
     let plain = |part: &str| !matches!(part, "" | "." | "..");
     if path.split('/').all(plain) {

@@ -46,7 +46,7 @@ pub struct Wish<'a> {
     pub reuse: bool,
 }
 
-/// What became of the verification of an entry.
+/// The result of verifying an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified<T> {
     /// It is what was stored.
@@ -163,8 +163,8 @@ impl Store {
         }
     }
 
-    /// Verifies the entry, if there is one, beside others that do the same. `None` if it is not to
-    /// be used: then the lock decides, and whoever holds it alone looks again.
+    /// Verifies the entry, if there is one, under a shared lock. Returns `None` if the entry cannot
+    /// be used; then the holder of the exclusive lock looks again.
     fn share<T>(
         &self,
         wish: &Wish<'_>,

@@ -73,7 +73,7 @@ fn open(archive: &Path) -> Result<BufReader<File>, MemberError> {
     Ok(BufReader::with_capacity(128 * 1024, File::open(archive)?))
 }
 
-/// What may stand before a member of a tar, or between two: its name, its link's target, extended
+/// The largest data before a member of a tar, or between two: its name, its link's target, extended
 /// headers. They are held in memory, and compressed they are small however long they are.
 const HEADERS_MAX: u64 = 1 << 20;
 

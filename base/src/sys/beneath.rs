@@ -126,7 +126,7 @@ impl Beneath {
         })
     }
 
-    /// Makes a directory and those above it, as far as they are not there.
+    /// Makes a directory and all missing directories above it.
     pub fn make_directories(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.named(path.as_ref(), |path| {
             let mut at = PathBuf::new();

@@ -13,9 +13,9 @@ pub const FILES: &str = "files";
 pub const GIT: &str = "git";
 /// Links of people that keep an output alive.
 pub const ROOTS: &str = "gcroots";
-/// What each build of a recipe was last made of.
+/// The inputs of the last build of each recipe.
 pub const LAST_BUILDS: &str = "last-builds";
-/// Finished outputs, by what they were made of.
+/// Finished outputs, by their inputs.
 pub const OUTPUTS: &str = "outputs";
 /// Where rounds of `verify-repro` run.
 pub const ROUNDS: &str = "rounds";

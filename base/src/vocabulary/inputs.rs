@@ -27,8 +27,8 @@ pub struct Change {
 }
 
 impl Inputs {
-    /// Every leaf of `value` under its path. Lists are leaves, as their order counts; what is empty
-    /// is no input.
+    /// Returns every leaf of `value` under its path. Lists are leaves, because their order counts;
+    /// empty values are not inputs.
     pub fn of(value: &impl Serialize) -> Self {
         let mut inputs = Self::default();
         inputs.add("", serde_json::to_value(value).expect("inputs are plain values"));

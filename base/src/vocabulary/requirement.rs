@@ -22,7 +22,7 @@ pub struct Markers {
     nodes: Budget,
 }
 
-/// A text that is no requirement or marker, or one that exceeds a limit.
+/// A string that is not a requirement or marker, or that exceeds a limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequirementError {
     /// It exceeds a limit.

@@ -16,7 +16,7 @@ pub struct Target {
     tags: Tags,
 }
 
-/// A platform in the words of `uv --python-platform`, with what it stands for.
+/// A platform as `uv --python-platform` names it, with its properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PlatformName {
     name: String,

@@ -124,7 +124,7 @@ fn without_files(dir: &OwnedFd) -> io::Result<Vec<CString>> {
     Ok(directories)
 }
 
-/// Not every file system tells in a listing what an entry is.
+/// Not every file system reports the kind of an entry in a listing.
 fn is_directory(dir: &OwnedFd, name: &CStr, listed: FileType) -> io::Result<bool> {
     if listed != FileType::Unknown {
         return Ok(listed == FileType::Directory);

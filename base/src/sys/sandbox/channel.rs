@@ -39,7 +39,7 @@ pub(super) enum Report {
     },
 }
 
-/// No message has more open files beside it.
+/// The most open files that a message carries.
 const FILES_MAX: usize = 3;
 /// No message is longer.
 const BYTES_MAX: u32 = 64 << 20;
@@ -63,7 +63,7 @@ pub(super) fn send(
     socket.write_all(&whole[sent..])
 }
 
-/// Waits for a message and the open files beside it; `None` at the end.
+/// Waits for a message and its open files; `None` at the end.
 pub(super) fn receive<T: DeserializeOwned>(
     mut socket: &UnixStream,
 ) -> io::Result<Option<(T, Vec<OwnedFd>)>> {

@@ -71,8 +71,8 @@ enum Mount {
     Text(String),
 }
 
-/// What of a sandbox a program inside can tell, without where on the host anything comes from: what
-/// a key must know of it beside the root's own.
+/// The facts about a sandbox that a program inside can see, without any host path: its part of a
+/// key, besides the root's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description<'a> {
     environment: &'a BTreeMap<String, String>,
@@ -124,7 +124,7 @@ impl Finished {
     }
 }
 
-/// The environment inside, beside what the surroundings say and before [`Sandbox::env`].
+/// The environment inside, besides the variables of the surroundings and before [`Sandbox::env`].
 const ENVIRONMENT: [(&str, &str); 3] =
     [("GLIBC_TUNABLES", pinned::LIBC), ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "dumb")];
 
@@ -251,7 +251,7 @@ impl Sandbox {
         self
     }
 
-    /// What a program inside can tell of it.
+    /// The facts about it that a program inside can see.
     pub fn description(&self) -> Description<'_> {
         let kind = |mount: &Mount| match mount {
             Mount::ReadOnly(_) => "read-only",

@@ -37,7 +37,7 @@ pub(super) const LIMITS: [(Resource, &str, Option<u64>, Option<u64>); 13] = [
     (Resource::Stack, "stack (`ulimit -s`)", Some(8 << 20), None),
 ];
 
-/// What libc is told (`GLIBC_TUNABLES`): to choose its functions as on the oldest processor of the
+/// Settings of libc (`GLIBC_TUNABLES`): it chooses its functions as on the oldest processor of the
 /// architecture. Those of mathematics give other results with the instructions of later ones, and
 /// other libraries are loaded.
 #[cfg(target_arch = "x86_64")]
@@ -51,10 +51,10 @@ pub(super) const LIBC: &str = "glibc.cpu.name=generic";
 /// their own.
 pub(super) const KEPT: [&str; 5] = ["mounts", "net", "self", "sysvipc", "thread-self"];
 
-/// What of `/proc/sys` is the kernel's own file: another number at each question.
+/// The file of `/proc/sys` that stays the kernel's own: it returns another number at each read.
 pub(super) const RANDOM: &str = "sys/kernel/random/uuid";
 
-/// What a program can be told of the machine.
+/// The facts about the machine that a program can see.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Machine<'m> {
     pub(super) processors: usize,

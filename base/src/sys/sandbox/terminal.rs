@@ -14,8 +14,8 @@ use rustix::termios::{
 
 use super::channel::{Report, receive};
 
-/// How often the size of the person's terminal is looked at: a process is told of a change by a
-/// signal only, which a library should not take.
+/// How often the size of the user's terminal is polled: a change is announced only by a signal,
+/// which a library should not handle.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// The person's side.

@@ -228,7 +228,7 @@ impl<'p> Answers<'p> {
         u32::from_str_radix(text.trim(), 16).is_ok_and(|it| it & 0xff == 0x8)
     }
 
-    /// A set of as many processors as programs see, as a kernel tells it that knows of 64.
+    /// The set of processors that programs see, in the form of a kernel for 64 processors.
     fn affinity(&self, call: &Call, size: i32, at: u64) -> Asked<Answer> {
         let known = 8; // bytes
         if size < known || size % known != 0 {
@@ -238,7 +238,7 @@ impl<'p> Answers<'p> {
         self.give(call, at, &set.to_ne_bytes(), i64::from(known))
     }
 
-    /// Of itself, a program is told the niceness that it has given itself.
+    /// A program sees the niceness that it has set for itself.
     fn priority(&self, call: &Call, [which, who]: [i32; 2]) -> Asked<Answer> {
         if which != 0 || who != 0 {
             return Ok(Answer::Kernel);

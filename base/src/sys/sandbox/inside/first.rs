@@ -136,8 +136,8 @@ fn limit(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// No capability is left, and none can be had again: not as root of the namespace, and not by a
-/// program with set-user-id or file capabilities.
+/// Drops every capability for good: neither root of the namespace nor a program with set-user-id or
+/// file capabilities can regain one.
 fn give_up_rights() -> Result<()> {
     for number in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << number);

@@ -20,7 +20,7 @@ pub(super) fn exceeds(limit: u64) -> bool {
         && files.saturating_add(all("smaps_rollup", "Pss_Anon:")) > limit
 }
 
-/// What a file system holds; nothing if it is none of its own.
+/// The bytes that a file system holds; 0 if the path is not a file system of its own.
 fn used(path: &str) -> u64 {
     let Ok(it) = rustix::fs::statvfs(path) else { return 0 };
     it.f_blocks.saturating_sub(it.f_bfree).saturating_mul(it.f_frsize)

@@ -113,7 +113,7 @@ fn launch() -> i32 {
     }
 }
 
-/// Tells the caller why the program was not started. If the caller is gone, nobody is to be told.
+/// Tells the caller why the program was not started. Does nothing if the caller is gone.
 fn report(socket: &UnixStream, failure: Failure) -> i32 {
     let Failure { step, error, forbidden } = failure;
     let _ = send(socket, &Report::Failed { step, error, forbidden }, &[]);
