@@ -67,7 +67,7 @@ pub struct Options {
     pub reuse: Reuse,
     /// How much of the toolchain is read to verify it.
     pub check: Check,
-    /// What is done about a wheelhouse that is not the golden one.
+    /// How a wheelhouse that does not match its ledger is handled.
     pub golden: Golden,
     /// How many builds run at once; `None` is the number of processors.
     pub jobs: Option<usize>,
@@ -75,7 +75,7 @@ pub struct Options {
     pub locked: bool,
     /// Whether the output is published without having been checked.
     pub no_checks: bool,
-    /// Whether an output that was left unchecked is good enough, if there is no checked one.
+    /// Whether an unchecked output may be used if there is no checked one.
     pub unchecked_serves: bool,
     /// What decides what is installed, and in which order builds run.
     pub resolvers: Resolvers,
@@ -112,8 +112,8 @@ pub fn build_with_toolchain(
     })
 }
 
-/// Runs what builds in a directory of its own. If it fails and a build was begun, that stays: the
-/// message names it.
+/// Runs a build in a directory of its own. If it fails after a build was started, the directory is
+/// kept, because the message names it.
 fn in_work_directory<T>(
     recipe: &Recipe,
     host: Host<'_>,
@@ -142,7 +142,7 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Where what is built from source is built, in the directory `work` of this run.
+    /// The workshop that builds from source, in the directory `work` of this run.
     pub(crate) fn workshop<'a>(
         &'a self,
         recipe: &'a Recipe,
@@ -175,8 +175,8 @@ impl Prepared {
     }
 }
 
-/// Toolchain and wheelhouse come from different servers and know nothing of each other, so they are
-/// fetched side by side.
+/// Fetches toolchain and wheelhouse in parallel: they are independent and come from different
+/// servers.
 pub(crate) fn prepare(
     located: &LocatedRecipe,
     target: &Target,
@@ -250,8 +250,8 @@ fn build_in(
     Ok((report, prepared.toolchain))
 }
 
-/// Builds the wheel of one distribution, and of what its build needs, for whoever wants to look at
-/// it.
+/// Builds the wheel of one distribution, and those that its build needs, so that a person can
+/// inspect it.
 pub fn build_one(
     located: &LocatedRecipe,
     name: &BuildName,
@@ -336,7 +336,7 @@ fn assemble(
     Ok(Assembled { sealed, provenance, longest })
 }
 
-/// Leaves the sandbox of checks that failed to whoever wants to look around in it.
+/// Keeps the sandbox of failed checks, so that a person can look around in it.
 fn with_scene(
     problem: Problem,
     sealed: &Sealed,
@@ -355,7 +355,7 @@ fn with_scene(
     }
 }
 
-/// The toolchain that a recipe wants: the locked one, if there is a lock.
+/// Provides the toolchain of a recipe: the locked one, if there is a lock.
 pub fn provide_toolchain(
     located: &LocatedRecipe,
     target: &Target,
@@ -390,7 +390,8 @@ fn providers(recipe: &Recipe, options: &Options) -> Vec<Provider> {
     }
 }
 
-/// A target of `X.Y.Z` is of exactly that interpreter: markers of the lock can ask for it.
+/// Checks that a target of `X.Y.Z` gets exactly that interpreter: markers of the lock can depend on
+/// it.
 fn check_patch_version(
     target: &Target,
     toolchain: &Toolchain,

@@ -16,7 +16,7 @@ pub(crate) struct Variation {
     pub(crate) bites: bool,
 }
 
-/// Something that must hold beside equality.
+/// A check besides equality.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     /// Its name, such as `fod-hash`.

@@ -44,7 +44,7 @@ pub use owners::normalised;
 use super::compare::Comparison;
 use owners::Owners;
 
-/// What is known of the two sides beside their bytes. The default knows nothing.
+/// The known facts about the two sides, besides their bytes. The default has none.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     /// Values that are unique to a side.
@@ -54,8 +54,8 @@ pub struct Context {
     pub kinds: BTreeMap<String, String>,
 }
 
-/// Explains every difference of a comparison. `found` is told each finding as soon as it is known,
-/// in the order of paths, so that a run that is killed leaves what it knew.
+/// Explains every difference of a comparison. `found` receives each finding as soon as it is known,
+/// in the order of paths, so that a killed run leaves its partial results.
 ///
 /// Errors: a file that cannot be read any more. A file that cannot be understood is no error but
 /// unexplained.

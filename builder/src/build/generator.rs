@@ -22,8 +22,8 @@ const OTHER_NAMES: [(&str, &str); 4] = [
     ("uv", "uv-build"),
 ];
 
-/// Compares the backend that made a wheel with the requirements of its build. A backend that says
-/// nothing of itself, or is none of them, is one of the source tree's own.
+/// Compares the backend that made a wheel with the requirements of its build. A backend that does
+/// not name itself, or is not among them, belongs to the source tree itself.
 ///
 /// # Errors
 /// It is one of them, in another version.

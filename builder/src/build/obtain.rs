@@ -28,7 +28,7 @@ use base::sys::sandbox::{Invocation, Sandbox};
 use base::sys::{Host, disk};
 use base::vocabulary::{Inputs, Problem};
 
-/// Of what a build leaves, files of as many bytes are removed as soon as it has ended.
+/// Leftover files of a build of at least this many bytes are removed as soon as it has ended.
 const LARGE: u64 = 256 << 10;
 
 /// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.

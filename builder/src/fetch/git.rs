@@ -178,8 +178,8 @@ impl Export<'_> {
     }
 }
 
-/// Whether a path of a git tree may be written: git itself refuses these (`verify_path`), but an
-/// object that was made by hand can hold them.
+/// Whether a path of a git tree may be written. git itself rejects such paths (`verify_path`), but
+/// a handmade object can contain them.
 fn is_allowed(entry: &Entry) -> bool {
     entry
         .path

@@ -14,7 +14,7 @@ use crate::lock::build_lock::{
 use crate::lock::resolve::{Artifact, Distribution, Place, RegistryFile, Resolution, is_wheel};
 use base::vocabulary::Problem;
 
-/// Where local things lie.
+/// The locations of local projects and files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places<'a> {
     /// The application's source tree: local archives and flat indexes.

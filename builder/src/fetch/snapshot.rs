@@ -12,8 +12,8 @@ use fs_err as fs;
 
 use super::trees::Trees;
 
-/// Directories that are no part of a source tree wherever they lie in it: records of version
-/// control, and what tools of a developer leave behind.
+/// Directories that are never part of a source tree, at any depth: version control data, and
+/// leftovers of developer tools.
 pub(crate) const NOT_SOURCE: [&str; 10] = [
     ".git",
     ".hg",
@@ -27,8 +27,8 @@ pub(crate) const NOT_SOURCE: [&str; 10] = [
     "__pycache__",
 ];
 
-/// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and not
-/// changed by whoever goes on working in the original.
+/// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and
+/// unaffected by later changes of the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     /// Where it is, in the cache.
@@ -65,8 +65,8 @@ pub(crate) fn copy_without(left_out: &[PathBuf], tree: &Path, into: &Path) -> Re
     })
 }
 
-/// Whether a path is no part of a source: it is named, one of [`NOT_SOURCE`], or the socket or pipe
-/// of a program that runs there.
+/// Whether a path is excluded from a source: it is named, one of [`NOT_SOURCE`], or a socket or
+/// pipe.
 pub(crate) fn is_left_out(left_out: &[PathBuf], path: &Path) -> bool {
     let can_be_source = |it: std::fs::Metadata| it.is_dir() || it.is_file() || it.is_symlink();
     path.file_name().is_some_and(|name| NOT_SOURCE.iter().any(|it| name == *it))

@@ -14,7 +14,7 @@ use base::vocabulary::Problem;
 /// The files of a source tree that count as tracked.
 #[derive(Debug, Clone)]
 pub enum Tracked {
-    /// All of them: the tree is no working tree of git's, such as what an archive had.
+    /// All files: the tree is not a git working tree, for example an unpacked archive.
     Everything,
     /// These, relative to the tree.
     Only(BTreeSet<PathBuf>),

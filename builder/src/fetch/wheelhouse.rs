@@ -32,8 +32,8 @@ use base::vocabulary::{Problem, Sha256};
 /// What phase 1 has brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wheelhouse {
-    /// The directory: `wheels/`, `sdists/`, `build/`, `git/` and `trees/`, as far as they are not
-    /// empty.
+    /// The directory with `wheels/`, `sdists/`, `build/`, `git/` and `trees/`; empty ones are left
+    /// out.
     pub path: PathBuf,
     /// Its identity: the sha256 of its NAR, Nix's `outputHash` with `outputHashMode = "recursive"`.
     pub nar_hash: Sha256,
@@ -63,7 +63,7 @@ pub struct LedgerTree {
     pub nar_hash: Sha256,
 }
 
-/// What is kept beside a published wheelhouse.
+/// The record beside a published wheelhouse.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     nar_hash: Sha256,
@@ -253,9 +253,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Names that stand for more than one archive, as those of all archives of a forge's tags do: each
-/// of these archives lies in a directory of its distribution. A wheel's name has that of its
-/// distribution in it.
+/// Names that several archives share, as archives of a forge's tags do: each such archive is in a
+/// directory of its distribution. A wheel's name already contains its distribution.
 fn ambiguous(files: &[FileRequest]) -> BTreeSet<&String> {
     let mut digests: BTreeMap<&String, BTreeSet<Sha256>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.shelf == Shelf::Sdists) {
@@ -265,7 +264,7 @@ fn ambiguous(files: &[FileRequest]) -> BTreeSet<&String> {
     digests.into_keys().collect()
 }
 
-/// Where the source archive `filename` of a distribution lies in a wheelhouse.
+/// The path of a distribution's source archive `filename` in a wheelhouse.
 pub fn sdist(wheelhouse: &Path, project: &PackageName, filename: &str) -> PathBuf {
     let shelf = wheelhouse.join(Shelf::Sdists.directory());
     let of_its_own = shelf.join(project.as_ref()).join(filename);

@@ -40,7 +40,7 @@ pub struct Applied {
 pub struct AppliedReplacement {
     /// The text that was looked for.
     pub from: String,
-    /// What stands there now, variables replaced.
+    /// The new text, with variables replaced.
     pub to: String,
     /// How many times it was found; 0 only for modes that allow it.
     pub count: usize,

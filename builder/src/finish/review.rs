@@ -19,7 +19,7 @@ use base::vocabulary::digest::Hashing;
 use base::vocabulary::limits::{PATCHED_BYTES, REVIEWED_LINES};
 use base::vocabulary::{Problem, Sha256};
 
-/// The directory beside an output in which the texts lie.
+/// The directory beside an output with the texts.
 pub(crate) const REVIEW: &str = "review";
 
 /// The texts by their paths in that directory: `installed.txt`, and `patched/<file>.diff` for each

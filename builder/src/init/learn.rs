@@ -35,7 +35,7 @@ fn line_of(text: &str) -> String {
     shown_lines(line.trim()).chars().take(200).collect()
 }
 
-/// Changes the draft by what a problem tells; whether anything is left to try.
+/// Changes the draft according to a problem, and returns whether anything is left to try.
 ///
 /// # Errors
 /// The index of files cannot be fetched or read.

@@ -206,7 +206,7 @@ fn attempt_once(
     pipeline::build(located, &options, host)
 }
 
-/// What a recipe lacks that is there already: its build lock, its ledger.
+/// Completes an existing recipe: its build lock, its ledger.
 fn completed(
     path: &Path,
     root: &Path,
@@ -391,7 +391,7 @@ fn tagged(dir: &Path, host: Host<'_>) -> Option<String> {
     tag.parse::<base::packaging::Version>().ok().map(|it| it.to_string())
 }
 
-/// What is copied of a project that is no package.
+/// The copies for a project that is not a package.
 fn copies(project: &Project, draft: &mut Draft, notes: &mut Notes) {
     let (copies, modules, is_django) = project.copies();
     if copies.is_empty() {

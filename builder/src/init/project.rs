@@ -56,7 +56,7 @@ impl Project {
         Ok(Self { dir: dir.to_owned(), locked, table, hints: hints(dir), pinned_python })
     }
 
-    /// The project beside the lock, unless the workspace's root is none.
+    /// The project beside the lock, unless the workspace root is not a project.
     pub(super) fn root(&self) -> Option<&Package> {
         self.locked.lock.root()
     }
@@ -76,8 +76,8 @@ impl Project {
         self.root().is_some_and(|root| matches!(root.source, Source::Virtual(_)))
     }
 
-    /// What is installed beside the project's own dependencies, as the lines say, never what is
-    /// for development.
+    /// The extras and groups to install besides the project's own dependencies, according to the
+    /// lines; never those for development.
     pub(super) fn install(&self) -> Install {
         let mut install = self.hints.install.as_ref().map(|(_, it)| it.clone()).unwrap_or_default();
         let lock = &self.locked.lock;
@@ -161,8 +161,8 @@ impl Project {
         version.parse::<base::packaging::Version>().ok().map(|it| it.to_string())
     }
 
-    /// What is copied of a project that is no package: `from`, `to`, and the modules in it. Around
-    /// `manage.py` everything keeps its place; modules alone go where they can be imported.
+    /// The copies for a project that is not a package: `from`, `to`, and the modules in it. Next to
+    /// a `manage.py` all files keep their place; other modules go where they can be imported.
     pub(super) fn copies(&self) -> (Vec<(String, String)>, BTreeSet<String>, bool) {
         let manage = ["", "src", "backend", "app"]
             .into_iter()

@@ -44,16 +44,16 @@ pub struct Installed {
     pub output: Output,
     /// The wheels that are in it, sorted by name.
     pub wheels: Vec<WheelArchive>,
-    /// What they fought over.
+    /// The collisions between them.
     pub collisions: Collisions,
-    /// What of them was not installed, by the recipe's overrides.
+    /// The files that the recipe's overrides excluded.
     pub skipped: BTreeMap<PackageName, Vec<String>>,
-    /// What a person should know of the wheels, as sentences.
+    /// Warnings about the wheels, as sentences.
     pub notes: Vec<String>,
 }
 
-/// As much of the wheels is unpacked in memory at once, in bytes. A file system makes and removes
-/// tens of thousands of files several times slower than memory does, and each is needed once.
+/// The bytes of wheels that are unpacked in memory at once. A file system creates and removes tens
+/// of thousands of files several times slower than memory does, and each is needed once.
 pub const MEMORY_BYTES: u64 = 256 << 20;
 
 // uv learns of an interpreter by running it, and an interpreter runs the `.pth` files that are

@@ -13,7 +13,7 @@ use base::sys::Host;
 use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem, Target};
 
-/// Whether a toolchain lock is made of what is known, or of what the mirror has now.
+/// Whether a toolchain lock may keep what is known, or is made from the mirror's current index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
     /// What still fits is kept; what an earlier run of this cache found will do for the rest.

@@ -83,7 +83,7 @@ pub struct Wanted<'a> {
     pub providers: &'a [Provider],
     /// The Debian provider's settings.
     pub debian: &'a DebianSettings,
-    /// What single builds need beside them, in the provider's words.
+    /// The additional packages of single builds, by the provider's names.
     pub system_packages: BTreeSet<String>,
     /// The interpreter's version, such as `(3, 14)`.
     pub python: (u8, u8),
@@ -103,9 +103,9 @@ impl Wanted<'_> {
     }
 }
 
-/// The first provider that can serve serves. A provider cannot serve where the machine lacks what it
-/// works with, which is told; that a package is misspelt or gone is an error, and no other provider
-/// is tried. If none can serve, the error says for each why not.
+/// Provides the toolchain from the first provider that works on this machine. A provider whose
+/// tools are missing is skipped with a message. A misspelt or missing package is an error, and no
+/// other provider is tried. If no provider works, the error gives the reason for each.
 pub fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain, Problem> {
     let what = format!(
         "no toolchain with Python {}.{} for `{}`",

@@ -37,8 +37,8 @@ pub(crate) fn suspects(explanation: &Explanation) -> Vec<String> {
     names
 }
 
-/// Builds the wheel of `name` with what round `other` varies, until a variation is named. What its
-/// build needs is built anew too, and is not what is compared.
+/// Builds the wheel of `name` with the variations of round `other`, until it finds the one to
+/// blame. It also rebuilds the build requirements, but does not compare them.
 pub(crate) fn find(
     workplace: &Workplace<'_>,
     chosen: &Chosen,

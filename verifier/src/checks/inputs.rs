@@ -14,7 +14,7 @@ use crate::rounds::Finished;
 /// The parts of a provenance that say what went in.
 const INPUTS: [&str; 4] = ["source", "toolchain", "python", "uv"];
 
-/// Compares what the rounds were made of.
+/// Compares the inputs of the rounds.
 ///
 /// # Errors
 /// The provenance of a round cannot be read.

@@ -24,7 +24,7 @@ pub(super) struct Directory {
 
 /// Names of a directory, sorted by bytes.
 pub(super) struct Entries {
-    /// Each name with the zero that the kernel wants after it.
+    /// Each name with the terminating zero that the kernel needs.
     names: Vec<u8>,
     entries: Vec<Entry>,
 }

@@ -25,7 +25,7 @@ const MOST_BUFFERED: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
     source: Source,
-    /// Where they start in the source.
+    /// Their offset in the source.
     start: u64,
     length: u64,
 }

@@ -26,8 +26,7 @@ use sides::Sides;
 /// A way to make claims.
 type Claims = fn(&Sides<'_>) -> Vec<Claim<Rewrite>>;
 
-/// All of them. What is specific stands before what is general: the earlier of two claims is
-/// preferred.
+/// All of them, specific before general: the earlier of two claims is preferred.
 const ABOUT_VALUES: [Claims; 8] = [
     canaries::claims,
     paths::claims,

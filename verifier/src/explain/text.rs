@@ -19,8 +19,8 @@ impl Style {
     /// The target of a symbolic link.
     pub(crate) const LINK: Self = Self { place: Place::Link, ordered: Ordered::Lines };
 
-    /// Of a path, as reports name it. A name alone does not make a file of a distribution: any
-    /// list can be called `RECORD`.
+    /// The kind of a path, as reports name it. A name alone is not enough: any list can be called
+    /// `RECORD`.
     pub(crate) fn of(path: &str) -> Self {
         let path = path.rsplit_once("!/").map_or(path, |(_, member)| member);
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));

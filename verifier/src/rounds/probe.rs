@@ -81,7 +81,7 @@ fn order(reversed: bool) -> &'static str {
     if reversed { "reversed" } else { "sorted" }
 }
 
-/// Whether what was read is what was asked for, as far as a value says that.
+/// Whether the value that was read matches the requested one, as far as a value can show it.
 fn is_as_asked(variation: Variation, place: &Place, read: &str) -> bool {
     let seen = &place.surroundings;
     match variation {

@@ -40,7 +40,7 @@ pub(crate) struct Workplace<'w> {
     pub(crate) quiet: bool,
 }
 
-/// What of the cache is shared.
+/// The shared parts of the cache.
 const SHARED: [&str; 5] = [FILES, GIT, SOURCES, TOOLCHAINS, UV];
 
 /// The output among what is compared.
@@ -55,7 +55,7 @@ pub(crate) struct Round {
     pub(crate) directory: PathBuf,
 }
 
-/// The wheelhouse of one target, as `builder fetch --json` tells it.
+/// The wheelhouse of one target, as `fetch --json` reports it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Wheelhouse {
@@ -94,7 +94,7 @@ pub(crate) struct Finished {
     pub(crate) built: Built,
     /// All that is compared: `output/`, `wheels/`, `manifest.json`.
     pub(crate) product: PathBuf,
-    /// What the builder published beside the output.
+    /// The files that the builder published beside the output.
     pub(crate) published: PathBuf,
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Shares(Vec<CpuSet>);
 
 impl Shares {
     /// Divides the processors of this process among rounds: as many rounds run at once as there are
-    /// processors. Where the kernel does not tell which these are, one round runs at a time.
+    /// processors. If the kernel does not report them, one round runs at a time.
     pub(crate) fn among(rounds: usize) -> Self {
         let Ok(own) = sched_getaffinity(None) else {
             return Self(vec![CpuSet::new()]);

@@ -10,7 +10,7 @@ use crate::report::{self, Report, Subject};
 use crate::rounds::vary::{Here, Reach, Variation};
 
 impl VerifyRepro {
-    /// What could not be decided is told wherever a report is looked for.
+    /// Reports an undecided result in every place where a reader looks for a report.
     pub(super) fn tell_failure(&self, error: &anyhow::Error, program: Program<'_>) {
         let text = render(error);
         eprintln!("{}\n", (program.typed)(&text));

@@ -30,8 +30,8 @@ pub enum What {
     Flag(&'static str),
     /// A file or directory in the sandbox.
     File(&'static str),
-    /// A variable or a file that stands for a `.git`, where the build requirements have somebody
-    /// who would ask git (`build::version_control`).
+    /// A variable or a file that replaces a `.git`, if a build requirement would ask git
+    /// (`build::version_control`).
     ForGit(&'static str),
 }
 

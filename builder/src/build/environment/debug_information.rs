@@ -81,7 +81,8 @@ fn without_debug_flag(text: &str) -> String {
     lines
 }
 
-/// What setuptools, `distutils` and whoever asks `sysconfig` for the flags of extensions read.
+/// The variables that setuptools, `distutils` and other readers of `sysconfig` take extension flags
+/// from.
 const EXTENSION_FLAGS: [&str; 6] = [
     "'CFLAGS': '",
     "'OPT': '",

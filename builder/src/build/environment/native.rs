@@ -52,7 +52,7 @@ pub(super) fn specifications(
     Ok(files)
 }
 
-/// The directories in one, as paths inside. A link is no place of its own.
+/// The directories in a directory, as paths inside. Links are skipped.
 fn directories(root: &Path, path: &str) -> io::Result<Vec<String>> {
     let host = root.join(path.trim_start_matches('/'));
     if !host.is_dir() {

@@ -27,7 +27,7 @@ pub(super) struct BuiltMetadata {
 }
 
 impl BuiltMetadata {
-    /// Of what is not built yet: it needs nothing, as far as that is known.
+    /// The metadata of a tool that is not built yet: no known requirements.
     pub(super) fn unknown(version: Option<Version>) -> Self {
         Self {
             version: version.unwrap_or_else(|| Version::new([0])),

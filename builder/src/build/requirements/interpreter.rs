@@ -64,7 +64,7 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// Every path of the description leads to the stand-in: those of the toolchain could be
+    /// Every path of the description points to the stand-in: the toolchain's paths could be
     /// programs of this machine.
     fn write(&self, mut described: serde_json::Value) -> std::io::Result<()> {
         self.redirect("", &mut described);
@@ -105,7 +105,7 @@ impl Interpreter {
         self.dir.join("python")
     }
 
-    /// Where it notes that it should have run something.
+    /// The file in which it records that it was asked to run code.
     fn refused_file(&self) -> PathBuf {
         self.dir.join("refused")
     }

@@ -181,7 +181,7 @@ impl Maker<'_> {
         }
     }
 
-    /// What the build of one distribution needs.
+    /// Finds the requirements of one distribution's build.
     fn answer(
         &self,
         run: &Run<'_>,

@@ -25,7 +25,7 @@ pub(super) struct Pin {
 
 pub(super) type Pins = BTreeMap<Requirement, Pin>;
 
-/// A package of a resolution. Of a directory, uv does not tell the version.
+/// A package of a resolution. uv does not report the version of a directory.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) name: PackageName,

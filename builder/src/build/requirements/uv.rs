@@ -17,7 +17,7 @@ use base::sys::Host;
 use base::sys::process::Process;
 use base::vocabulary::Problem;
 
-/// What uv is told of a distribution's metadata.
+/// The metadata of a distribution that is passed to uv.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) metadata: BuiltMetadata,

@@ -117,7 +117,7 @@ fn continues(response: &Response<Body>, offset: u64) -> bool {
         && header_text(response, header::CONTENT_RANGE).starts_with(&format!("bytes {offset}-"))
 }
 
-/// What is there of a file.
+/// The part of a file that is present.
 struct Partial {
     file: Hashing<NamedTempFile>,
     received: u64,

@@ -12,7 +12,7 @@ use base::packaging::{PackageName, Version};
 use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 
-/// A distribution as its `.dist-info` tells it.
+/// A distribution as its `.dist-info` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
     /// Normalised.

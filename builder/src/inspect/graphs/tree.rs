@@ -12,7 +12,7 @@ use super::{Edge, Need, NodeId, Origin, Picture};
 pub struct Shape {
     /// From what is needed to what needs it.
     pub invert: bool,
-    /// Where it starts; empty means at the roots, or at what nothing needs.
+    /// Where it starts; empty means at the roots, or at packages that nothing needs.
     pub start: Vec<NodeId>,
     /// How many levels below the start are shown.
     pub depth: Option<usize>,
@@ -23,7 +23,7 @@ struct Line {
     node: NodeId,
     /// The edge by which it was reached.
     edge: Option<usize>,
-    /// What stands before it, and before its children.
+    /// The prefix of its line, and of its children's lines.
     lead: String,
     last: bool,
     depth: usize,

@@ -11,7 +11,8 @@ use base::packaging::{PackageName, Requirement};
 use base::recipe::{Choice, Recipe};
 use base::vocabulary::Problem;
 
-/// Who demands what of builds. What was locked for other demands is stale.
+/// The extra requirements on builds, with their origins. An entry that was locked for others is
+/// stale.
 #[derive(Debug, Clone, Copy)]
 pub struct Demands<'a> {
     /// Its overrides.
@@ -88,7 +89,7 @@ impl Demands<'_> {
             )))
     }
 
-    /// What the build of a distribution is told.
+    /// The settings for the build of a distribution.
     pub fn told(&self, name: &PackageName) -> Told {
         Told::of(name, self.recipe, self.project)
     }

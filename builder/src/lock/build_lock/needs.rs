@@ -20,7 +20,7 @@ pub struct Needs {
     pub requires: BTreeSet<String>,
     /// What that resolved to.
     pub requirements: BTreeSet<Requirement>,
-    /// Of these, the ones that are built from source first.
+    /// The build requirements that are built from source first.
     pub from_source: BTreeSet<PackageName>,
 }
 

@@ -304,8 +304,8 @@ impl PackageJson {
     }
 }
 
-/// Of named files, the wheel that fits a target best in PEP 425 order, as uv chooses: best tag,
-/// then highest build tag, then first. Files that are no wheels fit nothing.
+/// Chooses among file names the wheel that fits a target best in PEP 425 order, as uv does: best
+/// tag, then highest build tag, then first. Files that are not wheels never fit.
 pub fn best_wheel<'a, T>(
     files: impl IntoIterator<Item = (&'a str, T)>,
     target: &Target,

@@ -29,9 +29,9 @@ pub use contents::Contents;
 pub use root::NETWORK_FILES;
 pub use sources::{Mirror, SignedBy, mirror, sources_directory};
 
-/// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
-/// `make` and shell scripts of build backends call. `iproute2` and `util-linux` bring the sandbox's
-/// loopback interface up.
+/// The packages of every root besides the interpreter: a compiler for C and C++, and the programs
+/// that `configure`, `make` and shell scripts of build backends call. `iproute2` and `util-linux`
+/// bring the sandbox's loopback interface up.
 const BASE: [&str; 21] = [
     "base-files",
     "bash",
@@ -66,7 +66,7 @@ const ROOT: &str = "root";
 pub(super) enum Refusal {
     /// The machine lacks what this provider works with: another provider may serve.
     Unable(Problem),
-    /// What was asked for cannot be had.
+    /// The requested packages are not available.
     Failed(Problem),
 }
 
@@ -119,7 +119,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     Ok(toolchain)
 }
 
-/// Where it is remembered which packages a wish resolved to.
+/// The record of the packages that a request resolved to.
 fn memory(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<PathBuf, Problem> {
     let key = key(wanted, architecture(wanted.machine)?, &package_set(wanted));
     Ok(index(host).join(format!("resolved-{key}.json")))
@@ -246,7 +246,7 @@ pub(super) fn architecture(machine: &str) -> Result<&'static str, Problem> {
     }
 }
 
-/// The packages that are asked for, beside what is Essential.
+/// The requested packages, besides the Essential ones.
 pub(super) fn package_set(wanted: &Wanted<'_>) -> BTreeSet<String> {
     let python = wanted.python_name();
     let mut packages: BTreeSet<String> = BASE.iter().map(|&name| name.to_owned()).collect();

@@ -15,7 +15,7 @@ pub struct Mirror {
     /// The keyring for it, or an armoured key in the source itself; `None` for the keys that the
     /// host trusts for every source.
     pub signed_by: Option<SignedBy>,
-    /// Whether the source says `trusted=yes`: its administrator wants no signature checked.
+    /// Whether the source says `trusted=yes`: its administrator disabled signature checks.
     pub trusted: bool,
 }
 

@@ -9,7 +9,7 @@ use super::super::{Canaries, Cause, Ordered};
 /// The lines of longer texts are not sorted.
 const MOST_SORTED: usize = 1 << 20;
 
-/// The claim that the items of lists within lines stand in another order.
+/// The claim that the items of lists within lines are in another order.
 ///
 /// A list that is backwards on one side was read from a directory that is listed backwards there;
 /// by chance a set of so many items would hardly be so. Nor is it a set's order if both sides had
@@ -31,7 +31,7 @@ pub(crate) fn items(pairs: &[Pair<'_>], canaries: &Canaries) -> Claim<Rewrite> {
     Claim::new(cause, Rewrite::Items, proof).evidence(pairs.first().map(Pair::evidence))
 }
 
-/// The claim that lines stand in another order.
+/// The claim that lines are in another order.
 pub(crate) fn lines(
     texts: &[Vec<u8>; 2],
     pairs: &[Pair<'_>],

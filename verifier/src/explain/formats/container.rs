@@ -43,7 +43,7 @@ impl Format {
         })
     }
 
-    /// Reads an archive; `None` if it is not as its format wants it, or exceeds the budget.
+    /// Reads an archive; `None` if it violates its format, or exceeds the budget.
     fn read(self, blob: &Blob, budget: &Budget) -> Option<Container> {
         match self {
             Self::Ar => ar::read(blob, budget),

@@ -32,8 +32,8 @@ const MOST_STRINGS: usize = 64;
 /// What a claim about an ELF file predicts.
 #[derive(Debug, Clone)]
 enum Normalisation {
-    /// In loaded data; what moves with a string that has another length is due to what the string
-    /// is due to.
+    /// In loaded data; sections that move because a string has another length have the cause of the
+    /// string.
     Data(Rewrite, Option<Rc<Moved>>),
     Debug(Rc<[Information; 2]>, Change),
     WithoutBuildId,

@@ -33,8 +33,8 @@ pub(crate) fn explain(
     )
 }
 
-/// The claim that a local directory is another one. A URL of a remote place says what was
-/// installed, so it is none that a build could leave behind.
+/// The claim that a local directory differs. A remote URL says what was installed, so no build can
+/// leave it behind by accident.
 fn place(texts: &[Vec<u8>; 2]) -> Option<Claim<Rewrite>> {
     let url = |text: &Vec<u8>| {
         let json: Json = serde_json::from_slice(text).ok()?;

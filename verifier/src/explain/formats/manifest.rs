@@ -13,7 +13,7 @@ use crate::explain::{Cause, Evidence};
 /// The name of the file, at the root of what is compared.
 pub(crate) const NAME: &str = "manifest.json";
 
-/// What of a distribution follows from its files.
+/// The fields of a distribution that follow from its files.
 const COUNTS: [&str; 2] = ["files", "bytes"];
 
 /// The claim that counts differ because files of the distributions in `differing` do; `None` if no

@@ -37,7 +37,7 @@ impl Html {
         self
     }
 
-    /// A sentence in which code stands between backticks.
+    /// A sentence with code between backticks.
     pub(super) fn prose(self, text: &str) -> Self {
         text.split('`').enumerate().fold(self, |html, (index, part)| match index % 2 {
             0 => html.text(part),

@@ -71,7 +71,7 @@ pub(super) fn members(sides: &[Container; 2], file: &File<'_>) -> io::Result<Mem
     Ok(members)
 }
 
-/// In a wheel, `RECORD` follows from the members beside it.
+/// In a wheel, `RECORD` follows from the other members.
 fn record_claim(
     name: &[u8],
     blobs: &[Blob; 2],

@@ -37,7 +37,7 @@ pub(super) enum Change {
     Text(Rewrite),
     /// Without flags that only one side was compiled with.
     WithoutFlags([BTreeSet<Vec<u8>>; 2]),
-    /// Strings that are no names of things in code are all that is left.
+    /// Only strings that are not names of things in code remain.
     OnlyText,
 }
 
