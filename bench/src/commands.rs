@@ -36,7 +36,12 @@ pub(super) fn comparison(
         Measured::Resolve => place.resolve(),
         Measured::Compare => place.compare(shell),
         Measured::Naive => place.naive(shell, bench.pair.as_deref()),
-        Measured::Faults | Measured::Scale | Measured::Rebuilds | Measured::All => {
+        Measured::Faults
+        | Measured::Scale
+        | Measured::Rebuilds
+        | Measured::Differ
+        | Measured::Sdists
+        | Measured::All => {
             unreachable!("it is no comparison of two sides")
         }
     };
@@ -226,7 +231,7 @@ impl Place<'_> {
 }
 
 /// The uv that builds use: what is on `PATH` may be another one, or none.
-fn uv() -> anyhow::Result<PathBuf> {
+pub(super) fn uv() -> anyhow::Result<PathBuf> {
     let environment = Environment::capture();
     let cache = environment.cache_dir()?;
     let host = Host { environment: &environment, cache: &cache, progress: &Silent };

@@ -37,6 +37,18 @@ pub(crate) struct Bench {
     /// In `faults`, try reprotest and diffoscope on the same packages, where they are installed
     #[arg(long)]
     pub(crate) rivals: bool,
+    /// In `differ`, how many random workspaces
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) locks: u64,
+    /// In `differ`, what the workspaces follow from
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// In `sdists`, the source distributions that are built, instead of all
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// In `sdists`, the cache of our builds
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
     /// In `faults`, write the table into the docs
     #[arg(long)]
     pub(crate) write: bool,
@@ -65,6 +77,10 @@ pub(crate) enum Measured {
     Scale,
     /// What single bumps of a recipe compile, and the time of each by that of a cold build
     Rebuilds,
+    /// Selections of random workspaces, against what uv would install of them
+    Differ,
+    /// Real source distributions, against what uv builds of them
+    Sdists,
     /// All comparisons with others that can run here, but for `naive` and `verify`
     All,
 }

@@ -8,6 +8,9 @@ mod compile;
 mod bumps;
 mod commands;
 mod measure;
+mod random;
+mod differ;
+mod sdists;
 mod faults;
 mod naive_pair;
 mod rebuilds;
@@ -24,6 +27,7 @@ use clap::Parser as _;
 use serde::Serialize;
 use xshell::Shell;
 
+use compile::compile;
 use flags::{Bench, Measured};
 use measure::{Sample, Side};
 
@@ -89,6 +93,17 @@ impl Bench {
                 let found = rebuilds::run(&self, shell)?;
                 self.tell(shell, &rebuilds::table(&found), &found)?;
                 rebuilds::check(&found)
+            }
+            Measured::Differ => {
+                let scratch = compile(shell, "lockstep")?.with_file_name("bench-scratch/differ");
+                let found = differ::run(&self, commands::uv()?, &scratch)?;
+                self.tell(shell, &found.table(), &found)?;
+                differ::check(&found)
+            }
+            Measured::Sdists => {
+                let built = sdists::run(&self, shell)?;
+                self.tell(shell, &sdists::table(&built), &built)?;
+                sdists::check(&built)
             }
             _ => self.compare(shell),
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use xshell::Shell;
 
 use super::measure::{Sample, Side};
+use super::random::Random;
 use super::{highest, median};
 use crate::compile::compile;
 use crate::flags::Bench;
@@ -160,21 +161,4 @@ fn files(number: usize, random: &mut Random) -> String {
     ];
     let wheels = wheels.map(|name| format!("    {},\n", file(name))).concat();
     format!("sdist = {sdist}\nwheels = [\n{wheels}]\n")
-}
-
-/// Numbers that look random and are always the same (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("it is below a usize")
-    }
 }

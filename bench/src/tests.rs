@@ -1,10 +1,15 @@
 //! The harness itself, on commands whose cost is known; no figure of a machine is asserted.
 
+use base::sys::Host;
+use base::sys::env::Environment;
+use base::vocabulary::progress::Silent;
+use builder::toolchain::uv::provide_uv;
+use clap::Parser as _;
 use xshell::Shell;
 
 use super::commands::without_wheels;
 use super::measure::Side;
-use super::{Comparison, bumps, compare, median, scale, table};
+use super::{Comparison, bumps, compare, differ, median, scale, sdists, table};
 
 #[test]
 fn medians_are_in_the_middle() {
@@ -119,4 +124,64 @@ fn every_bump_changes_what_it_names() {
         }
     }
     assert!(bumps::of("absent").is_err() && !bumps::of("authentik").unwrap().is_empty());
+}
+
+/// Toolchain, uv and downloads are those of the integration tests.
+fn cache() -> std::path::PathBuf {
+    crate::root().join("target/tmp/cache")
+}
+
+fn bench(words: &[&str]) -> crate::flags::Bench {
+    crate::flags::Bench::parse_from([&["bench"], words].concat())
+}
+
+/// A small part of `bench differ`.
+#[test]
+fn selections_are_what_uv_installs() {
+    let (environment, cache) = (Environment::capture(), cache());
+    let host = Host { environment: &environment, cache: &cache, progress: &Silent };
+    let uv = provide_uv(&host).unwrap().path;
+    let dir = tempfile::tempdir().unwrap();
+    let scratch = dir.path().join("scratch");
+    let found = differ::run(&bench(&["differ", "--locks", "12"]), uv, &scratch).unwrap();
+    differ::check(&found).unwrap();
+    assert!((found.locks, found.selections) == (12, 36) && found.alike > 100, "{found:?}");
+}
+
+/// A small part of `bench sdists`.
+#[test]
+fn a_source_distribution_is_what_uv_builds() {
+    let shell = Shell::new().unwrap();
+    let cache = cache();
+    let words = ["sdists", "--only", "markupsafe", "--cache", cache.to_str().unwrap()];
+    let built = sdists::run(&bench(&words), &shell).unwrap();
+    sdists::check(&built).unwrap();
+    assert!(sdists::table(&built).starts_with("source distributions 1: 0 differ, 0 not built"));
+}
+
+#[test]
+fn what_two_installations_differ_in_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    };
+    for (side, more) in [("ours", "data.txt"), ("theirs", "other.txt")] {
+        write(&format!("{side}/a/__init__.py"), "");
+        write(&format!("{side}/a/{more}"), "");
+        write(&format!("{side}/a/which.py"), side);
+        write(&format!("{side}/a-1.dist-info/RECORD"), side);
+    }
+    let found = sdists::installed::compare(&dir.path().join("ours"), &dir.path().join("theirs"));
+    let found = found.unwrap();
+    let shown: Vec<String> = found.differences.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "`a/data.txt` only we install",
+            "`a/other.txt` only uv installs",
+            "`a/which.py` has other bytes"
+        ]
+    );
 }

@@ -15,7 +15,7 @@ use crate::build::sources::Sources;
 use crate::build::{self, BuiltWheel, Workshop};
 use crate::fetch;
 use crate::fetch::application::LocatedRecipe;
-use crate::fetch::ledger::Golden;
+use crate::fetch::ledger::{Golden, OutputPin};
 use crate::fetch::phase1::{self, Fetched};
 use crate::finish::Sealed;
 use crate::install::output::Output;
@@ -34,6 +34,8 @@ use base::sys::cache::WORK;
 use base::sys::files::WorkDir;
 use base::sys::process::processors;
 use base::sys::sandbox::Surroundings;
+use base::vocabulary::digest::Sri;
+use base::vocabulary::fingerprint::Fingerprint;
 use base::vocabulary::{Problem, Target};
 
 pub use build_lock::make_build_lock;
@@ -175,6 +177,26 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// What an output of this is pinned by; `None` if not all that it was made of is locked.
+    fn output_pin(&self, located: &LocatedRecipe, nar_hash: Sri) -> Option<OutputPin> {
+        let locked = self.locked.as_ref().filter(|_| self.uv.is_pinned())?;
+        let patches = located.recipe.overrides.values().flat_map(|it| &it.build.patches);
+        let recipe = patches.fold(Fingerprint::new("recipe 1"), |print, patch| {
+            print.with("source patch", patch.sha256().as_bytes())
+        });
+        Some(OutputPin {
+            nar_hash,
+            lock: self.fetched.application.lock_hash,
+            build_lock: self.fetched.build_lock_hash,
+            toolchain_lock: locked.digest(),
+            recipe: recipe.with("text", &located.text).finish(),
+            source: Sri(self.fetched.application.tree_hash),
+            builder: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+}
+
 /// Fetches toolchain and wheelhouse in parallel: they are independent and come from different
 /// servers.
 pub(crate) fn prepare(
@@ -246,6 +268,12 @@ fn build_in(
     };
     let product = store.obtain((&key, reuse), &what, host.progress, assemble)?;
     clock.lap("publish");
+    let pin = prepared.output_pin(located, Sri(product.nar_hash));
+    let name = &located.recipe.name;
+    let hashes = (Sri(product.nar_hash), pin.as_ref());
+    let output_golden = located.read_ledger()?.judge_output(target, name, hashes, options.golden);
+    let output_golden = output_golden.map_err(|it| it.fact("output", product.tree.display()))?;
+    let golden = (golden, output_golden, pin);
     let report = report(located, options, (&prepared, golden), product, clock);
     Ok((report, prepared.toolchain))
 }

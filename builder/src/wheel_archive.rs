@@ -150,6 +150,18 @@ impl WheelArchive {
         self.verified_member(&mut zip, name)
     }
 
+    /// Gives `read` every member that is a file, by name in order, verified as [`Self::member`]
+    /// does.
+    pub fn each_member(&self, read: &mut dyn FnMut(&str, &[u8])) -> Result<(), Problem> {
+        let mut zip = open_zip(&self.path, &self.file_name())?;
+        let mut names: Vec<&str> = self.members().collect();
+        names.sort_unstable();
+        for name in names {
+            read(name, &self.verified_member(&mut zip, name)?);
+        }
+        Ok(())
+    }
+
     /// The bytes that `file` has after installation; of scripts, those below the first lines, which
     /// depend on the venv.
     pub fn body(&self, file: &WheelFile) -> Result<Vec<u8>, Problem> {

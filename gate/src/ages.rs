@@ -1,6 +1,6 @@
-//! How old what is new is, by the upload time that the lock claims. A claim to be young is believed;
-//! a claim to be old proves nothing, because whoever edits a lock can write any time. So what is
-//! reported is what is too young, and what has no time.
+//! How old what is new is, by the upload time that the lock claims. A claim to be young is
+//! believed; a claim to be old proves nothing, because whoever edits a lock can write any time. So
+//! what is reported is what is too young, and what has no time.
 
 use base::vocabulary::Date;
 use builder::lock::{File, Package, Source};

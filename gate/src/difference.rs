@@ -1,12 +1,12 @@
 //! Two locks, compared by meaning. Order, the lock's revision, `upload-time`, sizes that appear and
 //! other URLs of one host for the same file are form, and no change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use base::packaging::{PackageName, Version};
-use builder::lock::{Edge, Lock, Package};
+use builder::lock::{Edge, Lock, Package, Source};
 
 use crate::reach::{Reach, Reaches, is_local};
 
@@ -43,6 +43,8 @@ pub(crate) struct PackageChange {
 pub(crate) enum Kind {
     /// It comes from elsewhere, whatever its version.
     Source,
+    /// Another commit of the same git repository.
+    Commit,
     /// A lower version.
     Downgraded,
     /// It was not there.
@@ -64,6 +66,7 @@ impl Kind {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Source => "moved",
+            Self::Commit => "commit",
             Self::Downgraded => "downgraded",
             Self::Added => "added",
             Self::Major => "major",
@@ -132,7 +135,7 @@ fn package(pair: Pair<'_>, base: &Reaches<'_>, head: &Reaches<'_>) -> Option<Pac
     let of = if pair.head.is_some() { head } else { base };
     let version = |it: Option<&Package>| it?.version.as_ref().map(ToString::to_string);
     let source = |it: Option<&Package>| Some(it?.source.to_string());
-    let moved = kind == Kind::Source || kind == Kind::Added;
+    let moved = matches!(kind, Kind::Source | Kind::Commit | Kind::Added);
     Some(PackageChange {
         name: either.name.clone(),
         kind,
@@ -156,6 +159,12 @@ fn kind(pair: Pair<'_>, same_edges: bool) -> Option<Kind> {
     let moved = base.source != head.source
         && (base.source.local_path().is_none()
             || base.source.local_path() != head.source.local_path());
+    if let (Source::Git(from), Source::Git(to)) = (&base.source, &head.source)
+        && (&from.url, &from.subdirectory) == (&to.url, &to.subdirectory)
+        && from != to
+    {
+        return Some(Kind::Commit);
+    }
     match (&base.version, &head.version) {
         _ if moved => Some(Kind::Source),
         (Some(from), Some(to)) if from != to => Some(step(from, to)),
@@ -227,14 +236,14 @@ pub(crate) fn declared(pairs: &[Pair<'_>]) -> Vec<String> {
         let names = |package: &Package| {
             let extras = package.provides_extras.iter().chain(package.extras.keys());
             let groups = package.provides_groups.iter().chain(package.groups.keys());
-            let extras = extras.map(|it| (format!("extra `{it}`"), ()));
-            extras.chain(groups.map(|it| (format!("group `{it}`"), ()))).collect::<BTreeMap<_, _>>()
+            let extras = extras.map(|it| format!("extra `{it}`"));
+            extras.chain(groups.map(|it| format!("group `{it}`"))).collect::<BTreeSet<_>>()
         };
         let [old, new] = [base, head].map(names);
         let name = &head.name;
-        let gained = new.keys().filter(|it| !old.contains_key(*it));
+        let gained = new.difference(&old);
         lines.extend(gained.map(|it| format!("`{name}` has a new {it}")));
-        let lost = old.keys().filter(|it| !new.contains_key(*it));
+        let lost = old.difference(&new);
         lines.extend(lost.map(|it| format!("`{name}` no longer has the {it}")));
     }
     lines

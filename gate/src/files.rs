@@ -36,28 +36,31 @@ pub(crate) fn of_pair(pair: Pair<'_>) -> Vec<Finding> {
         return found;
     }
     found.extend(source(base, head));
-    if base.wheels.is_empty() != head.wheels.is_empty() {
-        if head.wheels.is_empty() && head.sdist.is_some() {
-            let message = format!("`{}` has no wheel any more: it is built from source", head.name);
-            found.push(Finding::new(&NEW_SDIST, &head.name, message));
-        }
-    } else {
-        let (old, new) = (families(base), families(head));
-        let lost: Vec<&str> = old.difference(&new).copied().collect();
-        if lost.contains(&ANY) {
-            let only = listed(&new, SHOWN);
-            let message = format!("`{head}` no longer has a wheel for any platform: only {only}");
-            found.push(Finding::new(&FILES_LOST, &head.name, message));
-        } else if !lost.is_empty() && !new.contains(ANY) {
-            let message = format!("`{head}` has no wheel for {}", lost.join(", "));
-            found.push(Finding::new(&FILES_LOST, &head.name, message));
-        }
+    if base.wheels.is_empty() == head.wheels.is_empty() {
+        found.extend(platforms_lost(base, head));
+    } else if head.wheels.is_empty() && head.sdist.is_some() {
+        let message = format!("`{}` has no wheel any more: it is built from source", head.name);
+        found.push(Finding::new(&NEW_SDIST, &head.name, message));
     }
     found
 }
 
-/// A package whose new version is built from source on every target: it has no wheel, or the project
-/// wants none (`no_binary`).
+fn platforms_lost(base: &Package, head: &Package) -> Option<Finding> {
+    let (old, new) = (families(base), families(head));
+    let lost: Vec<&str> = old.difference(&new).copied().collect();
+    let message = if lost.contains(&ANY) {
+        let only = listed(&new, SHOWN);
+        format!("`{head}` no longer has a wheel for any platform: only {only}")
+    } else if lost.is_empty() || new.contains(ANY) {
+        return None;
+    } else {
+        format!("`{head}` has no wheel for {}", lost.join(", "))
+    };
+    Some(Finding::new(&FILES_LOST, &head.name, message))
+}
+
+/// A package whose new version is built from source on every target: it has no wheel, or the
+/// project wants none (`no_binary`).
 pub(crate) fn built(pair: Pair<'_>, no_binary: &BTreeSet<PackageName>) -> Option<Finding> {
     let (base, head) = (pair.base?, pair.head?);
     let is_source = |it: &Package| {
@@ -270,19 +273,20 @@ pub(crate) fn hosts(
     for (origin, (packages, files)) in head {
         let shown = redacted(&origin.host);
         let whose = || {
-            let packages = listed(packages, SHOWN);
-            [format!("{} of {packages}", counted(*files, "file"))]
+            let what = match files {
+                0 => "the index".to_owned(),
+                files => counted(*files, "file"),
+            };
+            [format!("{what} of {}", listed(packages, SHOWN))]
         };
         if !names.contains(origin.host.as_str()) {
-            let finding = match names.iter().find(|it| is_look_alike(&origin.host, it)) {
-                Some(known) => {
-                    let message = format!("the host `{shown}` is new and resembles `{known}`");
-                    Finding::new(&HOST_LOOK_ALIKE, &origin.host, message)
-                }
-                None => {
-                    let message = format!("the host `{shown}` was in no lock before");
-                    Finding::new(&HOST_NEW, &origin.host, message)
-                }
+            let resembled = names.iter().find(|it| is_look_alike(&origin.host, it));
+            let finding = if let Some(known) = resembled {
+                let message = format!("the host `{shown}` is new and resembles `{known}`");
+                Finding::new(&HOST_LOOK_ALIKE, &origin.host, message)
+            } else {
+                let message = format!("the host `{shown}` was in no lock before");
+                Finding::new(&HOST_NEW, &origin.host, message)
             };
             found.push(finding.detail(whose()));
         }

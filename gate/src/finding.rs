@@ -23,7 +23,7 @@ impl Finding {
     /// A finding in line 1 of a file that is not named yet.
     pub(crate) fn new(
         rule: &'static Rule,
-        subject: impl ToString,
+        subject: impl std::fmt::Display,
         message: impl Into<String>,
     ) -> Self {
         let (subject, message) = (subject.to_string(), message.into());

@@ -1,20 +1,24 @@
-//! Stage 1, the whole sequence: two sides, what of them changed, what the rules find, what the
-//! base's policy makes of it, and the verdict. It reads text, and starts no program but `git`.
+//! The whole sequence: two sides, what of them changed, what the rules find, what the base's policy
+//! makes of it; then, if nothing is denied and it was asked for, the same of the files; and the
+//! verdict.
 
 use std::path::{Path, PathBuf};
 
+use base::sys::Host;
 use base::sys::env::Environment;
 use base::sys::files::read_if_there;
-use base::vocabulary::{Date, Problem};
+use base::vocabulary::{Date, Problem, Target};
+use builder::lock::Lock;
 
 use crate::finding::{Finding, counted, listed};
 use crate::git::Repository;
+use crate::inspect::{self, Inspected, Subject};
 use crate::judges::{self, Part, part};
 use crate::locks::{self, Context, LockChange};
 use crate::policy::{FILE, Judged, Policy};
 use crate::recipes::{self, RecipeChange};
-use crate::report::{Compared, Report};
-use crate::rules::Level;
+use crate::report::{Changed, Compared, Report};
+use crate::rules::{Level, NEW_SDIST};
 use crate::tree::Tree;
 use crate::verdict::{Decision, Verdict};
 
@@ -50,6 +54,15 @@ pub struct Asked {
     pub date: Date,
 }
 
+/// How far the gate looks.
+#[derive(Clone, Copy)]
+pub enum Depth<'a> {
+    /// Stage 1: text alone.
+    Text,
+    /// Stage 2: if text alone denies nothing, the files of new versions too.
+    Files(Host<'a>),
+}
+
 /// Both sides, read.
 struct Sides {
     /// Where the head left the base, and the head.
@@ -69,7 +82,11 @@ impl Gate {
     ///
     /// # Errors
     /// A side cannot be read; the base's policy is not valid; a named recipe is in neither side.
-    pub fn run(asked: &Asked, environment: &Environment) -> Result<Report, Problem> {
+    pub fn run(
+        asked: &Asked,
+        environment: &Environment,
+        depth: Depth<'_>,
+    ) -> Result<Report, Problem> {
         let Sides { trees: [base, head], judge, compared, mut notes } = read(asked, environment)?;
         let policy = Policy::of(judge.as_ref().unwrap_or(&base))?;
         let changed = base.changed(&head);
@@ -92,18 +109,30 @@ impl Gate {
             }
             let (change, findings) = locks::compare(&path, context)?;
             found.extend(findings);
-            changes.push(change);
+            changes.extend(change);
         }
         if known.is_none() && !changes.is_empty() {
             notes.push("the base has no lock, so no host is new".to_owned());
         }
         let (recipes, findings) = of_recipes(&asked.recipes, &changed, context)?;
         found.extend(findings);
-        let found = merged(found);
+        let mut judged = policy.judge(merged(found.clone()), asked.date);
+        let mut inspected = None;
+        if let Depth::Files(host) = depth
+            && !judged.iter().any(|it| it.level == Level::Deny)
+        {
+            let more = look_into(&changes, context, &host)?;
+            found.extend(more.findings.iter().cloned());
+            judged = policy.judge(merged(found), asked.date);
+            inspected = Some(more);
+        }
         tell(&changes, base.has(FILE), &mut notes);
-        let judged = policy.judge(found, asked.date);
-        let verdict = verdict(&judged, &changes, &recipes);
-        Ok(Report::new(compared, verdict, judged, (changes, recipes), notes))
+        notes.push(reach(depth, inspected.as_ref()));
+        let inspected = inspected.unwrap_or_default();
+        notes.extend(inspected.notes);
+        let changed = Changed { locks: changes, recipes, contents: inspected.contents };
+        let verdict = verdict(&judged, &changed, &inspected.unknown);
+        Ok(Report::new(compared, verdict, judged, changed, notes))
     }
 }
 
@@ -178,6 +207,60 @@ fn lock_paths(changed: &[&str], base: &Tree, head: &Tree) -> Vec<String> {
     found.into_iter().collect()
 }
 
+/// Stage 2 of every lock that changed.
+fn look_into(
+    changes: &[LockChange],
+    context: Context<'_>,
+    host: &Host<'_>,
+) -> Result<Inspected, Problem> {
+    let empty = Lock::parse("version = 1\n")?;
+    let mut all = Inspected::default();
+    for change in changes {
+        let [base, head] = [context.base, context.head].map(|tree| tree.lock(&change.path));
+        let (base, head) = (base?, head?);
+        let mut targets = recipes::targets_of(&change.path, context);
+        if targets.is_empty() {
+            let target = Target::new(PYTHON, PLATFORM);
+            targets.push(target.expect("it is a target"));
+            all.notes.push(format!(
+                "no recipe has `{}`, so the files are those for {PLATFORM} and Python {PYTHON}",
+                change.path
+            ));
+        }
+        let subject = Subject {
+            base: base.as_deref().unwrap_or(&empty),
+            head: head.as_deref().unwrap_or(&empty),
+            targets: &targets,
+            no_binary: &locks::no_binary(&change.path, context.head),
+        };
+        let mut more = inspect::inspect(subject, host)?;
+        for finding in &mut more.findings {
+            finding.file.clone_from(&change.path);
+        }
+        all.contents.extend(more.contents);
+        all.findings.extend(more.findings);
+        all.unknown.extend(more.unknown);
+        all.notes.extend(more.notes);
+    }
+    Ok(all)
+}
+
+/// How far this run looked.
+fn reach(depth: Depth<'_>, inspected: Option<&Inspected>) -> String {
+    match (depth, inspected) {
+        (Depth::Text, _) => "only text was read: nothing was downloaded, built or run",
+        (Depth::Files(_), None) => "nothing was downloaded: text alone denies it",
+        (Depth::Files(_), Some(_)) => {
+            "new files were downloaded and looked into: nothing was built or run"
+        }
+    }
+    .to_owned()
+}
+
+/// For what files are chosen where no recipe says so.
+const PYTHON: &str = "3.14";
+const PLATFORM: &str = "x86_64-manylinux_2_39";
+
 type OfRecipes = (Vec<RecipeChange>, Vec<Finding>);
 
 fn of_recipes(
@@ -209,9 +292,11 @@ fn of_recipes(
 fn merged(found: Vec<Finding>) -> Vec<Finding> {
     let mut merged: Vec<Finding> = Vec::new();
     for finding in found {
+        // That a package has no wheel is said by the lock, and again by each target.
+        let is_once = finding.rule.id == NEW_SDIST.id;
         let same = |it: &&mut Finding| {
-            (it.rule.id, &it.subject, &it.message)
-                == (finding.rule.id, &finding.subject, &finding.message)
+            (it.rule.id, &it.subject) == (finding.rule.id, &finding.subject)
+                && (is_once || it.message == finding.message)
         };
         match merged.iter_mut().find(same) {
             Some(first) => {
@@ -232,15 +317,14 @@ fn tell(changes: &[LockChange], has_policy: bool, notes: &mut Vec<String>) {
         notes.push(format!("`{}` has keys that this tool does not know: {keys}", change.path));
     }
     let policy = if has_policy { "`lockstep.toml` of the base" } else { "the default policy" };
-    notes.push(format!(
-        "judged by {policy}; only text was read: nothing was downloaded, built or run"
-    ));
+    notes.push(format!("judged by {policy}"));
 }
 
-fn verdict(judged: &[Judged], locks: &[LockChange], recipes: &[RecipeChange]) -> Verdict {
+fn verdict(judged: &[Judged], changed: &Changed, unknown: &[String]) -> Verdict {
+    let Changed { locks, recipes, .. } = changed;
     let denied: Vec<&Judged> = judged.iter().filter(|it| it.level == Level::Deny).collect();
     let warned = judged.iter().filter(|it| it.level == Level::Warn).count();
-    let unknown: Vec<&String> = recipes.iter().flat_map(|it| &it.unknown).collect();
+    let unknown: Vec<&String> = recipes.iter().flat_map(|it| &it.unknown).chain(unknown).collect();
     let to_bless: Vec<&String> = recipes.iter().flat_map(|it| &it.to_bless).collect();
     let packages: usize = locks.iter().map(|lock| lock.packages.len()).sum();
     let (decision, because) = if !denied.is_empty() {
@@ -259,10 +343,11 @@ fn verdict(judged: &[Judged], locks: &[LockChange], recipes: &[RecipeChange]) ->
             0 => String::new(),
             warned => format!("; look at {}", counted(warned, "warning")),
         };
-        let what = if packages == 0 {
-            "no package changed".to_owned()
-        } else {
-            format!("{} changed", counted(packages, "package"))
+        let is_form = !locks.is_empty() && locks.iter().all(|lock| lock.form_only);
+        let what = match packages {
+            0 if is_form => "only the form of a lock changed".to_owned(),
+            0 => "no version changed".to_owned(),
+            _ => format!("{} changed", counted(packages, "package")),
         };
         (Decision::Merge, format!("{what}, and nothing is denied{look}"))
     };

@@ -1,7 +1,7 @@
 //! Commits of a repository, read by git's plumbing alone: `rev-parse`, `merge-base`, `ls-tree` and
 //! `cat-file`. Nothing is checked out. No filter, text conversion, hook, pager, alias, monitor or
-//! credential helper of the repository's configuration can run: these commands use none of them, and
-//! the settings below switch off what git itself would start. git reads no configuration of the
+//! credential helper of the repository's configuration can run: these commands use none of them,
+//! and the settings below switch off what git itself would start. git reads no configuration of the
 //! user or the system.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What of a change judges the change, or later ones: the policy, waivers of recipes, workflows of
 //! CI, what people approved. The base's versions judge; what the change does to them comes first in
-//! every report. Together with a lock it is denied: a lock update needs none of it, and a person can
-//! read the one without the other.
+//! every report. Together with a lock it is denied: a lock update needs none of it, and a person
+//! can read the one without the other.
 
 use base::vocabulary::{Problem, shortened};
 use toml::{Table, Value};

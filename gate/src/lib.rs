@@ -1,9 +1,10 @@
-//! Judges an update of a `uv.lock` before it is merged. It is a crate of its own because it needs the
-//! locks of `builder` and the date of `verifier`, which use nothing of each other. The modules stand
-//! in the order in which data flows; a module may use those above it, never those below.
+//! Judges an update of a `uv.lock` before it is merged. It is a crate of its own: it judges
+//! changes, with the locks and downloads of `builder`, which knows nothing of changes. The modules
+//! stand in the order in which data flows; a module may use those above it, never those below.
 //!
-//! Everything here is stage 1: it reads text. It opens no socket, starts no program but `git`, and
-//! runs nothing of the change.
+//! Stage 1 reads text: it opens no socket and starts no program but `git`. Only if it denies
+//! nothing, and only if that was asked for, stage 2 (`inspect`) downloads the files of new versions
+//! through `builder::fetch` and looks into them. Nothing of the change runs in either.
 
 pub mod rules; // every rule: its id, its level without a policy, what it is about
 mod finding; // what a rule found, and where
@@ -20,9 +21,13 @@ mod ages; // how old what is new is
 mod judges; // what of the change judges the change
 mod locks; // one lock of a repository, before and after
 mod recipes; // one recipe, before and after
+mod traits; // what a person would look for in a file
+mod contents; // two versions of a package, compared
+mod metadata; // what a wheel requires, and what the lock has for it
+mod inspect; // stage 2: the files of new versions, downloaded and looked into
 mod verdict; // what all of it comes to
 pub mod report; // for people and programs
 mod gate; // the whole sequence
 
-pub use gate::{Asked, Gate, Place};
+pub use gate::{Asked, Depth, Gate, Place};
 pub use verdict::{Decision, Verdict};

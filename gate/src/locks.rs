@@ -22,6 +22,15 @@ use crate::settings::{self, SettingChange};
 use crate::tree::{Tree, joined};
 use crate::written;
 
+/// What the project beside a lock wants built from source.
+pub(crate) fn no_binary(path: &str, tree: &Tree) -> BTreeSet<PackageName> {
+    let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
+    let file = joined(dir, "pyproject.toml").unwrap_or_default();
+    let text = tree.read(&file, &PYPROJECT_BYTES).ok().flatten();
+    let project = text.and_then(|text| Pyproject::parse("the project", text).ok());
+    project.map(|it| it.uv.no_binary_package).unwrap_or_default()
+}
+
 /// What changed in a lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct LockChange {
@@ -58,7 +67,7 @@ pub(crate) struct Context<'a> {
 pub(crate) fn known_origins(tree: &Tree, paths: &[&str]) -> Option<BTreeSet<files::Origin>> {
     let mut known = None;
     for path in paths {
-        if let Ok(Some(lock)) = read(tree, path) {
+        if let Ok(Some(lock)) = tree.lock(path) {
             let origins = files::origins(&lock).into_keys();
             known.get_or_insert_with(BTreeSet::new).extend(origins);
         }
@@ -66,35 +75,22 @@ pub(crate) fn known_origins(tree: &Tree, paths: &[&str]) -> Option<BTreeSet<file
     known
 }
 
-/// The lock at a path of a side.
-pub(crate) fn read(tree: &Tree, path: &str) -> Result<Option<Lock>, Problem> {
-    tree.read(path, &LOCK_BYTES)?.map(Lock::parse).transpose()
-}
-
-/// What changed in the lock at `path`, and what the rules find.
+/// What changed in the lock at `path`, if it can be read, and what the rules find.
 ///
 /// # Errors
 /// The base's lock cannot be read: then nothing can be compared.
 pub(crate) fn compare(
     path: &str,
     context: Context<'_>,
-) -> Result<(LockChange, Vec<Finding>), Problem> {
+) -> Result<(Option<LockChange>, Vec<Finding>), Problem> {
     let Context { base, head, .. } = context;
-    let old = read(base, path)?;
-    let new = match read(head, path) {
+    let old = base.lock(path)?;
+    let new = match head.lock(path) {
         Ok(new) => new,
-        Err(problem) => {
-            let message = format!("`{path}` cannot be read: {}", problem.what);
-            let facts = problem.facts.iter().map(|(label, value)| format!("{label}: {value}"));
-            let finding = Finding::new(&LOCK_UNREADABLE, path, message).in_file(path).detail(facts);
-            return Ok((
-                LockChange { path: path.to_owned(), ..LockChange::default() },
-                vec![finding],
-            ));
-        }
+        Err(problem) => return Ok((None, vec![unreadable(path, &problem)])),
     };
     let empty = Lock::parse("version = 1\n")?;
-    let (old, new) = (old.as_ref().unwrap_or(&empty), new.as_ref().unwrap_or(&empty));
+    let (old, new) = (old.as_deref().unwrap_or(&empty), new.as_deref().unwrap_or(&empty));
     let pairs = difference::pairs(old, new);
     let [before, after] = [old, new].map(Reaches::of);
     let (mut found, projects) = projects(path, context, old, new)?;
@@ -102,7 +98,8 @@ pub(crate) fn compare(
     let (mut settings, weaker) = settings::of_lock(path, old, new);
     found.extend(weaker);
     found.extend(of_packages(&pairs, &packages, context));
-    found.extend(pairs.iter().filter_map(|pair| files::built(*pair, &projects.no_binary)));
+    let no_binary = no_binary(path, head);
+    found.extend(pairs.iter().filter_map(|pair| files::built(*pair, &no_binary)));
     if let Some(known) = context.known {
         found.extend(files::hosts(&files::origins(new), known, &context.policy.hosts));
     }
@@ -122,7 +119,13 @@ pub(crate) fn compare(
         unknown_keys: new.unknown_keys.iter().cloned().collect(),
     };
     place(&mut found, path, text(head).as_deref().unwrap_or_default());
-    Ok((change, found))
+    Ok((Some(change), found))
+}
+
+fn unreadable(path: &str, problem: &Problem) -> Finding {
+    let facts = problem.facts.iter().flat_map(|(_, value)| value.lines()).map(str::to_owned);
+    let message = format!("`{path}` is no lock: {}", problem.what);
+    Finding::new(&LOCK_UNREADABLE, path, message).in_file(path).detail(facts)
 }
 
 fn of_packages(
@@ -155,8 +158,6 @@ struct Projects {
     /// Their `pyproject.toml` by the path in the lock: before, and now.
     tables: [BTreeMap<String, Table>; 2],
     settings: Vec<SettingChange>,
-    /// What the head's root project wants built from source.
-    no_binary: BTreeSet<PackageName>,
 }
 
 fn projects(
@@ -187,11 +188,6 @@ fn projects(
             if base.is_some() || name == "uv.toml" && local == "." {
                 projects.settings.extend(settings);
                 found.extend(changed);
-            }
-            if name == "pyproject.toml" && local == "." {
-                let text = context.head.read(&file, &PYPROJECT_BYTES)?.unwrap_or_default();
-                projects.no_binary =
-                    Pyproject::parse(&format!("`{file}`"), text)?.uv.no_binary_package;
             }
             if name == "pyproject.toml" {
                 for (tables, table) in projects.tables.iter_mut().zip([base, head]) {
@@ -227,7 +223,7 @@ fn place(found: &mut [Finding], path: &str, text: &str) {
         }
     }
     for finding in found.iter_mut().filter(|it| it.file.is_empty()) {
-        finding.file = path.to_owned();
+        path.clone_into(&mut finding.file);
         let at = lines.get(finding.subject.as_str()).copied();
         // A host is in the first line that names it.
         let of_host =

@@ -1,6 +1,6 @@
-//! `lockstep.toml`: levels of rules, known hosts, banned packages, and exceptions. It is always read
-//! from the base: a change cannot loosen what judges it. What the change does to it, [`loosened`]
-//! lists.
+//! `lockstep.toml`: levels of rules, known hosts, banned packages, and exceptions. It is always
+//! read from the base: a change cannot loosen what judges it. What the change does to it,
+//! [`loosened`] lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 

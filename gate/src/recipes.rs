@@ -8,7 +8,7 @@ use base::recipe::{LockPlace, Recipe, Source};
 use base::vocabulary::limits::{
     BUILD_LOCK_BYTES, LEDGER_BYTES, LOCK_BYTES, PYPROJECT_BYTES, RECIPE_BYTES,
 };
-use base::vocabulary::{Problem, Sha256};
+use base::vocabulary::{Problem, Sha256, Target};
 use builder::lock::Lock;
 use builder::lock::pyproject::Pyproject;
 
@@ -188,8 +188,8 @@ fn side_of(
     lock: &str,
     recipe: &Recipe,
 ) -> Result<Option<OwnedSide>, Problem> {
-    let Some(text) = tree.read(lock, &LOCK_BYTES)? else { return Ok(None) };
-    let lock = Lock::parse(text)?.within(recipe.lock.directory());
+    let Some(found) = tree.lock(lock)? else { return Ok(None) };
+    let lock = Lock::clone(&found).within(recipe.lock.directory());
     let project = match &recipe.lock {
         LockPlace::Script(_) => Pyproject::default(),
         LockPlace::Directory(directory) => {
@@ -199,6 +199,21 @@ fn side_of(
         }
     };
     Ok(Some(OwnedSide { lock, project }))
+}
+
+/// The targets of the recipes whose lock is at `path`.
+pub(crate) fn targets_of(lock: &str, context: Context<'_>) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
+    for (name, path) in all(context.base).into_iter().chain(all(context.head)) {
+        let of = |tree| recipe(tree, &name, &path).ok().flatten();
+        let Some(recipe) = of(context.base).or_else(|| of(context.head)) else { continue };
+        if lock_of(&recipe, &path).is_some_and(|(_, of)| of == lock) {
+            targets.extend(recipe.targets);
+        }
+    }
+    targets.sort_by_key(ToString::to_string);
+    targets.dedup();
+    targets
 }
 
 /// What a person must do so that the ledger is of the new locks.
@@ -223,17 +238,17 @@ fn blessing(
     let pinned = |target: &str| targets?.get(target)?.get("lock")?.as_str();
     let wanted = now.into_iter().flat_map(|recipe| &recipe.targets);
     let mut stale = wanted.filter(|target| pinned(&target.to_string()) != Some(&is));
-    if let Some(target) = stale.next() {
-        change.to_bless.push(format!(
-            "`{ledger}` does not pin this lock for `{target}`: `lockstep bless {name}`"
-        ));
-    }
     let built = change.targets.iter().flat_map(|it| it.now_built.iter().chain(&it.built_again));
     let built: std::collections::BTreeSet<&String> = built.collect();
     if !built.is_empty() {
         change.to_bless.push(format!(
             "the build lock must have {}: `lockstep build-lock {name}`",
             crate::finding::listed(built, 6)
+        ));
+    }
+    if let Some(target) = stale.next() {
+        change.to_bless.push(format!(
+            "`{ledger}` does not pin this lock for `{target}`: `lockstep bless {name}`"
         ));
     }
 }

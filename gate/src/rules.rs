@@ -97,6 +97,24 @@ rules! {
         "The policy bans a package.";
     TARGET_LOST: "target-lost", Deny,
         "A target that could be installed before can no longer be.";
+    WHEEL_UNREADABLE: "wheel-unreadable", Deny,
+        "A new file is no valid wheel or source archive.";
+    METADATA_DIFFERS: "metadata-differs", Deny,
+        "The metadata of a wheel requires something else than the lock has for it.";
+    STARTUP_CODE: "startup-code", Deny,
+        "A new version brings a `.pth` file or a `sitecustomize`: it runs whenever Python starts.";
+    MODULE_SHADOWED: "module-shadowed", Deny,
+        "A new version brings a module with the name of another locked package.";
+    BUILD_SCRIPT: "build-script", Warn,
+        "What runs when a package is built changed: `setup.py`, `[build-system]` or a backend.";
+    NEW_BEHAVIOUR: "new-behaviour", Warn,
+        "A package uses the network, programs, made-up code or the environment, and did not before.";
+    LONG_LINES: "long-lines", Warn,
+        "A module has a very long line, as packed or hidden code has.";
+    NEW_BINARY: "new-binary", Warn,
+        "A package brings compiled code, and had none before.";
+    NEW_SCRIPT: "new-script", Allow,
+        "A package brings another command.";
     DOWNGRADE: "downgrade", Warn,
         "A version went down.";
     NEW_SDIST: "new-sdist", Warn,

@@ -53,7 +53,8 @@ pub(crate) fn of_lock(file: &str, base: &Lock, head: &Lock) -> (Vec<SettingChang
     add("required-markers", set(&old.required), set(&new.required));
     add("resolution-markers", set(&old.forks), set(&new.forks));
     let supported = |lock: &Lock| {
-        let texts: Vec<String> = lock.supported_markers.iter().filter_map(|it| it.text()).collect();
+        let texts: Vec<String> =
+            lock.supported_markers.iter().filter_map(base::packaging::Marker::text).collect();
         set(&texts)
     };
     add("supported-markers", supported(base), supported(head));

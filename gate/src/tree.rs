@@ -1,12 +1,15 @@
 //! The files of one side: those of a commit, or a few files of the disk. Only files that the gate
 //! understands are read; of the others it knows whether they changed.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use base::sys::files::read_text;
 use base::vocabulary::limits::{LOCK_BYTES, Limit, PYPROJECT_BYTES};
 use base::vocabulary::{Problem, Sha256};
+use builder::lock::Lock;
 
 use crate::git::{Blob, Repository};
 
@@ -18,6 +21,8 @@ pub(crate) struct Tree {
     contents: BTreeMap<String, Vec<u8>>,
     /// Paths that are something else than a regular file.
     strange: BTreeSet<String>,
+    /// Locks that were parsed, by path: that takes longer than all else.
+    locks: RefCell<BTreeMap<String, Rc<Lock>>>,
 }
 
 /// Whether the gate reads a file.
@@ -112,6 +117,20 @@ impl Tree {
         limit.check(content.len()).map_err(|error| problem().fact("because", error))?;
         let text = std::str::from_utf8(content);
         Ok(Some(text.map_err(|error| problem().fact("because", error))?))
+    }
+
+    /// The lock at a path; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read or understood.
+    pub(crate) fn lock(&self, path: &str) -> Result<Option<Rc<Lock>>, Problem> {
+        if let Some(lock) = self.locks.borrow().get(path) {
+            return Ok(Some(Rc::clone(lock)));
+        }
+        let Some(text) = self.read(path, &LOCK_BYTES)? else { return Ok(None) };
+        let lock = Rc::new(Lock::parse(text)?);
+        self.locks.borrow_mut().insert(path.to_owned(), Rc::clone(&lock));
+        Ok(Some(lock))
     }
 
     /// The content of a file that was read.

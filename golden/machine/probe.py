@@ -260,12 +260,14 @@ def settings():
 fact("names in /proc/sys", lambda: list(settings()))
 for path in list(settings()):
     fact(path, lambda: read(path).strip())
-for path in ("/proc/sys/kernel/yama/ptrace_scope", "/proc/sys/kernel/sched_autogroup_enabled",
-             "/proc/sys/kernel/numa_balancing", "/proc/sys/kernel/bootloader_type",
-             "/proc/sys/kernel/hotplug", "/proc/sys/vm/zone_reclaim_mode",
-             "/proc/sys/dev/cdrom/info", "/proc/sys/abi/vsyscall32",
-             "/proc/sys/user/max_user_namespaces", "/proc/sys/net/ipv4/tcp_congestion_control"):
-    fact(path, lambda: read(path).strip())
+ABSENT = ("/proc/sys/kernel/yama/ptrace_scope", "/proc/sys/kernel/sched_autogroup_enabled",
+          "/proc/sys/kernel/numa_balancing", "/proc/sys/kernel/bootloader_type",
+          "/proc/sys/kernel/hotplug", "/proc/sys/vm/zone_reclaim_mode",
+          "/proc/sys/dev/cdrom/info", "/proc/sys/abi/vsyscall32",
+          "/proc/sys/user/max_user_namespaces", "/proc/sys/net/ipv4/tcp_congestion_control")
+for path in ABSENT:
+    if path not in FACTS:
+        fact(path, lambda: read(path).strip())
 for name in ("arp", "dev", "if_inet6", "netstat", "protocols", "route", "snmp", "sockstat", "tcp",
              "unix"):
     fact(f"/proc/net/{name}", lambda: read(f"/proc/net/{name}"))

@@ -85,7 +85,7 @@ pub(crate) enum Command {
     BuildLock(BuildLock),
     /// Lock the packages of a recipe's toolchain, and uv
     ToolchainLock(ToolchainLock),
-    /// Pin the FOD hashes of a recipe in its ledger, after showing what changes
+    /// Pin the hashes of a recipe's downloads and output in its ledger, after showing what changes
     Bless(Bless),
     /// Print the NAR hash of a path, as `nix hash path` does
     Hash(Hash),
@@ -141,7 +141,7 @@ pub(crate) enum ProviderName {
 /// What is done about the ledger.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct LedgerFlags {
-    /// Only tell when the FOD hash is not the golden one, and go on
+    /// Only tell when a hash is not the golden one, and go on
     #[arg(long)]
     pub(crate) no_golden: bool,
 }
@@ -269,6 +269,9 @@ pub(crate) struct Bless {
     /// Recipe and source.
     #[command(flatten)]
     pub(crate) which: Which,
+    /// Pin only what is downloaded for the application; build nothing
+    #[arg(long)]
+    pub(crate) fod_only: bool,
 }
 
 /// `hash`

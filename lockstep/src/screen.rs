@@ -231,16 +231,18 @@ pub(super) fn build_summary(
     row("toolchain", &report.toolchain.to_string());
     row("FOD hash", &report.fod_hash.to_string());
     row("ledger", report.golden.sentence());
-    row("output hash", &report.output_hash.to_string());
+    row("output hash", &format!("{} ({})", report.output_hash, report.output_golden.sentence()));
     row("output", &report.output.display().to_string());
     if let Some(link) = link {
         row("link", &format!("{link} → installed for {}", report.prefix));
     }
     let recipe = &report.recipe;
     text.push_str(&format!("\n{}", paint(HINT, "next:")));
-    if report.golden.word == Verdict::Unknown.word() {
+    let unknown =
+        [report.golden.word, report.output_golden.word].contains(&Verdict::Unknown.word());
+    if unknown {
         let bless = typed.command(&format!("bless {recipe}"));
-        text.push_str(&format!(" {bless}   pins the FOD hash\n     "));
+        text.push_str(&format!(" {bless}   pins the hashes\n     "));
     }
     let run = typed.command(&format!("run {recipe} -- python -V"));
     text.push_str(&format!(" {run}   runs something in it\n"));

@@ -14,6 +14,7 @@ use fs_err as fs;
 use crate::checks::adopt;
 use crate::checks::fod;
 use crate::checks::inputs;
+use crate::checks::output;
 use crate::checks::snapshots;
 use crate::checks::waivers;
 use crate::explain::Explanation;
@@ -186,7 +187,8 @@ impl VerifyRepro {
             pinned.detail.iter().for_each(|line| eprintln!("{}", typed(&shown_lines(line))));
         }
         let finished = shares.of_each(&rounds, |round| workplace.build(round))?;
-        let mut checks = vec![fod::check(&fetched, &finished), probed, inputs::check(&finished)?];
+        let mut checks = vec![fod::check(&fetched, &finished), output::check(&finished[0])];
+        checks.extend([probed, inputs::check(&finished)?]);
         checks.push(snapshots::check(
             workplace.root,
             workplace.recipe,

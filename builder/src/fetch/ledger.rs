@@ -2,6 +2,8 @@
 //! hash a promise: if the wheelhouse does not match, the build stops before any foreign code runs.
 //! Only `bless` writes the ledger.
 
+mod output;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use base::packaging::distribution_of;
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Outcome, Problem, Sha256, Target};
+
+use output::Subject;
+pub use output::{OutputJudgement, OutputPin, Pinned, ToolchainPin};
 
 /// A parsed ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,12 @@ pub struct TargetLedger {
     pub nar_hash: Sri,
     /// Every file and tree in it, sorted by path.
     pub entries: Vec<Entry>,
+    /// What its toolchain must be, if that is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toolchain: Option<ToolchainPin>,
+    /// What its output must be, if that is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputPin>,
 }
 
 /// A file or a tree of the wheelhouse.
@@ -109,7 +120,7 @@ impl Ledger {
         let mut text =
             "# What phase 1 must bring. Written by `cargo xtask bless`; do not edit.\n".to_owned();
         for (target, ledger) in &self.target {
-            let TargetLedger { lock, build_lock, nar_hash, entries } = ledger;
+            let TargetLedger { lock, build_lock, nar_hash, entries, toolchain, output } = ledger;
             text.push_str(&format!(
                 "\n[target.{target}]\nlock = \"{lock}\"\nbuild-lock = \"{build_lock}\"\n\
                  nar-hash = \"{nar_hash}\"\nentries = [\n"
@@ -123,8 +134,54 @@ impl Ledger {
                 text.push_str(&format!("    {{ path = {path}, {pin} }},\n"));
             }
             text.push_str("]\n");
+            if let Some(ToolchainPin { lock, nar_hash }) = toolchain {
+                text.push_str(&format!(
+                    "\n[target.{target}.toolchain]\nlock = \"{lock}\"\nnar-hash = \"{nar_hash}\"\n"
+                ));
+            }
+            if let Some(pin) = output {
+                let pin = toml::to_string(pin).expect("it has plain values");
+                text.push_str(&format!("\n[target.{target}.output]\n{pin}"));
+            }
         }
         text
+    }
+
+    /// Judges the files of a target's toolchain.
+    ///
+    /// # Errors
+    /// Golden hashes are enforced, and they are not the golden ones: exit code 4.
+    pub fn judge_toolchain(
+        &self,
+        target: &Target,
+        recipe: &str,
+        found: ToolchainPin,
+        what_then: Golden,
+    ) -> Result<OutputJudgement, Problem> {
+        let golden = self.target.get(&target.to_string()).and_then(|it| it.toolchain);
+        let verdict = ToolchainPin::judge(golden.as_ref(), &found);
+        let hashes = (golden.map(|it| it.nar_hash), found.nar_hash);
+        verdict.told((Subject::Toolchain, recipe), hashes, what_then)
+    }
+
+    /// Judges a target's output. `found` says what it was made of, if all of that is locked.
+    ///
+    /// # Errors
+    /// Golden hashes are enforced, and it is not the golden one: exit code 4.
+    pub fn judge_output(
+        &self,
+        target: &Target,
+        recipe: &str,
+        (nar_hash, found): (Sri, Option<&OutputPin>),
+        what_then: Golden,
+    ) -> Result<OutputJudgement, Problem> {
+        let golden = self.target.get(&target.to_string()).and_then(|it| it.output.as_ref());
+        let verdict = match found {
+            Some(found) => OutputPin::judge(golden, found),
+            None => Pinned::Unlocked,
+        };
+        let hashes = (golden.map(|it| it.nar_hash), nar_hash);
+        verdict.told((Subject::Output, recipe), hashes, what_then)
     }
 
     /// Compares what there is for `target` with the ledger.

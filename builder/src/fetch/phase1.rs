@@ -141,6 +141,8 @@ impl Fetched {
             build_lock: self.build_lock_hash,
             nar_hash: Sri(self.wheelhouse.nar_hash),
             entries,
+            toolchain: None,
+            output: None,
         }
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Options, Prepared};
 use crate::fetch::application::LocatedRecipe;
-use crate::fetch::ledger::Judgement;
+use crate::fetch::ledger::{Judgement, OutputJudgement, OutputPin};
 use crate::install::collisions::{Collision, Decision};
 use crate::publish::Product;
 use base::recipe::Provider;
@@ -33,6 +33,12 @@ pub struct Report {
     pub golden: Judgement,
     /// NAR hash of the output.
     pub output_hash: Sri,
+    /// What it is against the ledger.
+    #[serde(flatten)]
+    pub output_golden: OutputJudgement,
+    /// What a ledger pins of it; `None` if not all that it was made of is locked.
+    #[serde(skip)]
+    pub output_pin: Option<OutputPin>,
     /// Where the output is.
     pub output: PathBuf,
     /// Its install path.
@@ -123,7 +129,10 @@ impl Clock {
 pub(super) fn report(
     located: &LocatedRecipe,
     options: &Options,
-    (prepared, golden): (&Prepared, Judgement),
+    (prepared, (golden, output_golden, output_pin)): (
+        &Prepared,
+        (Judgement, OutputJudgement, Option<OutputPin>),
+    ),
     product: Product,
     clock: &mut Clock,
 ) -> Report {
@@ -142,6 +151,8 @@ pub(super) fn report(
         fod_hash: Sri(fetched.wheelhouse.nar_hash),
         golden,
         output_hash: Sri(product.nar_hash),
+        output_golden,
+        output_pin,
         output: product.tree,
         prefix: located.recipe.prefix.clone(),
         cached: longest.is_none(),

@@ -70,6 +70,13 @@ impl Toolchain {
     pub fn sandbox(&self) -> Sandbox {
         let sandbox = Sandbox::within(self.root.clone(), &self.surroundings);
         let sandbox = sandbox.limited(self.limits.build);
+        // dpkg's database, and what else packages keep there.
+        let sandbox = match (&self.root, self.provider) {
+            (RootFs::Dir(root), Provider::Debian) => {
+                sandbox.bind_ro(&root.join("var/lib"), "/var/lib")
+            }
+            _ => sandbox,
+        };
         self.binds
             .iter()
             .fold(sandbox, |sandbox, path| sandbox.bind_ro(path, &path.to_string_lossy()))

@@ -31,7 +31,8 @@ fn compared(base: &Tree, head: &Tree) -> (LockChange, Vec<Finding>) {
     let today = "2026-11-28".parse().unwrap();
     let known = known_origins(base, &["uv.lock"]);
     let context = Context { base, head, policy: &policy, today, known: known.as_ref() };
-    compare("uv.lock", context).unwrap()
+    let (change, found) = compare("uv.lock", context).unwrap();
+    (change.unwrap(), found)
 }
 
 /// The files of a project and its members.
@@ -63,6 +64,28 @@ fn what_real_uv_wrote_is_what_uv_would_write() {
     }
 }
 
+fn shuffle(value: &mut toml::Value, next: &mut dyn FnMut() -> u64, old: bool) {
+    match value {
+        toml::Value::Array(list) => {
+            for at in (1..list.len()).rev() {
+                list.swap(at, usize::try_from(next() % (at as u64 + 1)).unwrap());
+            }
+            for it in list {
+                shuffle(it, next, old);
+            }
+        }
+        toml::Value::Table(table) => {
+            if old {
+                table.remove("upload-time");
+            }
+            for (_, it) in table {
+                shuffle(it, next, old);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Writes a lock again: packages, files, dependencies and keys in another order, another revision,
 /// without what old revisions do not have.
 fn rewritten(text: &str, seed: u64, old_revision: bool) -> String {
@@ -74,26 +97,7 @@ fn rewritten(text: &str, seed: u64, old_revision: bool) -> String {
         state ^= state << 17;
         state
     };
-    fn shuffle(value: &mut toml::Value, next: &mut dyn FnMut() -> u64, old: bool) {
-        match value {
-            toml::Value::Array(list) => {
-                for at in (1..list.len()).rev() {
-                    list.swap(at, usize::try_from(next() % (at as u64 + 1)).unwrap());
-                }
-                list.iter_mut().for_each(|it| shuffle(it, next, old));
-            }
-            toml::Value::Table(table) => {
-                if old {
-                    table.remove("upload-time");
-                }
-                table.iter_mut().for_each(|(_, it)| shuffle(it, next, old));
-            }
-            _ => {}
-        }
-    }
-    for (key, value) in &mut table {
-        // The order of members of a conflict means nothing, that of `conflicts` neither.
-        let _ = key;
+    for (_, value) in &mut table {
         shuffle(value, &mut next, old_revision);
     }
     if old_revision {

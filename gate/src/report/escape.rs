@@ -1,6 +1,6 @@
-//! Foreign text where something would obey it: a terminal, GitHub's runner, Markdown, HTML. Messages
-//! have backticks around what is code; foreign text may have backticks too, so both sides of each
-//! are escaped in full.
+//! Foreign text where something would obey it: a terminal, GitHub's runner, Markdown, HTML.
+//! Messages have backticks around what is code; foreign text may have backticks too, so both sides
+//! of each are escaped in full.
 
 use base::vocabulary::shown_bytes;
 
@@ -16,10 +16,7 @@ pub(super) fn line(text: &str) -> String {
         text.truncate(end);
         text.push('…');
     }
-    match text.trim_start().starts_with("::") {
-        true => format!("\\{}", text.trim_start()),
-        false => text,
-    }
+    if text.trim_start().starts_with("::") { format!("\\{}", text.trim_start()) } else { text }
 }
 
 /// One line of Markdown that is also HTML.

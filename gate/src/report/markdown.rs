@@ -39,6 +39,12 @@ pub fn render(report: &Report) -> String {
     for recipe in &report.recipes {
         pieces.push(of_recipe(recipe));
     }
+    if !report.contents.is_empty() {
+        pieces.push("\n<details><summary>Files of new versions</summary>\n".to_owned());
+        let rows = report.contents.iter().map(terminal::content);
+        pieces.extend(rows.map(|row| format!("\n- {}", markdown(&row))));
+        pieces.push(CLOSING.to_owned());
+    }
     for note in &report.notes {
         pieces.push(format!("\n_{}_\n", markdown(note)));
     }
@@ -107,11 +113,12 @@ fn of_lock(lock: &LockChange) -> Vec<String> {
         return vec![format!("\n{path}: no change; only its form differs.\n")];
     }
     if lock.packages.is_empty() && lock.settings.is_empty() && lock.declared.is_empty() {
-        return vec![format!("\n{path}: no package and no setting changed.\n")];
+        return vec![format!("\n{path}: no version and no setting changed.\n")];
     }
-    let summary = match lock.packages.is_empty() {
-        true => "no package changed".to_owned(),
-        false => terminal::summary(&lock.packages),
+    let summary = if lock.packages.is_empty() {
+        "no package changed".to_owned()
+    } else {
+        terminal::summary(&lock.packages)
     };
     let open = if lock.packages.len() <= 15 { "<details open>" } else { "<details>" };
     // `cut` counts `<details>` alone.
@@ -132,7 +139,7 @@ fn of_lock(lock: &LockChange) -> Vec<String> {
     for line in &lock.declared {
         pieces.push(format!("\n- {}", markdown(line)));
     }
-    for it in &lock.settings {
+    for it in lock.settings.iter().filter(|it| it.file == lock.path) {
         pieces.push(format!("\n- {}", markdown(&terminal::setting(it))));
     }
     pieces.push(CLOSING.to_owned());
@@ -144,9 +151,6 @@ fn of_recipe(recipe: &RecipeChange) -> String {
     for target in &recipe.targets {
         let (name, line) = (code(&target.target), terminal::of_target(target));
         text.push_str(&format!("\n- {name}: {}", markdown(&line)));
-    }
-    for it in recipe.settings.iter().map(terminal::setting).take(20) {
-        text.push_str(&format!("\n- {}", markdown(&it)));
     }
     for it in &recipe.unknown {
         text.push_str(&format!("\n- unknown: {}", markdown(it)));

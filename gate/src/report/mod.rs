@@ -9,6 +9,7 @@ pub mod terminal; // a person at a screen
 
 use serde::Serialize;
 
+use crate::contents::ContentChange;
 use crate::locks::LockChange;
 use crate::policy::Judged;
 use crate::recipes::RecipeChange;
@@ -38,6 +39,8 @@ pub struct Report {
     pub(crate) findings: Vec<Row>,
     pub(crate) locks: Vec<LockChange>,
     pub(crate) recipes: Vec<RecipeChange>,
+    /// How the content of packages changed, if it was looked into.
+    pub(crate) contents: Vec<ContentChange>,
 }
 
 /// What a rule found.
@@ -62,12 +65,20 @@ pub(crate) struct Compared {
     pub(crate) date: String,
 }
 
+/// What changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    pub(crate) locks: Vec<LockChange>,
+    pub(crate) recipes: Vec<RecipeChange>,
+    pub(crate) contents: Vec<ContentChange>,
+}
+
 impl Report {
     pub(crate) fn new(
         compared: Compared,
         verdict: Verdict,
         judged: Vec<Judged>,
-        (locks, recipes): (Vec<LockChange>, Vec<RecipeChange>),
+        changed: Changed,
         notes: Vec<String>,
     ) -> Self {
         let row = |judged: Judged| Row {
@@ -91,8 +102,9 @@ impl Report {
             verdict,
             notes,
             findings: judged.into_iter().map(row).collect(),
-            locks,
-            recipes,
+            locks: changed.locks,
+            recipes: changed.recipes,
+            contents: changed.contents,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::escape::line;
 use super::{Report, Row};
+use crate::contents::ContentChange;
 use crate::difference::{Kind, PackageChange};
 use crate::locks::LockChange;
 use crate::recipes::RecipeChange;
@@ -39,6 +40,15 @@ pub fn render(report: &Report) -> String {
     }
     for recipe in &report.recipes {
         text.push_str(&format!("\n{}\n", of_recipe(recipe)));
+    }
+    if !report.contents.is_empty() {
+        text.push_str("\nfiles");
+    }
+    for it in &report.contents {
+        text.push_str(&format!("\n  {}", line(&content(it))));
+    }
+    if !report.contents.is_empty() {
+        text.push('\n');
     }
     if !report.notes.is_empty() {
         text.push('\n');
@@ -80,11 +90,12 @@ fn of_lock(lock: &LockChange) -> String {
         return format!("{path}: no change; only its form differs");
     }
     if lock.packages.is_empty() && lock.settings.is_empty() && lock.declared.is_empty() {
-        return format!("{path}: no package and no setting changed");
+        return format!("{path}: no version and no setting changed");
     }
-    let mut text = match lock.packages.is_empty() {
-        true => format!("{path}: no package changed"),
-        false => format!("{path}: {}", summary(&lock.packages)),
+    let mut text = if lock.packages.is_empty() {
+        format!("{path}: no package changed")
+    } else {
+        format!("{path}: {}", summary(&lock.packages))
     };
     let width = lock.packages.iter().map(|it| it.name.as_ref().len()).max().unwrap_or(0).min(32);
     for change in lock.packages.iter().take(ROWS) {
@@ -104,7 +115,8 @@ fn of_lock(lock: &LockChange) -> String {
     for line_of in &lock.declared {
         text.push_str(&format!("\n  {}", line(line_of)));
     }
-    for it in &lock.settings {
+    // Those of projects are findings.
+    for it in lock.settings.iter().filter(|it| it.file == lock.path) {
         text.push_str(&format!("\n  {}", line(&setting(it))));
     }
     text
@@ -123,7 +135,11 @@ pub(super) fn versions(change: &PackageChange) -> String {
         (_, Some(version)) | (Some(version), None) => version.clone(),
         (None, None) => "dynamic".to_owned(),
     };
+    let commit = |source: &str| source.rsplit('#').next().unwrap_or_default()[..12].to_owned();
     match (&change.source_from, &change.source_to) {
+        (Some(from), Some(to)) if change.kind == Kind::Commit => {
+            format!("{text}, commit {} → {}", commit(from), commit(to))
+        }
         (Some(from), Some(to)) if from != to => format!("{text}, {from} → {to}"),
         (None, Some(to)) if !to.starts_with("registry ") => format!("{text}, {to}"),
         _ => text,
@@ -133,12 +149,16 @@ pub(super) fn versions(change: &PackageChange) -> String {
 /// `direct`, or through whom; and what alone needs it.
 pub(super) fn reach(change: &PackageChange) -> String {
     let through = crate::finding::listed(&change.reach.through, 3);
+    let was = if change.kind == Kind::Removed { "was " } else { "" };
     let mut text = match (change.reach.direct, through.is_empty()) {
         (true, true) => "direct".to_owned(),
         (true, false) => format!("direct, and through {through}"),
         (false, false) => format!("through {through}"),
         (false, true) => String::new(),
     };
+    if !text.is_empty() {
+        text.insert_str(0, was);
+    }
     if !change.reach.only.is_empty() {
         text.push_str(&format!("; only for {}", crate::finding::listed(&change.reach.only, 3)));
     }
@@ -156,13 +176,31 @@ pub(super) fn needs(change: &PackageChange) -> Vec<String> {
         .collect()
 }
 
+/// `alpha 1.3.0: 2 files added, 1 changed, 1,000 → 1,200 bytes (alpha-1.3.0-py3-none-any.whl)`.
+pub(super) fn content(it: &ContentChange) -> String {
+    let counts = [(it.added, "added"), (it.removed, "removed"), (it.changed, "changed")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+    let files = if counts.is_empty() {
+        "no file differs".to_owned()
+    } else {
+        format!("files {}", counts.join(", "))
+    };
+    match &it.from {
+        Some(_) => {
+            format!(
+                "{}: {files}; {} → {} bytes ({})",
+                it.package, it.bytes_from, it.bytes_to, it.to
+            )
+        }
+        None => format!("{}: new, {} bytes ({})", it.package, it.bytes_to, it.to),
+    }
+}
+
 fn of_recipe(recipe: &RecipeChange) -> String {
     let mut text = format!("recipe {}", line(&recipe.name));
     for target in &recipe.targets {
         text.push_str(&format!("\n  {}: {}", line(&target.target), line(&of_target(target))));
-    }
-    for it in &recipe.settings {
-        text.push_str(&format!("\n  {}", line(&setting(it))));
     }
     for it in &recipe.unknown {
         text.push_str(&format!("\n  unknown: {}", line(it)));

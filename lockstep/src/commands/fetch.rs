@@ -6,6 +6,7 @@ use base::vocabulary::digest::Sri;
 use base::vocabulary::{Outcome, Problem, Target};
 use builder::fetch::Settings;
 use builder::fetch::application::LocatedRecipe;
+use builder::fetch::ledger::ToolchainPin;
 use builder::fetch::phase1;
 use builder::lock::resolvers::Resolvers;
 use builder::pipeline;
@@ -58,13 +59,19 @@ impl Context<'_> {
     ) -> Result<Outcome> {
         let (mut rows, mut text) = (Vec::new(), Vec::new());
         for target in chosen(&located.recipe, flags.platform.as_deref())? {
-            let (_, wheelhouse) = pipeline::fetch_toolchain(located, target, settings, self.host)?;
+            let (locked, wheelhouse) =
+                pipeline::fetch_toolchain(located, target, settings, self.host)?;
             let hash = Sri(wheelhouse.nar_hash);
+            let pin = ToolchainPin { lock: locked.digest(), nar_hash: hash };
+            let (ledger, name) = (located.read_ledger()?, &located.recipe.name);
+            let golden = ledger.judge_toolchain(target, name, pin, golden(flags.ledger))?;
             let path = wheelhouse.path.display();
-            text.push(format!("{target}  {hash}  {path}"));
+            text.push(format!("{target}  {hash}  {path}  ({})", golden.sentence()));
             rows.push(json!({
                 "target": target.to_string(),
                 "nar-hash": hash,
+                "golden": golden.word,
+                "golden-detail": golden.detail,
                 "path": wheelhouse.path,
                 "files": wheelhouse.files.len(),
                 "bytes": wheelhouse.files.iter().map(|file| file.size).sum::<u64>(),

@@ -5,15 +5,17 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::flags::{Gate as Flags, Global};
-use crate::screen::coloured_level;
+use crate::screen::{Screen, coloured_level};
 use crate::typed::Typed;
+use base::sys::Host;
 use base::sys::env::Environment;
 use base::sys::files::write_atomically;
-use base::vocabulary::{Outcome, Problem};
+use base::vocabulary::{Outcome, Problem, Progress as _};
 use gate::report::{Report, github, markdown, sarif, terminal};
-use gate::{Asked, Gate, Place};
+use gate::{Asked, Depth, Gate, Place};
 
-/// Needs no cache and no toolchain. The last line says whether to merge, the exit code too.
+/// Needs no toolchain, and a cache only for stage 2. The last line says whether to merge, the exit
+/// code too.
 pub(super) fn run(flags: Flags, global: &Global, typed: &Typed) -> Result<Outcome> {
     let environment = Environment::capture();
     let date = match flags.date {
@@ -27,7 +29,22 @@ pub(super) fn run(flags: Flags, global: &Global, typed: &Typed) -> Result<Outcom
         _ => unreachable!("clap wants one of both, and the second file with the first"),
     };
     let asked = Asked { place, recipes: flags.recipes, date };
-    let report = Gate::run(&asked, &environment)?;
+    let report = if flags.stage == 1 {
+        Gate::run(&asked, &environment, Depth::Text)?
+    } else {
+        let cache = match &global.cache_dir {
+            Some(dir) => dir.clone(),
+            None => environment.cache_dir()?,
+        };
+        let cache = std::path::absolute(cache)?;
+        let screen = Screen::new(global.quiet, typed);
+        let waiting = || screen.note("waiting for `gc`, which removes things from the cache");
+        let _using = base::sys::cache::hold(&cache, waiting)?;
+        let host = Host { environment: &environment, cache: &cache, progress: &screen };
+        let report = Gate::run(&asked, &environment, Depth::Files(host));
+        screen.clear();
+        report?
+    };
     for (path, text) in
         [(&flags.markdown, markdown::render(&report)), (&flags.sarif, sarif::render(&report))]
     {

@@ -27,6 +27,11 @@ pub(crate) struct Gate {
     /// Judge ages and exceptions as on this day [default: today]
     #[arg(long, value_name = "DAY")]
     pub(crate) date: Option<Date>,
+    /// How far to look: 1 reads text alone; 2 also downloads the files of new versions and looks
+    /// into them, if text alone denies nothing
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) stage: u8,
     /// Write the report as Markdown for a comment
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,

@@ -23,6 +23,7 @@ mod first_hour; // what a stranger meets
 mod gate; // judging an update of a lock
 mod gc;
 mod git;
+mod golden_output;
 mod graphs;
 mod hostile_input; // recipes, markers and files that do what they must not
 mod hostile_wheels; // wheels that a backend or an index breaks
@@ -31,6 +32,7 @@ mod index; // a package index on loopback
 mod layout;
 mod local_project;
 mod locks;
+mod machine; // what a build can tell of the machine
 mod manifest;
 mod merge;
 mod overrides;

@@ -18,8 +18,8 @@ use crate::rounds::vary::NotVaried;
 /// The number of files with other bytes that the message for one waiver names.
 const MOST_UNNAMED: usize = 3;
 
-/// The day on which this runs, in UTC. It decides only which waivers and exceptions are over and how
-/// old a file is, and it is the one place of the project that asks for the date.
+/// The day on which this runs, in UTC. It decides only which waivers and exceptions are over and
+/// how old a file is, and it is the one place of the project that asks for the date.
 #[expect(clippy::disallowed_methods, reason = "the one place; nothing of it reaches an output")]
 ///
 /// # Errors

@@ -81,6 +81,10 @@ pub(crate) struct Built {
     pub(crate) golden: String,
     /// The same for a person.
     pub(crate) golden_detail: Vec<String>,
+    /// What the output is against the ledger, in one word.
+    pub(crate) output_golden: String,
+    /// The same for a person.
+    pub(crate) output_golden_detail: Vec<String>,
     /// Where the output is.
     output: PathBuf,
 }

@@ -33,7 +33,7 @@ pub(super) const LIMITS: [(Resource, &str, Option<u64>, Option<u64>); 13] = [
     (Resource::Rss, "resident memory (`ulimit -m`)", None, None),
     (Resource::Rtprio, "real time priority (`ulimit -r`)", Some(0), Some(0)),
     (Resource::Rttime, "real time (`ulimit -R`)", None, None),
-    (Resource::Sigpending, "pending signals (`ulimit -i`)", Some(4096), Some(4096)),
+    (Resource::Sigpending, "pending signals (`ulimit -i`)", Some(1024), Some(1024)),
     (Resource::Stack, "stack (`ulimit -s`)", Some(8 << 20), None),
 ];
 

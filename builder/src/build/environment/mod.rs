@@ -8,7 +8,7 @@
 
 pub mod added; // what uv's own build does not give a backend
 mod debug_information; // what extensions are compiled without
-mod native; // what becomes of `-march=native`
+pub mod native; // what becomes of `-march=native`
 mod installed; // what the environment must consist of
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,7 +140,7 @@ impl<'a> BuildEnvironment<'a> {
         let configuration = debug_information::without(toolchain).map_err(|error| {
             Problem::new("cannot read the interpreter's build configuration").cause(error)
         })?;
-        let native = native::specifications(toolchain, told.native_cpu)
+        let native = native::specifications(&toolchain.root, told.native_cpu)
             .map_err(|error| Problem::new("cannot find the compiler's directory").cause(error))?;
         Ok(Self { toolchain, uv, told, version_control, configuration, native })
     }

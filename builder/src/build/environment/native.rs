@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use crate::toolchain::Toolchain;
 use base::recipe::NativeCpu;
 use base::sys::files::sorted_entries;
 use base::sys::sandbox::RootFs;
@@ -18,8 +17,8 @@ const DIRECTORY: &str = "/usr/lib/gcc";
 
 /// gcc's specifications of the processor (`*cc1_cpu`, `gcc -dumpspecs`), by which it asks for the
 /// machine's own. A message ends its part.
-const REFUSE: &str = "*cc1_cpu:\n%{march=native|mtune=native|mcpu=native:%e-march=native, \
-    -mtune=native and -mcpu=native compile for the machine that builds, so another one would build \
+const REFUSE: &str = "*cc1_cpu:\n%{march=native|mtune=native|mcpu=native:%elockstep: `-march=native`, \
+    `-mtune=native` and `-mcpu=native` compile for the machine that builds, so another one would build \
     something else - remove the flag, or set native-cpu = \"baseline\" in [override.NAME.build] of \
     the recipe}\n\n";
 const BASELINE: &str = "*cc1_cpu:\n%{march=native:%>march=native -march=x86-64 \
@@ -29,11 +28,11 @@ const BASELINE: &str = "*cc1_cpu:\n%{march=native:%>march=native -march=x86-64 \
 
 /// Files that gcc reads beside its own, by path inside: one for each version that is installed.
 /// None but for x86-64, where gcc has no such specification.
-pub(super) fn specifications(
-    toolchain: &Toolchain,
-    native: NativeCpu,
-) -> io::Result<BTreeMap<String, String>> {
-    let root = match &toolchain.root {
+///
+/// # Errors
+/// The compiler's directory cannot be read.
+pub fn specifications(root: &RootFs, native: NativeCpu) -> io::Result<BTreeMap<String, String>> {
+    let root = match root {
         RootFs::Dir(root) => root.as_path(),
         RootFs::Host => Path::new("/"),
     };

@@ -15,6 +15,8 @@ fn found(lock: &str, files: &[(&str, &str)]) -> TargetLedger {
         build_lock: Sha256::of("b"),
         nar_hash: Sri(Sha256::of(format!("{entries:?}"))),
         entries,
+        toolchain: None,
+        output: None,
     }
 }
 

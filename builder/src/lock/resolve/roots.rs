@@ -156,7 +156,9 @@ fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Ro
     if selection.default_groups {
         let of_root = lock.root().map_or(&lock.default_groups, |root| &root.default_groups);
         let default = of_root.as_ref().or(pyproject.uv.default_groups.as_ref());
-        selected.extend(default_groups(default, &declared));
+        // The root's own need not be those of what is selected.
+        let default = default_groups(default, &declared);
+        selected.extend(default.into_iter().filter(|it| declared.contains(it)));
     }
     if let Some(group) = selected.iter().find(|it| !declared.contains(*it)) {
         let known = declared.iter().map(AsRef::as_ref);

@@ -57,7 +57,7 @@ const BASE: [&str; 21] = [
 ];
 
 /// Raised when a root with the same packages would be made in another way, or kept in one.
-const KIND: &str = "debian root 4";
+const KIND: &str = "debian root 6";
 
 /// The root itself in its entry; beside it is its listing.
 const ROOT: &str = "root";
@@ -111,7 +111,13 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
         let paths = pool::bring(&locked, &mirrors(wanted, host)?, host)?;
         host.progress.end("packages");
         let archives: Vec<_> = packages.iter().zip(&paths).collect();
-        root::build(&staged.join(ROOT), &archives, &wanted.python_name(), host)?;
+        root::build(
+            &staged.join(ROOT),
+            &staged.join(".work"),
+            &archives,
+            &wanted.python_name(),
+            host,
+        )?;
         listed(staged).map_err(|error| failed(host, error))
     })?;
     let toolchain = examined(wanted, root, fingerprint, packages)?;

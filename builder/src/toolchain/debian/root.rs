@@ -1,20 +1,27 @@
-//! A root file system from unpacked packages. No maintainer script runs, so this module does the
-//! necessary part of their work: alternatives, accounts, the linker's cache, bytecode.
+//! A root file system from unpacked packages. No maintainer script changes it; what of their work
+//! builds rely on is done here, the same way each time: diversions, alternatives, caches that
+//! triggers make, accounts, dpkg's database, the linker's cache, bytecode.
 
+mod unpack;
+mod scripts;
+mod diversions;
+mod register;
+
+use std::collections::BTreeSet;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use rayon::prelude::*;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use crate::lock::toolchain_lock::SystemPackage;
-use base::sys::files::sorted_entries;
-use base::sys::process::Process;
+use base::sys::Host;
+use base::sys::files::{remove_tree, sorted_entries};
 use base::sys::sandbox::{Finished, Invocation, OutputTo, RootFs, Sandbox, etc_files};
-use base::sys::{Host, disk};
+use base::sys::tree::SOURCE_DATE_EPOCH;
 use base::vocabulary::Problem;
 
-/// Names that Debian's maintainer scripts link, and to what.
+/// Names that builds call and that no package need have or register: what is there stays.
 const LINKS: [(&str, &str); 5] = [
     ("usr/bin/awk", "mawk"),
     ("usr/bin/c++", "g++"),
@@ -23,34 +30,59 @@ const LINKS: [(&str, &str); 5] = [
     ("usr/bin/sh", "dash"),
 ];
 
-/// Unpacks the archives into `root`, which does not exist yet, and finishes it.
+/// Unpacks the archives into `root`, which does not exist yet, and finishes it. `work` is a
+/// directory that does not exist either, and will not afterwards.
 pub(super) fn build(
     root: &Path,
+    work: &Path,
     archives: &[(&SystemPackage, &PathBuf)],
     python: &str,
     host: &Host<'_>,
 ) -> Result<(), Problem> {
-    let unpacker = unpacker(host)?;
     let failed = |error: std::io::Error| {
         Problem::new(format!("cannot make a root in `{}`", root.display())).cause(error)
     };
-    merged_usr(root).map_err(failed)?;
-    archives.par_iter().try_for_each(|(package, path)| {
-        let step = package.to_string();
-        host.progress.begin(&step);
-        let result = Process::new(&unpacker)
-            .env("PATH", "/usr/bin:/bin")
-            .arg("-x")
-            .args([path.as_path(), root])
-            .stdout();
-        host.progress.end(&step);
-        result.map(drop).map_err(|problem| {
-            let printed = problem.to_string();
-            disk::failed_program(problem, root, &printed)
-        })
-    })?;
+    let trees = work.join("packages");
+    fs::create_dir_all(&trees).map_err(failed)?;
+    let mut packages = unpack::unpack(archives, &trees, &unpacker(host)?, host)?;
+    host.progress.begin("maintainer scripts");
+    unpack::merged_usr(root).map_err(failed)?;
+    let (collisions, mut shipped) = unpack::merge(root, &mut packages).map_err(failed)?;
+    prepare(root).map_err(failed)?;
+    let calls = scripts::calls(root, &packages, &trees, &work.join("record"))?;
+    diversions::apply(root, &packages, &collisions, &diversions::diversions(&calls))?;
+    register::register(root, &calls)?;
+    register::local_files(root).map_err(failed)?;
+    register::database(root, &packages).map_err(failed)?;
+    host.progress.end("maintainer scripts");
     finish(root, python).map_err(failed)?;
-    configure(root, python, host)
+    remove_tree(work).map_err(failed)?;
+    bytecode(root, python, host)?;
+    let written = etc_files().map(|(name, _)| format!("etc/{name}"));
+    for name in &written {
+        shipped.remove(Path::new(name));
+    }
+    constant_times(root, Path::new(""), &shipped).map_err(failed)
+}
+
+/// Gives what was made here, and every directory, a constant time: a build can see it.
+fn constant_times(root: &Path, path: &Path, shipped: &BTreeSet<PathBuf>) -> std::io::Result<()> {
+    for entry in sorted_entries(&root.join(path))? {
+        let path = path.join(entry.file_name());
+        let is_dir = entry.file_type()?.is_dir();
+        if is_dir {
+            constant_times(root, &path, shipped)?;
+        } else if !shipped.contains(&path) {
+            set_time(&root.join(&path))?;
+        }
+    }
+    set_time(&root.join(path))
+}
+
+fn set_time(path: &Path) -> std::io::Result<()> {
+    let time = Timespec { tv_sec: SOURCE_DATE_EPOCH, tv_nsec: 0 };
+    let times = Timestamps { last_access: time, last_modification: time };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// The machine's `dpkg-deb`.
@@ -61,27 +93,12 @@ pub(super) fn unpacker(host: &Host<'_>) -> Result<PathBuf, Problem> {
     })
 }
 
-/// The links from `/bin` to `/usr/bin` and so on come first: packages are unpacked side by side,
-/// and one that still has `/lib` must find the link there.
-fn merged_usr(root: &Path) -> std::io::Result<()> {
-    for name in ["bin", "lib", "lib64", "sbin"] {
-        fs::create_dir_all(root.join("usr").join(name))?;
-        symlink(format!("usr/{name}"), root.join(name))?;
-    }
-    Ok(())
-}
-
 /// What a program needs of `/etc` to reach other machines by name and with TLS.
 pub const NETWORK_FILES: [&str; 2] = ["etc/resolv.conf", "etc/ssl/certs/ca-certificates.crt"];
 
-fn finish(root: &Path, python: &str) -> std::io::Result<()> {
-    let links = LINKS.iter().copied().chain([("usr/bin/python3", python)]);
-    for (link, target) in links {
-        let path = root.join(link);
-        if path.symlink_metadata().is_err() {
-            symlink(target, path)?;
-        }
-    }
+/// What programs need of the root to run in the sandbox.
+fn prepare(root: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(root.join("etc"))?;
     for (name, text) in etc_files() {
         fs::write(root.join("etc").join(name), text)?;
     }
@@ -90,6 +107,18 @@ fn finish(root: &Path, python: &str) -> std::io::Result<()> {
     fs::create_dir_all(root.join("etc/ssl/certs"))?;
     for name in NETWORK_FILES {
         fs::write(root.join(name), "")?;
+    }
+    fs::create_dir_all(root.join("var/lib/dpkg"))?;
+    plain_modes(root)
+}
+
+fn finish(root: &Path, python: &str) -> std::io::Result<()> {
+    let links = LINKS.iter().copied().chain([("usr/bin/python3", python)]);
+    for (link, target) in links {
+        let path = root.join(link);
+        if path.symlink_metadata().is_err() {
+            symlink(target, path)?;
+        }
     }
     plain_modes(root)
 }
@@ -115,16 +144,10 @@ fn plain_modes(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What must run inside: the linker's cache, and the bytecode of the standard library. Without the
-/// latter every start of the interpreter would compile what it imports, as the root is read-only.
-fn configure(root: &Path, python: &str, host: &Host<'_>) -> Result<(), Problem> {
-    let sandbox = Sandbox::new(RootFs::Dir(root.to_owned()))
-        .bind_rw(&root.join("etc"), "/etc")
-        .bind_rw(&root.join("usr"), "/usr")
-        .tmpfs("/var/cache/ldconfig");
-    host.progress.begin("linker cache");
-    succeed(&sandbox, "/sbin/ldconfig", &["-i"])?;
-    host.progress.end("linker cache");
+/// The bytecode of the standard library. Without it every start of the interpreter would compile
+/// what it imports, as the root is read-only.
+fn bytecode(root: &Path, python: &str, host: &Host<'_>) -> Result<(), Problem> {
+    let sandbox = Sandbox::new(RootFs::Dir(root.to_owned())).bind_rw(&root.join("usr"), "/usr");
     host.progress.begin("bytecode of the standard library");
     let library = format!("/usr/lib/{python}");
     // One process, as the order of compilation can reach the bytes (CPython issue 129724). The

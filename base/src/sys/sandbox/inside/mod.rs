@@ -163,8 +163,11 @@ fn inherit_nothing() -> Result<()> {
         let shown = |limit: Option<u64>| limit.map_or("no limit".to_owned(), |it| it.to_string());
         let own = getrlimit(resource).maximum;
         let hard = shown(own);
-        return Err(format!("the hard limit is {hard}, a sandbox has {}", shown(maximum)))
-            .at(format!("setting the limit of {name}"));
+        return Err(format!(
+            "the hard limit of this shell is {hard}, and a sandbox has {}",
+            shown(maximum)
+        ))
+        .at(format!("setting the limit of {name}"));
     }
     Ok(())
 }
