@@ -43,7 +43,8 @@ pub(super) fn wanted<'a>(
     }
 }
 
-/// Makes the toolchain lock of a recipe: of every target that phase 2 can build for on some machine.
+/// Makes the toolchain lock of a recipe: of every target that phase 2 can build for on some
+/// machine.
 ///
 /// # Errors
 /// This machine cannot ask Debian's mirror; a package is misspelt or gone.

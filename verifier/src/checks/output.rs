@@ -1,5 +1,5 @@
-//! The check `output-hash`: what the first round built, against the ledger. Two rounds on one machine
-//! can agree on what no other machine builds.
+//! The check `output-hash`: what the first round built, against the ledger. Two rounds on one
+//! machine can agree on what no other machine builds.
 
 use base::vocabulary::Outcome;
 

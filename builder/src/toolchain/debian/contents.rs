@@ -102,7 +102,8 @@ struct Best {
 }
 
 impl Best {
-    /// A line is a path, blanks, and sections with packages: `usr/bin/pg_config  libdevel/libpq-dev`.
+    /// A line is a path, blanks, and sections with packages:
+    /// `usr/bin/pg_config  libdevel/libpq-dev`.
     fn take(&mut self, line: &str, wanted: &BTreeSet<Missing>) {
         let Some((path, packages)) = line.rsplit_once([' ', '\t']) else { return };
         let path = path.trim_end();

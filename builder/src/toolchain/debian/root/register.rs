@@ -112,8 +112,8 @@ pub(super) fn database(root: &Path, packages: &[Unpacked<'_>]) -> std::io::Resul
     fs::write(admin.join("status"), status)
 }
 
-/// Makes the file of all authorities that `ca-certificates` would make, and points the local time to
-/// UTC, as `tzdata` does where nobody has another wish.
+/// Makes the file of all authorities that `ca-certificates` would make, and points the local time
+/// to UTC, as `tzdata` does where nobody has another wish.
 pub(super) fn local_files(root: &Path) -> std::io::Result<()> {
     let shared = root.join("usr/share/ca-certificates/mozilla");
     if shared.is_dir() {

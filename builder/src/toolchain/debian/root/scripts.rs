@@ -1,8 +1,8 @@
-//! What maintainer scripts would register: alternatives, diversions, catalogs. The scripts run in the
-//! root, which is read-only, without network and with functions in the place of the programs that
-//! register; what these are called with is recorded and nothing else comes of the scripts. Only
-//! scripts run that call such a program. Their loops and conditions are theirs, so no text of a
-//! script is parsed here.
+//! What maintainer scripts would register: alternatives, diversions, catalogs. The scripts run in
+//! the root, which is read-only, without network and with functions in the place of the programs
+//! that register; what these are called with is recorded and nothing else comes of the scripts.
+//! Only scripts run that call such a program. Their loops and conditions are theirs, so no text of
+//! a script is parsed here.
 
 use std::path::Path;
 

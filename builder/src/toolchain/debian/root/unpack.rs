@@ -1,6 +1,6 @@
-//! Packages into one tree. Each is unpacked into a directory of its own, several at a time, and then
-//! they are merged in the order of their names: so it never depends on which was faster what two of
-//! them have, and no link of one leads another out of the root.
+//! Packages into one tree. Each is unpacked into a directory of its own, several at a time, and
+//! then they are merged in the order of their names: so it never depends on which was faster what
+//! two of them have, and no link of one leads another out of the root.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt as _, symlink};
