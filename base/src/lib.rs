@@ -1,6 +1,5 @@
-//! What every other crate stands on: the words that all of them share, the outside world, and the
-//! files that a person writes. There is no policy here. The modules stand in the order in which
-//! they may know each other: a module may use those above it.
+//! The foundation of every other crate: shared types, the outside world, and the files that people
+//! write. It contains no policy. A module may use only the modules above it.
 
 // It only pins the tables that `url` has of international host names; see the manifest.
 use idna_adapter as _;

@@ -1,6 +1,6 @@
-//! Where a recipe lies, and where what belongs to it lies: found by its name, or by the path of its
-//! file. One of this workspace keeps what people approved apart, in `golden/` and `snapshots/`; one
-//! of another place has all of it beside itself.
+//! Finds a recipe by its name or by the path of its file, and the files that belong to it. A recipe
+//! of this workspace has its approved files in `golden/` and `snapshots/`; a recipe elsewhere has
+//! all of them beside it.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
-//! Bounds the cache: what was least recently used is removed until the rest is small enough. The
-//! lock of the whole cache is held meanwhile, and every run holds it shared, so nothing that a run
-//! uses is removed. Finished outputs that a link of a person's points to stay: links are recorded
-//! in `gcroots/`, as Nix does.
+//! Shrinks the cache: it removes the least recently used entries until the rest is small enough. It
+//! holds the lock of the whole cache exclusively, and every run holds it shared, so it removes
+//! nothing that a run uses. It keeps finished outputs that a user's symlink points to; `gcroots/`
+//! records these links, as in Nix.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -78,9 +78,9 @@ pub fn add_root(cache: &Path, link: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes from the cache until it has at most `max_bytes`; with `dry_run`, only tells what that
-/// would be. What killed and failed runs left goes first, then what was least recently used.
-/// `waiting` is called once if another run uses the cache.
+/// Removes cache entries until at most `max_bytes` remain; with `dry_run`, only reports them.
+/// Leftovers of killed and failed runs go first, then the least recently used entries. `waiting` is
+/// called once if another run uses the cache.
 pub fn collect(
     cache: &Path,
     max_bytes: u64,
@@ -182,7 +182,7 @@ fn entries(dir: &Path) -> io::Result<Vec<fs::DirEntry>> {
 
 type Inode = (u64, u64);
 
-/// What the cache takes of the disk. A file that has several names is counted once, and is freed
+/// The disk space that the cache uses. A file that has several names is counted once, and is freed
 /// with its last one.
 #[derive(Default)]
 struct Disk {

@@ -1,5 +1,5 @@
-//! From one `uv.lock`, build a Python application in two phases. The rooms stand in the order in
-//! which data flows; a room may use those above it, never those below.
+//! Builds a Python application from one `uv.lock`, in two phases. The modules are in the order of
+//! the data flow; a module may use the modules above it, never those below.
 
 pub mod lock; // what is locked: uv.lock, pyproject.toml, the build lock, and what follows from them
 pub mod fetch; // phase 1, the only code that opens a socket

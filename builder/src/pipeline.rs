@@ -1,5 +1,5 @@
-//! The whole build as one sequence: resolve, fetch, build wheels, install, patch, lay out, check,
-//! publish. Each stage gives the type that the next one takes.
+//! The whole build as one sequence: resolve, fetch, build wheels, install, lay out, patch, check,
+//! publish. Each stage returns the type that the next one takes.
 
 mod beforehand; // what is known before the toolchain is made
 mod options;
@@ -73,8 +73,8 @@ pub fn build_with_toolchain(
     })
 }
 
-/// Runs what builds in a directory of its own. If it fails and a build was begun, that stays: the
-/// message names it.
+/// Runs a build in a directory of its own. If it fails after a build was started, the directory is
+/// kept, because the message names it.
 fn in_work_directory<T>(
     recipe: &Recipe,
     host: Host<'_>,
@@ -103,7 +103,7 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Where what is built from source is built, in the directory `work` of this run.
+    /// The workshop that builds from source, in the directory `work` of this run.
     pub(crate) fn workshop<'a>(
         &'a self,
         recipe: &'a Recipe,
@@ -236,8 +236,8 @@ fn build_in(
     Ok((report, prepared.toolchain))
 }
 
-/// Builds the wheel of one distribution, and of what its build needs, for whoever wants to look at
-/// it.
+/// Builds the wheel of one distribution, and those that its build needs, so that a person can
+/// inspect it.
 pub fn build_one(
     located: &LocatedRecipe,
     name: &BuildName,

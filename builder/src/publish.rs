@@ -1,5 +1,5 @@
-//! The store of finished outputs, under a key of everything that went into each, with its manifest,
-//! its provenance and what is to be approved beside it.
+//! The store of finished outputs, each under the key of all its inputs, together with its manifest,
+//! its provenance and its review texts.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -34,7 +34,7 @@ use base::vocabulary::{Problem, Progress, Sha256};
 /// Raised whenever the layout of the store changes.
 const OUTPUT_FORMAT: &str = "output 5";
 
-/// What an entry has beside its seal.
+/// The contents of an entry besides its seal.
 const TREE: &str = "tree";
 const MANIFEST: &str = "manifest.json";
 const PROVENANCE: &str = "provenance.json";
@@ -113,7 +113,7 @@ pub struct Product {
     pub compiled: Option<Vec<(String, std::time::Duration)>>,
 }
 
-/// What went into an output and what came of it; lies beside the output, never in it.
+/// The inputs of an output, and the results; stored beside the output, never in it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Provenance {
@@ -237,7 +237,7 @@ struct Seal {
     review: Sri,
 }
 
-/// What of an entry is verified and read: its NAR hash and its manifest.
+/// Verifies and reads an entry: its NAR hash and its manifest.
 type Known = (Sha256, Manifest);
 
 impl Store {

@@ -1,6 +1,6 @@
-//! Reads a wheel without unpacking it: whose it is, what it says of itself, and which path of a
-//! venv each of its members becomes. It installs nothing; uv does. A wheel is hostile input: what
-//! could be written outside of the venv, or read in two ways, is refused. Source: “Binary
+//! Reads a wheel without unpacking it: its distribution, its metadata, and the path in a venv of
+//! each member. It installs nothing; uv does. A wheel is hostile input: members that would be
+//! written outside the venv, or that can be read in two ways, are rejected. Source: “Binary
 //! distribution format” of the Python packaging specifications.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,4 @@
-//! What must hold beside equality, and what was varied: the words that checks, rounds and reports
-//! share.
+//! A check and a variation: the types that checks, rounds and reports share.
 
 use base::vocabulary::Outcome;
 use serde::{Serialize, Serializer};
@@ -17,7 +16,7 @@ pub(crate) struct Variation {
     pub(crate) bites: bool,
 }
 
-/// Something that must hold beside equality.
+/// A check besides equality.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     /// Its name, such as `fod-hash`.

@@ -1,9 +1,9 @@
 //! Two trees, or two files, in; typed differences out. It looks at names, kinds, modes, link
 //! targets and bytes, and at nothing that a copy changes: times, owners, inode numbers.
 //!
-//! Directories are shared out over all cores; of each pair of files only two buffers are in memory,
-//! so what it takes does not grow with the trees. Everything that is found is sorted at the end:
-//! equal inputs give equal results, in whatever order the work was done.
+//! All cores share the directories. Each pair of files needs only two buffers, so memory does not
+//! grow with the trees. The results are sorted at the end: equal inputs give equal results,
+//! whatever the order of the work.
 
 mod content;
 mod directory;

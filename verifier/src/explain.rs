@@ -1,15 +1,15 @@
-//! Differences in, causes out. A cause is claimed by whoever knows the format, and stands only if
-//! its counterfactual holds: the one normalisation that the cause predicts, applied to both sides,
-//! must leave them equal byte for byte (`prove`). What stands unproved is `unexplained`.
+//! Differences in, causes out. The code for a format claims a cause. The claim holds only if its
+//! counterfactual holds: the one normalisation that the cause predicts, applied to both sides, must
+//! make them equal byte for byte (`prove`). A difference without a proved claim is `unexplained`.
 //!
-//! A proof shows that a cause accounts for a difference. That the difference is harmless is shown
-//! only if its format gives it no meaning, or if each side has what its own round is known to have
-//! had: [`Standing`] says which.
+//! A proof shows that a cause accounts for a difference. The difference is proved harmless only if
+//! its format gives it no meaning, or if each side has the value that its own round is known to
+//! have had. [`Standing`] says which applies.
 //!
-//! To teach it a new kind of difference: one variant in `cause`, one claim in the file of the
-//! format, or a file in `claims` if it is one of text, and one folder under `golden/explain/`.
-//! What only looks for forms is in `forms` and knows no causes; then come `rewrite`, `claims`,
-//! `text`, the `formats` with members of their own, and `by_format`, which chooses among them.
+//! To add a new kind of difference: one variant in `cause`, one claim in the format's file (for
+//! text: a file in `claims`), and one folder under `golden/explain/`. `forms` only searches for
+//! forms and knows no causes. Then follow `rewrite`, `claims`, `text`, the `formats` with their
+//! submodules, and `by_format`, which chooses among them.
 
 mod cause;
 pub mod canaries;
@@ -44,7 +44,7 @@ pub use owners::normalised;
 use super::compare::Comparison;
 use owners::Owners;
 
-/// What is known of the two sides beside their bytes. The default knows nothing.
+/// The known facts about the two sides, besides their bytes. The default has none.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     /// Values that are unique to a side.
@@ -54,8 +54,8 @@ pub struct Context {
     pub kinds: BTreeMap<String, String>,
 }
 
-/// Explains every difference of a comparison. `found` is told each finding as soon as it is known,
-/// in the order of paths, so that a run that is killed leaves what it knew.
+/// Explains every difference of a comparison. `found` receives each finding as soon as it is known,
+/// in the order of paths, so that a killed run leaves its partial results.
 ///
 /// Errors: a file that cannot be read any more. A file that cannot be understood is no error but
 /// unexplained.

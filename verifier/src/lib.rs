@@ -1,6 +1,6 @@
-//! Two builds, compared, explained and judged. It runs the program `lockstep` for its rounds and
-//! knows nothing of what builds. The rooms stand in the order in which data flows; a room may use
-//! those above it, never those below.
+//! Compares, explains and judges two builds. It runs the program `lockstep` for its rounds and uses
+//! nothing of `builder`. The modules are in the order of the data flow; a module may use the
+//! modules above it, never those below.
 
 mod check; // what must hold beside equality, and what was varied
 pub mod listing; // what an output has, for another machine to compare with

@@ -1,4 +1,4 @@
-//! The first round and another one: what was varied between them, what differs, and why.
+//! Compares the first round with another one: what was varied, what differs, and why.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! What was found out, for people and programs, and the verdict that follows from it. Nothing is
-//! read: the same report gives the same bytes, without times and without paths of the machine.
+//! The findings for people and programs, and the verdict that follows from them. It reads nothing:
+//! the same report gives the same bytes, without times and without paths of the machine.
 
 mod verdict;
 mod json;
@@ -44,7 +44,7 @@ pub(crate) enum Subject {
     },
 }
 
-/// All that a report tells.
+/// The content of a report.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     subject: Subject,
@@ -58,7 +58,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Of a comparison and its explanation.
+    /// The report of a comparison and its explanation.
     pub(crate) fn new(subject: Subject, comparison: &Comparison, explanation: Explanation) -> Self {
         Self {
             subject,
@@ -81,8 +81,8 @@ impl Report {
         Self { checks, ..self }
     }
 
-    /// Differences that are allowed: the reason of each, by the path of its finding. What is
-    /// unexplained cannot be waived, whatever stands here.
+    /// Differences that are allowed: the reason of each, by the path of its finding. An unexplained
+    /// difference cannot be waived, even if it is listed here.
     pub(crate) fn waived(self, waived: BTreeMap<String, String>) -> Self {
         Self { waived, ..self }
     }

@@ -1,6 +1,6 @@
-//! Snapshots that wait for a person: `snapshots/<recipe>/*.snap.new`, which `verify-repro` and the
-//! tests leave, each shown as a difference to what is approved, and accepted or rejected. The same
-//! files are those of `cargo insta review`.
+//! Reviews pending snapshots: `snapshots/<recipe>/*.snap.new`, written by `verify-repro` and the
+//! tests. It shows each as a diff against the approved one, and accepts or rejects it.
+//! `cargo insta review` uses the same files.
 
 use std::io;
 use std::path::{Path, PathBuf};

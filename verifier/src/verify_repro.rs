@@ -72,7 +72,7 @@ pub struct VerifyRepro {
     pub cache_dir: PathBuf,
 }
 
-/// What a run comes to.
+/// The result of a run.
 struct Decided {
     /// The recipe's name.
     name: String,
@@ -252,7 +252,7 @@ impl VerifyRepro {
         Writing::begin(subject, self.html.as_deref(), Some(&lines))
     }
 
-    /// What `build` is told beside the recipe. Rounds do not run in this directory.
+    /// The arguments of `build` besides the recipe. Rounds do not run in this directory.
     fn build_words(&self) -> anyhow::Result<Vec<String>> {
         let mut words = Vec::new();
         if let Some(source) = &self.source {
@@ -274,8 +274,8 @@ fn of_rounds(recipe: &Recipe, rounds: usize, sides: Option<[char; 2]>) -> Subjec
 /// So many levels has a package in an output, seen from the rounds.
 const LEVELS: usize = 8;
 
-/// An output has tens of thousands of files: all processors remove them. What lies deeper than
-/// `levels` one of them removes: a build can leave more levels than a stack has room for.
+/// An output has tens of thousands of files: all processors remove them. One processor removes
+/// everything deeper than `levels`: a build can leave more levels than the stack can hold.
 fn remove_side_by_side(dir: &Path, levels: usize) -> std::io::Result<()> {
     use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
     if levels == 0 {

@@ -27,8 +27,8 @@ pub struct Script {
 }
 
 impl EntryPoints {
-    /// Parses an `entry_points.txt`. `of` names the distribution in messages. Script names that are
-    /// no plain file names are refused: they would be written outside of `bin/`.
+    /// Parses an `entry_points.txt`. `of` names the distribution in messages. Rejects script names
+    /// that are not plain file names: they would be written outside `bin/`.
     pub fn parse(of: impl fmt::Display, bytes: &[u8]) -> Result<Self, Problem> {
         let problem = |line: &str| {
             Problem::new(format!("cannot read the `entry_points.txt` of `{of}`")).fact("line", line)

@@ -1,4 +1,4 @@
-//! `METADATA`: the core metadata of a distribution, as far as the manifest tells it. Source: “Core
+//! `METADATA`: the core metadata of a distribution, as far as the manifest needs it. Source: “Core
 //! metadata specifications”; the format is that of mail headers (RFC 822).
 
 /// The fields that are wanted. Nothing of it is checked beyond the syntax of headers: an index

@@ -1,4 +1,4 @@
-//! `RECORD`: which files a distribution has installed, with digest and size. Source: “Recording
+//! `RECORD`: the files that a distribution installed, with digest and size. Source: “Recording
 //! installed projects” and “Binary distribution format” of the Python packaging specifications.
 
 use std::fmt;
@@ -22,7 +22,7 @@ pub struct RecordLine {
     pub size: String,
 }
 
-/// What a line says of a file's content, held against it.
+/// The result of comparing a line with a file's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Digest and size are right.
@@ -51,7 +51,7 @@ impl RecordLine {
         })
     }
 
-    /// Holds the line against a file's content. The specification wants sha256 or better.
+    /// Compares the line with a file's content. The specification requires sha256 or better.
     pub fn verify(&self, content: impl Read) -> io::Result<Verdict> {
         let (algorithm, expected) = self.hash.split_once('=').unwrap_or((&self.hash, ""));
         let (digest, bytes) = match algorithm {
@@ -99,7 +99,7 @@ fn digest_of<D: Digest>(mut content: impl Read) -> io::Result<(String, u64)> {
     Ok((URL_SAFE_NO_PAD.encode(digest.finalize()), bytes))
 }
 
-/// A hexadecimal digest as a `RECORD` should write it; `None` if it is none.
+/// Converts a hexadecimal digest to the form that a `RECORD` should have; `None` if it is not one.
 fn hex_as_base64(text: &str) -> Option<String> {
     let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
     let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|it| it.is_ascii_hexdigit());

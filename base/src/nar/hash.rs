@@ -1,9 +1,9 @@
-//! Brings a tree of the disk into a NAR, and that into a hash or a writer.
+//! Serialises a tree on disk as a NAR, into a hash or a writer.
 //!
 //! Only one core can hash, and opening 32,000 small files takes longer than hashing them, so the
-//! work is shared out: one thread walks and cuts the tree into batches, several read batches ahead,
-//! and the caller's thread takes their bytes in the tree's order. What is under way is bounded by
-//! [`BATCHES_AHEAD`] and `walk::CHUNKS_AHEAD`, so memory does not grow with the tree.
+//! work is divided: one thread walks the tree and cuts it into batches, several threads read
+//! batches ahead, and the caller's thread hashes their bytes in the tree's order. [`BATCHES_AHEAD`]
+//! and `walk::CHUNKS_AHEAD` limit the bytes in flight, so memory does not grow with the tree.
 
 use std::io::Write;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub fn hash_path(path: &Path) -> Result<Sha256, Problem> {
     hash_without(path, &|_| false)
 }
 
-/// As [`hash_path`], as if paths below `path` that are `skipped` were not there.
+/// As [`hash_path`], but ignores paths below `path` that are `skipped`.
 pub fn hash_without(
     path: &Path,
     skipped: &(dyn Fn(&Path) -> bool + Sync),

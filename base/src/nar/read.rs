@@ -19,7 +19,7 @@ const CHUNK: usize = 128 * 1024;
 /// ...and has room for more, so that the next file needs no second read.
 const SLACK: usize = 64 * 1024;
 
-/// Buffers in turn: allocating each anew costs more page faults than reading it costs copying.
+/// Reused buffers: allocating a new one each time costs more page faults than reading costs copies.
 #[derive(Default)]
 pub(super) struct Pool(Mutex<Vec<Vec<u8>>>);
 
@@ -29,7 +29,7 @@ impl Pool {
         free.unwrap_or_else(|| Vec::with_capacity(CHUNK + SLACK))
     }
 
-    /// Takes a buffer whose bytes are no longer needed.
+    /// Takes back a buffer whose bytes are no longer needed.
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);

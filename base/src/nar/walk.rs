@@ -1,5 +1,5 @@
-//! Walks a tree in the NAR's order and cuts it into batches. It lists directories; files and links
-//! are left to the readers.
+//! Walks a tree in the NAR's order and cuts it into batches. It lists directories only; other
+//! threads read files and links.
 
 use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt as _;

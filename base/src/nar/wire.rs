@@ -1,6 +1,5 @@
-//! The grammar of a NAR, as bytes. It appends to buffers and does no I/O, so nothing here knows of
-//! files. What the grammar forbids is an error in every profile: a NAR that Nix would refuse must
-//! have no hash.
+//! The grammar of a NAR, as bytes. It appends to buffers and does no I/O. Whatever the grammar
+//! forbids is an error in every build profile: a NAR that Nix would reject must have no hash.
 //!
 //! From the Nix manual, chapter "Nix Archive (NAR) format" (first: Dolstra, "The Purely Functional
 //! Software Deployment Model", figure 5.2):
@@ -45,10 +44,9 @@ pub(super) enum WireError {
     Nesting,
 }
 
-/// The skeleton of a NAR: its magic, its directories and their entries. Between
-/// [`Skeleton::entry`] and [`Skeleton::end_entry`] (or, without any directory, between
-/// [`Skeleton::begin`] and the end) stands exactly one node, written by [`Skeleton::directory`],
-/// [`Regular`] or [`symlink`].
+/// The skeleton of a NAR: its magic, its directories and their entries. Between [`Skeleton::entry`]
+/// and [`Skeleton::end_entry`] (or, without any directory, between [`Skeleton::begin`] and the end)
+/// there is exactly one node, written by [`Skeleton::directory`], [`Regular`] or [`symlink`].
 #[derive(Debug, Default)]
 pub(super) struct Skeleton {
     /// The name of the last entry of each open directory; empty before the first.

@@ -1,4 +1,4 @@
-//! What the file names of wheels (PEP 427) and source distributions (PEP 625) say.
+//! Parses the file names of wheels (PEP 427) and source distributions (PEP 625).
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use pep440_rs::Version;
 
 use super::{PackageName, TagRank, Tags};
 
-/// A file name that is no wheel's, with what is wrong.
+/// A file name that is not a wheel's, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not the file name of a wheel: {because}")]
 pub struct InvalidFilename {

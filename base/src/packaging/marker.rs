@@ -1,9 +1,9 @@
-//! Markers (PEP 508): a condition on the environment that says whether a dependency counts.
+//! Markers (PEP 508): a condition on the environment that decides whether a dependency applies.
 //!
 //! The rules are those of uv 0.13, which wrote the markers of the lock. They differ from PEP 508 in
-//! four places: only the release part of versions counts; `in` on a version compares with a list of
-//! versions; a comparison that makes no sense, such as one of two texts, is ignored; and a text
-//! other than `platform_release` and `platform_version` is neither less nor greater than another.
+//! four points: only the release part of a version counts; `in` on a version compares with a list
+//! of versions; a meaningless comparison, such as one of two strings, is ignored; and strings other
+//! than `platform_release` and `platform_version` are never less or greater than each other.
 
 mod parse;
 
@@ -16,7 +16,7 @@ use pep440_rs::{Operator, Version, VersionSpecifier};
 
 use super::ExtraName;
 
-/// A text that is no marker, with what is wrong.
+/// A string that is not a marker, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidMarker(String);
@@ -112,7 +112,7 @@ enum TextOperator {
 }
 
 impl Marker {
-    /// Whether it holds whatever the environment: there is no condition.
+    /// Whether it holds in every environment, because there is no condition.
     pub fn is_absent(&self) -> bool {
         self.0.is_none()
     }

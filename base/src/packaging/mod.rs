@@ -3,10 +3,11 @@
 //! (PEP 425, 600, 656). Where a specification leaves room, the rule is uv's, because the locks are
 //! uv's. No I/O, and nothing here knows of locks or builds.
 //!
-//! uv's own crates would be the obvious choice. But `uv-pep508` alone brings 144 other crates, for
-//! which the first command of a fresh clone waits, and its markers are decision diagrams, which a
-//! hostile marker grows without bound. Here a marker is only asked about one environment, and for
-//! that its syntax tree is enough. `lockstep/tests/it/uv_agrees.rs` asks the real uv the same.
+//! uv's own crates would be the obvious choice. But `uv-pep508` alone brings 144 other crates,
+//! which a fresh clone must compile before its first command. Its markers are decision diagrams,
+//! and a hostile marker makes them grow without bound. Here a marker is evaluated for one
+//! environment only, so its syntax tree is enough. `lockstep/tests/it/uv_agrees.rs` compares the
+//! results with the real uv.
 
 mod filename;
 mod marker;

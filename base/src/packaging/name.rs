@@ -1,5 +1,5 @@
-//! Names of distributions, extras and dependency groups, in their one normal form (PEP 503, 685,
-//! 735): lower case, and `-` for every run of `-`, `_` and `.`.
+//! Names of distributions, extras and dependency groups, in normalised form (PEP 503, 685, 735):
+//! lower case, with `-` for every run of `-`, `_` and `.`.
 
 use std::fmt;
 use std::str::FromStr;

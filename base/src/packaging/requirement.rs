@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{ExtraName, Marker, MarkerEnvironment, PackageName};
 
-/// A text that is no requirement, with what is wrong.
+/// A string that is not a requirement, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a valid requirement (PEP 508): {because}")]
 pub struct InvalidRequirement {
@@ -24,13 +24,13 @@ pub struct Requirement {
     pub name: PackageName,
     /// The extras of it that are required too.
     pub extras: Vec<ExtraName>,
-    /// Which versions do, or where it is.
+    /// The versions that satisfy it, or its URL.
     pub version_or_url: Option<VersionOrUrl>,
     /// When it is required.
     pub marker: Marker,
 }
 
-/// What a requirement says beside the name.
+/// The parts of a requirement besides the name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VersionOrUrl {
     /// Versions that fit (PEP 440).

@@ -1,5 +1,5 @@
-//! The wheel tags that fit a `CPython` on a platform, best first (PEP 425, 600, 656), in the order
-//! of uv 0.13: which wheel is installed depends on it.
+//! The wheel tags that fit a `CPython` on a platform, best first (PEP 425, 600, 656). The order is
+//! that of uv 0.13, because it decides which wheel is installed.
 
 use std::cmp::Reverse;
 

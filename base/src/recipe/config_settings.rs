@@ -1,5 +1,5 @@
-//! Config settings: what a build frontend tells a backend (PEP 517), a text or a list of texts for
-//! each key. Written as a TOML table, in a recipe as in uv's settings.
+//! Config settings: the options that a build frontend passes to a backend (PEP 517): one string or
+//! a list of strings per key. Recipes and uv's settings write them as a TOML table.
 
 use std::collections::BTreeMap;
 

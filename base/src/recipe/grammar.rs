@@ -1,6 +1,6 @@
-//! What each key of a recipe may be: one table, and the walk that holds a file against it before
-//! anything else sees a value. A recipe is trusted to say what is built, but a word of it that
-//! reaches a program, a path or a terminal must be what it seems.
+//! The grammar of each key of a recipe: one table, and the walk that checks a file against it
+//! before any other code sees a value. A recipe is trusted to say what is built. But a word that
+//! reaches a program, a path or a terminal must be exactly what it appears to be.
 
 use std::fmt;
 
@@ -69,7 +69,7 @@ pub(super) enum Grammar {
 use Grammar as G;
 
 /// Every key: `[]` is an element of a list, `[0]` the first, `<>` a name that the recipe chooses,
-/// `*` what stands under it.
+/// `*` everything below it.
 pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("name", G::Name),
     ("description", G::Line),
@@ -168,8 +168,8 @@ pub(super) const KEYS: &[(&str, Grammar)] = &[
     ("waiver[].expires", G::Date),
 ];
 
-/// Checks every text of a recipe against the grammar of its key. A key that the table does not
-/// have is no key of a recipe, which the wire form says better.
+/// Checks every string of a recipe against the grammar of its key. It ignores keys that are not in
+/// the table; the wire form has a better error for them.
 pub(super) fn check(recipe: &toml::Table) -> Result<(), Problem> {
     check_table(recipe, "", "")
 }
@@ -311,7 +311,7 @@ impl fmt::Display for Grammar {
     }
 }
 
-/// What a terminal obeys, and what shows a text in another order than it is read in.
+/// Control characters of terminals, and characters that reorder the displayed text.
 fn is_control(c: char) -> bool {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

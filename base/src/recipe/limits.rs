@@ -1,4 +1,4 @@
-//! What builds and checks of a recipe may take of the machine.
+//! The resource limits of a recipe's builds and checks.
 
 use std::num::NonZeroU32;
 
@@ -8,9 +8,9 @@ use crate::sys::sandbox::Limits;
 /// The limits of the two kinds of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunLimits {
-    /// Of a build from source, an installation, and whatever is no check.
+    /// The limits of builds from source, installations, and everything else that is not a check.
     pub build: Limits,
-    /// Of each check.
+    /// The limits of each check.
     pub check: Limits,
 }
 

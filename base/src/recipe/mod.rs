@@ -1,7 +1,7 @@
 //! Recipes: what to build, from which source, for which targets, and how to finish it.
 //!
-//! `wire` mirrors the file; [`Recipe`] is what has been proved of it. `recipes/README.md`
-//! documents every key.
+//! `wire` mirrors the file; [`Recipe`] is the validated result. `recipes/README.md` documents every
+//! key.
 
 mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told
@@ -29,7 +29,7 @@ use crate::packaging::{ExtraName, GroupName, PackageName};
 use crate::vocabulary::limits::RECIPE_BYTES;
 use crate::vocabulary::{Problem, Sha256, Target};
 
-/// A recipe whose every value has been checked, as far as that can be done without I/O.
+/// A recipe in which every value has been checked, as far as possible without I/O.
 #[derive(Debug, Clone)]
 pub struct Recipe {
     /// The file's stem, by which commands find it: `sample` of `recipes/sample.toml`.
@@ -38,11 +38,11 @@ pub struct Recipe {
     pub application: String,
     /// One line for a person.
     pub description: Option<String>,
-    /// The absolute path at which the output believes it lives.
+    /// The absolute path at which the output is installed.
     pub prefix: String,
     /// Where the application's source tree comes from.
     pub source: Source,
-    /// Where its lock lies in that.
+    /// The path of its lock in that tree.
     pub lock: LockPlace,
     /// At least one; the first is what a build builds.
     pub targets: Vec<Target>,
@@ -97,7 +97,7 @@ pub enum Source {
     },
 }
 
-/// Where the lock lies in the source tree.
+/// The location of the lock in the source tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockPlace {
     /// `uv.lock` of a project, in this directory; `.` is the tree itself.
@@ -136,8 +136,8 @@ impl LockPlace {
 pub struct Selection {
     /// The one project that is installed.
     pub project: Option<PackageName>,
-    /// The projects that are installed, if not that one. Without both it is the lock's own root
-    /// project, and of a workspace root that is no project all members.
+    /// The projects that are installed instead. The default is the lock's root project, or all
+    /// members if the workspace root is not a project.
     pub members: Option<Members>,
     /// Their extras.
     pub extras: BTreeSet<ExtraName>,
@@ -145,7 +145,7 @@ pub struct Selection {
     pub groups: BTreeSet<GroupName>,
     /// Whether the groups of `[tool.uv] default-groups` are installed too.
     pub default_groups: bool,
-    /// Whether it is right that nothing of the project itself is in the output.
+    /// Whether the output may contain no file of the project itself.
     pub dependencies_only: bool,
     /// Distributions built from source although a wheel would fit; `None` is what the project's
     /// `[tool.uv] no-binary-package` says.

@@ -1,6 +1,6 @@
-//! Overrides: what a recipe decides of single distributions, against their lock and their own
-//! project. Each key stands for itself, so that they can be combined. What of it reaches a built
-//! wheel is [`BuildSettings`]; the rest decides what is installed, and where.
+//! Overrides: the decisions of a recipe about single distributions, which replace those of the lock
+//! or of their own project. The keys are independent and can be combined. [`BuildSettings`] holds
+//! those that affect a built wheel; the others decide what is installed, and where.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,15 +86,16 @@ fn redacted<S: Serializer>(url: &url::Url, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(&Redacted(url))
 }
 
-/// Settings of one distribution's build from source: all of an override that reaches its wheel.
-/// Serialised, patches stand for their content, so that the text is a key of the build.
+/// Settings of one distribution's build from source: the part of an override that affects its
+/// wheel. When serialised, a patch is replaced by its content, so that the text can be a key of the
+/// build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BuildSettings {
     /// Environment variables of the build.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// What the backend is told (PEP 517), over what uv is configured to tell it.
+    /// Config settings for the backend (PEP 517); they override those of uv's configuration.
     #[serde(skip_serializing_if = "ConfigSettings::is_empty")]
     pub config_settings: ConfigSettings,
     /// System packages that the build needs, in the words of the provider.
@@ -103,16 +104,16 @@ pub struct BuildSettings {
     /// Build requirements instead of those of `[build-system]` (PEP 508).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requires: Option<Vec<Requirement>>,
-    /// Build requirements beside them.
+    /// Additional build requirements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_requires: Vec<Requirement>,
-    /// Paths of the source tree that the build of a local project is given beside its own.
+    /// Paths of the source tree that the build of a local project gets besides its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
-    /// The version that the build is told, of a project that would ask git for it.
+    /// The version for the build of a project that would ask git for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// What becomes of `-march=native`.
+    /// How `-march=native` is handled.
     #[serde(skip_serializing_if = "NativeCpu::refuses")]
     pub native_cpu: NativeCpu,
     /// Patches of the unpacked source, in the order in which they are applied.
@@ -196,8 +197,8 @@ impl Serialize for SourcePatch {
     }
 }
 
-/// A glob over installed paths: `*` and `?` stay within one component, `**` does not. It names what
-/// it matches and all that lies below.
+/// A glob over installed paths: `*` and `?` stay within one component, `**` does not. It covers
+/// each match and everything below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern(glob::Pattern);
 
@@ -416,7 +417,7 @@ fn included(path: String) -> Result<String, Problem> {
         .hint("give a path relative to the top of the source tree, without `..`"))
 }
 
-/// A path that stays in the recipe's directory: what lies elsewhere does not travel with it.
+/// A path that stays in the recipe's directory: files elsewhere do not move with the recipe.
 fn beside_recipe(key: &str, path: String) -> Result<String, Problem> {
     let plain = |part: &str| !matches!(part, "" | "." | "..");
     if path.split('/').all(plain) {

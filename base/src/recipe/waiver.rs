@@ -1,5 +1,5 @@
-//! Waivers: differences between two builds that a recipe allows, for a reason and a time. Nothing
-//! of them reaches a build; what a cause is, only the verifier knows.
+//! Waivers: differences between two builds that a recipe allows, with a reason and until a date.
+//! Waivers never affect a build. Only the verifier knows the causes that they name.
 
 use super::overrides::PathPattern;
 use super::parsed;

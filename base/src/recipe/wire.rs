@@ -1,5 +1,5 @@
-//! The recipe file as it is written: one field per key, nothing checked but the shape.
-//! `recipes/README.md` documents every key; a test holds the two together.
+//! The recipe file as it is written: one field per key, with only its shape checked.
+//! `recipes/README.md` documents every key; a test keeps the two in step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;

@@ -1,11 +1,11 @@
-//! A listing of a tree that is too large to be read whenever it is used: every path with its kind,
-//! mode, size and content, and beside that the stamps that the kernel gave it.
+//! A listing of a tree that is too large to read at each use: every path with its kind, mode, size
+//! and content hash, and the stamps that the kernel gave it.
 //!
-//! A use compares the stamps of all paths: size, inode, and the times of the last change of content
-//! and of anything. Whoever writes to a file, replaces it, or sets its mode or its times changes
-//! its `ctime`, which no system call sets (`inode(7)`). So an edit is found without reading a byte;
-//! what is not found is what the disk itself gets wrong, and that is what [`Check::Content`] is
-//! for. Where stamps differ, the content decides: a copied cache has other stamps and is as good.
+//! Each use compares the stamps of all paths: size, inode, `mtime` and `ctime`. Every write to a
+//! file, replacement, or change of its mode or times changes its `ctime`, which no system call can
+//! set (`inode(7)`). So an edit is found without reading a byte. Only errors of the disk itself are
+//! missed; [`Check::Content`] finds those. Where stamps differ, the content decides: a copied cache
+//! has other stamps and is just as valid.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -50,7 +50,7 @@ struct Content {
     mode: u32,
     /// In bytes; 0 of a directory, whose size is the file system's affair.
     size: u64,
-    /// Of a file's bytes, or a link's text.
+    /// The digest of a file's bytes, or of a link's text.
     sha256: Option<Sha256>,
 }
 
@@ -68,9 +68,9 @@ const SUMMARY: &str = "listing.json";
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Summary {
-    /// Of the file with the listing.
+    /// The digest of the listing file.
     listing: Sha256,
-    /// Of what a walk sees without reading a file.
+    /// The digest of everything that a walk sees without reading a file.
     seen: Sha256,
 }
 
@@ -78,16 +78,16 @@ struct Summary {
 const SHOWN_MAX: usize = 5;
 
 impl Listing {
-    /// Lists the tree `name` of an entry that is being made, and writes that beside it. All of the
-    /// tree must be on the disk: a file that is written in the same moment as it is listed has the
-    /// same times.
+    /// Lists the tree `name` of an entry that is being made, and writes the listing beside it. The
+    /// whole tree must already be on the disk: a file written at the moment of its listing would
+    /// keep the same times.
     pub fn record(entry: &Path, name: &str) -> io::Result<()> {
         let seen = walk(&entry.join(name))?;
         let listing = Self(read_all(&entry.join(name), seen)?);
         listing.write(entry)
     }
 
-    /// Whether the tree is what was listed. If only its stamps are not, they are recorded anew.
+    /// Whether the tree matches its listing. If only the stamps differ, they are recorded again.
     pub fn verify(entry: &Path, name: &str, check: Check) -> io::Result<Verified<()>> {
         let tree = entry.join(name);
         let damaged = |what: &str| Ok(Verified::Damaged(what.to_owned()));

@@ -1,6 +1,7 @@
 //! The content-addressed stores of the cache: a directory with one entry for each key, and the one
-//! mechanism that all of them share. What an entry holds, and how it is verified, is its owner's
-//! business; when it is trusted, locked, made, replaced and removed is decided here:
+//! mechanism that all of them share. The owner of a store decides what its entries hold and how
+//! they are verified. This module decides when an entry is trusted, locked, made, replaced and
+//! removed:
 //!
 //! 1. An entry appears at its path whole or not at all: it is made in a directory of the run's own
 //!    and renamed.
@@ -45,7 +46,7 @@ pub struct Wish<'a> {
     pub reuse: bool,
 }
 
-/// What became of the verification of an entry.
+/// The result of verifying an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified<T> {
     /// It is what was stored.
@@ -162,8 +163,8 @@ impl Store {
         }
     }
 
-    /// Verifies the entry, if there is one, beside others that do the same. `None` if it is not to
-    /// be used: then the lock decides, and whoever holds it alone looks again.
+    /// Verifies the entry, if there is one, under a shared lock. Returns `None` if the entry cannot
+    /// be used; then the holder of the exclusive lock looks again.
     fn share<T>(
         &self,
         wish: &Wish<'_>,

@@ -1,4 +1,4 @@
-//! What a store holds as `gc` sees it: what can be removed as a whole, and how.
+//! The view that `gc` has of a store: its removable entries, and how to remove them.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;

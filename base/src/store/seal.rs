@@ -1,5 +1,5 @@
-//! Small files of the cache that say what something else must be: each has its own digest in it, so
-//! that one that was changed or torn says nothing instead of something else.
+//! Small files of the cache that describe another file or tree. Each contains its own digest, so a
+//! changed or truncated seal is ignored instead of believed.
 
 use std::io;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Unpacking archives of unknown origin: gzipped tars and zips, what sdists and source archives
-//! come as (PEP 625; the core metadata's zips of old). The rules on members are [`super::tree`]'s;
-//! here are only the two formats. The format is read off the first bytes, never off the name.
+//! Unpacks archives of unknown origin: gzipped tars and zips, the formats of sdists and source
+//! archives (PEP 625; formerly also zips). [`super::tree`] has the rules on members; this file has
+//! only the two formats. It detects the format by the first bytes, never by the name.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -73,7 +73,7 @@ fn open(archive: &Path) -> Result<BufReader<File>, MemberError> {
     Ok(BufReader::with_capacity(128 * 1024, File::open(archive)?))
 }
 
-/// What may stand before a member of a tar, or between two: its name, its link's target, extended
+/// The largest data before a member of a tar, or between two: its name, its link's target, extended
 /// headers. They are held in memory, and compressed they are small however long they are.
 const HEADERS_MAX: u64 = 1 << 20;
 

@@ -1,11 +1,11 @@
 //! A directory as a capability: it is opened once, and everything below it is reached from that
 //! descriptor. Paths below it may come from a recipe, from the `RECORD` of a wheel, or from a build
-//! backend, and what lies there may be their work, too: no path leads outside, through whatever
-//! `..` or symbolic link, and nothing is read that is no regular file.
+//! backend, which may also have created the files there. No path leads outside through `..` or a
+//! symlink, and only regular files are read.
 //!
-//! The kernel guards the way (`openat2(2)`, `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS`). Where it
-//! cannot (before Linux 5.6, or behind a filter that does not know the call), each directory on the
-//! way is opened from the one above it, which comes to the same as no path has `..`.
+//! The kernel enforces this (`openat2(2)`, `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS`). Where it
+//! cannot (before Linux 5.6, or behind a filter that does not know the call), each directory of a
+//! path is opened from the one above it. This is equivalent, because no path has `..`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -126,7 +126,7 @@ impl Beneath {
         })
     }
 
-    /// Makes a directory and those above it, as far as they are not there.
+    /// Makes a directory and all missing directories above it.
     pub fn make_directories(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.named(path.as_ref(), |path| {
             let mut at = PathBuf::new();

@@ -1,5 +1,5 @@
-//! The tool's cache: what its directories are called, and the lock of the whole. Runs hold it
-//! together, `gc` holds it alone, so nothing that a run uses is removed.
+//! The tool's cache: the names of its directories, and the lock of the whole cache. Runs hold the
+//! lock shared, `gc` holds it exclusively, so `gc` removes nothing that a run uses.
 
 use std::io;
 use std::path::Path;
@@ -13,9 +13,9 @@ pub const FILES: &str = "files";
 pub const GIT: &str = "git";
 /// Links of people that keep an output alive.
 pub const ROOTS: &str = "gcroots";
-/// What each build of a recipe was last made of.
+/// The inputs of the last build of each recipe.
 pub const LAST_BUILDS: &str = "last-builds";
-/// Finished outputs, by what they were made of.
+/// Finished outputs, by their inputs.
 pub const OUTPUTS: &str = "outputs";
 /// Where rounds of `verify-repro` run.
 pub const ROUNDS: &str = "rounds";

@@ -1,4 +1,4 @@
-//! A full disk: told once, in one wording, whatever ran into it.
+//! Reports a full disk once, in the same words, whichever step fails because of it.
 
 use std::error::Error;
 use std::io;
@@ -12,8 +12,8 @@ const LITTLE_ROOM: u64 = 256 << 20;
 /// How the C library words `ENOSPC` and `EDQUOT`; the log of a program has nothing else of them.
 const COMPLAINTS: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-/// Adds the error that made something fail in the directory `dir`. If the disk is full, that is
-/// told, with how many bytes were `needed` and how many are free.
+/// Adds the error that made something fail in the directory `dir`. If the disk is full, the problem
+/// says so, with the bytes that were `needed` and the bytes that are free.
 pub fn failed(problem: Problem, dir: &Path, needed: Option<u64>, error: io::Error) -> Problem {
     let problem = if is_full(&error) { told(problem, dir, needed) } else { problem };
     problem.cause(error)
@@ -26,8 +26,8 @@ pub fn failed_program(problem: Problem, dir: &Path, printed: &str) -> Problem {
     if complained && free(dir) < LITTLE_ROOM { told(problem, dir, None) } else { problem }
 }
 
-/// Tells of a full disk if that is a cause of the problem and nobody has told of it yet. The kernel
-/// gives the same error for a lack of namespaces, so the disk of `dir` is asked, too.
+/// Reports a full disk if that is a cause of the problem and is not reported yet. The kernel
+/// returns the same error if namespaces run out, so this also checks the disk of `dir`.
 pub fn failed_below(problem: Problem, dir: &Path) -> Problem {
     let (mut full, mut is_told) = (false, problem.full_disk);
     let mut next = problem.source();
@@ -56,8 +56,8 @@ fn told(problem: Problem, dir: &Path, needed: Option<u64>) -> Problem {
     Problem { full_disk: true, ..problem }
 }
 
-/// The room on the disk of the nearest directory that is there, in bytes; all there can be if that
-/// cannot be told.
+/// The free space on the disk of the nearest existing directory, in bytes; the maximum if it is
+/// unknown.
 fn free(dir: &Path) -> u64 {
     let stat = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok());
     stat.map_or(u64::MAX, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))

@@ -1,6 +1,6 @@
-//! The one place that reads the environment. It is captured once, at the start of `main`; nothing
-//! else can come to depend on a variable unnoticed, and nothing of it reaches foreign code but what
-//! is passed on by name.
+//! The one place that reads the environment. It is captured once, at the start of `main`. So no
+//! other code depends on a variable unnoticed, and foreign code sees only variables that are passed
+//! on by name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Files: sorted directory listings, and writing in such a way that nothing half-written is ever
-//! found at a final path: write under a temporary name in the same directory, fsync, rename.
+//! Files: sorted directory listings, and atomic writes. A write goes to a temporary name in the
+//! same directory, then fsync, then rename, so a final path never holds a half-written file.
 
 use std::fs::File;
 use std::io::{self, Write as _};

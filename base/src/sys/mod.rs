@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use crate::vocabulary::Progress;
 
 /// What a stage may know of the machine: the environment that the tool was started with, the tool's
-/// cache, and whom to tell about progress.
+/// cache, and the receiver of progress.
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
     /// The environment, captured once.

@@ -1,5 +1,5 @@
-//! Programs of the host, run with an environment that is built up from nothing. Foreign code
-//! (build backends, interpreters) does not run here but in the sandbox.
+//! Runs programs of the host with an environment that starts empty. Foreign code (build backends,
+//! interpreters) runs in the sandbox instead.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -22,14 +22,14 @@ pub struct Process {
     limit: Duration,
 }
 
-/// Nothing that runs on the host runs longer: phase 1 waits for servers, and they can drip.
+/// The longest time that a host program may run: phase 1 waits for servers, and they can be slow.
 const TIME_MAX: Duration = Duration::from_hours(1);
 
-/// Of what a program prints as errors, as much is kept.
+/// The number of bytes of standard error that are kept.
 const STDERR_BYTES_MAX: usize = 1 << 20;
 
 impl Process {
-    /// Runs `program` in `/`; nothing of the environment is passed on.
+    /// Runs `program` in `/`; no variable of the environment is passed on.
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn new(program: impl AsRef<Path>) -> Self {
         let program = program.as_ref();
@@ -215,8 +215,8 @@ pub fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// The last `count` lines of a log of any length; nothing if it cannot be read, for what failed is
-/// told without it too. `path` must lie where no foreign code can put a link.
+/// The last `count` lines of a log of any length; empty if it cannot be read, because the failure
+/// is reported without it as well. `path` must be where foreign code cannot create a link.
 pub fn last_lines_of(path: &Path, count: usize) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut log = fs_err::File::open(path)?;

@@ -1,10 +1,10 @@
-//! Growing a tree out of members that somebody else named: archives and git trees. Nothing is ever
-//! written outside of the tree, and what comes of it does not depend on the machine: modes are 0644
-//! or 0755, times are constant.
+//! Writes a tree from members with foreign names: archives and git trees. It never writes outside
+//! the tree, and the result does not depend on the machine: modes are 0644 or 0755, times are
+//! constant.
 //!
-//! Links are made last, after all directories and files. So no link exists while something is
-//! written, and nothing can be written through one; where the links would lead is computed from
-//! the members alone, before the first is made.
+//! Links are made last, after all directories and files. So no link exists while files are written,
+//! and no write can go through one. The targets of all links are computed from the members alone,
+//! before the first link is made.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -288,7 +288,7 @@ impl Tree {
 }
 
 /// A member's name as a path: `./` and doubled slashes are dropped; `..`, a leading `/` and NUL are
-/// refused. The empty path is the tree itself.
+/// errors. The empty path is the tree itself.
 fn plain_path(name: &[u8]) -> Result<PathBuf, MemberError> {
     if name.is_empty() || name.starts_with(b"/") || name.contains(&0) {
         return Err(MemberError::Name(shown(name)));
@@ -307,16 +307,16 @@ fn plain_path(name: &[u8]) -> Result<PathBuf, MemberError> {
 /// More links than this on the way are a circle; Linux gives up after as many.
 const HOPS_MAX: usize = 40;
 
-/// Whether following `target` from where `link` lies never leaves the tree, through whatever other
-/// links it passes. What it leads to need not exist.
+/// Whether following `target` from the location of `link` stays in the tree, including through
+/// other links. The target need not exist.
 fn stays_inside(links: &BTreeMap<PathBuf, PathBuf>, link: &Path, target: &Path) -> bool {
     let from = link.parent().unwrap_or(Path::new(""));
     follow(from, target, |step| links.get(step).cloned()).is_some()
 }
 
-/// Where `path` leads from the directory `from` of a tree; `link` tells what a link of the tree
-/// points to. All paths are relative to the tree. `None` if the way leads out of the tree, be it
-/// back into it later, or is a circle.
+/// Resolves `path` from the directory `from` of a tree; `link` returns the target of a link of the
+/// tree. All paths are relative to the tree. `None` if the path leaves the tree, even if it comes
+/// back, or loops.
 pub fn follow(
     from: &Path,
     path: &Path,

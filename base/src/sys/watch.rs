@@ -1,5 +1,5 @@
-//! Which files and directories are opened while something runs (`inotify(7)`). It sees the opening
-//! of a file, of whatever process, and the reading of a directory; it does not see a mere `stat`.
+//! Watches which files and directories are opened while a program runs (`inotify(7)`). It sees
+//! every process that opens a file or reads a directory. It does not see a `stat`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -11,7 +11,7 @@ pub struct Date {
     day: u8,
 }
 
-/// A text that is no date.
+/// A string that is not a date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is no day of the calendar, written like `2027-01-31`")]
 pub struct DateError;

@@ -1,5 +1,5 @@
-//! Keys over structured inputs. Every part is labelled and length-prefixed, so that no two
-//! different lists of parts have the same bytes.
+//! Keys over structured inputs. Every part has a label and a length prefix, so two different lists
+//! of parts never have the same bytes.
 
 use sha2::Digest as _;
 

@@ -1,5 +1,5 @@
-//! Inputs with names: a key that can say what changed. A value is taken apart into its leaves, so
-//! that whatever field it gains later is an input by construction.
+//! Named inputs: a key that can report which input changed. A value is split into its leaves, so
+//! every field that is added later becomes an input automatically.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,8 +27,8 @@ pub struct Change {
 }
 
 impl Inputs {
-    /// Every leaf of `value` under its path. Lists are leaves, as their order counts; what is empty
-    /// is no input.
+    /// Returns every leaf of `value` under its path. Lists are leaves, because their order counts;
+    /// empty values are not inputs.
     pub fn of(value: &impl Serialize) -> Self {
         let mut inputs = Self::default();
         inputs.add("", serde_json::to_value(value).expect("inputs are plain values"));

@@ -1,6 +1,7 @@
-//! Limits on input that somebody else decides: a server, an author of a package, a build. One
-//! table, which `docs/limits.md` shows; each reader takes its limit from here. A limit is several
-//! times what the largest real input needs, and little enough that reading it exhausts nothing.
+//! Limits on foreign input: from a server, an author of a package, a build. All limits are in one
+//! table, which `docs/limits.md` lists, and every reader takes its limit from here. A limit is
+//! several times the size of the largest real input, and small enough that reading it exhausts no
+//! resource.
 
 use std::fmt;
 use std::io::{self, Read};

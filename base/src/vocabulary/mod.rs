@@ -1,5 +1,5 @@
-//! Values without I/O: the words of the project as types. Everything else may use them; they use
-//! nothing of the crate.
+//! Values without I/O: the project's vocabulary as types. Every other module may use them; they use
+//! no other module of the crate.
 
 mod date;
 pub mod digest;

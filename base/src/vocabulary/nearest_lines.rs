@@ -1,5 +1,5 @@
-//! The lines of a file that a patch may have meant, for the message when it does not apply. Files
-//! and lines are bounded: a message must not take longer than the build.
+//! Finds the lines of a file that a patch may have meant, for the message when it does not apply.
+//! Files and lines are bounded: a message must not take longer than the build.
 
 use similar::get_close_matches;
 

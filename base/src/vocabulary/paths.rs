@@ -1,4 +1,4 @@
-//! Relative paths as texts.
+//! Relative paths as strings.
 
 /// `path` without `.`, `..` and doubled slashes; `None` if it is absolute, leads out of where it
 /// starts, or is something that no file system takes.

@@ -1,5 +1,5 @@
-//! Errors that a person acts on: what was being done and to what, the facts side by side, one way
-//! out. Advice is data next to the error, not glued into it, so that a renderer can place it.
+//! Errors that a person acts on: the failed action and its object, the facts side by side, and one
+//! hint. The hint is data next to the error, not part of its text, so that a renderer can place it.
 
 use std::error::Error;
 use std::fmt;
@@ -30,9 +30,9 @@ pub struct Problem {
     pub outcome: Outcome,
     /// The error that made it fail, if there was one.
     pub cause: Option<Arc<dyn Error + Send + Sync>>,
-    /// Whether it was told that a full disk is why.
+    /// Whether a full disk was already reported as the cause.
     pub full_disk: bool,
-    /// What of the application failed, for code that acts on it.
+    /// The parts of the application that failed, for code that acts on them.
     pub broken: Vec<Broken>,
 }
 
@@ -41,7 +41,7 @@ pub struct Problem {
 pub struct Broken {
     /// Which.
     pub part: Part,
-    /// What was printed, as far as it says why; foreign text.
+    /// The part of the output that gives the reason; foreign text.
     pub printed: String,
 }
 
@@ -154,7 +154,8 @@ impl Problem {
     }
 }
 
-/// Columns that the label of a fact may have beside its value; the value of a longer one is below.
+/// The widest label of a fact that shares a line with its value; the value of a longer label is on
+/// the next line.
 const LABEL_WIDTH_MAX: usize = 24;
 
 impl fmt::Display for Problem {

@@ -1,4 +1,4 @@
-//! What a stage tells while it works. Stages report; only the command line decides how it looks
+//! What a stage reports while it works. Stages report; only the command line decides how it looks
 //! (bars on a terminal, lines elsewhere, nothing with `--quiet`).
 
 /// Receives the course of a build. Calls come from several threads.

@@ -1,4 +1,4 @@
-//! URLs as people may see them, in messages and in what is written for them to read.
+//! URLs without their secrets, for messages and for files that people read.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
-//! Requirements and markers (PEP 508), parsed within limits. A marker is foreign text, and uv, to
-//! which it may be given, makes a decision diagram of it whose size can double with each clause:
-//! one of 2 KB took 24 GB. So its size is found out first, with a diagram of our own that stops at
+//! Requirements and markers (PEP 508), parsed within limits. A marker is foreign text that may be
+//! passed to uv. uv builds a decision diagram of it, whose size can double with each clause: a
+//! marker of 2 KB took 24 GB. So we compute the size first, with a diagram of our own that stops at
 //! a limit.
 //!
-//! Every requirement and marker that this tool parses comes through [`Markers`].
+//! [`Markers`] parses every requirement and marker that this tool reads.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ pub struct Markers {
     nodes: Budget,
 }
 
-/// A text that is no requirement or marker, or one that exceeds a limit.
+/// A string that is not a requirement or marker, or that exceeds a limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequirementError {
     /// It exceeds a limit.

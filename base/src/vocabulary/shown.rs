@@ -1,7 +1,7 @@
-//! Foreign text as a person may see it: a terminal obeys control characters, and characters that
-//! turn the direction of writing reorder what is read.
+//! Escapes foreign text before a person sees it: a terminal obeys control characters, and
+//! bidirectional control characters reorder the text.
 
-/// Bytes as text: what is no text is escaped, as are control characters.
+/// Bytes as text: bytes that are not text are escaped, as are control characters.
 pub fn shown_bytes(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -24,7 +24,7 @@ pub fn shown_lines(lines: &str) -> String {
 }
 
 /// The name of a file, or of a member of an archive: as [`shown_bytes`], and no two names are shown
-/// alike. `!/` does not occur in it, so it can stand between an archive and its member.
+/// alike. `!/` does not occur in it, so it can separate an archive from its member.
 pub fn shown_name(name: &[u8]) -> String {
     let parts: Vec<String> = name.split(|byte| *byte == b'\\').map(shown_bytes).collect();
     parts.join(r"\\").replace("!/", r"\u{21}/")

@@ -1,6 +1,6 @@
-//! The target: Python version and platform, in the words of `uv --python-platform`. It decides
-//! markers (PEP 508) and wheel tags (PEP 425, 600, 656). It is never read off the machine that runs
-//! the tool, so a wheelhouse for aarch64 can be fetched on `x86_64`.
+//! The target: Python version and platform, in the words of `uv --python-platform`. It determines
+//! markers (PEP 508) and wheel tags (PEP 425, 600, 656). It is never read from the machine that
+//! runs the tool, so `x86_64` can fetch a wheelhouse for aarch64.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub struct Target {
     tags: Tags,
 }
 
-/// A platform in the words of `uv --python-platform`, with what it stands for.
+/// A platform as `uv --python-platform` names it, with its properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PlatformName {
     name: String,

@@ -1,5 +1,4 @@
-//! Builds that read more of the source tree than they were given (see `view`): how that is seen,
-//! and what is said of it.
+//! Detects and reports builds that read more of the source tree than they were given (see `view`).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What a backend has made, taken out of where it could do what it wanted.
+//! Collects a backend's wheel from the directory that the backend controlled.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! What a failed build says: the line of its log that decides, the key of the recipe that helps,
-//! and where the whole log is.
+//! The error of a failed build: the decisive line of its log, the recipe key that helps, and the
+//! path of the whole log.
 
 use std::path::Path;
 

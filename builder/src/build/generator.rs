@@ -1,5 +1,4 @@
-//! Which backend says that it made a wheel (`Generator` of `WHEEL`): not another version than the
-//! locked one.
+//! Checks that the locked version of the backend made a wheel (`Generator` of `WHEEL`).
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -23,8 +22,8 @@ const OTHER_NAMES: [(&str, &str); 4] = [
     ("uv", "uv-build"),
 ];
 
-/// Compares the backend that made a wheel with the requirements of its build. A backend that says
-/// nothing of itself, or is none of them, is one of the source tree's own.
+/// Compares the backend that made a wheel with the requirements of its build. A backend that does
+/// not name itself, or is not among them, belongs to the source tree itself.
 ///
 /// # Errors
 /// It is one of them, in another version.

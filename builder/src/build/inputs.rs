@@ -1,5 +1,6 @@
-//! Everything that a build can depend on, and nothing else: what a wheel is stored under. Runtime
-//! dependencies are not in it, nor is how many builds run at once: the wheel is the same.
+//! The key of a stored wheel: everything that its build can depend on, and nothing else. Runtime
+//! dependencies and the number of parallel builds are not in it, because they do not change the
+//! wheel.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +15,9 @@ use base::recipe::{BuildSettings, ConfigSettings};
 use base::vocabulary::digest::Sri;
 use base::vocabulary::{Inputs, Problem, Sha256};
 
-/// Raised when a build sees something else without any input below telling so: how sources are
-/// unpacked and laid out, for one. The digest of this program would build everything anew after
-/// each change of it.
+/// Raised when a build sees something else although no input below changes, for example when
+/// sources are laid out differently. The digest of this program would rebuild everything after each
+/// change of it.
 const BUILDER: &str = "wheel 2";
 
 #[derive(Serialize)]
@@ -65,8 +66,8 @@ pub fn key(inputs: &Inputs) -> Sha256 {
 
 impl Workshop<'_> {
     /// What the build of a distribution depends on, given a part of the source tree or all of it.
-    /// `built` tells the digest of a build requirement that is built from source, so that one that
-    /// was rebuilt to the same bytes changes nothing.
+    /// `built` returns the digest of a build requirement that is built from source, so that
+    /// rebuilding it to the same bytes changes nothing.
     pub fn inputs(
         &self,
         build: &BuildName,

@@ -1,6 +1,6 @@
-//! Phase 2, first stage: what is built from source becomes wheels. Builds run in the order of the
-//! build graph, several at once, each in a sandbox of its own at the same fixed paths, without
-//! network, with a build environment made of exactly the locked build requirements.
+//! Phase 2, first stage: builds wheels from source. Builds run in the order of the build graph,
+//! several at once, each in a sandbox of its own at the same fixed paths, without network, with a
+//! build environment made of exactly the locked build requirements.
 
 mod source_patch; // unified diffs, applied to a source before its build
 mod view; // what the build of a local project sees of the source tree
@@ -38,7 +38,7 @@ pub struct BuiltWheel {
     pub path: PathBuf,
     /// Its digest.
     pub sha256: Sha256,
-    /// What it was built of.
+    /// Its build inputs.
     pub inputs: Inputs,
     /// Whether it was in the store.
     pub stored: bool,
@@ -46,8 +46,8 @@ pub struct BuiltWheel {
     pub took: Duration,
 }
 
-/// Builds everything in the graph that is not in the store. After a failure the rest goes on, but
-/// for what needs it: one run tells all failures.
+/// Builds everything in the graph that is not in the store. After a failure it continues with every
+/// build that does not need the failed one, so one run reports all failures.
 pub fn build_all(
     workshop: &Workshop<'_>,
     graph: &BuildGraph,

@@ -1,6 +1,7 @@
-//! One distribution: its wheel out of the store, or built. Its tree, its build environment and its
-//! log are at the same paths in the sandbox for every distribution and on every machine. DWARF,
-//! `.rodata` and `.pyc` hold those paths, so nothing of the host's may be in them (uv issue 13096).
+//! Obtains the wheel of one distribution: from the store, or by a build. Its tree, its build
+//! environment and its log are at the same paths in the sandbox for every distribution and on every
+//! machine. DWARF, `.rodata` and `.pyc` contain these paths, so no host path may occur in them (uv
+//! issue 13096).
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use base::sys::sandbox::{Invocation, Sandbox};
 use base::sys::{Host, disk};
 use base::vocabulary::{Inputs, Problem};
 
-/// Of what a build leaves, files of as many bytes are removed as soon as it has ended.
+/// Leftover files of a build of at least this many bytes are removed as soon as it has ended.
 const LARGE: u64 = 256 << 10;
 
 /// A sandbox and what ran in it, kept beside a failed build so that a person can go back in.

@@ -1,5 +1,5 @@
-//! Runs builds as soon as what they wait for is built, at most so many at once, the most urgent
-//! first. Knows nothing of what a build is.
+//! Runs each build as soon as its dependencies are built, up to a number at once, the most urgent
+//! first. It does not know what a build is.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +29,10 @@ struct State<T> {
     failed: Vec<(BuildName, Problem)>,
 }
 
-/// Runs `build` for each of `order`, on `jobs` threads; it is given what it waited for. After a
-/// failure the others go on, but for those that wait for what failed, so that one run tells all
-/// failures; they are returned in the order in which they happened. A full disk ends everything. A
-/// build that panics has failed, too: whoever waits for it would else wait for ever.
+/// Runs `build` for each of `order`, on `jobs` threads; `build` gets the results of its
+/// dependencies. After a failure the builds that do not depend on it continue, so one run reports
+/// all failures; they are returned in the order in which they happened. A full disk stops
+/// everything. A panic counts as a failure; otherwise its dependents would wait for ever.
 pub(super) fn run<T: Clone + Send>(
     graph: &BuildGraph,
     order: &[BuildName],
@@ -69,7 +69,7 @@ pub(super) fn run<T: Clone + Send>(
     if state.failed.is_empty() { Ok(state.done) } else { Err(state.failed) }
 }
 
-/// A bug of this tool, told as the failure of the build that met it.
+/// A bug of this tool, reported as the failure of the build that hit it.
 fn panicked(name: &BuildName, panic: &(dyn Any + Send)) -> Problem {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -115,7 +115,7 @@ fn next<T: Clone>(
     }
 }
 
-/// What waits for what failed, directly or not, is never begun.
+/// Drops the dependents of failed builds, direct or not: they are never started.
 fn leave_out<T>(graph: &BuildGraph, state: &mut State<T>) {
     let mut lost: BTreeSet<BuildName> = state.failed.iter().map(|(name, _)| name.clone()).collect();
     loop {

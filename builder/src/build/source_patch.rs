@@ -1,7 +1,7 @@
 //! Patches of a source before it is built: unified diffs, as `diff -u` and `git diff` write them,
 //! applied to the unpacked tree as `patch -p1 --fuzz=0` does. A hunk may have moved, but every line
-//! of its context must be there. The source is pinned, so a patch that does not apply was made for
-//! another one. Only regular files are changed, and none outside of the tree.
+//! of its context must match. The source is pinned, so a patch that does not apply was made for
+//! another source. Only regular files inside the tree are changed.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -69,8 +69,8 @@ enum Kind {
     Delete,
 }
 
-/// Git's renames, copies, binary patches and links are refused: they say less of what was there
-/// before than a text does.
+/// Rejects git's renames, copies, binary patches and links: they say less about the original
+/// content than a text patch.
 fn change<'a>(file: &'a FilePatch<'a, [u8]>) -> Result<Change<'a>, Problem> {
     let operation = file.operation().strip_prefix(1);
     let (path, kind) = match &operation {
@@ -136,7 +136,7 @@ fn cannot(path: &str, because: &str) -> Problem {
 }
 
 /// A path of a patch in the tree: neither it nor a directory above it is a link, so it has no
-/// second name that lies elsewhere.
+/// second name elsewhere.
 fn inside(tree: &Path, path: &str) -> Result<PathBuf, Problem> {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
     if !path.split('/').all(plain) {

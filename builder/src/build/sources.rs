@@ -1,5 +1,4 @@
-//! The source tree of one distribution, laid out from the wheelhouse at the place where it is
-//! built.
+//! Lays out the source tree of one distribution from the wheelhouse, at its build path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -49,7 +48,7 @@ pub struct Sources<'a> {
 pub struct LaidOut {
     /// The directory of the project in it: `.` or a path.
     pub project: String,
-    /// What is there by name only.
+    /// The paths that are present by name only.
     pub withheld: Option<Withheld>,
 }
 
@@ -194,9 +193,9 @@ impl Sources<'_> {
         Ok(tree)
     }
 
-    /// What lies in the directory of a local project and is no part of it: the lock, and what is
-    /// locked itself. Each is an input of its own, so that a change of one, or a bump of whatever
-    /// is locked, does not build the project around it again.
+    /// The paths in the directory of a local project that are not part of it: the lock, and other
+    /// locked projects. Each is an input of its own, so a change of one, or of a locked version,
+    /// does not rebuild the project around it.
     fn of_others(&self, own: &Path) -> Vec<PathBuf> {
         let locked = self.lock.packages.iter().filter_map(|it| match &it.source {
             // An index that is no directory names no path in the tree.
@@ -214,7 +213,7 @@ impl Sources<'_> {
         others.filter(|other| other != own && other.starts_with(own)).collect()
     }
 
-    /// What identifies the tree of a distribution that is built, for a key.
+    /// The identity of a distribution's source tree, for a key.
     pub fn identity(&self, distribution: &Distribution, sight: Sight) -> Result<Sri, Problem> {
         match &distribution.artifact {
             Artifact::Sdist(file) | Artifact::Wheel(file) => Ok(Sri(file.sha256)),

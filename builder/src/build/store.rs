@@ -1,5 +1,5 @@
-//! The store of built wheels: a wheel, what it was built of, and the digests of both, under the key
-//! of what it was built of.
+//! The store of built wheels: each entry has a wheel, its build inputs and the digests of both,
+//! under the key of the inputs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -41,7 +41,7 @@ struct Seal {
     inputs: Sha256,
 }
 
-/// What a wheel was built of, for whoever wants to know.
+/// The inputs of a wheel's build.
 const INPUTS: &str = "inputs.json";
 
 impl Store {
@@ -83,7 +83,7 @@ impl Store {
         self.entries.obtain(wish, progress, verify, make)
     }
 
-    /// Notes what the last build of a recipe for a target was made of.
+    /// Records the inputs of the last build of a recipe for a target.
     pub fn remember(
         &self,
         recipe: &str,
@@ -95,7 +95,7 @@ impl Store {
             .map_err(|error| Problem::new("cannot note what was built").cause(error))
     }
 
-    /// What [`Store::remember`] noted last; nothing if that cannot be read.
+    /// The inputs that [`Store::remember`] recorded last; empty if they cannot be read.
     pub fn last(&self, recipe: &str, target: &Target) -> BTreeMap<BuildName, Inputs> {
         let text = fs::read(self.last_file(recipe, target)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()

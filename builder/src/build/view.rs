@@ -1,13 +1,13 @@
-//! What the build of a local project sees of the source tree. uv builds a project where it lies, so
-//! a build can read all of the tree; if its wheel depended on all of that, each change anywhere
-//! would build every project again.
+//! The part of the source tree that the build of a local project sees. uv builds a project in
+//! place, so a build can read the whole tree. If its wheel depended on the whole tree, every change
+//! anywhere would rebuild every project.
 //!
-//! A build is **given** its project's directory, what links in it lead to, what the recipe includes
-//! (`override.NAME.build.include`), and the ignore files of the directories above, which backends
-//! read. The rest is **withheld**: it is there by name, at its place, as empty files. Whoever opens
-//! one of those, or reads one of those directories, is seen ([`Withheld`]); then its wheel is
-//! discarded, and it is built again with the whole tree, on which its wheel depends from then on.
-//! So a wheel never lacks what uv's would have.
+//! A build is **given** its project's directory, the targets of links in it, the files that the
+//! recipe includes (`override.NAME.build.include`), and the ignore files of the directories above,
+//! which backends read. The rest is **withheld**: its names are present, as empty files. If a build
+//! opens such a file, or reads such a directory, that is detected ([`Withheld`]). Its wheel is then
+//! discarded and built again with the whole tree, on which it depends from then on. So a wheel
+//! never lacks anything that uv's wheel would have.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,16 +45,16 @@ pub(super) struct View<'a> {
     own: PathBuf,
     /// The local projects by their directories.
     projects: BTreeMap<PathBuf, &'a PackageName>,
-    /// Whether what lies there, and below, is given; the longest path decides. Relative.
+    /// Whether a path, and everything below it, is given; the longest path decides. Relative.
     marks: BTreeMap<PathBuf, bool>,
     /// Links that lead out of the tree, with what they point to.
     pub(super) leading_out: BTreeMap<PathBuf, PathBuf>,
 }
 
 impl<'a> View<'a> {
-    /// The view of the project in the directory `own` of `tree`, without `others`, which lie in it
-    /// and are none of its own, and with `included`. `projects` are all local ones. All paths are
-    /// relative to `tree`.
+    /// The view of the project in the directory `own` of `tree`, with `included` and without
+    /// `others`, which are in it but belong to other projects. `projects` are all local projects.
+    /// All paths are relative to `tree`.
     ///
     /// # Errors
     /// What is included is not there; a directory cannot be read.
@@ -163,7 +163,7 @@ impl<'a> View<'a> {
         self.marks.iter().filter_map(|(path, given)| given.then_some(path))
     }
 
-    /// What a build depends on that sees this: all that is given, and where.
+    /// The inputs of a build with this view: everything that is given, and its location.
     pub(super) fn identity(&self) -> Result<Sha256, Problem> {
         let mut key = Fingerprint::new("view of a source tree 1");
         key = key.with("project", self.own.as_os_str().as_encoded_bytes());
@@ -219,7 +219,7 @@ impl<'a> View<'a> {
 }
 
 impl View<'_> {
-    /// The text of a file that is withheld. uv refuses a workspace whose members are no projects.
+    /// The text of a withheld file. uv rejects a workspace whose members are not projects.
     fn stand_in(&self, path: &Path) -> String {
         let project = path.parent().and_then(|directory| self.projects.get(directory));
         match project.filter(|_| path.ends_with("pyproject.toml")) {
@@ -257,7 +257,7 @@ impl Withheld {
         Watch::on(self.watched.iter().map(PathBuf::as_path).chain(beside.iter().copied()))
     }
 
-    /// Of what was opened, what is withheld; relative, sorted.
+    /// The withheld paths among those that were opened; relative, sorted.
     pub fn among(&self, opened: &[PathBuf]) -> BTreeSet<PathBuf> {
         let inside = opened.iter().filter_map(|path| path.strip_prefix(&self.root).ok());
         let given = |path: &Path| path.ancestors().find_map(|it| self.marks.get(it)).copied();

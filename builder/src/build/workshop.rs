@@ -1,4 +1,4 @@
-//! What all builds have in common, and what is known of each before it is built.
+//! What all builds share, and what is known about each before it is built.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub struct Workshop<'a> {
     pub resolution: &'a Resolution,
     /// What builds need.
     pub build_lock: &'a BuildLock,
-    /// The application's `pyproject.toml`, for what it tells builds.
+    /// The application's `pyproject.toml`, for its build settings.
     pub project: &'a Pyproject,
     /// Where the trees come from.
     pub sources: Sources<'a>,
@@ -78,7 +78,8 @@ impl Workshop<'_> {
         version.map_or_else(|| name.to_string(), |version| format!("{name} {version}"))
     }
 
-    /// How long the build will take, in no unit: larger source archives take longer to compile.
+    /// An estimate of the build time, without a unit: larger source archives take longer to
+    /// compile.
     pub(super) fn estimate(&self, name: &BuildName) -> u64 {
         self.sources.size(&self.distribution(name))
     }

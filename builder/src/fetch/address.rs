@@ -1,5 +1,5 @@
-//! What URLs name, and who one is towards them. A password in a URL is used, and never printed:
-//! [`Redacted`](base::vocabulary::Redacted) is how people see one.
+//! File names, local paths and credentials of URLs. A password in a URL is used but never printed:
+//! messages show URLs as [`Redacted`](base::vocabulary::Redacted).
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! What a command works on: the recipe, the application's source tree, its lock and its
-//! `pyproject.toml`, and the build lock, read and parsed.
+//! The input of a command, read and parsed: the recipe, the application's source tree, its lock and
+//! `pyproject.toml`, and the build lock.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use base::vocabulary::limits::{
 };
 use base::vocabulary::{Problem, Sha256};
 
-/// A recipe and where it lies.
+/// A recipe and its location.
 #[derive(Debug, Clone)]
 pub struct LocatedRecipe {
     /// The recipe.
@@ -112,7 +112,7 @@ pub struct Locked {
     pub lock_hash: Sha256,
     /// Its `pyproject.toml`, with the settings of its `uv.toml`.
     pub project: Pyproject,
-    /// What a person should know about its settings of uv.
+    /// The warnings about its uv settings.
     pub told: Vec<String>,
 }
 
@@ -188,7 +188,7 @@ fn applies_to(it: &Override, artifact: &Artifact) -> bool {
     }
 }
 
-/// Why an override changes nothing of what is installed.
+/// Why an override changes no installed distribution.
 fn idle_override(name: &PackageName, artifact: &Artifact) -> Problem {
     match artifact {
         Artifact::Virtual(_) => Problem::usage(format!("`override.{name}` changes nothing"))
@@ -209,7 +209,7 @@ fn idle_override(name: &PackageName, artifact: &Artifact) -> Problem {
     }
 }
 
-/// The lock of something else beside a project would install something else.
+/// Rejects the lock of another project: it would install something else.
 fn check_whose(lock: &Lock, project: &Pyproject, place: &LockPlace) -> Result<(), Problem> {
     let locked = || lock.root().map_or("no project", |root| root.name.as_ref());
     match place {
@@ -305,10 +305,9 @@ impl Locked {
         Ok(Self { lock, lock_hash, project, told })
     }
 
-    /// An override of what no target of the recipe installs, and no build of it builds (`tools`),
-    /// is taken for a slip, and so is one of the build of what none builds: it would be listed, and
-    /// change nothing. `resolution` is that of one target; the others are resolved only where that
-    /// does not tell.
+    /// Reports overrides without an effect as mistakes: of a distribution that no target installs
+    /// and no build needs (`tools`), or of a build that no target runs. `resolution` is that of one
+    /// target; the others are resolved only if it does not decide.
     pub fn check_overrides(
         &self,
         recipe: &Recipe,

@@ -1,5 +1,4 @@
-//! One file of a request: where it is looked for, in which order, and what is said when it cannot
-//! be had.
+//! One file of a request: the places to look for it, their order, and the error if none has it.
 
 use std::io;
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! Git trees: a commit is brought into a bare mirror in the cache, and its tree is written out of
-//! the object store. The host's `git` does both, because it knows the user's ways to a server
+//! Git trees: a commit is fetched into a bare mirror in the cache, and its tree is written from the
+//! object store. The host's `git` does both, because it knows how the user reaches a server
 //! (`url.<base>.insteadOf`, credential helpers, ssh).
 //!
-//! Nothing is ever checked out: no attribute, filter, hook, line-end rule or LFS smudge of anybody
-//! can have a say in the tree, which is a function of the commit alone. What uv's checkout would
-//! make of line ends and the like is warned of (`attributes`). `export-subst` is not among that: it
-//! counts for archives, and neither uv nor this makes one.
+//! Nothing is ever checked out. So no attribute, filter, hook, line-ending rule or LFS smudge
+//! affects the tree, which is a function of the commit alone. `attributes` warns where uv's
+//! checkout would produce other bytes, for example other line endings. `export-subst` is not
+//! included: it affects only archives, and neither uv nor this tool makes one.
 
 mod attributes;
 mod export;
@@ -178,8 +178,8 @@ impl Export<'_> {
     }
 }
 
-/// Whether a path of a git tree may be written: git itself refuses these (`verify_path`), but an
-/// object that was made by hand can hold them.
+/// Whether a path of a git tree may be written. git itself rejects such paths (`verify_path`), but
+/// a handmade object can contain them.
 fn is_allowed(entry: &Entry) -> bool {
     entry
         .path

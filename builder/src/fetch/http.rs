@@ -1,6 +1,6 @@
 //! HTTP as phase 1 needs it: one client for a run, which reuses connections, goes through the
 //! proxies of the environment, trusts the certificates of the system, and follows redirects.
-//! `download` brings files with it. What arrives here is not yet trusted.
+//! `download` fetches files with it. Data from here is not yet trusted.
 
 mod client;
 mod resolver;

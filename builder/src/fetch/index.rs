@@ -1,5 +1,5 @@
-//! The ambient index: the one that uv is configured with. This tool names none. A file is looked
-//! up by its name and sha256; a page that was fetched once serves the whole run.
+//! The index from uv's configuration; this tool names none. It looks up a file by its name and
+//! sha256, and fetches each page once per run.
 
 mod ask;
 mod config;

@@ -1,6 +1,6 @@
-//! The ledger, `golden/<recipe>.toml`: what the wheelhouse of each target must be. It is what makes
-//! the FOD's hash a promise: a build whose wheelhouse is another one stops before anything foreign
-//! runs. Only `bless` writes it.
+//! The ledger, `golden/<recipe>.toml`: the expected wheelhouse of each target. It makes the FOD
+//! hash a promise: if the wheelhouse does not match, the build stops before any foreign code runs.
+//! Only `bless` writes the ledger.
 
 mod output;
 
@@ -73,7 +73,7 @@ pub enum Pin {
     },
 }
 
-/// What a wheelhouse is against its ledger.
+/// The result of comparing a wheelhouse with its ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The ledger does not know the target.
@@ -100,7 +100,7 @@ pub struct Change {
     pub path: String,
     /// What the ledger says; `None` if it does not know the path.
     pub golden: Option<Pin>,
-    /// What there is; `None` if it is missing.
+    /// The actual value; `None` if it is missing.
     pub found: Option<Pin>,
 }
 
@@ -189,13 +189,13 @@ fn changes(golden: &TargetLedger, found: &TargetLedger) -> Vec<Change> {
 /// How many changes one message shows.
 const SHOWN_MAX: usize = 12;
 
-/// What is done about a wheelhouse that is not the golden one.
+/// How a wheelhouse that does not match its ledger is handled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Golden {
     /// It is an error, with exit code 4.
     #[default]
     Enforced,
-    /// It is told, and the caller decides.
+    /// It is reported, and the caller decides.
     Told,
 }
 
@@ -205,7 +205,7 @@ pub struct Judgement {
     /// One word: [`Verdict::word`].
     #[serde(rename = "golden")]
     pub word: &'static str,
-    /// What a person reads: the verdict in a sentence, then its facts, then the mend.
+    /// The text for people: the verdict in a sentence, then its facts, then the fix.
     #[serde(rename = "golden-detail")]
     pub detail: Vec<String>,
 }
@@ -332,8 +332,8 @@ impl std::fmt::Display for Pin {
 }
 
 impl Change {
-    /// The distribution that the path belongs to, with its version where the path tells it: names
-    /// of wheels and sdists are specified, and a tree lies in a directory of its distribution.
+    /// The distribution of the path, with its version if the path contains it: the names of wheels
+    /// and sdists are specified, and a tree is in a directory of its distribution.
     pub fn distribution(&self) -> String {
         let name = match self.path.split('/').collect::<Vec<_>>()[..] {
             // An archive whose name says nothing lies in a directory of its distribution, too.

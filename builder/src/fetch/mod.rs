@@ -1,6 +1,6 @@
-//! Phase 1: the only code that opens a socket. Takes a list of pinned things, gives a wheelhouse:
-//! a directory whose content is a function of the request alone. Nothing is resolved here, nothing
-//! is built, and nothing that was fetched is run.
+//! Phase 1: the only code that opens a socket. It takes a list of pinned files and trees and
+//! returns a wheelhouse: a directory whose content is a function of the request alone. It resolves
+//! nothing, builds nothing, and runs nothing that it fetched.
 
 pub(crate) mod request; // what is asked for
 mod address; // URLs, their secrets

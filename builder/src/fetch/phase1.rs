@@ -1,5 +1,5 @@
-//! Phase 1 for one target of a recipe: read, resolve, plan, fetch. What comes of it holds
-//! everything that phase 2 may use.
+//! Phase 1 for one target of a recipe: read, resolve, plan, fetch. The result holds everything that
+//! phase 2 may use.
 
 use std::path::Path;
 
@@ -78,8 +78,8 @@ pub fn fetch(
     Ok(Fetched { application, resolution, build_lock, build_lock_hash, wheelhouse })
 }
 
-/// An output without a file of its own project is taken for a slip, unless the recipe says that
-/// this is meant, or what it wants of the output instead.
+/// Fails if an output would have no file of its own project, unless the recipe declares this or
+/// names other contents of the output.
 pub(crate) fn check_own_files(recipe: &Recipe, resolution: &Resolution) -> Result<(), Problem> {
     let is_own = |it: &Distribution| matches!(it.artifact, Artifact::Local(_));
     let said = recipe.selection.dependencies_only
@@ -112,8 +112,8 @@ pub(crate) fn check_own_files(recipe: &Recipe, resolution: &Resolution) -> Resul
     }
 }
 
-/// A file that was there when the ledger was written and is another one now drifted, as much as a
-/// hash that did: it is told in the same words.
+/// A file that changed since the ledger was written is drift, like a changed hash, and is reported
+/// in the same words.
 fn drifted(problem: Problem, same_locks: bool) -> Problem {
     if !same_locks || problem.outcome != Outcome::GoldenMismatch {
         return problem;

@@ -1,5 +1,5 @@
-//! What phase 1 has to bring, as a function of the resolution and the build lock: every file and
-//! tree that is locked for a target, and nothing else.
+//! Computes what phase 1 must fetch from the resolution and the build lock: every file and tree
+//! that is locked for a target, and nothing else.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::lock::build_lock::{
 use crate::lock::resolve::{Artifact, Distribution, Place, RegistryFile, Resolution, is_wheel};
 use base::vocabulary::Problem;
 
-/// Where local things lie.
+/// The locations of local projects and files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places<'a> {
     /// The application's source tree: local archives and flat indexes.

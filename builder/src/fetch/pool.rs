@@ -1,6 +1,6 @@
-//! Archives of Debian's pool, each by its locked path and sha256: out of the cache, else from the
-//! first of several mirrors that still has it. A mirror of a suite that moves drops old versions
-//! within days; archives of old packages have the same paths.
+//! Fetches archives of Debian's pool by their locked path and sha256: from the cache, else from the
+//! first of several mirrors that still has them. The mirrors of a moving suite drop old versions
+//! within days; archives of old packages use the same paths.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,8 +25,8 @@ const PARALLELISM: usize = 8;
 /// After as many failures of another kind than that an archive is gone, nothing new is begun.
 const FAILURES_MAX: usize = 3;
 
-/// The variable that names further mirrors, separated by blanks, for whoever cannot or will not
-/// write them into a recipe.
+/// The variable that names further mirrors, separated by blanks, for users who do not put them into
+/// a recipe.
 pub const FURTHER_MIRRORS: &str = "LOCKSTEP_DEBIAN_MIRRORS";
 
 /// Mirrors in the order in which they are asked.
@@ -108,7 +108,7 @@ pub fn bring(
     Ok(brought.into_inner().expect("no panic").into_values().collect())
 }
 
-/// What could not be brought.
+/// The archives that could not be fetched.
 #[derive(Default)]
 struct Failures {
     /// What no mirror has, and what each of them answered.
@@ -188,7 +188,7 @@ impl Run<'_> {
     }
 }
 
-/// What the mirrors answered, and what of it says nothing of whether they have the archive.
+/// The answers of the mirrors, and those that do not say whether a mirror has the archive.
 struct Unfound {
     answers: Vec<String>,
     problem: Option<Box<Problem>>,

@@ -1,5 +1,5 @@
-//! What phase 1 is asked to bring: files and trees, each pinned. A request says nothing of graphs
-//! or builds; the wheelhouse that comes of it is a function of the request alone.
+//! The request to phase 1: files and trees, each pinned. It knows nothing of graphs or builds; the
+//! wheelhouse is a function of the request alone.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub struct Request {
     pub local_trees: Vec<LocalTreeRequest>,
 }
 
-/// The directory of the wheelhouse in which something lies.
+/// The directory of the wheelhouse for one kind of entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shelf {
     /// `wheels/`: what is installed as it is.
@@ -73,8 +73,8 @@ pub struct FileRequest {
 /// Where an archive comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileOrigin {
-    /// A package index. `locked` is the file's URL in the lock; the file may also be had by its
-    /// name and sha256 from the ambient index.
+    /// A package index. `locked` is the file's URL in the lock; the configured index may also have
+    /// the file, by its name and sha256.
     Registry {
         /// The file's URL as locked.
         locked: Option<Url>,

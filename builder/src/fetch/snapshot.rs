@@ -12,8 +12,8 @@ use fs_err as fs;
 
 use super::trees::Trees;
 
-/// Directories that are no part of a source tree wherever they lie in it: records of version
-/// control, and what tools of a developer leave behind.
+/// Directories that are never part of a source tree, at any depth: version control data, and
+/// leftovers of developer tools.
 pub(crate) const NOT_SOURCE: [&str; 10] = [
     ".git",
     ".hg",
@@ -27,8 +27,8 @@ pub(crate) const NOT_SOURCE: [&str; 10] = [
     "__pycache__",
 ];
 
-/// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and not
-/// changed by whoever goes on working in the original.
+/// The application's tree as builds see it: without [`NOT_SOURCE`], all modes 0644 or 0755, and
+/// unaffected by later changes of the original.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     /// Where it is, in the cache.

@@ -1,4 +1,4 @@
-//! The application's source, when it is an archive or a git tree of the network: pinned by the NAR
+//! The application's source, if it is an archive or a git tree on the network: pinned by the NAR
 //! hash of the unpacked tree, as Nix's `fetchzip` and `fetchFromGitHub` pin it.
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-//! Which files of the application's source tree git tracks. The tree that builds see has no `.git`,
-//! so whoever works in the original is the last to know; backends that install what git tracks
-//! (setuptools-scm) are told by it.
+//! Lists the files of the application's source tree that git tracks. The tree that builds see has
+//! no `.git`, so this must be read from the original tree. Backends that install tracked files
+//! (setuptools-scm) get this list.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ use base::vocabulary::Problem;
 /// The files of a source tree that count as tracked.
 #[derive(Debug, Clone)]
 pub enum Tracked {
-    /// All of them: the tree is no working tree of git's, such as what an archive had.
+    /// All files: the tree is not a git working tree, for example an unpacked archive.
     Everything,
     /// These, relative to the tree.
     Only(BTreeSet<PathBuf>),

@@ -22,9 +22,9 @@ impl Trees {
         Self { entries: Store::new(cache, SOURCES) }
     }
 
-    /// Gives the tree of that NAR hash. If it is not there, or is damaged, `bring` must bring it
-    /// into the directory that it is given, and say where in there it is; `refused` is what is told
-    /// of a tree that then has another hash, which it gets. `shown` names the tree in messages.
+    /// Returns the tree with that NAR hash. If it is missing or damaged, `bring` must fetch it into
+    /// the given directory, and return its path in there; `refused` makes the error for a tree with
+    /// another hash. `shown` names the tree in messages.
     pub(super) fn obtain(
         &self,
         shown: &str,

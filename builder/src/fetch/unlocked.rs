@@ -1,5 +1,5 @@
-//! Why a source tree has no lock where one was looked for, in words that name what is there
-//! instead: another tool's project, a script's lock, a lock in another directory.
+//! Explains a missing lock: the message names what was found instead, such as another tool's
+//! project, a script's lock, or a lock in another directory.
 
 use std::path::Path;
 

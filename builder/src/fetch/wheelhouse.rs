@@ -1,11 +1,11 @@
-//! The wheelhouse: all of a request in one directory, with the names and modes that the request
-//! says and nothing beside. It is published at once, under a key of what was asked for, and is
-//! never trusted again without its NAR hash.
+//! The wheelhouse: one directory with all files and trees of a request, with exactly the names and
+//! modes of the request. It is published in one step, under the key of the request, and its NAR
+//! hash is verified at each use.
 //!
-//! Files are copied out of the store, not linked. A hard link shares its inode, so whoever writes
-//! to the wheelhouse, or only changes a mode in it, would change the store. The kernel makes a copy
-//! cheap (`copy_file_range`, which shares blocks where the file system can): one file of 112 MB, as
-//! much as authentik's files have together, took `cp` 75 ms on ext4, which cannot share them.
+//! Files are copied from the store, not linked. A hard link shares its inode, so a write or a mode
+//! change in the wheelhouse would change the store. The kernel makes copies cheap
+//! (`copy_file_range` shares blocks if the file system can). On ext4, which cannot, `cp` took 75 ms
+//! for one file of 112 MB, the size of all of authentik's files.
 
 mod adopt;
 mod tasks;
@@ -33,8 +33,8 @@ use base::vocabulary::{Problem, Sha256};
 /// What phase 1 has brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wheelhouse {
-    /// The directory: `wheels/`, `sdists/`, `build/`, `git/` and `trees/`, as far as they are not
-    /// empty.
+    /// The directory with `wheels/`, `sdists/`, `build/`, `git/` and `trees/`; empty ones are left
+    /// out.
     pub path: PathBuf,
     /// Its identity: the sha256 of its NAR, Nix's `outputHash` with `outputHashMode = "recursive"`.
     pub nar_hash: Sha256,
@@ -64,7 +64,7 @@ pub struct LedgerTree {
     pub nar_hash: Sha256,
 }
 
-/// What is kept beside a published wheelhouse.
+/// The record beside a published wheelhouse.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     nar_hash: Sha256,
@@ -257,9 +257,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Names that stand for more than one archive, as those of all archives of a forge's tags do: each
-/// of these archives lies in a directory of its distribution. A wheel's name has that of its
-/// distribution in it.
+/// Names that several archives share, as archives of a forge's tags do: each such archive is in a
+/// directory of its distribution. A wheel's name already contains its distribution.
 fn ambiguous(files: &[FileRequest]) -> BTreeSet<&String> {
     let mut digests: BTreeMap<&String, BTreeSet<Sha256>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.shelf == Shelf::Sdists) {
@@ -269,7 +268,7 @@ fn ambiguous(files: &[FileRequest]) -> BTreeSet<&String> {
     digests.into_keys().collect()
 }
 
-/// Where the source archive `filename` of a distribution lies in a wheelhouse.
+/// The path of a distribution's source archive `filename` in a wheelhouse.
 pub fn sdist(wheelhouse: &Path, project: &PackageName, filename: &str) -> PathBuf {
     let shelf = wheelhouse.join(Shelf::Sdists.directory());
     let of_its_own = shelf.join(project.as_ref()).join(filename);

@@ -1,4 +1,4 @@
-//! Bytecode of everything that is installed.
+//! Compiles the bytecode of all installed files.
 
 use base::recipe::BytecodePolicy;
 use base::sys::disk;

@@ -1,6 +1,6 @@
-//! What must hold of an output before it is published: modules and console scripts can be imported,
-//! `uv pip check` is clean, versions equal the resolution, and the recipe's own commands succeed.
-//! All of it runs in the sandbox, with the output read-only at its prefix.
+//! The checks that an output must pass before it is published: modules and console scripts can be
+//! imported, `uv pip check` is clean, versions equal the resolution, and the recipe's own commands
+//! succeed. All checks run in the sandbox, with the output read-only at its prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -193,7 +193,7 @@ fn import_all(output: &Output, token: &str, sandbox: &Sandbox) -> Result<Vec<Fai
     }
 }
 
-/// What the script has tried, by the words in which it tells of it.
+/// The part that the script has tried, by the words in which it reports it.
 fn part_of(what: &str) -> Part {
     if let Some(module) = what.strip_prefix("import ") {
         return Part::Module(module.to_owned());
@@ -273,8 +273,8 @@ fn checked(text: &str) -> Option<usize> {
     text.lines().find_map(|line| line.strip_prefix("Checked ")?.split(' ').next()?.parse().ok())
 }
 
-/// Of what `uv pip check` printed, the complaints that the recipe does not explain; `None` if some
-/// of them cannot be told.
+/// The complaints of `uv pip check` that the recipe does not explain; `None` if some cannot be
+/// parsed.
 fn unexplained(text: &str, checks: &Checks) -> Option<Vec<String>> {
     let complaints: Vec<&str> =
         text.lines().filter(|line| line.starts_with("The package ")).collect();

@@ -1,6 +1,6 @@
-//! What an output holds, as JSON that people review and the gate compares. It is read from the
-//! output's own `.dist-info` directories, never by running its Python, and told together with what
-//! the earlier stages did. It has no time, host or host path in it.
+//! The contents of an output, as JSON that people review and the gate compares. It is read from the
+//! output's own `.dist-info` directories, never by running its Python, and combined with what the
+//! earlier stages did. It contains no time, host or host path.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct Manifest {
     pub version: u32,
     /// The target, such as `cpython-3.14 x86_64-manylinux_2_39`.
     pub target: String,
-    /// The absolute path at which the output believes it lives.
+    /// The absolute path at which the output is installed.
     pub prefix: String,
     /// Sorted by name.
     pub distributions: Vec<Distribution>,
@@ -92,7 +92,7 @@ pub enum Kind {
     Local,
 }
 
-/// What the pipeline knows of a distribution that its `.dist-info` does not tell.
+/// The facts about a distribution that the pipeline knows and its `.dist-info` lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledFrom {
     /// The distribution.
@@ -110,13 +110,13 @@ pub struct InstalledFrom {
 /// What the stages before did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Of `collisions::find`.
+    /// The result of `collisions::find`.
     pub collisions: Vec<Collision>,
-    /// Of `patch::apply`.
+    /// The result of `patch::apply`.
     pub patches: Vec<Applied>,
-    /// Of `layout::copy`.
+    /// The result of `layout::copy`.
     pub copied: Vec<Copied>,
-    /// Of `layout::link`.
+    /// The result of `layout::link`.
     pub links: Vec<Linked>,
 }
 

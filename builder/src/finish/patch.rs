@@ -1,6 +1,6 @@
 //! Substitutions in files of the output, with the semantics of `substituteInPlace` of Nix's stdenv:
-//! literal text, all occurrences, in order, on bytes. A patched file keeps its mode and its line in
-//! `RECORD` follows, so the venv stays consistent.
+//! literal text, all occurrences, in order, on bytes. A patched file keeps its mode, and its line
+//! in `RECORD` is updated, so the venv stays consistent.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub struct Applied {
 pub struct AppliedReplacement {
     /// The text that was looked for.
     pub from: String,
-    /// What stands there now, variables replaced.
+    /// The new text, with variables replaced.
     pub to: String,
     /// How many times it was found; 0 only for modes that allow it.
     pub count: usize,

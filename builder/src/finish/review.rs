@@ -1,6 +1,6 @@
-//! What a person approves of an output, as texts that read well when they change: each patched file
-//! as a difference from the file that was there, and what is installed. Nothing is compared here,
-//! and nothing of it lies in the output.
+//! The texts of an output that a person approves, written so that changes are easy to read: each
+//! patched file as a diff against the original, and the list of what is installed. This module
+//! compares nothing, and the texts are not part of the output.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -19,7 +19,7 @@ use base::vocabulary::digest::Hashing;
 use base::vocabulary::limits::{PATCHED_BYTES, REVIEWED_LINES};
 use base::vocabulary::{Problem, Sha256};
 
-/// The directory beside an output in which the texts lie.
+/// The directory beside an output with the texts.
 pub(crate) const REVIEW: &str = "review";
 
 /// The texts by their paths in that directory: `installed.txt`, and `patched/<file>.diff` for each

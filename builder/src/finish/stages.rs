@@ -1,6 +1,6 @@
-//! The stages from a virtual environment to an output that can be published. Each takes the one
-//! before it by value, so none can be left out, repeated, or done in another order; and only
-//! [`Compiled::seal`] gives what `publish` takes.
+//! The stages from a virtual environment to an output that can be published. Each stage takes the
+//! previous one by value, so none can be skipped, repeated or reordered. Only [`Compiled::seal`]
+//! returns the type that `publish` takes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ use base::recipe::{BytecodePolicy, Checks, Recipe};
 use base::sys::sandbox::Invocation;
 use base::vocabulary::{Problem, Progress, Sha256};
 
-/// A virtual environment that has, beside its modules, what the recipe copies and links.
+/// A virtual environment with the recipe's copies and links added.
 #[derive(Debug)]
 pub struct LaidOut {
     installed: Installed,
@@ -30,7 +30,7 @@ pub struct LaidOut {
     links: Vec<Linked>,
 }
 
-/// One whose files are patched.
+/// A laid-out output whose files are patched.
 #[derive(Debug)]
 pub struct Patched {
     laid_out: LaidOut,
@@ -39,7 +39,7 @@ pub struct Patched {
     patches: Vec<Applied>,
 }
 
-/// One whose bytecode is compiled: nothing is added to it any more.
+/// A patched output whose bytecode is compiled: nothing is added to it any more.
 #[derive(Debug)]
 pub struct Compiled(Patched);
 
@@ -53,7 +53,7 @@ pub struct Sealed {
 }
 
 impl Installed {
-    /// Copies what the recipe wants of the application's tree `source`, and makes its links.
+    /// Makes the recipe's copies from the application's tree `source`, and its links.
     pub fn lay_out(self, recipe: &Recipe, source: &Path) -> Result<LaidOut, Problem> {
         let variables = Variables::new(&self.output, &recipe.variables);
         let (output, copies) = (&self.output, &recipe.copies);
@@ -64,8 +64,8 @@ impl Installed {
 }
 
 impl LaidOut {
-    /// Applies the recipe's patches, to what was installed and to what was copied: of a project
-    /// that is no package there is nothing else.
+    /// Applies the recipe's patches, to installed and to copied files: a project that is not a
+    /// package has only the latter.
     pub fn patch(mut self, recipe: &Recipe, progress: &dyn Progress) -> Result<Patched, Problem> {
         let (output, variables) = (&self.installed.output, &self.variables);
         let originals = patch::originals(output, variables, &recipe.patches);
@@ -126,7 +126,7 @@ impl Sealed {
             .hint("a check can write to the output: nothing of it is to be trusted"))
     }
 
-    /// The sandbox of the checks, for whoever wants to look at what failed in it.
+    /// The sandbox of the checks, to look at a failure in it.
     pub fn scene(&self, checks: &Checks, installer: &Installer<'_>) -> Scene {
         let output = &self.installed.output;
         let sandbox = checks::at_prefix(installer.sandbox(), output);
@@ -139,7 +139,7 @@ impl Sealed {
         Scene { sandbox, invocation }
     }
 
-    /// Where it lies.
+    /// Its path on the host.
     pub fn tree(&self) -> &Path {
         &self.installed.output.root
     }
@@ -159,7 +159,7 @@ impl Sealed {
         &self.review
     }
 
-    /// What overrides kept from being installed, by distribution.
+    /// The files that overrides excluded from the installation, by distribution.
     pub fn skipped(&self) -> &BTreeMap<PackageName, Vec<String>> {
         &self.installed.skipped
     }

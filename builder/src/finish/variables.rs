@@ -1,5 +1,5 @@
-//! `@name@` in a recipe's patches, copies, links and shebangs. Only names are replaced here; which
-//! texts may hold them is said in `recipe`.
+//! `@name@` in a recipe's patches, copies, links and shebangs. This module only replaces names;
+//! `recipe` decides which keys may contain them.
 
 use std::collections::BTreeMap;
 

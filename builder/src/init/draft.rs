@@ -1,4 +1,4 @@
-//! A recipe under construction, and its text. What each value was taken from is a comment above it.
+//! A recipe under construction, and its text. A comment above each value names its source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -158,7 +158,7 @@ fn of_flags(words: &[&str]) -> Install {
     install
 }
 
-/// `uv pip install .[a,b]` installs extras of the project; other names are no part of its lock.
+/// `uv pip install .[a,b]` installs extras of the project; other names are not part of its lock.
 fn of_pip(words: &[&str]) -> Option<Install> {
     let extras = words.iter().find_map(|word| {
         let rest = word.strip_prefix('.')?;

@@ -1,5 +1,5 @@
-//! What a failed attempt teaches: the package, requirement or exception that the recipe lacks. What
-//! did not help is taken back.
+//! Learns from a failed attempt which package, requirement or exception the recipe lacks. A change
+//! that did not help is undone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ fn line_of(text: &str) -> String {
     shown_lines(line.trim()).chars().take(200).collect()
 }
 
-/// Changes the draft by what a problem tells; whether anything is left to try.
+/// Changes the draft according to a problem, and returns whether anything is left to try.
 ///
 /// # Errors
 /// The index of files cannot be fetched or read.

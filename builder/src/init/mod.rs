@@ -1,6 +1,6 @@
-//! `init`: a recipe from a project never seen, written, built and corrected until it builds or only
-//! a person knows more. It reads the project and runs nothing of it outside of the sandbox; a
-//! recipe that is there is never changed.
+//! `init` writes a recipe for an unknown project, then builds and corrects it until it builds or
+//! only a person can decide. It runs the project's code only in the sandbox. It never changes an
+//! existing recipe.
 
 mod draft; // a recipe under construction
 mod hints; // what images and CI say
@@ -200,7 +200,7 @@ fn attempt_once(
     pipeline::build(located, &options, host)
 }
 
-/// What a recipe lacks that is there already: its build lock, its ledger.
+/// Completes an existing recipe: its build lock, its ledger.
 fn completed(
     path: &Path,
     root: &Path,

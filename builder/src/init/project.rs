@@ -1,5 +1,5 @@
-//! What can be read of a project: its lock, its `pyproject.toml`, and what images and CI say of it.
-//! Nothing of it is run.
+//! Reads a project: its lock, its `pyproject.toml`, and its image and CI files. It runs none of its
+//! code.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ impl Project {
         Ok(Self { dir: dir.to_owned(), locked, hints: hints(dir), pinned_python })
     }
 
-    /// The project beside the lock, unless the workspace's root is none.
+    /// The project beside the lock, unless the workspace root is not a project.
     pub(super) fn root(&self) -> Option<&Package> {
         self.locked.lock.root()
     }
@@ -71,8 +71,8 @@ impl Project {
         self.root().is_some_and(|root| matches!(root.source, Source::Virtual(_)))
     }
 
-    /// What is installed beside the project's own dependencies, as the lines say, never what is
-    /// for development.
+    /// The extras and groups to install besides the project's own dependencies, according to the
+    /// lines; never those for development.
     pub(super) fn install(&self) -> Install {
         let mut install = self.hints.install.as_ref().map(|(_, it)| it.clone()).unwrap_or_default();
         let lock = &self.locked.lock;
@@ -128,8 +128,8 @@ impl Project {
         version.parse::<base::packaging::Version>().ok().map(|it| it.to_string())
     }
 
-    /// What is copied of a project that is no package: `from`, `to`, and the modules in it. Around
-    /// `manage.py` everything keeps its place; modules alone go where they can be imported.
+    /// The copies for a project that is not a package: `from`, `to`, and the modules in it. Next to
+    /// a `manage.py` all files keep their place; other modules go where they can be imported.
     pub(super) fn copies(&self) -> (Vec<(String, String)>, BTreeSet<String>, bool) {
         let manage = ["", "src", "backend", "app"]
             .into_iter()

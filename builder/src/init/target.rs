@@ -1,4 +1,4 @@
-//! Which Python and platform a project is first built for, and where that Python comes from.
+//! Chooses the Python and the platform of a project's first build, and the source of that Python.
 
 use super::project::Project;
 use crate::lock::resolve::{Resolution, resolve};
@@ -35,8 +35,8 @@ pub(super) fn default_suite() -> &'static str {
     SUITES[0].name
 }
 
-/// Of the Pythons that a suite has and the lock allows: the one that the project's own files name,
-/// else the one for which least must be built from source, else the newest.
+/// Chooses among the Pythons that a suite has and the lock allows: the one that the project's own
+/// files name, else the one with the fewest builds from source, else the newest.
 ///
 /// # Errors
 /// The lock allows none of them, or resolves for none.

@@ -1,5 +1,5 @@
-//! `doctor`: looks at everything of the machine that a build needs, changes nothing, and says for
-//! each how to mend it. It judges; the command line prints.
+//! `doctor`: checks everything on the machine that a build needs, changes nothing, and says how to
+//! fix each problem. It judges; the command line prints.
 
 use std::fmt;
 use std::path::Path;
@@ -13,15 +13,15 @@ use base::sys::env::Environment;
 use base::sys::sandbox::check_available;
 use base::vocabulary::Problem;
 
-/// How something stands.
+/// The state of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// As it should be.
     Good,
-    /// Not there or not right, but a build can do without, perhaps in another way.
+    /// Missing or wrong, but a build can do without it, perhaps in another way.
     Degraded,
-    /// Not there, and the default way of building needs it.
+    /// Missing, and the default way of building needs it.
     Missing,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for State {
 pub struct Finding {
     /// What was looked at, such as `namespaces`.
     pub name: &'static str,
-    /// How it stands.
+    /// Its state.
     pub state: State,
     /// What was found.
     pub detail: String,
@@ -49,7 +49,7 @@ pub struct Finding {
     pub mend: Option<String>,
 }
 
-/// `good      uv          0.13.9 at …`, with the mend on a line of its own.
+/// `good      uv          0.13.9 at …`, with the fix on a line of its own.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, state, detail, mend } = self;

@@ -1,5 +1,5 @@
-//! Which wheels a build would compile now, and which input is to blame: what a build depends on,
-//! against what the last build of the same recipe and target depended on.
+//! Finds the wheels that a build would compile now, and the input that changed. It compares the
+//! inputs of each build with those of the last build of the same recipe and target.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ impl Verdict {
     }
 }
 
-/// What stands for the digest of a wheel that is not known before it is built.
+/// The placeholder for the digest of a wheel that is not built yet.
 const TO_BE_BUILT: &str = "to be built again";
 
 /// Looks at everything that a recipe builds from source, sorted by name. It fetches what is locked,
@@ -93,7 +93,7 @@ pub fn explain(
     Ok(rebuilds)
 }
 
-/// Without the toolchain's fingerprint, if what changed it is told too.
+/// The changes without the toolchain's fingerprint, if its own changes are listed too.
 fn telling(changes: Vec<Change>) -> Vec<Change> {
     const FINGERPRINT: &str = "toolchain.fingerprint";
     let told =

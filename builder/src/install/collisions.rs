@@ -1,7 +1,7 @@
 //! Paths that several distributions install. uv installs wheels in parallel and the last writer
-//! wins, so such a path differs between two builds of one lock. They are found before the
-//! installation, decided by the recipe's rule, and the tree is made to follow the decision after
-//! it. Paths that differ only in case are no collision: outputs are for Linux.
+//! wins, so such a path differs between two builds of one lock. Collisions are found before the
+//! installation and decided by the recipe's rule; after the installation the tree is changed
+//! accordingly. Paths that differ only in case do not collide: outputs are for Linux.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -34,11 +34,11 @@ pub struct Collision {
     pub providers: Vec<PackageName>,
     /// Whether all of them bring the same bytes.
     pub same_bytes: bool,
-    /// What becomes of the path.
+    /// The decision about the path.
     pub decision: Decision,
 }
 
-/// What becomes of a path that several distributions install.
+/// The decision about a path that several distributions install.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
@@ -184,10 +184,10 @@ fn undecided_problem(output: &Output, undecided: &[(&str, Vec<PackageName>)]) ->
 }
 
 impl Collisions {
-    /// Makes an installed tree follow the decisions, whoever wrote last. A loser's `RECORD` line is
-    /// removed: `RECORD` lists what a distribution has installed, and its file is not there; so
-    /// every file that had to be decided has one owner, and `importlib.metadata` and uninstalling
-    /// the loser never touch the winner's file. Identical files keep all their owners.
+    /// Applies the decisions to an installed tree, whichever wheel wrote last. A loser's `RECORD`
+    /// line is removed, because its file is not installed. So every decided file has one owner, and
+    /// `importlib.metadata` and uninstalling the loser never touch the winner's file. Identical
+    /// files keep all their owners.
     pub fn apply(&self, output: &Output, wheels: &[WheelArchive]) -> Result<(), Problem> {
         let mut records = InstalledRecords::read(output)?;
         let tree = output.beneath()?;

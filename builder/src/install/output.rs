@@ -1,6 +1,6 @@
-//! The tree that phase 2 makes: where it lies now, where it believes to lie, and the one way in
-//! which the stages turn a path of a recipe into a path of the host, so that no stage can be talked
-//! into touching something outside.
+//! The tree that phase 2 makes: its path on the host, its install path, and the one function that
+//! turns a path of a recipe into a path of the host. So no recipe can make a stage touch a file
+//! outside.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,9 +16,9 @@ pub use base::vocabulary::paths::normalised;
 /// An output under construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// Where it lies on the host. Never reaches a byte of the output.
+    /// Its path on the host. Never reaches a byte of the output.
     pub root: PathBuf,
-    /// Where it believes to lie.
+    /// Its install path.
     pub prefix: String,
     /// The directory of modules relative to the root, such as `lib/python3.14/site-packages`.
     pub site_packages: String,
@@ -38,10 +38,10 @@ impl Output {
             .map_err(|error| Problem::new("cannot open the output").cause(error))
     }
 
-    /// `path`, which is relative to the output, by its one name. `what` is the action that fails if
-    /// it is absolute, has `..`, or has a symbolic link as one of its parents: through a link one
-    /// path could have two names, and the second one need not lie inside. That is said here in a
-    /// recipe's words; [`Beneath`] holds to it whatever happens meanwhile.
+    /// Normalises `path`, which is relative to the output. Fails the action `what` if it is
+    /// absolute, has `..`, or has a symlink as one of its parents: through a link a path could have
+    /// a second name outside. This check gives errors in a recipe's terms; [`Beneath`] enforces the
+    /// rule at every access.
     pub fn path_in(&self, what: impl fmt::Display, path: &str) -> Result<String, Problem> {
         let problem = |because: String| Problem::usage(what.to_string()).fact("because", because);
         let Some(normal) = normalised(path).filter(|normal| !normal.is_empty()) else {

@@ -1,6 +1,6 @@
 //! The `.dist-info` directories of an output, and their `RECORD`s, with an index from file to
-//! owners, and written back when a stage has changed files: `importlib.metadata`, `uv pip check`
-//! and uninstallers trust them.
+//! owners. They are written back when a stage has changed files, because `importlib.metadata`,
+//! `uv pip check` and uninstallers trust them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

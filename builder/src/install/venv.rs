@@ -1,6 +1,6 @@
 //! Phase 2, second stage: a standard virtual environment (PEP 405) at the prefix, with exactly the
-//! resolution in it. No `PYTHONPATH`, no wrappers: a child that is started through `sys.executable`
-//! sees what its parent sees.
+//! resolution installed. It needs no `PYTHONPATH` and no wrappers: a child that is started through
+//! `sys.executable` sees the same packages as its parent.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,16 +44,16 @@ pub struct Installed {
     pub output: Output,
     /// The wheels that are in it, sorted by name.
     pub wheels: Vec<WheelArchive>,
-    /// What they fought over.
+    /// The collisions between them.
     pub collisions: Collisions,
-    /// What of them was not installed, by the recipe's overrides.
+    /// The files that the recipe's overrides excluded.
     pub skipped: BTreeMap<PackageName, Vec<String>>,
-    /// What a person should know of the wheels, as sentences.
+    /// Warnings about the wheels, as sentences.
     pub notes: Vec<String>,
 }
 
-/// As much of the wheels is unpacked in memory at once, in bytes. A file system makes and removes
-/// tens of thousands of files several times slower than memory does, and each is needed once.
+/// The bytes of wheels that are unpacked in memory at once. A file system creates and removes tens
+/// of thousands of files several times slower than memory does, and each is needed once.
 pub const MEMORY_BYTES: u64 = 256 << 20;
 
 // uv learns of an interpreter by running it, and an interpreter runs the `.pth` files that are

@@ -1,6 +1,6 @@
-//! The build graph: which distribution must be built before which other one can be. It is acyclic
-//! by contract, unlike the runtime graph, and has no edge in common with it: a runtime dependency
-//! is never an input of a build.
+//! The build graph: the order in which distributions must be built. Unlike the runtime graph it is
+//! acyclic by contract. The two graphs share no edge: a runtime dependency is never an input of a
+//! build.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

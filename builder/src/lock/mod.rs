@@ -1,4 +1,4 @@
-//! What is locked, and what follows from it: text in, values out, no I/O.
+//! The locks, and the graphs that follow from them: text in, values out, no I/O.
 
 mod uv_lock; // uv.lock
 pub mod pyproject; // what this tool reads of a pyproject.toml

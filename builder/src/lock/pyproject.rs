@@ -1,5 +1,5 @@
-//! What this tool reads of a `pyproject.toml`: `[build-system]` (PEP 518, 517) and the parts of
-//! `[tool.uv]` that decide what is built from source and how. Text in, values out.
+//! The parts of a `pyproject.toml` that this tool reads: `[build-system]` (PEP 518, 517) and the
+//! parts of `[tool.uv]` that decide what is built from source and how. Text in, values out.
 
 mod origins;
 
@@ -59,9 +59,9 @@ pub struct UvTable {
     pub extra_build_dependencies: BTreeMap<PackageName, Vec<ExtraBuildDependency>>,
     /// `extra-build-variables`: environment of builds by distribution.
     pub extra_build_variables: BTreeMap<PackageName, BTreeMap<String, String>>,
-    /// `config-settings`: what all backends are told.
+    /// `config-settings`: for all backends.
     pub config_settings: ConfigSettings,
-    /// `config-settings-package`: what backends are told by distribution.
+    /// `config-settings-package`: by distribution.
     pub config_settings_package: BTreeMap<PackageName, ConfigSettings>,
     /// `build-constraint-dependencies`.
     pub build_constraints: Vec<Requirement>,
@@ -92,7 +92,8 @@ impl UvTable {
         uv_table("`uv.toml`", wire, &mut Markers::default())
     }
 
-    /// These settings with what is read from `[tool.uv]` of `project` also beside a `uv.toml`.
+    /// These settings, with those that are read from `[tool.uv]` of `project` even beside a
+    /// `uv.toml`.
     #[must_use]
     pub(super) fn beside(self, project: Self) -> Self {
         let Self { default_groups, build_constraints, .. } = project;

@@ -1,4 +1,4 @@
-//! The two resolvers that a build works with, in one value: what a caller replaces.
+//! The two resolvers of a build, in one value. A caller can replace them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

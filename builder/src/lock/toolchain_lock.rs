@@ -1,9 +1,10 @@
-//! The toolchain lock, `recipes/<name>.toolchain-lock.toml`: for every target the exact packages of
-//! the root that builds see, and the uv that works in it. Debian's archive has one version of each
-//! package and changes every day, so a build without it sees another compiler next week.
+//! The toolchain lock, `recipes/<name>.toolchain-lock.toml`: for every target, the exact packages
+//! of the root that builds see, and the uv that runs in it. Debian's archive has one version of
+//! each package and changes every day, so a build without this lock gets another compiler next
+//! week.
 //!
 //! It names no server: a package is a path in the archive's pool, with its sha256 and size. Only
-//! `toolchain-lock` writes one, and `build` where there is none.
+//! `toolchain-lock` writes it, and `build` if it is missing.
 
 mod changes;
 mod wire;

@@ -1,10 +1,10 @@
-//! Every setting that uv knows, and what becomes of it here. `uv.toml` beside `pyproject.toml` is
-//! uv's configuration instead of `[tool.uv]`; what uv reads as a part of the project is read from
-//! `[tool.uv]` all the same. A test holds the table against the list of a real uv.
+//! Every setting of uv, and how this tool treats it. A `uv.toml` beside `pyproject.toml` replaces
+//! `[tool.uv]` as uv's configuration; the settings that uv counts as part of the project are still
+//! read from `[tool.uv]`. A test compares the table with the list of a real uv.
 //!
-//! Of a person's or a machine's own `uv.toml`, only the index is read that is asked where neither
-//! project nor lock names one (`fetch::index`), for an output must not depend on whose machine
-//! builds it. A `uv.toml` above the source tree is no part of the source, and is not read either.
+//! From a user's or a machine's own `uv.toml`, only the index is read, for packages where neither
+//! project nor lock names one (`fetch::index`): an output must not depend on the machine that
+//! builds it. A `uv.toml` above the source tree is not part of the source and is not read.
 
 use crate::lock::pyproject::{Pyproject, UvTable};
 use base::packaging::{Version, VersionSpecifiers};
@@ -24,7 +24,7 @@ pub struct Setting {
     pub key: &'static str,
     /// Where uv reads it.
     pub whose: Whose,
-    /// What becomes of it here.
+    /// How this tool treats it.
     pub here: Here,
 }
 
@@ -35,11 +35,11 @@ pub enum Whose {
     Tool,
     /// `[tool.uv]`, also beside a `uv.toml`, whose own value counts for `uv pip` alone.
     Shared,
-    /// `[tool.uv]`; in a `uv.toml` uv refuses it.
+    /// `[tool.uv]`; uv rejects it in a `uv.toml`.
     Project,
 }
 
-/// What becomes of a setting here; the text says where, or why.
+/// How this tool treats a setting; the text says where, or why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
     /// It does here what it does in uv, or the build stops.
@@ -167,8 +167,8 @@ pub const SETTINGS: [Setting; 79] = [
     row("build-backend", Project, Honoured("the backend `uv_build` reads it in the tree")),
 ];
 
-/// A project's `pyproject.toml` with the settings that count, and what a person should know about
-/// the others. `uv_toml` is the text of the `uv.toml` beside it.
+/// Returns a project's `pyproject.toml` with the settings that apply, and warnings about the
+/// others. `uv_toml` is the text of the `uv.toml` beside it.
 ///
 /// # Errors
 /// One of them cannot be read; `uv.toml` has what uv refuses there; a setting that is refused here.
@@ -225,7 +225,7 @@ fn unknown(own: &toml::Table) -> Vec<String> {
     told.collect()
 }
 
-/// What uv itself refuses in a `uv.toml`.
+/// The settings that uv itself rejects in a `uv.toml`.
 fn refused_by_uv(table: &toml::Table) -> Result<(), Problem> {
     for key in table.keys() {
         match find(key) {
@@ -250,7 +250,7 @@ fn refused_by_uv(table: &toml::Table) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What becomes of settings that are read, whose keys begin with `prefix` for a person.
+/// Judges the settings that were read; messages show their keys with `prefix`.
 fn followed(prefix: &str, table: &toml::Table) -> Result<Vec<String>, Problem> {
     let mut told = Vec::new();
     for (key, value) in table {

@@ -1,4 +1,4 @@
-//! What one line of a log says.
+//! Parses one line of a log.
 
 use super::{Missing, Weight};
 
@@ -115,7 +115,7 @@ fn of_shell(line: &str) -> Option<Missing> {
     is_program(name).then(|| Missing::Program(name.to_owned()))
 }
 
-/// Who says that there is no network, in its words.
+/// Messages of programs that have no network.
 fn network(line: &str) -> Option<Missing> {
     let of_cargo = [
         "As a reminder, you're using offline mode",

@@ -1,5 +1,5 @@
-//! What the log of a failed program says is missing, and which system package has it. Text in,
-//! values out: a log is foreign text, of which only lines and single words are taken.
+//! Reads in the log of a failed program what is missing, and finds the system package that provides
+//! it. Text in, values out: a log is foreign text, so only lines and single words of it are used.
 //!
 //! The messages are those of gcc, clang, binutils, pkgconf, meson, `CMake`, cargo, CPython, git and
 //! npm, as these print them in the C locale, which every sandbox has.
@@ -26,7 +26,7 @@ pub enum Missing {
     CMake(String),
     /// A program, by its name.
     Program(String),
-    /// A shared library that the loader wants, by its file name.
+    /// A shared library that the loader needs, by its file name.
     SharedObject(String),
     /// A module of Python.
     Module(String),
@@ -97,7 +97,7 @@ enum Weight {
 /// Longer lines are cut: foreign code decides how long they are.
 const LINE_BYTES: usize = 4 << 10;
 
-/// As much of a log is read, in bytes.
+/// The number of bytes of a log that are read.
 const LOG_BYTES: u64 = 64 << 20;
 
 /// The line that decides: the first that names a reason, else the first that names something that

@@ -1,5 +1,5 @@
-//! The reviewed table of what has what: `system.toml`, by provider. A provider that is not in it
-//! knows nothing, which is not an error.
+//! The reviewed table of system packages and their contents: `system.toml`, by provider. A provider
+//! that is not in it has no entries, which is not an error.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

@@ -1,5 +1,5 @@
-//! What recipe and locks say wrong is told before a toolchain is made for them, which takes minutes
-//! the first time.
+//! Reports errors in recipe and locks before a toolchain is made for them, which takes minutes the
+//! first time.
 
 use super::Options;
 use crate::fetch::application::{LocatedRecipe, Locked};

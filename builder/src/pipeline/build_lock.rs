@@ -1,4 +1,4 @@
-//! The build lock of a recipe, made as a command or because it is missing.
+//! Makes the build lock of a recipe, on command or because it is missing.
 
 use super::{Options, beforehand, provide_toolchain};
 use crate::build::requirements::Maker;

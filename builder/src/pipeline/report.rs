@@ -41,7 +41,7 @@ pub struct Report {
     pub output_pin: Option<OutputPin>,
     /// Where the output is.
     pub output: PathBuf,
-    /// The path at which it believes to be.
+    /// Its install path.
     pub prefix: String,
     /// Whether it was there already.
     pub cached: bool,
@@ -49,9 +49,9 @@ pub struct Report {
     pub wheels: usize,
     /// Distributions that were built from source.
     pub built: usize,
-    /// Of these, the ones that this run compiled.
+    /// How many of these this run compiled.
     pub compiled: usize,
-    /// Of these, the ones that this run took out of the store.
+    /// How many of these this run took from the store.
     pub stored: usize,
     /// Whether the output was checked, by this run or when it was built.
     pub checked: bool,
@@ -125,7 +125,7 @@ impl Clock {
     }
 }
 
-/// What is told of a finished build.
+/// The report of a finished build.
 pub(super) fn report(
     located: &LocatedRecipe,
     options: &Options,

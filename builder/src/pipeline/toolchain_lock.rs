@@ -1,5 +1,5 @@
-//! The toolchain lock of a recipe, made as a command or because it is missing, and its files as
-//! phase 1 brings them.
+//! Makes the toolchain lock of a recipe, on command or because it is missing, and fetches its files
+//! in phase 1.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use base::sys::Host;
 use base::sys::files::write_atomically;
 use base::vocabulary::{Outcome, Problem, Target};
 
-/// Whether a toolchain lock is made of what is known, or of what the mirror has now.
+/// Whether a toolchain lock may keep what is known, or is made from the mirror's current index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
     /// What still fits is kept; what an earlier run of this cache found will do for the rest.

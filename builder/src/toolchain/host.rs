@@ -1,5 +1,5 @@
-//! The machine's own root, with an interpreter that uv finds or installs. It builds with whatever
-//! compiler and libraries the machine has; the fingerprint says which, as far as that can be said.
+//! The machine's own root, with an interpreter that uv finds or installs. It builds with the
+//! compiler and libraries of the machine; the fingerprint records them as far as possible.
 
 use std::path::{Path, PathBuf};
 

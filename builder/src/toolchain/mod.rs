@@ -121,7 +121,7 @@ pub struct Wanted<'a> {
     pub providers: &'a [Provider],
     /// The Debian provider's settings.
     pub debian: &'a DebianSettings,
-    /// What single builds need beside them, in the provider's words.
+    /// The additional packages of single builds, by the provider's names.
     pub system_packages: BTreeSet<String>,
     /// The interpreter's version, such as `(3, 14)`.
     pub python: (u8, u8),

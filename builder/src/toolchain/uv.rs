@@ -1,6 +1,6 @@
-//! uv itself, in exactly one version: its version reaches `pyvenv.cfg`, so another one would make
-//! other bytes. It is fetched by its hash, as every locked file. A uv on `PATH` may be a shim of
-//! pyenv, or need a dynamic linker that the sandbox does not have, so it builds nothing.
+//! uv itself, in exactly one version: `pyvenv.cfg` contains its version, so another version would
+//! make other bytes. It is fetched by its hash, like every locked file. A uv on `PATH` is never
+//! used to build: it may be a pyenv shim, or need a dynamic linker that the sandbox does not have.
 
 use std::path::{Path, PathBuf};
 
@@ -87,14 +87,14 @@ pub fn request(locked: &LockedUv) -> FileRequest {
 pub struct Uv {
     /// Where it is.
     pub path: PathBuf,
-    /// Its version: [`UV_VERSION`], unless somebody wants another uv.
+    /// Its version: [`UV_VERSION`], unless the user selects another uv.
     pub version: String,
     /// The digest of the program.
     pub sha256: Sha256,
 }
 
-/// Gives the uv that somebody wants instead ([`OTHER_UV`]), else the pinned one, which is fetched
-/// if it is not there.
+/// Returns the uv that the user selected ([`OTHER_UV`]), else the pinned one, which is fetched if
+/// it is missing.
 pub fn provide_uv(host: &Host<'_>) -> Result<Uv, Problem> {
     match host.environment.get(OTHER_UV) {
         Some(path) => other(Path::new(path), host),

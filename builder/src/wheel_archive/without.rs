@@ -16,7 +16,7 @@ use base::dist_info::EntryPoints;
 use base::recipe::{PathPattern, nearest};
 use base::vocabulary::Problem;
 
-/// Members of `.dist-info` that are read by whoever installs or looks at a distribution.
+/// Members of `.dist-info` that installers and other tools read.
 const NEEDED: [&str; 4] = ["METADATA", "RECORD", "WHEEL", "entry_points.txt"];
 
 impl WheelArchive {

@@ -1,6 +1,6 @@
-//! The first round is an ordinary build, under the same keys as one. So an earlier build of the
-//! same inputs must have made the same; and what was verified is left in the cache, where `cargo
-//! xtask build` finds it, and builds nothing.
+//! Adopts the first round's products into the cache. The first round is an ordinary build with the
+//! same keys. So its products must equal those of an earlier build of the same inputs, and
+//! `cargo xtask build` finds the verified products in the cache and builds nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};

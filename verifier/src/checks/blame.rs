@@ -1,6 +1,6 @@
-//! Who made an unexplained difference, and what it depends on. Only the wheel of the distribution
-//! to blame is built again, in one more place for each variation, until one of them alone makes the
-//! difference.
+//! Finds the distribution that caused an unexplained difference, and the variation that it depends
+//! on. It builds only that distribution's wheel again, once with each variation alone, until one
+//! variation makes the difference.
 
 use std::path::Path;
 
@@ -37,8 +37,8 @@ pub(crate) fn suspects(explanation: &Explanation) -> Vec<String> {
     names
 }
 
-/// Builds the wheel of `name` with what round `other` varies, until a variation is named. What its
-/// build needs is built anew too, and is not what is compared.
+/// Builds the wheel of `name` with the variations of round `other`, until it finds the one to
+/// blame. It also rebuilds the build requirements, but does not compare them.
 pub(crate) fn find(
     workplace: &Workplace<'_>,
     chosen: &Chosen,

@@ -1,4 +1,4 @@
-//! The check `fod-hash`: what phase 1 brought for each target, against the ledger and between the
+//! The check `fod-hash`: compares the wheelhouse of each target with the ledger and between the
 //! rounds.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! The check `inputs`: rounds are builds of the same only if they had the same toolchain, uv and
-//! source. With `--refetch` each makes its own toolchain, of a suite that can move in between, and
-//! a local source can be edited; what differs then is nobody's fault.
+//! The check `inputs`: rounds can be compared only if they had the same toolchain, uv and source.
+//! With `--refetch` each round makes its own toolchain, from a suite that can change in between,
+//! and a user can edit a local source. Differences are then not the build's fault.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::rounds::Finished;
 /// The parts of a provenance that say what went in.
 const INPUTS: [&str; 4] = ["source", "toolchain", "python", "uv"];
 
-/// Compares what the rounds were made of.
+/// Compares the inputs of the rounds.
 ///
 /// # Errors
 /// The provenance of a round cannot be read.

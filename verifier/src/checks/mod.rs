@@ -1,4 +1,4 @@
-//! What must hold of rounds beside equality.
+//! The checks on rounds besides equality.
 
 pub(crate) mod fod; // what phase 1 must bring
 pub(crate) mod output; // what comes of it

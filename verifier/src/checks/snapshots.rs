@@ -1,7 +1,7 @@
-//! Snapshots: what people have approved of a recipe's output, in `snapshots/<recipe>/`. They are
-//! insta's: it reads and compares them, here and in `snapshots/tests.rs`. Here nothing is approved,
-//! whatever `INSTA_UPDATE` says: what is new is left beside as a pending file, for `cargo insta
-//! review` and `accept`, and in CI not even that.
+//! Snapshots: the approved texts of a recipe's output, in `snapshots/<recipe>/`. They are insta
+//! snapshots; insta reads and compares them, here and in `snapshots/tests.rs`. This check approves
+//! nothing, whatever `INSTA_UPDATE` says. It writes new texts as pending files for
+//! `cargo insta review` and `accept`; in CI it writes none.
 
 #[cfg(test)]
 mod tests;
@@ -19,8 +19,8 @@ use insta::{Comparator as _, DefaultComparator, Snapshot};
 
 use crate::check::Check;
 
-/// Compares what the builder published beside an output with what is approved of the recipe, which
-/// is given as it was typed: by its name, or by the path of its file.
+/// Compares the texts beside an output with the approved ones of the recipe. The recipe is given as
+/// it was typed: by its name, or by the path of its file.
 pub(crate) fn check(
     root: &Path,
     recipe: &str,
@@ -40,7 +40,7 @@ pub(crate) fn check(
     check_in(&approved, published, Pending::of(environment))
 }
 
-/// What is done with a text that is not approved.
+/// How a text that is not approved is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pending {
     Left,
@@ -112,8 +112,8 @@ enum Compared {
     Differs(Option<String>),
 }
 
-/// Lets insta compare a text with an approved file. What does not match stays beside it, if it may;
-/// an old pending file of what matches goes.
+/// Lets insta compare a text with an approved file. On a mismatch it keeps a pending file, if
+/// allowed; on a match it removes an old one.
 fn compare(approved: &Path, text: &str, pending: Pending) -> anyhow::Result<Compared> {
     let work = tempfile::tempdir()?;
     let new = work.path().join(approved.file_name().context("a snapshot has a name")?);

@@ -1,7 +1,7 @@
-//! Waivers: which of the differences that were found a recipe allows. A waiver holds for a cause
-//! that is proved, never for what is unexplained. Where it only looks like the cause, it holds for
-//! the exact bytes that it names. It must go on being needed: one that matches nothing, or whose
-//! day is over, fails. Pure, but for [`today`].
+//! Waivers: decides which differences a recipe allows. A waiver applies to a proved cause, never to
+//! an unexplained difference. If the difference only looks like the cause, the waiver applies only
+//! to the exact bytes that it names. A waiver that matches nothing or has expired fails. Pure,
+//! except for [`today`].
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use crate::check::Check;
 use crate::explain::{Cause, Explanation, Finding, Proved, Standing};
 use crate::rounds::vary::NotVaried;
 
-/// Of so many files whose bytes a waiver does not allow it is said.
+/// The number of files with other bytes that the message for one waiver names.
 const MOST_UNNAMED: usize = 3;
 
 /// The day on which this runs, in UTC. It decides only which waivers and exceptions are over and
@@ -32,7 +32,7 @@ pub fn today() -> Result<Date, Problem> {
     Ok(Date::of_unix_time(since.as_secs()))
 }
 
-/// That all causes are causes.
+/// Checks that all waivers name existing causes.
 ///
 /// # Errors
 /// A name that is none, with the nearest one; `unexplained`, which is the absence of a cause.
@@ -207,7 +207,7 @@ impl<'w> Covering<'w> {
         Some(reasons)
     }
 
-    /// Of what a derived cause follows from: a file, or all files of a distribution.
+    /// The source of a derived cause: a file, or all files of a distribution.
     fn is_allowed(&self, from: &str) -> bool {
         let is_of = |it: &&Finding| it.owners.iter().any(|owner| owner.normalised() == from);
         let mut of = self.findings.iter().filter(is_of).peekable();
@@ -234,7 +234,7 @@ impl<'w> Covering<'w> {
         reasons.collect::<Option<Vec<_>>>().map(|all| all.into_iter().flatten().collect())
     }
 
-    /// `allowed` tells it of the files that a derived cause follows from.
+    /// `allowed` answers for the files that a derived cause follows from.
     fn cause(
         &self,
         finding: &Finding,

@@ -1,6 +1,6 @@
-//! One directory, opened once: its mode, its names in order, and where its files are opened from.
-//! A name is looked up in it, not the whole path from the root on: half of what a small file costs
-//! would be that walk.
+//! One directory, opened once: its mode, its sorted names, and the descriptor from which its files
+//! are opened. Names are looked up in it, because walking the whole path from the root would take
+//! half of the time for a small file.
 
 use std::ffi::CStr;
 use std::io;
@@ -24,7 +24,7 @@ pub(super) struct Directory {
 
 /// Names of a directory, sorted by bytes.
 pub(super) struct Entries {
-    /// Each name with the zero that the kernel wants after it.
+    /// Each name with the terminating zero that the kernel needs.
     names: Vec<u8>,
     entries: Vec<Entry>,
 }

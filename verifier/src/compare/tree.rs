@@ -1,5 +1,5 @@
-//! Walks two trees side by side. Each directory is opened once, and what is in it is looked up from
-//! there; how many are open at a time does not grow with the trees.
+//! Walks two trees side by side. Each directory is opened once, and its entries are looked up from
+//! there. The number of open directories does not grow with the trees.
 
 use std::cmp::Ordering;
 use std::ffi::{CStr, CString, OsStr};

@@ -1,5 +1,5 @@
-//! Bytes that are explained: a file, a part of one, or what was unpacked from one. They are read
-//! piece by piece, so that no archive has to fit into memory.
+//! Bytes to explain: a file, a part of one, or content unpacked from one. They are read piece by
+//! piece, so no archive has to fit into memory.
 
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -25,7 +25,7 @@ const MOST_BUFFERED: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Blob {
     source: Source,
-    /// Where they start in the source.
+    /// Their offset in the source.
     start: u64,
     length: u64,
 }

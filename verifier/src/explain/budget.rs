@@ -1,12 +1,12 @@
-//! What may be spent on one file that differs and on all archives in it. An archive can be made to
-//! cost any amount of memory and time; what would cost more than this is unexplained.
+//! The budget for one file that differs and all archives in it. An archive can be made to cost any
+//! amount of memory and time; a file that would exceed the budget is unexplained.
 
 use std::cell::Cell;
 
 use base::sys::archive::Limits;
 
-/// What archives consist of takes no more memory, all that are open at one time together. With
-/// what is explained as a whole beside them, that stays below the tool's bound of 150 MB.
+/// The memory for the parts of all archives that are open at one time. Together with the files that
+/// are explained as a whole, this stays below the tool's bound of 150 MB.
 const MOST_MEMORY: u64 = 32 << 20;
 
 /// What is left to be spent.
@@ -48,7 +48,7 @@ impl Budget {
         done
     }
 
-    /// Whether anything was refused since this was asked before.
+    /// Whether anything was refused since the last call.
     pub(crate) fn was_exceeded(&self) -> bool {
         self.exceeded.take()
     }

@@ -1,4 +1,4 @@
-//! Which format a file has, and who explains that.
+//! Detects the format of a file, and chooses the code that explains it.
 
 use std::io::{self, Read as _};
 

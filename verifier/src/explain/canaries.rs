@@ -101,7 +101,7 @@ impl Canaries {
 }
 
 impl CanaryKind {
-    /// What a difference is due to in which a value of this kind is found.
+    /// The cause of a difference in which a value of this kind is found.
     pub(super) fn cause(self, place: Place) -> Cause {
         match self {
             Self::BuildPath => Cause::BuildPath(place),

@@ -1,4 +1,4 @@
-//! Why bytes differ, as a value. Only the report makes sentences of it.
+//! Why bytes differ, as a value. Only the report turns it into sentences.
 
 use serde::{Serialize, Serializer};
 
@@ -15,7 +15,7 @@ pub enum Cause {
     DerivedRecord,
     /// Bytecode that loads to the same, but marks or shares its objects in another way.
     BytecodeReferences,
-    /// Bytecode whose constant sets stand in another order, or what was made of sets.
+    /// Bytecode whose constant sets, or tuples made from sets, are in another order.
     ConstantOrder,
     /// The same things in another order.
     Order(Ordered),
@@ -35,7 +35,7 @@ pub enum Cause {
     TimeZone,
     /// Permission bits.
     Modes,
-    /// The number of processors, or what a compiler was told of them.
+    /// The number of processors, or compiler flags that depend on them.
     Cpu,
     /// The kernel's name or version.
     Kernel,
@@ -58,8 +58,8 @@ pub enum Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// What differs has no meaning where it stands, as its format says, or each side has what its
-    /// own round is known to have had. A waiver names the cause and the path.
+    /// The difference has no meaning in its format, or each side has the value that its own round
+    /// is known to have had. A waiver names the cause and the path.
     Proved,
     /// What differs has the form that such a cause leaves behind, and may mean something: another
     /// value of that form can be another program. A waiver must also name the exact bytes of both
@@ -67,7 +67,7 @@ pub enum Standing {
     LooksLike,
 }
 
-/// Where a path or a time stands.
+/// The location of a path or a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// Debug information of an ELF file.
@@ -96,7 +96,7 @@ pub enum Place {
     Ar,
 }
 
-/// What stands in another order.
+/// The items that are in another order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ordered {
     /// Lines of a text.

@@ -1,9 +1,9 @@
 //! Claims about text, one file for each cause. A new cause of text is a file here, a line in
 //! [`ABOUT_VALUES`], and a folder under `golden/explain/`.
 //!
-//! What looks like a value of some kind can be another thing that means something: a date a
-//! deadline, an address a mask. So a claim here stands for [`Standing::LooksLike`], unless what it
-//! says is known of the rounds or fixed by the format of the file.
+//! A value of the right form can have another meaning: a date can be a deadline, an address can be
+//! a mask. So a claim here is [`Standing::LooksLike`], unless the rounds are known to have had the
+//! value, or the file format fixes its meaning.
 //!
 //! [`Standing::LooksLike`]: super::Standing::LooksLike
 
@@ -26,8 +26,7 @@ use sides::Sides;
 /// A way to make claims.
 type Claims = fn(&Sides<'_>) -> Vec<Claim<Rewrite>>;
 
-/// All of them. What is specific stands before what is general: the earlier of two claims is
-/// preferred.
+/// All of them, specific before general: the earlier of two claims is preferred.
 const ABOUT_VALUES: [Claims; 8] = [
     canaries::claims,
     paths::claims,

@@ -1,4 +1,4 @@
-//! What a person looks at to believe a cause: a few bytes of each side.
+//! The evidence for a cause: a few bytes of each side, for people.
 
 use base::vocabulary::shown_bytes;
 use serde::{Serialize, Serializer};
@@ -22,7 +22,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Excerpts of two values that are no longer than can be shown, or are cut at the end.
+    /// Excerpts of two values, cut at the end if they are too long to show.
     pub fn new(at: impl Into<String>, a: impl AsRef<[u8]>, b: impl AsRef<[u8]>) -> Self {
         Self::around(at, a.as_ref(), b.as_ref())
     }

@@ -1,4 +1,4 @@
-//! One file that differs, and what was found out about it.
+//! One file that differs, and the findings about it.
 
 use std::io;
 
@@ -11,10 +11,10 @@ use super::prove::Claim;
 use super::rewrite::Rewrite;
 use super::{Canaries, Proved, Unexplained};
 
-/// A file that differs, and what is known of it beside its bytes.
+/// A file that differs, and the known facts about it besides its bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct File<'f> {
-    /// Where it is, as reports name it.
+    /// Its path, as reports name it.
     pub(crate) path: &'f str,
     /// Its last component.
     pub(crate) name: &'f str,

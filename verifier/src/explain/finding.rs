@@ -1,4 +1,4 @@
-//! What was found out about each difference, and the few causes that all of them have.
+//! The finding for each difference, and the few causes that all of them share.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ pub struct Owner {
     pub name: String,
     /// As its `.dist-info` is called.
     pub version: String,
-    /// `wheel`, `sdist`, `git` and so on, if a manifest tells it.
+    /// `wheel`, `sdist`, `git` and so on, if a manifest has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub built_from: Option<String>,
 }
@@ -60,7 +60,7 @@ pub struct Owner {
 /// What was found out about one path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The path; members of archives stand after `!/`.
+    /// The path; members of archives follow `!/`.
     pub path: String,
     /// Whose file it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -81,8 +81,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether everything that differs here and in members has a proved cause. To have none is no
-    /// explanation.
+    /// Whether every difference here and in members has a proved cause. An empty finding is not
+    /// explained.
     pub fn explained(&self) -> bool {
         let empty = self.causes.is_empty() && self.members.is_empty();
         self.unexplained.is_none() && !empty && self.members.iter().all(Self::explained)
@@ -118,7 +118,7 @@ pub struct Root {
     pub mitigation: &'static str,
     /// How many paths have it.
     pub paths: u64,
-    /// Of how many of them it only looks like the cause.
+    /// The number of them for which it only looks like the cause.
     pub only_looks: u64,
     /// How many of them by distribution; files of none are under the empty name.
     pub distributions: BTreeMap<String, u64>,
@@ -139,7 +139,7 @@ pub struct Explanation {
     pub unexplained: u64,
     /// One for each path that differs, sorted by path.
     pub findings: Vec<Finding>,
-    /// Bytes in A by distribution, as its `RECORD` tells them.
+    /// Bytes in A by distribution, from its `RECORD`.
     pub sizes: BTreeMap<String, u64>,
 }
 

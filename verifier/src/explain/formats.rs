@@ -1,4 +1,4 @@
-//! What is known of formats: which bytes of a file mean what, and which claims follow from that.
+//! Knowledge about file formats: the meaning of their bytes, and the claims that follow from it.
 
 pub(super) mod elf;
 pub(super) mod pyc;

@@ -1,4 +1,4 @@
-//! Forms of values, and finding and replacing what has them. Pure: nothing here knows of causes.
+//! Finds and replaces values by their form. Pure: it knows no causes.
 
 pub(super) mod value;
 pub(super) mod pattern;

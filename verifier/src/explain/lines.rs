@@ -1,4 +1,4 @@
-//! Lines that belong together and differ.
+//! Finds corresponding lines that differ.
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -36,7 +36,7 @@ impl<'t> Pair<'t> {
     }
 }
 
-/// The lines that differ, each with the one that stands in its place on the other side.
+/// The lines that differ, each with its counterpart on the other side.
 pub(crate) fn pairs(texts: &[Vec<u8>; 2]) -> Vec<Pair<'_>> {
     let [a, b] = [0, 1].map(|side| texts[side].split(|byte| *byte == b'\n'));
     let [lines_a, lines_b] =

@@ -1,4 +1,4 @@
-//! Which distribution a file belongs to, as the `RECORD`s of both trees tell it.
+//! Finds the distribution of a file in the `RECORD`s of both trees.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::compare::{Comparison, Side};
 pub(super) struct Owners {
     /// By path of the `.dist-info` directory.
     distributions: BTreeMap<PathBuf, Owner>,
-    /// Of each path that differs: its `.dist-info` directory, and its line on each side.
+    /// For each path that differs: its `.dist-info` directory, and its line on each side.
     lines: BTreeMap<PathBuf, BTreeMap<PathBuf, [Option<RecordLine>; 2]>>,
     /// How many bytes each distribution has in A, by its name.
     pub(super) sizes: BTreeMap<String, u64>,
@@ -148,8 +148,8 @@ pub fn normalised(name: &str) -> String {
         .to_lowercase()
 }
 
-/// Whether a `.dist-info` directory lies within what another one was installed into: a distribution
-/// that ships copies of others, as setuptools does, has them in a package of its own.
+/// Whether a `.dist-info` directory is inside a package of another distribution: a distribution
+/// that vendors others, as setuptools does, has them in a package of its own.
 fn is_vendored(directory: &Path, all: &[PathBuf]) -> bool {
     let Some(place) = directory.parent() else { return false };
     let mut places = all.iter().filter_map(|other| other.parent());
@@ -164,8 +164,8 @@ fn bytes_of(record: &Path) -> Result<Option<Vec<u8>>, Problem> {
     }
 }
 
-/// How many bytes the lines of a `RECORD` add up to. A size stands after the last comma, whatever
-/// the path before it is; lines that have none count nothing.
+/// The sum of the sizes in a `RECORD`. A size follows the last comma, whatever the path before it;
+/// lines without a size count as 0.
 fn size(record: &[u8]) -> u64 {
     let lines = record.split(|byte| *byte == b'\n');
     let sizes = lines.map(|line| {

@@ -1,5 +1,5 @@
-//! The counterfactual: claims stand if, and only if, the normalisations that they predict leave
-//! both sides equal, and none of them can be left out.
+//! The counterfactual: claims hold if and only if the normalisations that they predict make both
+//! sides equal, and every one of them is necessary.
 
 use super::finding::{Proved, Unexplained};
 use super::{Cause, Evidence, Standing};
@@ -12,7 +12,7 @@ const MOST_READ: u64 = 128 << 20;
 /// However short a document is, more attempts are not made.
 const MOST_ATTEMPTS: u64 = 1000;
 
-/// A cause that someone believes in, with the normalisation that it predicts.
+/// A claimed cause, with the normalisation that it predicts.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim<N> {
     pub(crate) cause: Cause,
@@ -36,8 +36,8 @@ impl<N> Claim<N> {
         }
     }
 
-    /// The same claim about bytes that have no meaning where they stand, or that are what their
-    /// round is known to have had. Without this, a claim is one about a form.
+    /// The same claim about bytes that have no meaning in their format, or that equal a known value
+    /// of their round. Without this, a claim is only about a form.
     pub(crate) fn proved(self) -> Self {
         Self { standing: Standing::Proved, ..self }
     }
@@ -105,7 +105,7 @@ pub(crate) fn prove<D: Clone + PartialEq, N: Clone>(
     Ok(merged(claims.into_iter().map(Claim::into_proved)))
 }
 
-/// Of so many claims: each alone, all but one, each two, each three.
+/// The subsets of this many claims to try: each alone, all but one, pairs, triples.
 fn subsets(count: usize) -> impl Iterator<Item = Vec<usize>> {
     let ones = (0..count).map(|one| vec![one]);
     let but_one = (0..count).map(move |one| (0..count).filter(|other| *other != one).collect());
@@ -144,7 +144,7 @@ fn refused<N>(claims: &[Claim<N>]) -> Vec<Cause> {
     causes
 }
 
-/// What is said when no claim stands.
+/// The reason that is reported when no claim holds.
 pub(crate) fn unexplained(refused: Vec<Cause>, evidence: Vec<Evidence>) -> Unexplained {
     let reason = match refused.len() {
         0 => "no known cause fits",

@@ -1,4 +1,4 @@
-//! Normalisations of bytes that hold text: what a claim predicts, as something that can be applied.
+//! Normalisations of bytes that contain text: the prediction of a claim as an operation.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -15,11 +15,11 @@ pub(crate) enum Rewrite {
     Value([Value; 2]),
     /// A value of each side, in these lines only.
     ValueIn([Value; 2], BTreeSet<Vec<u8>>),
-    /// A value of each side is dropped, with what separates it from what stands before it.
+    /// Drops a value of each side, with the separator before it.
     Without([Value; 2]),
     /// Times of day lead to seconds; those of B are by so many seconds later.
     Shifted(i64),
-    /// Moments that lie within the window of their side.
+    /// Moments within the window of their side.
     Moments([RangeInclusive<i64>; 2]),
     /// Typographic quotes in pairs become plain ones.
     PlainQuotes,
@@ -39,7 +39,7 @@ pub(crate) enum Rewrite {
     SortedFields,
 }
 
-/// What stands for everything that was replaced; no text has it.
+/// The replacement for every normalised value; it occurs in no text.
 const MARK: &[u8] = b"\x01\x02";
 
 impl Rewrite {

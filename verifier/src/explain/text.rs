@@ -1,4 +1,4 @@
-//! Text, by line: what two lines that belong together differ in, and what that is due to.
+//! Explains text by line: the differences between two corresponding lines, and their causes.
 
 use super::claims::of_values;
 use super::claims::order;
@@ -19,8 +19,8 @@ impl Style {
     /// The target of a symbolic link.
     pub(crate) const LINK: Self = Self { place: Place::Link, ordered: Ordered::Lines };
 
-    /// Of a path, as reports name it. A name alone does not make a file of a distribution: any
-    /// list can be called `RECORD`.
+    /// The kind of a path, as reports name it. A name alone is not enough: any list can be called
+    /// `RECORD`.
     pub(crate) fn of(path: &str) -> Self {
         let path = path.rsplit_once("!/").map_or(path, |(_, member)| member);
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -1,5 +1,5 @@
-//! The report as a page to look at: one file without scripts that loads nothing, at most
-//! [`MOST_BYTES`] long; listings say what they left out.
+//! The report as an HTML page: one file without scripts that loads nothing, at most [`MOST_BYTES`]
+//! long. Truncated listings say what they leave out.
 //!
 //! Written by hand rather than with a templating crate: there is one page, and a type that escapes
 //! (`markup`) is smaller than the macros that would.
@@ -28,7 +28,7 @@ const MOST_BYTES: usize = 60 * 1024;
 const MOST_EVIDENCE: usize = 20 * 1024;
 /// Rows of a table, lines of a check.
 const MOST_ROWS: usize = 40;
-/// Of a line of a check: each character may take six bytes.
+/// The most characters of a check's line; each may take six bytes.
 const MOST_COLUMNS: usize = 160;
 
 /// The page about a finished report.
@@ -49,7 +49,7 @@ pub(crate) fn html(report: &Report) -> String {
     page.assemble(MOST_BYTES)
 }
 
-/// The page that stands in its place until the report is finished.
+/// The placeholder page until the report is finished.
 pub(crate) fn html_unfinished(subject: &Subject) -> String {
     let file = match subject {
         Subject::Pair => "the file that <code>--partial</code> names",

@@ -1,4 +1,4 @@
-//! The report for programs.
+//! The report as JSON, for programs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::rounds::vary::NotVaried;
 /// The version of the JSON; raised whenever a field changes its meaning.
 pub(super) const FORMAT_VERSION: u32 = 1;
 
-/// What it all comes to.
+/// The verdict.
 #[derive(Serialize)]
 pub(super) struct Finished {
     #[serde(serialize_with = "outcome_id")]

@@ -1,5 +1,5 @@
-//! The report for a terminal: causes first, then what has none, then checks that failed, then
-//! the verdict; at most [`MOST_LINES`] lines, and a few for each check.
+//! The report for a terminal: causes first, then unexplained differences, failed checks and the
+//! verdict; at most [`MOST_LINES`] lines, and a few for each check.
 
 use base::vocabulary::{Outcome, shown_bytes};
 
@@ -8,10 +8,10 @@ use super::{Check, Report};
 use crate::explain::{Evidence, Finding, Root};
 
 const MOST_LINES: usize = 40;
-/// Of each check.
+/// The most lines of each check.
 const MOST_DETAILS: usize = 12;
 const MOST_COLUMNS: usize = 100;
-/// Of a line of a check: it may have two hashes.
+/// The most characters of a check's line: it may have two hashes.
 const MOST_CHECK_COLUMNS: usize = 240;
 const MOST_ROOTS: usize = 6;
 
@@ -56,7 +56,7 @@ pub(crate) fn terminal(report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Where some of what differs is allowed: what is not, which the causes do not tell.
+/// If some differences are allowed: the others, which the causes do not show.
 fn not_waived(report: &Report) -> Vec<String> {
     let findings = report.explanation.findings.iter();
     let (waived, not): (Vec<&Finding>, Vec<&Finding>) =
@@ -119,7 +119,7 @@ fn is_shown(check: &Check) -> bool {
     check.outcome != Outcome::Good || check.detail.iter().any(|line| is_hint(line))
 }
 
-/// The way out is always told, and whole.
+/// Returns the lines of a check; its hint is always printed in full.
 fn told(check: &Check) -> Vec<String> {
     let verdict = if check.outcome == Outcome::Good { "passed" } else { "failed" };
     let mut lines = vec![format!("{:<28} {verdict}", check.name)];

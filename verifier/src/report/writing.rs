@@ -1,9 +1,9 @@
-//! A report that is written as it goes: a run that is killed leaves what it knew.
+//! Writes a report during the run, so a killed run leaves its partial results.
 //!
-//! The page stands there from the start, saying that it is unfinished, and is replaced in one step
-//! at the end. What becomes known in between is appended to a file, a line of JSON each: first
-//! `begun`, then `compared`, `found` for each finding in the order of paths, and `finished` last. A
-//! file without `finished` is of a run that was killed, and its last line may be torn.
+//! The page exists from the start, marked as unfinished, and is replaced in one step at the end.
+//! New results are appended to a file as lines of JSON: first `begun`, then `compared`, `found` for
+//! each finding in the order of paths, and `finished` last. A file without `finished` comes from a
+//! killed run, and its last line may be incomplete.
 
 use std::fs::File;
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! Builds in places that differ in everything that must not matter.
+//! Builds in environments that differ in everything that must not matter.
 
 pub mod vary; // the table of variations
 pub mod places; // what each of them makes of a round

@@ -1,6 +1,6 @@
-//! What a variation makes of a round. A value is unique to its round, so that it can be found again
-//! in a file that differs. The first round is the ordinary one, whose output is what `cargo xtask
-//! build` makes.
+//! The settings that variations give a round. Each value is unique to its round, so that it can be
+//! recognised in a file that differs. The first round is ordinary: its output is that of
+//! `cargo xtask build`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

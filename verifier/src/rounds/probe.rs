@@ -1,6 +1,6 @@
-//! What each round really saw: values read back inside its sandbox, held against what was asked
-//! for. A variation that did not take effect is an error, never a pass: two equal places prove
-//! nothing.
+//! Verifies what each round really saw: values read back inside its sandbox are compared with the
+//! requested ones. A variation that had no effect is an error, never a pass: two equal environments
+//! prove nothing.
 
 use std::collections::BTreeMap;
 
@@ -81,7 +81,7 @@ fn order(reversed: bool) -> &'static str {
     if reversed { "reversed" } else { "sorted" }
 }
 
-/// Whether what was read is what was asked for, as far as a value says that.
+/// Whether the value that was read matches the requested one, as far as a value can show it.
 fn is_as_asked(variation: Variation, place: &Place, read: &str) -> bool {
     let seen = &place.surroundings;
     match variation {

@@ -1,7 +1,7 @@
 //! Rounds: the program `lockstep`, run in places that differ. Each round has a cache of its own, so
-//! no built wheel and no output of one reaches another. Shared are only downloads and source trees,
-//! each of which the builder verifies against its hash when it reads it, and the toolchain, which
-//! is an input and read-only: the suite that it comes from can move between two rounds.
+//! no built wheel and no output of one reaches another. Rounds share only downloads and source
+//! trees, which the builder verifies when it reads them, and the toolchain. The toolchain is a
+//! read-only input; it is shared because its suite can change between two rounds.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -40,7 +40,7 @@ pub(crate) struct Workplace<'w> {
     pub(crate) quiet: bool,
 }
 
-/// What of the cache is shared.
+/// The shared parts of the cache.
 const SHARED: [&str; 5] = [FILES, GIT, SOURCES, TOOLCHAINS, UV];
 
 /// The output among what is compared.
@@ -55,7 +55,7 @@ pub(crate) struct Round {
     pub(crate) directory: PathBuf,
 }
 
-/// The wheelhouse of one target, as `builder fetch --json` tells it.
+/// The wheelhouse of one target, as `fetch --json` reports it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Wheelhouse {
@@ -98,7 +98,7 @@ pub(crate) struct Finished {
     pub(crate) built: Built,
     /// All that is compared: `output/`, `wheels/`, `manifest.json`.
     pub(crate) product: PathBuf,
-    /// What the builder published beside the output.
+    /// The files that the builder published beside the output.
     pub(crate) published: PathBuf,
 }
 

@@ -1,5 +1,5 @@
-//! Rounds side by side, each on processors of its own. If all used all of them, a round that starts
-//! more compilers would be done early, and the other one could not use what it leaves.
+//! Runs rounds side by side, each on its own processors. If all rounds used all processors, a round
+//! that starts more compilers would finish early, and the other could not use the freed processors.
 
 use std::thread::ScopedJoinHandle;
 
@@ -14,7 +14,7 @@ pub(crate) struct Shares(Vec<CpuSet>);
 
 impl Shares {
     /// Divides the processors of this process among rounds: as many rounds run at once as there are
-    /// processors. Where the kernel does not tell which these are, one round runs at a time.
+    /// processors. If the kernel does not report them, one round runs at a time.
     pub(crate) fn among(rounds: usize) -> Self {
         let Ok(own) = sched_getaffinity(None) else {
             return Self(vec![CpuSet::new()]);

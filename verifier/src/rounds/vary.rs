@@ -1,5 +1,5 @@
-//! The table of variations: what must not matter, how far each reaches, and whether it can bite
-//! here. What becomes of a round stands in `places`.
+//! The table of variations: what each changes, how far it reaches, and whether it can have an
+//! effect on this machine. `places` has the resulting settings of a round.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -57,7 +57,7 @@ pub enum Reach {
     Pinned,
 }
 
-/// What of this machine and recipe decides whether a variation can bite.
+/// The facts about this machine and recipe that decide whether a variation can have an effect.
 #[derive(Debug, Clone, Copy)]
 pub struct Here {
     /// Whether `setarch` is there, which switches address space randomisation off.
@@ -117,7 +117,7 @@ impl Variation {
         }
     }
 
-    /// What it does, and for whom it cannot bite.
+    /// Its effect, and the cases in which it has none.
     pub fn description(self) -> &'static str {
         match self {
             Self::Aslr => "addresses are not random (`setarch -R`)",
@@ -157,7 +157,7 @@ impl Variation {
         }
     }
 
-    /// Why it cannot bite here, if it cannot.
+    /// Why it cannot have an effect here, if it cannot.
     pub fn impossible(self, here: Here) -> Option<&'static str> {
         match self {
             Self::Aslr if !here.setarch => Some("there is no `setarch` (package util-linux)"),
@@ -169,9 +169,9 @@ impl Variation {
     }
 }
 
-/// What `--vary` chooses: a list such as `-clock,+umask`. All that can bite here is varied; `-`
-/// leaves one out, and `+` lets programs see what is pinned otherwise. `-all` leaves out
-/// everything.
+/// What `--vary` chooses: a list such as `-clock,+umask`. All variations that can have an effect
+/// here are on by default. `-` turns one off, `+` lets programs see a value that is otherwise
+/// pinned, and `-all` turns all off.
 ///
 /// Errors: a name that does not exist; one that is asked for with `+` and cannot bite here.
 pub fn choose(words: &[String], here: Here) -> Result<Chosen, Problem> {
@@ -221,7 +221,7 @@ pub struct NotVaried {
     because: &'static str,
 }
 
-/// What is not varied, and why. What a recipe has nothing of cannot matter, and is not in it.
+/// The variations that are off, with reasons. Those that cannot matter for the recipe are left out.
 pub fn not_varied(chosen: &Chosen, here: Here) -> Vec<NotVaried> {
     let matters =
         |it: &Variation| *it != Variation::BytecodeOrder || here.bytecode != BytecodePolicy::None;

@@ -1,5 +1,5 @@
-//! What `verify-repro` prints beside its progress: reports, the last line, and what is
-//! told where a report is looked for and there is none.
+//! Prints the output of `verify-repro` besides its progress: reports, the last line, and the
+//! message if there is no report.
 
 use base::sys::files::write_atomically;
 use base::vocabulary::problem::{outcome_of, render};
@@ -10,7 +10,7 @@ use crate::report::{self, Report, Subject};
 use crate::rounds::vary::{Here, Reach, Variation};
 
 impl VerifyRepro {
-    /// What could not be decided is told wherever a report is looked for.
+    /// Reports an undecided result in every place where a reader looks for a report.
     pub(super) fn tell_failure(&self, error: &anyhow::Error, program: Program<'_>) {
         let text = render(error);
         eprintln!("{}\n", (program.typed)(&text));

@@ -1,4 +1,4 @@
-//! From text to a marker's tree, with PEP 508's grammar as uv reads it:
+//! Parses a marker into a tree, with PEP 508's grammar as uv reads it:
 //!
 //! ```text
 //! any        = all ('or' all)*
@@ -8,7 +8,7 @@
 //! value      = name | quoted text
 //! ```
 //!
-//! A comparison that makes no sense is left out, as uv does; what consists of such only is absent.
+//! A meaningless comparison is dropped, as in uv; an expression of only such comparisons is absent.
 
 use std::str::FromStr;
 

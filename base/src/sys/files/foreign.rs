@@ -1,4 +1,4 @@
-//! Reading what foreign code may have left.
+//! Reads files that foreign code may have left.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -32,9 +32,8 @@ pub fn read_foreign(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a file that a person has named, or that lies where foreign code could never write. Links
-/// are followed; what is no regular file, such as a device or a pipe, is an error, and so is more
-/// than the limit.
+/// Reads a file that a person has named, or that is where foreign code could never write. Follows
+/// links. Fails if it is not a regular file (a device, a pipe), or is larger than the limit.
 pub fn read_named(path: &Path, limit: &'static Limit) -> io::Result<Vec<u8>> {
     let shown = path.display();
     let named = |error: io::Error| io::Error::new(error.kind(), format!("`{shown}`: {error}"));

@@ -1,8 +1,8 @@
-//! Removing what foreign code may have made: no link is followed, and neither depth nor modes keep
-//! anything from being removed.
+//! Removes trees that foreign code may have made. It follows no link, and neither depth nor modes
+//! can stop it.
 //!
-//! Not `std::fs::remove_dir_all`: it recurses and holds a descriptor for each level, so directories
-//! that are nested deeply enough exhaust descriptors or stack, and would stay for ever.
+//! Not `std::fs::remove_dir_all`: it recurses and holds a descriptor for each level, so deeply
+//! nested directories exhaust the descriptors or the stack, and could never be removed.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -124,7 +124,7 @@ fn without_files(dir: &OwnedFd) -> io::Result<Vec<CString>> {
     Ok(directories)
 }
 
-/// Not every file system tells in a listing what an entry is.
+/// Not every file system reports the kind of an entry in a listing.
 fn is_directory(dir: &OwnedFd, name: &CStr, listed: FileType) -> io::Result<bool> {
     if listed != FileType::Unknown {
         return Ok(listed == FileType::Directory);

@@ -1,5 +1,5 @@
-//! Ends a program that runs for too long, with whatever it has started: a helper that goes on would
-//! hold the pipes of its parent, and whoever reads them would wait for it.
+//! Kills a program that runs for too long, with all its children: a child that continues would hold
+//! the pipes of its parent, and the reader would wait for it.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;

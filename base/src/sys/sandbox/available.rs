@@ -1,4 +1,4 @@
-//! Whether this machine allows the sandbox, and if not, which setting forbids it.
+//! Checks whether this machine allows the sandbox, and names the setting that forbids it.
 
 use fs_err as fs;
 
@@ -37,8 +37,8 @@ const IN_A_CONTAINER: &str = "a container's seccomp profile or masked `/proc` fo
 
 const NOT_ALLOWED: &str = "this machine does not allow the sandbox that builds run in";
 
-/// Tries a sandbox of the machine's own root. The error names the setting that forbids it, as far
-/// as that can be seen, and how to change it. There is no fallback without isolation.
+/// Tries a sandbox of the machine's own root. The error names the setting that forbids it, if it is
+/// visible, and how to change it. There is no fallback without isolation.
 pub fn check_available() -> Result<(), Problem> {
     let invocation =
         Invocation { program: "true".to_owned(), arguments: Vec::new(), directory: "/".to_owned() };
@@ -53,7 +53,7 @@ pub fn check_available() -> Result<(), Problem> {
     Err(explain(&cause))
 }
 
-/// Why this machine allows no sandbox, as far as that can be seen, and how to change it.
+/// Why this machine allows no sandbox, if the reason is visible, and how to change that.
 pub(super) fn explain(cause: &Problem) -> Problem {
     explain_by(cause, |name| {
         let path = format!("/proc/sys/{}", name.replace('.', "/"));

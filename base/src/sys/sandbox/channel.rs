@@ -1,5 +1,6 @@
-//! How the program outside and the launcher talk: a socket pair, on which messages of JSON go with
-//! open files beside them. Whoever waits on it sees its end when the other side is gone.
+//! The channel between the program outside and the launcher: a socket pair that carries JSON
+//! messages with open files. A side that waits on it sees the end of the stream when the other side
+//! is gone.
 
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
@@ -38,7 +39,7 @@ pub(super) enum Report {
     },
 }
 
-/// No message has more open files beside it.
+/// The most open files that a message carries.
 const FILES_MAX: usize = 3;
 /// No message is longer.
 const BYTES_MAX: u32 = 64 << 20;
@@ -62,7 +63,7 @@ pub(super) fn send(
     socket.write_all(&whole[sent..])
 }
 
-/// Waits for a message and the open files beside it; `None` at the end.
+/// Waits for a message and its open files; `None` at the end.
 pub(super) fn receive<T: DeserializeOwned>(
     mut socket: &UnixStream,
 ) -> io::Result<Option<(T, Vec<OwnedFd>)>> {

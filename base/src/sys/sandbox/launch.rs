@@ -1,4 +1,4 @@
-//! One run, seen from outside: the plan, the launcher that is sent it, and what comes back.
+//! One run, seen from outside: it sends the plan to the launcher and receives the result.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, PipeReader, Read, Write as _};
@@ -104,7 +104,7 @@ fn launched(plan: &Plan, output: OutputTo<'_>) -> io::Result<Ended> {
     run
 }
 
-/// Starts the launcher, with nothing of this process but the socket and where panics are told.
+/// Starts the launcher; it inherits only the socket and the standard error for panics.
 #[expect(clippy::disallowed_methods, reason = "its environment is empty")]
 fn launcher(socket: UnixStream) -> io::Result<Child> {
     let mut command = Command::new(program()?);
@@ -281,8 +281,8 @@ fn reports(socket: &UnixStream, limit: Option<Duration>) -> io::Result<Vec<Repor
     }
 }
 
-/// Tells a program that ended from one that was not started, with what is to be told at the end of
-/// what it printed.
+/// Distinguishes a program that ended from one that was not started, and returns the text to add to
+/// its output.
 fn ended(reports: Vec<Report>, limits: &Limits) -> (Ended, String) {
     let mut ended = Ended::NotStarted("the launcher ended without a word".to_owned());
     let mut reached = None;
@@ -316,8 +316,8 @@ fn open_log(path: &Path) -> io::Result<File> {
     Ok(file.into_parts().0)
 }
 
-/// As many of the last bytes of a stream are returned. No answer that is asked for in this way is
-/// as long, and foreign code must not decide how much memory it takes to hear it out.
+/// The number of last bytes of a stream that are returned. No expected answer is that long, and
+/// foreign code must not decide how much memory this takes.
 const CAPTURED_BYTES: usize = 16 << 20;
 
 /// Reads a stream to its end.

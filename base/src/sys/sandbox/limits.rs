@@ -1,5 +1,5 @@
-//! What a program may take of the machine. A limit that is reached ends everything inside; what the
-//! program printed ends with a line that says which one it was.
+//! The resource limits of a program. When the program reaches a limit, every process inside is
+//! killed, and the last line of its log names the limit.
 
 use serde::{Deserialize, Serialize};
 

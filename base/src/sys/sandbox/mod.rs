@@ -1,8 +1,8 @@
-//! The sandbox: foreign code (build backends, interpreters, uv) runs here and nowhere else. It sees
-//! a read-only root, what was bound into it, and a fixed environment; nothing of the machine's
-//! files, variables, users, host name or network. It is made of Linux namespaces without root
-//! rights; where those are forbidden nothing runs at all ([`check_available`] says which setting
-//! forbids them), for a build without isolation must not look like one with it.
+//! The sandbox: foreign code (build backends, interpreters, uv) runs here and nowhere else. The
+//! code sees a read-only root, the paths bound into it, and a fixed environment. It sees none of
+//! the machine's files, variables, users, host name or network. The sandbox uses Linux namespaces
+//! and needs no root privileges. Where namespaces are forbidden nothing runs ([`check_available`]
+//! names the setting that forbids them): a build without isolation must not look like one with it.
 
 mod available;
 mod channel;
@@ -71,8 +71,8 @@ enum Mount {
     Text(String),
 }
 
-/// What of a sandbox a program inside can tell, without where on the host anything comes from: what
-/// a key must know of it beside the root's own.
+/// The facts about a sandbox that a program inside can see, without any host path: its part of a
+/// key, besides the root's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Description<'a> {
     environment: &'a BTreeMap<String, String>,
@@ -124,7 +124,7 @@ impl Finished {
     }
 }
 
-/// The environment inside, beside what the surroundings say and before [`Sandbox::env`].
+/// The environment inside, besides the variables of the surroundings and before [`Sandbox::env`].
 const ENVIRONMENT: [(&str, &str); 3] =
     [("GLIBC_TUNABLES", pinned::LIBC), ("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), ("TERM", "dumb")];
 
@@ -251,7 +251,7 @@ impl Sandbox {
         self
     }
 
-    /// What a program inside can tell of it.
+    /// The facts about it that a program inside can see.
     pub fn description(&self) -> Description<'_> {
         let kind = |mount: &Mount| match mount {
             Mount::ReadOnly(_) => "read-only",

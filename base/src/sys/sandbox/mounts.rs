@@ -1,6 +1,6 @@
-//! Which mounts a sandbox consists of. The root is put together from its top-level entries, bound
-//! read-only below an empty directory, so that a path such as `/opt/x` or `/nix/store/x` can be
-//! made beside them.
+//! The mounts of a sandbox. Its root is an empty directory in which the top-level entries of the
+//! given root are bound read-only, so that a path such as `/opt/x` or `/nix/store/x` can be added
+//! beside them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,12 +21,12 @@ const OWN: [&str; 15] = [
 /// What of them exists as an empty directory, as programs expect it to.
 const EMPTY: [&str; 7] = ["home", "mnt", "opt", "root", "run", "srv", "var"];
 
-/// The machine's directories that are its root file system, as far as a program needs it to start.
+/// The directories of the machine's root file system that a program needs to start.
 const HOST_ROOT: [&str; 7] = ["bin", "lib", "lib32", "lib64", "libx32", "sbin", "usr"];
 
-/// What of the machine's `/etc` is shown: how the linker finds libraries, Debian's alternatives,
-/// names of ports, certificates of authorities. Not accounts, host names, private keys, or settings
-/// of services.
+/// The parts of the machine's `/etc` that are visible: the linker's configuration, Debian's
+/// alternatives, names of ports, CA certificates. Accounts, host names, private keys and settings
+/// of services are not.
 const HOST_ETC: [&str; 14] = [
     "alternatives",
     "crypto-policies",
@@ -44,7 +44,7 @@ const HOST_ETC: [&str; 14] = [
     "ssl/openssl.cnf",
 ];
 
-/// What the sandbox's root is made of, in the order in which it is made.
+/// The parts of the sandbox's root, in the order in which they are made.
 pub(super) fn entries(sandbox: &Sandbox) -> Result<Vec<Entry>, Problem> {
     let mut root = match &sandbox.root {
         RootFs::Dir(root) => of_directory(root)?,
@@ -99,8 +99,8 @@ fn constants(sandbox: &Sandbox) -> Vec<Entry> {
     entries
 }
 
-/// The directory of a file that is to be added to a part of the root: one in memory, with all that
-/// the root's own has beside that file.
+/// The directory of a file to be added to a part of the root: a directory in memory with that file
+/// and all entries of the root's own.
 fn again(inside: &str, bound: &[(String, PathBuf)]) -> Result<Vec<Entry>, Problem> {
     let (directory, name) = inside.rsplit_once('/').unwrap_or_default();
     let own = bound

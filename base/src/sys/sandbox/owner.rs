@@ -1,6 +1,6 @@
-//! Who owns what a sandbox may write to. Run by root, the program inside is a subordinate user, to
-//! whom the directories that are bound for writing are lent for the time of the run; so no file on
-//! the host that the program makes is ever root's. An ordinary user's program is that user.
+//! The owner of the directories that a sandbox may write to. If root runs the tool, the program
+//! inside is a subordinate user, who owns these directories during the run. So no file that the
+//! program creates on the host ever belongs to root. An ordinary user's program runs as that user.
 
 use std::ffi::CString;
 use std::io;

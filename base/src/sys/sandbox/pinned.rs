@@ -1,10 +1,8 @@
-//! What programs in a sandbox see of the machine: the same everywhere. Constants lie over the
-//! kernel's own files in `/proc` ([`files`]), limits are set ([`LIMITS`]), and what programs ask by
-//! system calls is answered with constants (`inside::answers`). `golden/machine/` lists every fact
-//! with what became of it.
+//! Pins the facts about the machine that programs in a sandbox see. Constants cover the kernel's
+//! own files in `/proc` ([`files`]), limits are fixed ([`LIMITS`]), and system calls get constant
+//! answers (`inside::answers`). `golden/machine/` lists every fact and its treatment.
 //!
-//! The numbers are those of a plain machine: programs that size a table or a pool by them must get
-//! along with them everywhere.
+//! The numbers are those of an ordinary machine, because programs size tables and pools by them.
 
 use rustix::process::Resource;
 
@@ -58,7 +56,7 @@ pub(super) const EMPTY: &str = "empty";
 /// What of `/proc/sys` is the kernel's own file: another number at each question.
 pub(super) const RANDOM: &str = "sys/kernel/random/uuid";
 
-/// What a program can be told of the machine.
+/// The facts about the machine that a program can see.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Machine<'m> {
     pub(super) processors: usize,

@@ -1,4 +1,4 @@
-//! What the launcher is told to make: plain values, worked out before anything runs.
+//! The plan that the launcher carries out: plain values, computed before anything runs.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(super) struct Plan {
     pub(super) reversed_directories: bool,
     /// Whether it has a network of its own, with nothing but a loopback interface.
     pub(super) own_network: bool,
-    /// What the root is made of, in order.
+    /// The parts of the root, in order.
     pub(super) entries: Vec<Entry>,
     /// In this order.
     pub(super) environment: Vec<(String, String)>,
@@ -34,7 +34,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What programs are told of the machine.
+    /// The facts about the machine that programs see.
     pub(super) fn machine(&self) -> Machine<'_> {
         let [release, version] = &self.kernel;
         Machine {

@@ -1,6 +1,6 @@
-//! What programs in a sandbox see around them: accounts, names, places, clock. Builds see the
-//! ordinary surroundings, which are the same everywhere; a round of `verify-repro` gives them
-//! others, to show that nothing of it reaches what they make.
+//! The surroundings that programs in a sandbox see: accounts, names, paths, clock. Builds see the
+//! ordinary surroundings, which are the same on every machine. A round of `verify-repro` changes
+//! them to show that they do not affect the products.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::sys::files::write_atomically;
 use crate::sys::process::last_lines;
 use crate::vocabulary::Problem;
 
-/// What is seen. The default is what every build sees that is no round.
+/// The surroundings. The default is that of every build that is not a round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Surroundings {
@@ -58,12 +58,12 @@ pub struct Surroundings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pretended {
-    /// By how many seconds the clock is shifted. Times of files are shifted with it, if they are
-    /// later than `since`: the kernel sets them by its own clock.
+    /// The shift of the clock in seconds. Times of files later than `since` are shifted as well,
+    /// because the kernel sets them by its own clock.
     pub clock_shift: i64,
     /// Seconds since 1970 at which the round began.
     pub since: i64,
-    /// Release and version of the kernel, as `uname` tells them.
+    /// Release and version of the kernel, as `uname` reports them.
     pub kernel: Option<[String; 2]>,
     /// Whether directories are listed backwards.
     pub reversed_directories: bool,
@@ -101,7 +101,7 @@ const LIBRARY_FILE: &str = "pretend.so";
 const LIBRARY_INSIDE: &str = "/run/pretend.so";
 const COMPILED_AT: &str = "/run/pretend";
 
-/// The files of `/etc` that tell accounts and names.
+/// The files of `/etc` with accounts and names.
 pub(super) const ETC: [&str; 3] = ["passwd", "group", "hosts"];
 
 impl Surroundings {
@@ -127,7 +127,7 @@ impl Surroundings {
         Ok(read)
     }
 
-    /// What programs are told of the machine.
+    /// The facts about the machine that programs see.
     pub(super) fn machine(&self) -> Machine<'_> {
         let kernel = self.pretended.kernel.as_ref();
         Machine {

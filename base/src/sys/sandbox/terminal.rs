@@ -1,6 +1,6 @@
-//! A terminal of its own for a program that a person uses: what is typed here is written there, and
-//! what is printed there is written here. The program never has the person's own terminal, in which
-//! it could type commands, change what keys do, or wait for what is typed after it has ended.
+//! Gives an interactive program a terminal of its own, and relays input and output. The program
+//! never gets the user's own terminal, in which it could type commands, remap keys, or read what
+//! the user types after it has ended.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,8 +14,8 @@ use rustix::termios::{
 
 use super::channel::{Report, receive};
 
-/// How often the size of the person's terminal is looked at: a process is told of a change by a
-/// signal only, which a library should not take.
+/// How often the size of the user's terminal is polled: a change is announced only by a signal,
+/// which a library should not handle.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// The person's side.

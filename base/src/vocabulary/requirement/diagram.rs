@@ -1,6 +1,6 @@
-//! The size of the decision diagram that uv's parser makes of a marker, found out by making a
-//! smaller one: over the same variables in the same order (uv-pep508, `Variable`), with numbers in
-//! place of names and ranges, and only up to a limit.
+//! Computes the size of the decision diagram that uv's parser would build for a marker. It builds a
+//! smaller diagram over the same variables in the same order (uv-pep508, `Variable`), with numbers
+//! in place of names and ranges, and stops at a limit.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::vocabulary::limits::{Budget, Exceeded, MARKER_NODES, MARKER_TERMS, MA
 /// So few clauses cannot make a large diagram.
 const FEW: usize = 8;
 
-/// How many nodes the diagram of a marker takes, those on the way included. A text that is no
-/// marker has a size too: how far uv's parser would get with it is not known here.
+/// The number of nodes of a marker's diagram, including intermediate ones. A string that is not a
+/// marker has a size too, because uv's parser could process any part of it.
 pub(super) fn size(text: &str) -> Result<u64, Exceeded> {
     let tokens = tokens(text);
     let variables = tokens.iter().filter_map(|token| match token {

@@ -1,13 +1,14 @@
-//! What a backend gets from us that it would not get from uv's own build of the same project, each
-//! thing with the reason why it cannot change what the wheel means: which modules and data it has,
-//! what they do, what they require. A backend's environment is tested against this list, and real
-//! projects are built with and without each thing (`tests/it/added.rs`).
+//! Everything that a backend gets from us but not from uv's own build of the same project. Each
+//! entry has the reason why it cannot change the meaning of the wheel: its modules and data, their
+//! behaviour, their requirements. Tests compare a backend's environment with this list, and build
+//! real projects with and without each entry (`tests/it/added.rs`).
 //!
-//! Not in it, because the wheel's meaning may depend on it: flags for compilers and linkers in any
-//! variable (setuptools replaces the interpreter's own flags by `CFLAGS`, `-DNDEBUG` and `-fwrapv`
-//! among them; meson and `CMake` let them win over the project's), how many compilers run at once
-//! (extensions that share a source share the object file's name: setuptools issues 3942 and 5196; a
-//! custom command of two `CMake` targets runs twice), and `PYTHON`, which makefiles read.
+//! We do not add these, because they may change the wheel's meaning: flags for compilers and
+//! linkers in any variable (setuptools replaces the interpreter's own flags with `CFLAGS`,
+//! including `-DNDEBUG` and `-fwrapv`; in meson and `CMake` they override the project's), the
+//! number of parallel compilers (extensions that share a source share the object file's name:
+//! setuptools issues 3942 and 5196; a custom command of two `CMake` targets runs twice), and
+//! `PYTHON`, which makefiles read.
 
 /// A thing that we add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub enum What {
     Flag(&'static str),
     /// A file or directory in the sandbox.
     File(&'static str),
-    /// A variable or a file that stands for a `.git`, where the build requirements have somebody
-    /// who would ask git (`build::version_control`).
+    /// A variable or a file that replaces a `.git`, if a build requirement would ask git
+    /// (`build::version_control`).
     ForGit(&'static str),
 }
 

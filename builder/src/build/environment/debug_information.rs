@@ -1,12 +1,12 @@
-//! Debian's interpreter tells setuptools to compile with `-g`, as it was compiled itself. That
-//! takes a quarter of a compiler's time and makes most of the bytes of an extension, and nobody
-//! debugs an output. So builds see the interpreter's build configuration without that one word.
+//! Debian's interpreter tells setuptools to compile with `-g`, as it was compiled itself. This
+//! takes a quarter of the compile time and most of the bytes of an extension, and nobody debugs an
+//! output. So builds see the interpreter's build configuration without that one word.
 //!
-//! GCC and clang promise that `-g` never changes the code that they make, so no instruction, no
-//! data and no symbol of a wheel differs. A project that asks for debug information itself gets
-//! it, and so does one that is built by other means than the interpreter's configuration. A flag in
-//! `CFLAGS` cannot do the same: setuptools replaces the interpreter's flags by it, `-DNDEBUG` and
-//! `-fno-strict-overflow` among them, and after a project's own `-O3` an `-O2` wins.
+//! GCC and clang promise that `-g` never changes the code that they make, so every instruction,
+//! datum and symbol of a wheel stays the same. A project still gets debug information if it asks
+//! for it, or if it does not build with the interpreter's configuration. A flag in `CFLAGS` would
+//! not work: setuptools would replace the interpreter's flags with it, including `-DNDEBUG` and
+//! `-fno-strict-overflow`, and its `-O2` would override a project's own `-O3`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -81,7 +81,8 @@ fn without_debug_flag(text: &str) -> String {
     lines
 }
 
-/// What setuptools, `distutils` and whoever asks `sysconfig` for the flags of extensions read.
+/// The variables that setuptools, `distutils` and other readers of `sysconfig` take extension flags
+/// from.
 const EXTENSION_FLAGS: [&str; 6] = [
     "'CFLAGS': '",
     "'OPT': '",

@@ -1,5 +1,5 @@
-//! What is installed in a build environment, compared with what is locked, before a backend runs. A
-//! wheel's file name, by which it was chosen, and what it installs are two things.
+//! Compares the packages in a build environment with the lock before a backend runs. A wheel can
+//! install something else than the file name by which it was chosen says.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,9 +1,10 @@
-//! The build environment: what a backend sees while it builds a wheel, and the same while it is
-//! asked what it needs. There is one, so that an answer holds for the build: the same root, the
-//! same paths, variables and config settings. [`Described`] is all of it for a key.
+//! The build environment: what a backend sees while it builds a wheel, and while it is asked for
+//! its requirements. Both use the same environment, so that an answer is valid for the build: the
+//! same root, paths, variables and config settings. [`Described`] is the whole environment as part
+//! of a key.
 //!
-//! What we add to what uv's own build gives a backend is listed in [`added`], each thing with the
-//! reason why it cannot change what a wheel means. Nothing else is added.
+//! [`added`] lists everything that we add to what uv's own build gives a backend, each with the
+//! reason why it cannot change the meaning of a wheel. Nothing else is added.
 
 pub mod added; // what uv's own build does not give a backend
 mod debug_information; // what extensions are compiled without
@@ -87,8 +88,9 @@ struct Described<'a> {
     version_control: Option<Sha256>,
 }
 
-/// The directories of the host for one build or one question. Only `inside` is the backend's: what
-/// the host reads or writes afterwards (log, scene) lies beside it, where no link can be planted.
+/// The directories of the host for one build or one question. The backend can write only to
+/// `inside`: files that the host reads or writes later (log, scene) are beside it, where the
+/// backend cannot create a link.
 #[derive(Debug, Clone)]
 pub struct Bench {
     /// What is seen instead of files of the root.
@@ -199,7 +201,7 @@ impl<'a> BuildEnvironment<'a> {
         fs::write(inside("uv.toml"), self.uv_configuration())
     }
 
-    /// What uv is configured with: it tells the backend.
+    /// The config settings that uv passes to the backend.
     fn uv_configuration(&self) -> String {
         let settings = BTreeMap::from([("config-settings", &self.told.config_settings)]);
         toml::to_string(&settings).expect("these are texts and lists of texts")
@@ -244,7 +246,7 @@ impl<'a> BuildEnvironment<'a> {
             .env("VIRTUAL_ENV", ENVIRONMENT)
     }
 
-    /// Puts into the installed environment and the source what stands for git; `project` is the
+    /// Adds the replacements for git to the installed environment and the source; `project` is the
     /// directory of the project in the source.
     ///
     /// # Errors

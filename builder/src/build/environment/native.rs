@@ -3,7 +3,7 @@
 //! versions, and what that says of these words is said by the recipe
 //! (`override.<name>.build.native-cpu`).
 //!
-//! A file of specifications is no flag: a command line without these words means what it meant.
+//! A spec file is not a flag: command lines without these flags keep their meaning.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -52,7 +52,7 @@ pub fn specifications(root: &RootFs, native: NativeCpu) -> io::Result<BTreeMap<S
     Ok(files)
 }
 
-/// The directories in one, as paths inside. A link is no place of its own.
+/// The directories in a directory, as paths inside. Links are skipped.
 fn directories(root: &Path, path: &str) -> io::Result<Vec<String>> {
     let host = root.join(path.trim_start_matches('/'));
     if !host.is_dir() {

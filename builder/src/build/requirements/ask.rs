@@ -1,6 +1,6 @@
-//! Asks a build backend what it needs beside `[build-system] requires` (PEP 517,
-//! `get_requires_for_build_wheel`). That runs its code, so it happens in the sandbox, without
-//! network, in an environment of what it has said it needs so far.
+//! Asks a build backend for its requirements besides `[build-system] requires` (PEP 517,
+//! `get_requires_for_build_wheel`). This runs the backend's code, so it happens in the sandbox,
+//! without network, in an environment with the requirements known so far.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What is resolved, for whom.
+//! One resolution: its requirements, and the build that they are for.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::run::Chain;
 use crate::lock::resolve::{Distribution, Resolution};
 use base::vocabulary::Target;
 
-/// What is resolved, for whom.
+/// One resolution: its requirements, and the build that they are for.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) distribution: &'a Distribution,

@@ -1,4 +1,4 @@
-//! What bounds build requirements, and what is said when nothing fits.
+//! The constraints on build requirements, and the error when no version fits.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A tool that was built while a build lock is made, and what its wheel says.
+//! A tool that was built while a build lock is made, and the metadata of its wheel.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(super) struct BuiltMetadata {
 }
 
 impl BuiltMetadata {
-    /// Of what is not built yet: it needs nothing, as far as that is known.
+    /// The metadata of a tool that is not built yet: no known requirements.
     pub(super) fn unknown(version: Option<Version>) -> Self {
         Self {
             version: version.unwrap_or_else(|| Version::new([0])),

@@ -1,9 +1,9 @@
 //! Lets uv resolve build requirements as its own builds would: on the indexes that are configured
 //! and that the project names, with the sources that apply, wheels and source distributions alike.
 //!
-//! uv runs on the host, so nothing foreign may run in it. A source distribution whose dependencies
-//! only its backend knows is first taken to have none; if it is chosen, its wheel is built in the
-//! sandbox, and uv is asked again with what the wheel says.
+//! uv runs on the host, so it must not run foreign code. If only the backend of a source
+//! distribution knows its dependencies, it is first assumed to have none. If uv chooses it, its
+//! wheel is built in the sandbox, and uv resolves again with the wheel's metadata.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is found out of builds, as entries of the build lock.
+//! Converts what was learned about builds to entries of the build lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,9 @@ use crate::lock::resolve::{Distribution, Resolution};
 use base::vocabulary::{Problem, Target};
 
 impl Maker<'_> {
-    /// Of build requirements, those that are built from source: no wheel fits, or the project or
-    /// the recipe wants none. What requires itself starts with a wheel, if there is one.
+    /// The build requirements that are built from source, because no wheel fits, or the project or
+    /// the recipe wants no wheel. A package that requires itself starts with a wheel, if there is
+    /// one.
     pub(super) fn built_first(
         &self,
         distribution: &Distribution,

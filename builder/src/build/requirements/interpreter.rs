@@ -1,6 +1,6 @@
-//! The interpreter that uv is given while it resolves on the host: a script that describes the
-//! toolchain's Python and runs nothing. So no Python of the machine is looked for and none is
-//! downloaded, and a backend that uv would ask for metadata cannot run outside of the sandbox.
+//! The interpreter for uv while it resolves on the host: a script that describes the toolchain's
+//! Python and runs no code. So uv neither searches the machine for a Python nor downloads one, and
+//! cannot run a backend outside the sandbox to get metadata.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl Interpreter {
         Ok(interpreter)
     }
 
-    /// Every path of the description leads to the stand-in: those of the toolchain could be
+    /// Every path of the description points to the stand-in: the toolchain's paths could be
     /// programs of this machine.
     fn write(&self, mut described: serde_json::Value) -> std::io::Result<()> {
         self.redirect("", &mut described);
@@ -105,7 +105,7 @@ impl Interpreter {
         self.dir.join("python")
     }
 
-    /// Where it notes that it should have run something.
+    /// The file in which it records that it was asked to run code.
     fn refused_file(&self) -> PathBuf {
         self.dir.join("refused")
     }

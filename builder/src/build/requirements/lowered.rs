@@ -1,5 +1,5 @@
-//! `[tool.uv.sources]` of a build's requirements, as uv is given them: in a project of our own, in
-//! which relative paths are absolute and the indexes that are chosen are defined.
+//! Passes the `[tool.uv.sources]` of a build's requirements to uv: in a project of our own, with
+//! absolute paths and definitions of the chosen indexes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -37,7 +37,7 @@ struct Place<'a> {
     root: Option<&'a Pyproject>,
     /// Where the lock is, and the project of the root.
     lock_directory: &'a str,
-    /// Relative to the application's tree; `None` of what is no part of it.
+    /// Relative to the application's tree; `None` if it is not part of it.
     directory: Option<&'a str>,
     application: &'a Application,
 }
@@ -170,7 +170,7 @@ fn shown(path: &Path) -> toml::Value {
 }
 
 impl Place<'_> {
-    /// The absolute path of a path source, which must lie in the application's tree.
+    /// The absolute path of a path source, which must be in the application's tree.
     fn path(&self, name: &PackageName, path: &str) -> Result<PathBuf, Problem> {
         let Some(directory) = self.directory else {
             return Err(self.refused(
@@ -196,7 +196,7 @@ impl Place<'_> {
         project_directory(&self.application.tree, path)
     }
 
-    /// What is no part of the application names what it likes; no file of this machine.
+    /// A project that is not part of the application may not name a file of this machine.
     fn check_foreign(&self, name: &PackageName, url: &str) -> Result<(), Problem> {
         let open = ["https://", "http://", "ssh://"].iter().any(|scheme| url.starts_with(scheme));
         if open || self.directory.is_some() {

@@ -1,7 +1,7 @@
 //! Writes the build lock: asks each source tree for its build requirements (`requires`), lets uv
 //! resolve them up to a date with the indexes and sources that apply (`compile`), asks the backend
-//! what else it wants (`ask`), and pins all of it for every target of the recipe. What has no wheel
-//! is a `tool`: a build with build requirements of its own.
+//! for further requirements (`ask`), and pins all of them for every target of the recipe. A
+//! requirement without a wheel is a `tool`: a build with build requirements of its own.
 
 mod ask;
 mod asked;
@@ -181,7 +181,7 @@ impl Maker<'_> {
         }
     }
 
-    /// What the build of one distribution needs.
+    /// Finds the requirements of one distribution's build.
     fn answer(
         &self,
         run: &Run<'_>,

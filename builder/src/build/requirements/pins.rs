@@ -1,5 +1,5 @@
-//! What uv resolved, read from the `pylock.toml` (PEP 751) that it writes: for each build
-//! requirement the wheel that fits best, and the source that it can be built from.
+//! Reads uv's resolution from the `pylock.toml` (PEP 751) that it writes: for each build
+//! requirement, the wheel that fits best and the source that it can be built from.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(super) struct Pin {
 
 pub(super) type Pins = BTreeMap<Requirement, Pin>;
 
-/// A package of a resolution. Of a directory, uv does not tell the version.
+/// A package of a resolution. uv does not report the version of a directory.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) name: PackageName,

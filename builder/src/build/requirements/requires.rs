@@ -1,4 +1,4 @@
-//! What a build asks for, and who asks for it, before anything is resolved.
+//! The unresolved requirements of a build, each with its origin.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

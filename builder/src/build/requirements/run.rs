@@ -1,4 +1,4 @@
-//! What one making of a build lock has found out so far, shared by all that is asked at once.
+//! The state of one run that makes a build lock, shared by its parallel questions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Build requirements that are built from source: their own build requirements are locked as those
-//! of any build, and where the question to a backend, or uv, needs them, they are built at once.
-//! The wheel is kept in the store, so that the build that follows finds it.
+//! Build requirements that are built from source. Their own build requirements are locked like
+//! those of any build. If a backend or uv needs them while the lock is made, they are built at
+//! once. The wheel goes into the store, where the later build finds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

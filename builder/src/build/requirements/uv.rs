@@ -1,4 +1,4 @@
-//! One call of `uv pip compile`: the files that it reads, its environment, and what it wrote.
+//! One call of `uv pip compile`: its input files, its environment and its output.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -17,7 +17,7 @@ use base::sys::Host;
 use base::sys::process::Process;
 use base::vocabulary::Problem;
 
-/// What uv is told of a distribution's metadata.
+/// The metadata of a distribution that is passed to uv.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) metadata: BuiltMetadata,

@@ -1,4 +1,4 @@
-//! What `git archive` leaves out of a tree: paths with the attribute `export-ignore`
+//! The paths that `git archive` leaves out of a tree: paths with the attribute `export-ignore`
 //! (`gitattributes(5)`), and submodules (`gitmodules(5)`).
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ pub(super) struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
-    /// Where its file lies.
+    /// The directory of its file.
     directory: PathBuf,
     pattern: Pattern,
     /// Whether the pattern is of a path, not of a name at any depth.
@@ -80,7 +80,7 @@ impl Rules {
             && file.ancestors().enumerate().any(|(above, path)| self.names(path, above > 0))
     }
 
-    /// What the last rule that names a path says of it.
+    /// The decision of the last rule that matches a path.
     fn names(&self, path: &Path, is_directory: bool) -> bool {
         let names = |rule: &&Rule| {
             let Ok(below) = path.strip_prefix(&rule.directory) else { return false };

@@ -1,8 +1,8 @@
-//! What builds are told instead of asking git. uv builds git sources and local projects where their
-//! `.git` is, and some backends ask it for the version, or for the files to install. The trees that
-//! are built here have no `.git`: a repository's history is pinned by nothing. So a build is told
-//! the version that the lock has of it, or that the recipe says, and setuptools is given the list
-//! of tracked files. Where a tool can be told nothing, that is an error, never another wheel.
+//! Gives builds the answers that they would otherwise get from git. uv builds git sources and local
+//! projects beside their `.git`, and some backends ask git for the version or for the files to
+//! install. Here source trees have no `.git`, because nothing pins a repository's history. So a
+//! build gets its version from the lock or the recipe, and setuptools gets the list of tracked
+//! files. If a tool cannot be given the answer, the build fails; it never makes a different wheel.
 
 mod export_ignore; // what `git archive` leaves out
 mod tools; // who asks git, and how each is told
@@ -44,7 +44,7 @@ pub enum TrackedFiles {
     Only(BTreeSet<PathBuf>),
 }
 
-/// What one build is told.
+/// The answers that one build gets instead of git's.
 #[derive(Debug, Clone, Default)]
 pub struct VersionControl {
     /// For tools that read their version from one.
@@ -62,7 +62,7 @@ struct Finder {
     kind: Kind,
 }
 
-/// What the finder that asks git would list.
+/// The files that a git-based file finder would list.
 #[derive(Debug, Clone, Copy)]
 struct Kind {
     /// Without what has the attribute `export-ignore`.
@@ -87,12 +87,12 @@ impl Kind {
     }
 }
 
-/// Whether somebody in a build environment would list what git tracks.
+/// Whether a package of a build environment would list the files that git tracks.
 pub fn lists_files(requirements: &BTreeSet<Requirement>) -> bool {
     Kind::among(requirements).is_some()
 }
 
-/// The names of all variables by which a build may be told a version.
+/// The names of all variables that can pass a version to a build.
 pub fn variables() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().filter_map(|tool| match tool.by {
         By::Variable(name) => Some(name),
@@ -110,8 +110,8 @@ pub(super) fn has_history(artifact: &Artifact) -> bool {
     matches!(artifact, Artifact::Git(_) | Artifact::Tree { .. } | Artifact::Local(_))
 }
 
-/// The version that the build of a distribution is told: the recipe's, or that of the lock, which
-/// uv wrote when it asked git.
+/// The version for the build of a distribution: the recipe's, or the one in the lock, which uv got
+/// from git.
 pub(super) fn version_told<'a>(
     distribution: &'a Distribution,
     recipe: Option<&'a Version>,
@@ -120,9 +120,9 @@ pub(super) fn version_told<'a>(
 }
 
 impl VersionControl {
-    /// What the build of a distribution is told, with `requirements` in its environment.
-    /// `variables` are what project and recipe tell it, which count for more; `tracked` is asked
-    /// where somebody would list files.
+    /// The answers for the build of a distribution with `requirements` in its environment.
+    /// `variables` come from project and recipe and take precedence; `tracked` is called if a
+    /// package would list files.
     ///
     /// # Errors
     /// Those of `tracked`.
@@ -162,7 +162,7 @@ impl VersionControl {
         self.variables.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// What a key must know beside the variables and the source; `None` if there is nothing.
+    /// The part of a key besides the variables and the source; `None` if there is none.
     pub fn described(&self) -> Option<Sha256> {
         if self.finder.is_none() && self.pkg_info.is_none() {
             return None;
@@ -219,7 +219,7 @@ impl VersionControl {
 }
 
 impl Finder {
-    /// What git would list of a source in which nothing has run yet, sorted.
+    /// The files of a source that git would list, sorted. No code may have run in it yet.
     fn list(&self, source: &Path) -> io::Result<BTreeSet<PathBuf>> {
         let mut files = match &self.tracked {
             TrackedFiles::Only(files) => files.clone(),

@@ -1,4 +1,5 @@
-//! Who asks git for a version while a wheel is built, and how each is told instead: one table.
+//! The tools that ask git for a version during a build, and how each gets the version instead: one
+//! table.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::lock::resolve::{Artifact, Distribution};
 pub(super) struct Tool {
     /// The build requirement that it is.
     pub(super) name: &'static str,
-    /// How it is told a version.
+    /// How it gets a version.
     pub(super) by: By,
     /// Keys of `pyproject.toml` that set it to work, with the value that does.
     keys: &'static [(&'static str, Option<&'static str>)],
@@ -23,14 +24,14 @@ pub(super) struct Tool {
     words: &'static [&'static str],
 }
 
-/// How a tool is told a version.
+/// How a tool gets a version.
 #[derive(Clone, Copy)]
 pub(super) enum By {
     /// A variable whose name is, or begins with, this.
     Variable(&'static str),
     /// The `PKG-INFO` that a source distribution has.
     PkgInfo,
-    /// It cannot be told.
+    /// It cannot get one.
     Nothing,
 }
 
@@ -108,7 +109,7 @@ pub(super) const TOOLS: [Tool; 10] = [
     },
 ];
 
-/// Whether project or recipe tell it themselves.
+/// Whether project or recipe already give it a version.
 pub(super) fn is_told(variable: &str, variables: &BTreeMap<String, String>) -> bool {
     variables.keys().any(|name| name.starts_with(variable))
 }
@@ -129,8 +130,8 @@ impl Tool {
     }
 }
 
-/// Checks a project that is laid out at `project` of `source`, and in which nothing has run yet:
-/// whoever asks git in its build must be told a version. `recipe` is the one of the recipe.
+/// Checks that every tool that asks git in the build gets a version. The project is at `project` of
+/// `source`, and no code has run in it yet. `recipe` is the recipe's version.
 ///
 /// # Errors
 /// Nobody tells it; it cannot be told; the recipe tells what nobody asks.

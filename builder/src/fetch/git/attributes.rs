@@ -1,6 +1,6 @@
-//! Attributes by which `git checkout` would write other bytes than were committed
-//! (`gitattributes(5)`), on every machine. What only a machine's own configuration would do
-//! (`core.autocrlf`, a filter that is defined there) is none of that.
+//! Finds attributes that make `git checkout` write other bytes than were committed
+//! (`gitattributes(5)`), on every machine. It ignores the effects of a machine's own configuration
+//! (`core.autocrlf`, a filter that is defined there).
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,4 +1,4 @@
-//! The tree of a commit, listed by `git ls-tree` and read by `git cat-file`: the plain objects.
+//! Reads the tree of a commit as plain objects, with `git ls-tree` and `git cat-file`.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::ChildStdout;
@@ -31,9 +31,9 @@ const LIST_BYTES_MAX: u64 = 256 << 20;
 const TARGET_MAX: u64 = 4096;
 
 impl Mirror {
-    /// All entries but directories, in git's order. A small object can be a huge tree, as one tree
-    /// may stand in another any number of times: so a list that is too long is not read to its end,
-    /// and the sizes in it are held against the limits before any file is read.
+    /// All entries but directories, in git's order. A small object can be a huge tree, because a
+    /// tree can contain another any number of times. So a list that is too long is not read to its
+    /// end, and its sizes are checked against the limits before any file is read.
     pub(super) fn list(&self, commit: &Commit<'_>, limits: Limits) -> Result<Vec<Entry>, Problem> {
         let git = self.git().args(["ls-tree", "-r", "-l", "-z", "--full-tree"]).arg(commit.rev);
         stream(commit, git, &[], |list| entries(commit, list, limits))

@@ -1,5 +1,5 @@
-//! Bare mirrors, one per URL, below `git/` of the cache. They only ever grow; git's own objects are
-//! named by their content, and a mirror that a killed run damaged is made anew.
+//! Bare mirrors, one per URL, below `git/` of the cache. They only grow. git names objects by their
+//! content, and a mirror that a killed run damaged is made again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -49,7 +49,8 @@ impl Default for Patience {
 /// A pause is never longer than this, whatever the server asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// As many as browsers follow (the fetch standard); pip and uv have about as many.
+/// The most redirects: as many as browsers follow (the fetch standard); pip and uv follow about as
+/// many.
 const REDIRECTS_MAX: usize = 20;
 
 /// A client for one run.
@@ -216,7 +217,7 @@ impl Client {
 /// A page of an index.
 #[derive(Debug)]
 pub struct Page {
-    /// Where it finally was.
+    /// The URL after redirects.
     pub url: Url,
     /// Its content type, in small letters.
     pub media_type: String,

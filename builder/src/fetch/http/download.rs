@@ -1,5 +1,5 @@
-//! Downloads: a file is hashed while it is written to a temporary name, a transfer that was cut off
-//! goes on where it ended, and only what has the pinned bytes is handed out.
+//! Downloads: a file is hashed while it is written to a temporary name, an interrupted transfer
+//! resumes where it stopped, and only a file with the pinned hash is returned.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -117,7 +117,7 @@ fn continues(response: &Response<Body>, offset: u64) -> bool {
         && header_text(response, header::CONTENT_RANGE).starts_with(&format!("bytes {offset}-"))
 }
 
-/// What is there of a file.
+/// The part of a file that is present.
 struct Partial {
     file: Hashing<NamedTempFile>,
     received: u64,

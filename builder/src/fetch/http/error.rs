@@ -1,5 +1,5 @@
-//! Why a transfer failed, as something that code can branch on: whether to try again, whether to
-//! look elsewhere.
+//! Why a transfer failed, as an enum, so that code can decide whether to try again or to look
+//! elsewhere.
 
 use std::io;
 
@@ -24,7 +24,7 @@ pub enum TransferError {
         /// The bytes that should have come.
         expected: Option<u64>,
     },
-    /// Nothing came, or too little, for longer than is waited for.
+    /// The server sent nothing, or too little, until the timeout.
     #[error("the server stopped sending ({0})")]
     Stalled(String),
     /// No connection.
@@ -42,7 +42,7 @@ pub enum TransferError {
     /// More came than may come.
     #[error("the server sends more than {0} bytes")]
     TooLarge(u64),
-    /// Not the size of the lock.
+    /// The size differs from the lock.
     #[error("it has {received} bytes instead of {expected}")]
     WrongSize {
         /// The lock's size.
@@ -50,12 +50,12 @@ pub enum TransferError {
         /// What the server has.
         received: u64,
     },
-    /// Not the bytes of the lock.
+    /// The hash differs from the lock.
     #[error("it has another sha256")]
     WrongHash {
         /// The lock's digest.
         expected: Sha256,
-        /// That of what came.
+        /// The hash of the received bytes.
         received: Sha256,
         /// How many bytes came.
         bytes: u64,

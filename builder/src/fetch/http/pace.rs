@@ -1,5 +1,5 @@
-//! How slowly a server may send: one that never comes to an end would hold a run for ever, however
-//! soon each of its bytes comes.
+//! The minimum speed of a server: one that sends byte after byte and never finishes would block a
+//! run for ever.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};

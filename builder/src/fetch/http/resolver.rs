@@ -1,6 +1,5 @@
-//! Names of hosts, each looked up once in a run. Sixteen downloads ask for the same few names; the
-//! system's resolver waits five seconds for each answer that gets lost, and under such a load some
-//! do.
+//! Resolves each host name once per run. Sixteen downloads ask for the same few names. The system's
+//! resolver waits five seconds for each lost answer, and under such a load some answers are lost.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,5 @@
-//! The default index where uv's own configuration names none: pip's configuration, else whatever
-//! uv or pip is at hand is asked for its default.
+//! The default index where uv's own configuration names none: it uses pip's configuration, else it
+//! asks any available uv or pip for its default.
 
 use std::path::Path;
 
@@ -51,9 +51,9 @@ fn index_url(text: &str) -> Option<&str> {
     found
 }
 
-/// The default index of the uv or pip at hand, as its help has it: nothing is configured, so that
-/// is the one that it would ask. It is asked for nothing else, and neither reads a configuration
-/// nor opens a socket for that.
+/// The default index of an available uv or pip, read from its help text: nothing is configured, so
+/// this is the index that it would use. It is used for nothing else, and it neither reads a
+/// configuration nor opens a socket.
 pub(super) fn ask(environment: &Environment, uv: Option<&Path>) -> Result<Named, Problem> {
     let on_path = ["uv", "python3"].map(|name| environment.find_program(name));
     let [their_uv, python] = &on_path;

@@ -1,6 +1,6 @@
-//! Which indexes this machine is configured with: the environment, the configuration files of uv
-//! and pip, else the default of whichever is at hand. Only what decides where files are looked for
-//! is read of them.
+//! The indexes that this machine is configured with: from the environment, the configuration files
+//! of uv and pip, else the default of an available uv or pip. Only settings that decide where to
+//! look for files are read.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub struct Indexes {
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "as uv's own table has it")]
 pub struct Index {
-    /// By which a source chooses it.
+    /// The name by which a source chooses it.
     pub name: Option<String>,
     /// May hold credentials.
     pub url: Url,
@@ -94,8 +94,8 @@ struct PipToml {
 }
 
 impl Indexes {
-    /// Finds them out. Only if neither the environment, the project nor a file names a default
-    /// index, the uv or pip at hand is asked for its own.
+    /// Determines the indexes. If neither the environment, the project nor a file names a default
+    /// index, it asks an available uv or pip for its default.
     ///
     /// # Errors
     /// A configuration file or URL that cannot be read; nobody to ask.

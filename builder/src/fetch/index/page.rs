@@ -1,6 +1,6 @@
-//! Project pages of an index: PEP 691 (JSON) and PEP 503 (HTML). A page is hostile input; what
-//! cannot be read of it is left out, and every URL is held to `https:`, to `http:` where the page
-//! itself did not come by `https:`, and to `file:` where it is a file.
+//! Project pages of an index: PEP 691 (JSON) and PEP 503 (HTML). A page is hostile input: entries
+//! that cannot be parsed are skipped. URLs must be `https:`; `http:` is allowed if the page itself
+//! did not come by `https:`, and `file:` if the page is a file.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The work on a wheelhouse: many files and trees at a time, and one account of what failed.
+//! Makes a wheelhouse: many files and trees at a time, with one report of all failures.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

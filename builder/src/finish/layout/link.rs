@@ -1,4 +1,4 @@
-//! Links that the recipe asks for, written relative: an absolute one would hold the host's path or
+//! Makes the recipe's links as relative links: an absolute link would contain the host's path or
 //! the prefix, and break in the sandbox or in the store.
 
 use fs_err as fs;

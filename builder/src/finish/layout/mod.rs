@@ -1,5 +1,5 @@
-//! What the output has beside the venv: files of the source tree, links, and the one shape that all
-//! of it has in the end. It patches nothing and runs nothing.
+//! Adds files of the source tree and links to the venv, and normalises the output's modes and
+//! times. It patches nothing and runs nothing.
 
 mod copy;
 mod link;

@@ -1,5 +1,5 @@
-//! The one shape that every output has: modes, times and locks do not depend on the umask, the
-//! clock or the file system under it. Content is not touched.
+//! Normalises an output: its modes, times and lock files do not depend on the umask, the clock or
+//! the file system. Content is not changed.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Shebang lines of copied executables: `#!/usr/bin/env -S bash` finds whatever the machine has;
-//! the recipe says which interpreter it is to be. Source: execve(2) for what the kernel passes on,
+//! Shebang lines of copied executables: `#!/usr/bin/env -S bash` finds any interpreter of the
+//! machine, so the recipe names the interpreter. Source: execve(2) for what the kernel passes on,
 //! env(1) for `-S`.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! What is installed in an output, as its `.dist-info` directories tell it, and whether that is the
-//! resolution.
+//! Reads the installed distributions from an output's `.dist-info` directories, and compares them
+//! with the resolution.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use base::packaging::{PackageName, Version};
 use base::sys::beneath::{Beneath, Found};
 use base::vocabulary::Problem;
 
-/// A distribution as its `.dist-info` tells it.
+/// A distribution as its `.dist-info` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
     /// Normalised.

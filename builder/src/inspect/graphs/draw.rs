@@ -12,9 +12,9 @@ pub(super) struct Colours {
     pub(super) stroke: &'static str,
 }
 
-/// Of an edge that is needed at run time.
+/// The colour of an edge that is needed at run time.
 pub(super) const RUNTIME: &str = "#5b6b7b";
-/// Of an edge that is needed for a build.
+/// The colour of an edge that is needed for a build.
 pub(super) const BUILD: &str = "#c2410c";
 /// Of all texts.
 pub(super) const TEXT: &str = "#111827";
@@ -29,7 +29,7 @@ pub(super) fn colours(node: &Node) -> Colours {
     }
 }
 
-/// What an edge's label says beside its colour.
+/// The label of an edge, besides its colour.
 fn label(edge: &Edge) -> String {
     let need = if edge.need.is_build() { String::new() } else { why(edge) };
     format!("{}{need}", extras(edge)).trim().to_owned()

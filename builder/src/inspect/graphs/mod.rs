@@ -1,6 +1,5 @@
 //! The runtime graph and the build graph as a person looks at them: one picture, written as a tree,
-//! as paths to one distribution, or as a drawing. Nothing is built or installed by what stands
-//! here.
+//! as paths to one distribution, or as a drawing. This module builds and installs nothing.
 
 mod draw;
 mod paths;
@@ -42,11 +41,11 @@ pub struct Node {
     pub name: PackageName,
     /// Absent if only the built wheel knows it.
     pub version: Option<String>,
-    /// How it comes to be there.
+    /// How it is obtained.
     pub origin: Origin,
 }
 
-/// How a distribution comes to be there.
+/// How a distribution is obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {

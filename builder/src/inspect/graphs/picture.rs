@@ -1,4 +1,4 @@
-//! How a picture comes of the two graphs.
+//! Makes a picture from the two graphs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,11 +7,10 @@ use crate::lock::build_lock::{BuildLock, LockedBuild, Needs, Requirement};
 use crate::lock::resolve::{Distribution, Part, Resolution, RuntimeGraph};
 use base::packaging::PackageName;
 
-/// Draws the runtime graph, which `resolution` was made of, and beside it what the build lock says
-/// of every distribution that is built. A build requirement that is itself built from source is the
-/// distribution that is installed, if that is the same source; any other is a node of its own, even
-/// if the same version is installed too: the two graphs have nothing in common but what is built
-/// for both.
+/// Draws the runtime graph, from which `resolution` was made, and the build lock's entries of every
+/// distribution that is built. A build requirement that is built from source shares the node of the
+/// installed distribution if the source is the same. Any other is a node of its own, even if the
+/// same version is installed too: the two graphs share only packages that are built for both.
 pub fn picture(runtime: &RuntimeGraph<'_>, resolution: &Resolution, builds: &BuildLock) -> Picture {
     let installed = resolution.distributions.iter();
     let built = installed.clone().filter(|it| it.artifact.is_built());

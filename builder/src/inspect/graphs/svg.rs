@@ -1,5 +1,5 @@
-//! A picture as an SVG that a person can read: layered from left to right, what is needed to the
-//! right of what needs it. One file, without script or font of its own.
+//! A picture as an SVG that a person can read: layered from left to right, with each package to the
+//! left of the packages that it needs. It is one file, without a script or a font.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ const HEAD: f64 = 40.0;
 
 type Layout = Graph<NodeLabel, EdgeLabel, GraphLabel>;
 
-/// Draws the picture; `title` stands in its first line.
+/// Draws the picture with `title` in its first line.
 ///
 /// # Errors
 /// A picture that cannot be laid out.
@@ -61,7 +61,7 @@ pub fn svg(picture: &Picture, title: &str) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// Edges stand out below the pointer: in a large picture that is how one of them is followed.
+/// Highlights edges below the pointer, so that a reader can follow one in a large picture.
 const STYLE: &str = "<style>path{fill:none;stroke-width:1.2}path.edge:hover{stroke-width:4}\
     .node:hover rect{stroke-width:3}</style>\n";
 

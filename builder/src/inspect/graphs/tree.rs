@@ -1,6 +1,6 @@
 //! A picture as an indented tree, as `cargo tree` and `uv tree` print theirs. A node's children are
-//! shown once: where it comes again stands `(*)`, and `(cycle)` where it is its own ancestor, so
-//! the tree has at most one line per edge.
+//! shown once. Further occurrences are marked `(*)`, or `(cycle)` if the node is its own ancestor,
+//! so the tree has at most one line per edge.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use super::{Edge, Need, NodeId, Origin, Picture};
 pub struct Shape {
     /// From what is needed to what needs it.
     pub invert: bool,
-    /// Where it starts; empty means at the roots, or at what nothing needs.
+    /// Where it starts; empty means at the roots, or at packages that nothing needs.
     pub start: Vec<NodeId>,
     /// How many levels below the start are shown.
     pub depth: Option<usize>,
@@ -23,7 +23,7 @@ struct Line {
     node: NodeId,
     /// The edge by which it was reached.
     edge: Option<usize>,
-    /// What stands before it, and before its children.
+    /// The prefix of its line, and of its children's lines.
     lead: String,
     last: bool,
     depth: usize,

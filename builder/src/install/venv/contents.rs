@@ -1,5 +1,5 @@
-//! What a virtual environment consists of: what uv makes it of, which no wheel may install over,
-//! and afterwards that and the files of the wheels, and nothing else.
+//! Checks the contents of a virtual environment: no wheel may overwrite the files that uv creates,
+//! and after the installation it contains only these and the files of the wheels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::FileType;
@@ -16,7 +16,7 @@ const WHILE_INSTALLING: [&str; 2] = [".lock", ".uv-cache"];
 /// How many paths one message shows.
 const SHOWN_MAX: usize = 12;
 
-/// Everything in an output that is no directory, by its path; no link is followed.
+/// Everything in an output except directories, by path; follows no links.
 pub(super) struct Contents(BTreeMap<String, FileType>);
 
 impl Contents {
@@ -27,8 +27,8 @@ impl Contents {
         Ok(Self(found))
     }
 
-    /// That no wheel installs over any of it: an interpreter or a `pyvenv.cfg` of a wheel would be
-    /// the application's, and run in place of the toolchain's.
+    /// Checks that no wheel overwrites any of it: an interpreter or a `pyvenv.cfg` of a wheel would
+    /// become the application's, and run instead of the toolchain's.
     pub(super) fn check_free(&self, wheels: &[WheelArchive]) -> Result<(), Problem> {
         for wheel in wheels {
             if let Some(path) = wheel.files.keys().find(|path| self.taken(path)) {
@@ -52,8 +52,8 @@ impl Contents {
             || below.is_some_and(|(it, _)| it.starts_with(&directory))
     }
 
-    /// That all of it is of `before`, or a file of a wheel. Anything else uv has not installed: it
-    /// reads wheels in another way than this tool, or what was installed has run.
+    /// Checks that every path is of `before`, or a file of a wheel. Otherwise uv reads wheels in
+    /// another way than this tool, or installed code has run.
     pub(super) fn check_nothing_else(
         &self,
         before: &Self,

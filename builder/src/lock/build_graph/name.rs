@@ -1,4 +1,4 @@
-//! What one build is called.
+//! The name of one build.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! What builds are asked for beside what their own trees ask for: by the recipe, and by the
-//! application's project in uv's words.
+//! Extra build requirements besides those of the source trees: from the recipe, and from the uv
+//! configuration of the application's project.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use base::packaging::{PackageName, Requirement};
 use base::recipe::{Choice, Recipe};
 use base::vocabulary::Problem;
 
-/// Who demands what of builds. What was locked for other demands is stale.
+/// The extra requirements on builds, with their origins. An entry that was locked for others is
+/// stale.
 #[derive(Debug, Clone, Copy)]
 pub struct Demands<'a> {
     /// Its overrides.
@@ -88,7 +89,7 @@ impl Demands<'_> {
             )))
     }
 
-    /// What the build of a distribution is told.
+    /// The settings for the build of a distribution.
     pub fn told(&self, name: &PackageName) -> Told {
         Told::of(name, self.recipe, self.project)
     }

@@ -1,9 +1,9 @@
 //! The build lock: for every distribution that is built from source, the exact versions and sha256
-//! of its build requirements. `uv.lock` has none of that (uv issue 5190), so a build from it alone
-//! changes whenever a build backend is released.
+//! of its build requirements. `uv.lock` has no build requirements (uv issue 5190), so a build from
+//! it alone changes whenever a build backend is released.
 //!
-//! It holds no URL: files are looked up by name and sha256 on the index that uv is configured with.
-//! Only `relock` makes one; everything else reads it.
+//! It holds no URL: files are looked up by name and sha256 on the index from uv's configuration.
+//! Only `build::requirements` makes one; all other code reads it.
 
 mod demands;
 mod needs;

@@ -1,6 +1,6 @@
-//! What a build needs on each target. One entry of the build lock serves all targets of a recipe:
-//! where they agree, it says so once; where markers, or what their indexes have, make them differ,
-//! it has a part for each.
+//! The build requirements for each target. One entry of the build lock serves all targets of a
+//! recipe. If they agree, the entry lists the requirements once. If markers or the files on the
+//! indexes make them differ, it has a part for each target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub struct Needs {
     pub requires: BTreeSet<String>,
     /// What that resolved to.
     pub requirements: BTreeSet<Requirement>,
-    /// Of these, the ones that are built from source first.
+    /// The build requirements that are built from source first.
     pub from_source: BTreeSet<PackageName>,
 }
 

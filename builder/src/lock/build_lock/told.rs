@@ -1,5 +1,6 @@
-//! What the build of one distribution is told beside its own tree: by the project in uv's words,
-//! and by the recipe. The backend that is asked what it needs is told the same.
+//! The settings of one distribution's build besides its own tree: from the project's uv
+//! configuration, and from the recipe. The backend gets the same settings when it is asked for its
+//! requirements.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use base::recipe::{ConfigSettings, NativeCpu, Recipe};
 use base::vocabulary::Sha256;
 use base::vocabulary::fingerprint::Fingerprint;
 
-/// What project and recipe tell the build of one distribution.
+/// The settings of project and recipe for the build of one distribution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Told {
@@ -19,13 +20,13 @@ pub struct Told {
     pub variables: BTreeMap<String, String>,
     /// Config settings: uv's, and over them the recipe's `build.config-settings`.
     pub config_settings: ConfigSettings,
-    /// What becomes of `-march=native`. No answer depends on it.
+    /// How `-march=native` is handled. No answer depends on it.
     #[serde(skip)]
     pub native_cpu: NativeCpu,
 }
 
 impl Told {
-    /// What a distribution is told.
+    /// The settings of a distribution.
     pub fn of(name: &PackageName, recipe: &Recipe, project: &Pyproject) -> Self {
         let (uv, recipe) = (&project.uv, recipe.build_settings(name));
         let mut variables = uv.extra_build_variables.get(name).cloned().unwrap_or_default();
@@ -36,8 +37,8 @@ impl Told {
         Self { variables, config_settings, native_cpu: recipe.native_cpu }
     }
 
-    /// A fingerprint of it, under which the answer of a backend is locked; `None` if it is told
-    /// nothing.
+    /// The fingerprint under which the answer of a backend is locked; `None` if there are no
+    /// settings.
     pub fn lock_key(&self) -> Option<Sha256> {
         if self.variables.is_empty() && self.config_settings.is_empty() {
             return None;

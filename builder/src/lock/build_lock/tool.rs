@@ -1,5 +1,5 @@
-//! Build requirements that are built from source themselves: no wheel of them fits, or the project
-//! wants none. They are no part of what is installed, so nothing but the build lock knows them.
+//! Build requirements that are built from source themselves, because no wheel fits or the project
+//! wants no wheels. They are not installed, so only the build lock lists them.
 
 use super::{LockedBuild, LockedFile, Requirement, SourcePin};
 use crate::lock::GitSource;

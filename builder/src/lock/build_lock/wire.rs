@@ -1,6 +1,6 @@
 //! The build lock's file form. Version 2 adds build requirements that are built from source or do
-//! not come from an index, and entries with a part for each target. A lock that has none of that is
-//! written as version 1, so that what was locked before keeps its bytes.
+//! not come from an index, and entries with a part for each target. A lock without any of these is
+//! written as version 1, so existing locks keep their bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

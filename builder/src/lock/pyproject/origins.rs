@@ -1,5 +1,5 @@
-//! Where `[tool.uv]` has packages come from: indexes, directories of files, and
-//! `[tool.uv.sources]`. What concerns the machinery of uv only is kept as it stands.
+//! The package origins in `[tool.uv]`: indexes, directories of files, and `[tool.uv.sources]`.
+//! Settings that only uv itself uses are kept unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ pub struct IndexEntry {
     pub rest: toml::Table,
 }
 
-/// What of `[tool.uv.sources]` applies to the requirements of a build.
+/// The part of `[tool.uv.sources]` that applies to the requirements of a build.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildSources<'a> {
     /// The tree that is built: its own sources come first, as uv has it, also if it is a source
@@ -63,9 +63,9 @@ pub struct BuildSources<'a> {
 /// From which `pyproject.toml` a source is: relative paths and names of indexes depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Declared {
-    /// That of the tree that is built.
+    /// The one of the tree that is built.
     ByItself,
-    /// That at the root of the application.
+    /// The one at the root of the application.
     ByTheRoot,
 }
 

@@ -1,4 +1,4 @@
-//! The one file of a package that is installed or built: PEP 425 order, as uv chooses.
+//! Chooses the one file of a package to install or build, in PEP 425 order, as uv does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

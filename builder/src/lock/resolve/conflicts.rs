@@ -1,5 +1,5 @@
-//! Sets of extras and groups of which at most one may be selected (`tool.uv.conflicts`), and how
-//! markers name their members.
+//! Sets of extras and groups of which at most one may be selected (`tool.uv.conflicts`), and the
+//! names of their members in markers.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

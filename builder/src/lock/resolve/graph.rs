@@ -1,5 +1,5 @@
-//! The runtime graph: which packages of a lock are installed, and why. Cycles are allowed: a
-//! package is one node, however it is reached.
+//! The runtime graph: the packages of a lock that are installed, and why. Cycles are allowed: a
+//! package is one node, however many paths lead to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -50,14 +50,14 @@ pub trait RuntimeResolver: fmt::Debug + Send + Sync {
 pub struct RuntimeGraph<'a> {
     /// Where it starts.
     pub roots: Roots<'a>,
-    /// Of what the roots require, what holds on the target.
+    /// The requirements of the roots that apply to the target.
     pub required: Vec<&'a Edge>,
     /// What is installed, by name.
     pub nodes: BTreeMap<&'a PackageName, RuntimeNode<'a>>,
 }
 
-/// Where the runtime graph starts. Both may be empty, but never both for want of a project: then
-/// the selection is an error.
+/// Where the runtime graph starts. Both may be empty, but not because there is no project: then the
+/// selection is an error.
 #[derive(Debug, Clone, Default)]
 pub struct Roots<'a> {
     /// The selected projects, sorted by name.

@@ -1,5 +1,6 @@
-//! The resolution: from a lock, a target and a selection to a flat list of distributions, each once
-//! and each with exactly one file, git tree or local tree. Values in, values out; no I/O.
+//! The resolution: turns a lock, a target and a selection into a flat list of distributions. Each
+//! distribution occurs once, with exactly one file, git tree or local tree. Values in, values out;
+//! no I/O.
 //!
 //! A [`RuntimeResolver`] decides which packages are installed; `choose` picks the file of each.
 
@@ -305,8 +306,8 @@ impl PackageJson {
     }
 }
 
-/// Of named files, the wheel that fits a target best in PEP 425 order, as uv chooses: best tag,
-/// then highest build tag, then first. Files that are no wheels fit nothing.
+/// Chooses among file names the wheel that fits a target best in PEP 425 order, as uv does: best
+/// tag, then highest build tag, then first. Files that are not wheels never fit.
 pub fn best_wheel<'a, T>(
     files: impl IntoIterator<Item = (&'a str, T)>,
     target: &Target,

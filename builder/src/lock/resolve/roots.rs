@@ -1,6 +1,6 @@
-//! Where the runtime graph starts: whether the lock is for the target at all, the selected
-//! projects, and their selected extras and groups, as `uv sync` selects them with `--package`,
-//! `--all-packages`, `--extra` and `--group`.
+//! The roots of the runtime graph: the selected projects, and their selected extras and groups, as
+//! `uv sync` selects them with `--package`, `--all-packages`, `--extra` and `--group`. It also
+//! checks that the lock supports the target.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,8 +48,8 @@ fn check_target(lock: &Lock, target: &Target) -> Result<(), Problem> {
 enum Projects<'a> {
     /// `--package NAME`, or the project beside the lock.
     One(&'a Package),
-    /// `--all-packages`, or a workspace root that is no project; of a root that only has groups,
-    /// none.
+    /// `--all-packages`, or a workspace root that is not a project; none if the root only has
+    /// groups.
     Many(Vec<&'a Package>),
     /// What a script requires (PEP 723).
     Script,
@@ -81,7 +81,7 @@ fn projects<'a>(lock: &'a Lock, selection: &Selection) -> Result<Projects<'a>, P
     }
 }
 
-/// The members of the workspace, sorted by name; a project that is no workspace is its only member.
+/// The members of the workspace, sorted by name; a project without a workspace is its only member.
 fn members(lock: &Lock) -> Vec<&Package> {
     let members = lock.members.iter().filter_map(|name| lock.named(name).next());
     let root = lock.root().filter(|root| !lock.members.contains(&root.name));
@@ -141,7 +141,7 @@ fn one<'a>(package: &'a Package, request: &RuntimeRequest<'a>) -> Result<Roots<'
 }
 
 /// Several projects: each extra and group must be declared by one of them, and counts in all that
-/// declare it. A workspace root that is no project has groups, too.
+/// declare it. A workspace root that is not a project has groups, too.
 fn many<'a>(packages: &[&'a Package], request: &RuntimeRequest<'a>) -> Result<Roots<'a>, Problem> {
     let RuntimeRequest { lock, pyproject, selection, .. } = *request;
     let extras: BTreeSet<&ExtraName> = packages.iter().flat_map(|it| declared_extras(it)).collect();

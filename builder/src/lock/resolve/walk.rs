@@ -22,8 +22,8 @@ pub(super) struct Walk<'a, 'm> {
     queue: VecDeque<(usize, Part<'a>)>,
     /// What the roots require and holds.
     required: Vec<&'a Edge>,
-    /// The extras that dependencies ask for, with who asks first; roots that are no package are
-    /// nobody.
+    /// The extras that dependencies ask for, with the first package that asks; roots that are not
+    /// packages are not recorded.
     asked: BTreeMap<(usize, &'a ExtraName), Option<usize>>,
 }
 

@@ -1,5 +1,5 @@
-//! What changed between two toolchain locks, in the words of a person: package, old version, new
-//! version. A version that stays with other bytes is the change that needs the most attention.
+//! The changes between two toolchain locks, for people: package, old version, new version. If the
+//! bytes change under the same version, that change needs the most attention.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! The file itself. What is read is foreign until each word was held against its grammar: a path of
-//! the pool becomes a URL and a file name, a name becomes an argument.
+//! The lock file. Its content is foreign until each word was checked against its grammar: a pool
+//! path becomes a URL and a file name, a package name becomes an argument.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! What uv was asked for when it locked: settings of its resolver, and what the projects require.
-//! Nothing of it decides what is installed; the gate shows how it changed, and holds the lock
-//! against it.
+//! The inputs of uv's resolution: settings of its resolver, and the requirements of the projects.
+//! They do not decide what is installed. The gate shows how they changed, and checks the lock
+//! against them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! From the wire form of the lock to its values.
+//! Converts the wire form of the lock to its values.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! Which dependency groups are installed unless told otherwise, as `pyproject.toml` and, since
-//! revision 5, `uv.lock` have it.
+//! The dependency groups that are installed by default, from `pyproject.toml` and, since revision
+//! 5, from `uv.lock`.
 
 use std::collections::BTreeSet;
 

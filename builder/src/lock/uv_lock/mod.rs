@@ -1,7 +1,7 @@
 //! The lock: `uv.lock` as values. Text in, values out; no I/O.
 //!
-//! `wire` mirrors the file. What leaves this module has been proved: names and versions are
-//! normalised, markers parse, every source is of exactly one kind.
+//! `wire` mirrors the file. The values that this module returns are validated: names and versions
+//! are normalised, markers parse, every source has exactly one kind.
 
 mod asked;
 mod convert;
@@ -34,7 +34,7 @@ pub struct Lock {
     pub conflicts: Vec<Vec<ConflictItem>>,
     /// Workspace members.
     pub members: BTreeSet<PackageName>,
-    /// Dependency groups of a workspace root that is no project.
+    /// Dependency groups of a workspace root that is not a project.
     pub groups: BTreeMap<GroupName, Vec<Edge>>,
     /// The groups that such a root installs unless told otherwise.
     pub default_groups: Option<DefaultGroups>,
@@ -171,11 +171,11 @@ pub enum Location {
 pub struct ConflictItem {
     /// The package that declares it.
     pub package: PackageName,
-    /// What of the package.
+    /// The conflicting part of the package.
     pub kind: ConflictKind,
 }
 
-/// What of a package conflicts.
+/// The conflicting part of a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConflictKind {
     /// An extra.
@@ -316,10 +316,10 @@ enum Unread {
     Toml(#[from] toml::de::Error),
 }
 
-/// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of the text
-/// that it is given, which for a large lock takes most of the time. What is no lock of uv's own
-/// hand may fail here and be valid all the same, but not the other way round: a line that looks
-/// like a header and is none leaves a part before it that does not end.
+/// Reads a lock one `[[package]]` after the other: a parser needs many times the memory of its
+/// input, and for a large lock this takes most of the time. A lock that uv did not write may be
+/// valid and still fail here, but not the other way round: a line that only looks like a header
+/// leaves an unterminated part before it.
 fn in_parts(text: &str, unknown_keys: &mut BTreeSet<String>) -> Result<wire::LockWire, Unread> {
     let starts = text.match_indices("\n[[package]]\n").map(|(end, _)| end + 1);
     let ends = starts.clone().skip(1).chain([text.len()]);

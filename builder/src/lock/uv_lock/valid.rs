@@ -1,4 +1,4 @@
-//! Values of a lock, parsed; a message names the one that is not valid.
+//! Parses values of a lock; an error names the invalid value.
 
 use std::str::FromStr;
 

@@ -1,10 +1,10 @@
-//! A lock that does not lie at the top of the source tree.
+//! A lock below the top of the source tree.
 
 use super::{Lock, Package};
 
 impl Lock {
-    /// The lock as if it lay at the top of the source tree, in whose `directory` it lies: all local
-    /// paths of it become relative to the tree. One that leads out of the tree begins with `..`.
+    /// Moves the lock from `directory` to the top of the source tree: all its local paths become
+    /// relative to the tree. A path that leads out of the tree starts with `..`.
     #[must_use]
     pub fn within(mut self, directory: &str) -> Self {
         if directory == "." {

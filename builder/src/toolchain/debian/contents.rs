@@ -1,5 +1,5 @@
-//! Which package has a file: Debian's Contents index, fetched and verified by apt as the index of
-//! packages is. Only `init` asks it; a build never does.
+//! Finds the package that has a file, in Debian's Contents index. apt fetches and verifies it like
+//! the package index. Only `init` uses it, never a build.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _};

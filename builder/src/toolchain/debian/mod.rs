@@ -1,6 +1,6 @@
-//! A root of unpacked Debian packages: no root rights, and no other program of the host than
-//! `dpkg-deb`, and `apt-get` where nothing is locked yet. A root is kept under the fingerprint of
-//! its packages; what it turned out to have is remembered, so that a second run runs nothing.
+//! A root of unpacked Debian packages. It needs no root privileges, and runs no host program but
+//! `dpkg-deb`, and `apt-get` if nothing is locked yet. A root is stored under the fingerprint of
+//! its packages, together with its properties, so a second run starts no program.
 
 mod apt;
 mod contents; // which package has a file
@@ -30,9 +30,9 @@ pub use root::NETWORK_FILES;
 pub(super) use root::succeed;
 pub use sources::{Mirror, SignedBy, mirror, sources_directory};
 
-/// What every root has beside the interpreter: a compiler for C and C++, and what `configure`,
-/// `make` and shell scripts of build backends call. `iproute2` and `util-linux` bring the sandbox's
-/// loopback interface up.
+/// The packages of every root besides the interpreter: a compiler for C and C++, and the programs
+/// that `configure`, `make` and shell scripts of build backends call. `iproute2` and `util-linux`
+/// bring the sandbox's loopback interface up.
 const BASE: [&str; 21] = [
     "base-files",
     "bash",
@@ -67,7 +67,7 @@ const ROOT: &str = "root";
 pub(super) enum Refusal {
     /// The machine lacks what this provider works with: another provider may serve.
     Unable(Problem),
-    /// What was asked for cannot be had.
+    /// The requested packages are not available.
     Failed(Problem),
 }
 
@@ -124,7 +124,7 @@ pub(super) fn provide(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<Toolchain,
     Ok(toolchain)
 }
 
-/// Where it is remembered which packages a wish resolved to.
+/// The record of the packages that a request resolved to.
 fn memory(wanted: &Wanted<'_>, host: &Host<'_>) -> Result<PathBuf, Problem> {
     let key = key(wanted, architecture(wanted.machine)?, &package_set(wanted));
     Ok(index(host).join(format!("resolved-{key}.json")))
@@ -251,7 +251,7 @@ pub(super) fn architecture(machine: &str) -> Result<&'static str, Problem> {
     }
 }
 
-/// The packages that are asked for, beside what is Essential.
+/// The requested packages, besides the Essential ones.
 pub(super) fn package_set(wanted: &Wanted<'_>) -> BTreeSet<String> {
     let python = wanted.python_name();
     let mut packages: BTreeSet<String> = BASE.iter().map(|&name| name.to_owned()).collect();

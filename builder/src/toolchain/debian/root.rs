@@ -123,8 +123,8 @@ fn finish(root: &Path, python: &str) -> std::io::Result<()> {
     plain_modes(root)
 }
 
-/// Takes set-user-id bits away (the root lies in a user's cache, and nothing in it needs them) and
-/// makes every directory one that its owner can remove.
+/// Removes set-user-id bits (the root is in a user's cache and needs none), and makes every
+/// directory removable by its owner.
 fn plain_modes(dir: &Path) -> std::io::Result<()> {
     for entry in sorted_entries(dir)? {
         let kind = entry.file_type()?;

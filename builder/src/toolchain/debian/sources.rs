@@ -1,5 +1,5 @@
-//! The host's apt sources, read for one thing: which mirror of Debian it uses, with which keyring.
-//! Both formats are read (sources.list(5): one-line and deb822). The tool itself names no mirror.
+//! Reads the host's apt sources to find its Debian mirror and keyring, in both formats
+//! (sources.list(5): one-line and deb822). The tool itself names no mirror.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub struct Mirror {
     /// The keyring for it, or an armoured key in the source itself; `None` for the keys that the
     /// host trusts for every source.
     pub signed_by: Option<SignedBy>,
-    /// Whether the source says `trusted=yes`: its administrator wants no signature checked.
+    /// Whether the source says `trusted=yes`: its administrator disabled signature checks.
     pub trusted: bool,
 }
 

@@ -1,6 +1,6 @@
-//! The texts that a person approves of an output, and in which way one is not what was approved:
-//! upstream changed what a patch is applied to, or the patch itself is another one. Used by the
-//! verifier and by `snapshots/tests.rs`, hence it knows neither. Nothing is written here.
+//! The texts of an output that a person approves, and the reason for a mismatch: upstream changed
+//! the patched file, or the patch itself changed. Both the verifier and `snapshots/tests.rs` use
+//! it, so it knows neither. It writes nothing.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,14 +9,15 @@ use std::path::Path;
 use base::sys::files::sorted_entries;
 use similar::{ChangeTag, TextDiff};
 
-/// What the builder publishes beside an output, by name: `installed`, and `patched/<file>` for each
-/// patched file.
+/// The texts that the builder publishes beside an output, by name: `installed`, and
+/// `patched/<file>` for each patched file.
 pub(crate) type Texts = BTreeMap<String, String>;
 
 /// The directory beside an output that has the texts.
 const REVIEW: &str = "review";
 
-/// Reads the texts beside an output; none are an error, for then nothing would be compared.
+/// Reads the texts beside an output. Fails if there are none, because then nothing would be
+/// compared.
 pub(crate) fn read(published: &Path) -> io::Result<Texts> {
     let mut texts = Texts::new();
     read_below(&published.join(REVIEW), "", &mut texts)?;

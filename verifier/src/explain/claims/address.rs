@@ -1,4 +1,4 @@
-//! Addresses in memory, as `repr()` of an object writes them.
+//! Memory addresses, as `repr()` of an object writes them.
 
 use super::super::Cause;
 use super::super::forms::pattern::Pattern;
@@ -6,7 +6,7 @@ use super::super::prove::Claim;
 use super::super::rewrite::Rewrite;
 use super::sides::Sides;
 
-/// Any number that stands elsewhere can be a mask or a constant.
+/// Any other number can be a mask or a constant.
 static FORMS: [Pattern; 2] = [
     Pattern::new("memory addresses in `repr()`", r"(?-u) at (?<value>0x[0-9a-f]{6,12})>"),
     // Without the bracket, it must be where Linux gives a process room. On x86-64, programs lie

@@ -14,8 +14,8 @@ use super::super::{Cause, Evidence};
 use super::sides::Sides;
 use crate::compare::Side;
 
-/// A shorter value stands in many places where nothing was varied, as `2` does: it counts only in
-/// lines that differ and have both values.
+/// A shorter value, such as `2`, also occurs where nothing was varied: it counts only in lines that
+/// differ and have both values.
 const LEAST_UNIQUE: usize = 6;
 
 /// A line of a list of variables, as `env` and `export` write it: nothing but a name and a value.
@@ -25,7 +25,7 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(form).expect("it is tried in a test")
 });
 
-/// Claims about values that were varied and stand in what differs.
+/// Claims about varied values that occur in a difference.
 pub(crate) fn claims(sides: &Sides<'_>) -> Vec<Claim<Rewrite>> {
     // A clock is not looked for as it is: a text has another second of the same round.
     let canaries = sides.canaries.0.iter().filter(|canary| canary.kind != CanaryKind::Clock);
@@ -97,8 +97,8 @@ fn unique_on_both(cause: Cause, values: &[Value; 2], sides: &Sides<'_>) -> Optio
     (stands(0) && stands(1)).then(|| claim(cause, rewrite, proof, values))
 }
 
-/// The other side has no value: no line either in which it could stand, or nothing in its place.
-/// Such a line is one of a list of variables; any other line says more than the value.
+/// The other side has no value: its line is missing, or the value's place is empty. Such a line is
+/// one of a list of variables; any other line says more than the value.
 fn unique_on_one(cause: Cause, values: &[Value; 2], bytes: &[Vec<u8>; 2]) -> Vec<Claim<Rewrite>> {
     if (0..2).all(|side| values[side].find(&bytes[side], 0).is_none()) {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What a compiler or a build is told of the processors of a machine.
+//! Facts about the machine's processors that reach a compiler or a build.
 
 use super::super::Cause;
 use super::super::forms::pattern::Pattern;

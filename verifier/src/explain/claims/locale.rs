@@ -1,4 +1,4 @@
-//! Names of locales, and what messages look like in them.
+//! Names of locales, and the quotes that messages use in them.
 
 use super::super::Cause;
 use super::super::forms::pattern::Pattern;

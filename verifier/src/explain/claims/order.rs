@@ -1,5 +1,5 @@
-//! The same things in another order. Where the format says that order has no meaning, that proves
-//! it; elsewhere a list only looks like one that was made of a set or a directory.
+//! The same items in another order. If the format gives order no meaning, this is a proof.
+//! Otherwise a list only looks as if it came from a set or a directory.
 
 use super::super::lines::Pair;
 use super::super::prove::Claim;
@@ -9,7 +9,7 @@ use super::super::{Canaries, Cause, Ordered};
 /// The lines of longer texts are not sorted.
 const MOST_SORTED: usize = 1 << 20;
 
-/// The claim that the items of lists within lines stand in another order.
+/// The claim that the items of lists within lines are in another order.
 ///
 /// A list that is backwards on one side was read from a directory that is listed backwards there;
 /// by chance a set of so many items would hardly be so. Nor is it a set's order if both sides had
@@ -31,7 +31,7 @@ pub(crate) fn items(pairs: &[Pair<'_>], canaries: &Canaries) -> Claim<Rewrite> {
     Claim::new(cause, Rewrite::Items, proof).evidence(pairs.first().map(Pair::evidence))
 }
 
-/// The claim that lines stand in another order.
+/// The claim that lines are in another order.
 pub(crate) fn lines(
     texts: &[Vec<u8>; 2],
     pairs: &[Pair<'_>],

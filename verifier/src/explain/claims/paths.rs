@@ -1,4 +1,4 @@
-//! Absolute paths that differ: whether that is because something was built at another place.
+//! Absolute paths that differ because the build path differs.
 
 use std::collections::BTreeSet;
 
@@ -99,8 +99,8 @@ impl Paths<'_> {
         random.any(|form| form.replace(self.a.to_vec(), b"") == form.replace(self.b.to_vec(), b""))
     }
 
-    /// Whether they share more than the layout of all systems and the name of a program there, or
-    /// are what a compiler is told to write another path for.
+    /// Whether they share more than the standard layout of systems and the name of a program in it,
+    /// or are paths that a compiler was told to map to another.
     fn are_below_two_roots(&self) -> bool {
         if self.tail.starts_with(b"=/") {
             return true;
@@ -118,8 +118,7 @@ impl Paths<'_> {
         shared.iter().any(|name| !LAYOUT.contains(name))
     }
 
-    /// Whether they are temporary directories beside each other whose names look drawn, in a way
-    /// that no form is known of.
+    /// Whether they are sibling temporary directories whose names look random, in an unknown form.
     fn are_drawn(&self) -> bool {
         const LEAST_DRAWN: usize = 6;
         let [a, b] = [self.a, self.b].map(last_name);

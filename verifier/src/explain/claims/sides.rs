@@ -1,4 +1,4 @@
-//! What claims about values are made of.
+//! The parts of claims about values.
 
 use super::super::forms::pattern::Pattern;
 use super::super::lines::Pair;
@@ -13,7 +13,7 @@ pub(crate) struct Sides<'s> {
     pub(crate) bytes: &'s [Vec<u8>; 2],
     /// All of the text.
     pub(crate) whole: &'s [Vec<u8>; 2],
-    /// What of `bytes` differs.
+    /// The part of `bytes` that differs.
     pub(crate) pairs: &'s [Pair<'s>],
     pub(crate) place: Place,
     pub(crate) canaries: &'s Canaries,
@@ -46,8 +46,8 @@ impl<'s> Sides<'s> {
         Some(Claim::new(cause, Rewrite::Pattern(pattern), proof).evidence([evidence]))
     }
 
-    /// Whether the values of a form can have been drawn anew on each side: one that stands for
-    /// another must stand for it everywhere, and what one side drew stands nowhere on the other.
+    /// Whether the values of a form can be random on each side: a value must correspond to the same
+    /// other value everywhere, and must not occur on the other side.
     pub(crate) fn are_drawn(&self, pattern: &Pattern) -> bool {
         let [a, b] = [0, 1].map(|side| pattern.all(&self.whole[side]));
         let mut drawn: Vec<[&[u8]; 2]> =

@@ -1,5 +1,5 @@
-//! Times of a build. That one is what its round's clock said is known if the clock is; of others,
-//! only the form is.
+//! Times of a build. If the clock of a round is known, a time can be proved to come from it;
+//! otherwise only its form is known.
 
 use std::ops::RangeInclusive;
 
@@ -31,7 +31,7 @@ pub(crate) fn claims(sides: &Sides<'_>) -> Vec<Claim<Rewrite>> {
     clock.into_iter().chain(by_form(sides)).chain(of_day).collect()
 }
 
-/// The claim that times differ by what the rounds' clocks did: each lies in its round.
+/// The claim that times differ as the rounds' clocks did: each time is within its round.
 fn of_clocks(sides: &Sides<'_>, clocks: [RangeInclusive<i64>; 2]) -> Option<Claim<Rewrite>> {
     let evidence = differing(sides).find_map(|(a, b, evidence)| {
         (a.lies_in(&clocks[0]) && b.lies_in(&clocks[1])).then_some(evidence)

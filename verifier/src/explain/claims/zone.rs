@@ -1,6 +1,6 @@
-//! Time zones: their names and offsets, and times that differ by what two zones do. The moment is
-//! then the same, only its name is another. That is told from a clock that went on by the
-//! difference, which is one for all times and a multiple of a quarter of an hour.
+//! Time zones: their names and offsets, and times that differ by the offset between two zones. They
+//! are the same moment in another notation. The difference tells them from a clock that moved on:
+//! it is the same for all times, and a multiple of 15 minutes.
 
 use super::super::forms::calendar;
 use super::super::forms::pattern::Pattern;

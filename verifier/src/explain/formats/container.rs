@@ -1,9 +1,10 @@
-//! Archives: entries with times, modes, owners, a way of packing and content. Each format is read
-//! into all that it consists of, so two archives without differences here are equal byte for byte;
-//! no byte is dropped, for the claim about another one would hide it.
+//! Archives: entries with times, modes, owners, compression and content. The reader of each format
+//! keeps every byte, so two archives without differences here are equal byte for byte. A dropped
+//! byte could be hidden by a claim about another one.
 //!
-//! Archives may be made to do harm: sizes are bounded, nothing is written under a name of theirs,
-//! and what is not as its format wants it, or what programs read in different ways, is unexplained.
+//! Archives may be malicious: sizes are bounded, and names of members are never used as paths for
+//! writing. An archive that violates its format, or that programs read in different ways, is
+//! unexplained.
 
 mod content;
 mod entry;
@@ -42,7 +43,7 @@ impl Format {
         })
     }
 
-    /// Reads an archive; `None` if it is not as its format wants it, or exceeds the budget.
+    /// Reads an archive; `None` if it violates its format, or exceeds the budget.
     fn read(self, blob: &Blob, budget: &Budget) -> Option<Container> {
         match self {
             Self::Ar => ar::read(blob, budget),

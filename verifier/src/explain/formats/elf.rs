@@ -1,5 +1,5 @@
-//! ELF files, by section. Debug information, the build-id and what is loaded differ for different
-//! reasons; where in the file the debug information pushes what follows it does not count.
+//! ELF files, by section. Debug information, the build-id and the loaded sections differ for
+//! different reasons. A change of file offsets after longer debug information does not count.
 //!
 //! Sources: System V ABI, chapter "Object Files"; DWARF 5, section 7 for the names of sections.
 
@@ -32,8 +32,8 @@ const MOST_STRINGS: usize = 64;
 /// What a claim about an ELF file predicts.
 #[derive(Debug, Clone)]
 enum Normalisation {
-    /// In loaded data; what moves with a string that has another length is due to what the string
-    /// is due to.
+    /// In loaded data; sections that move because a string has another length have the cause of the
+    /// string.
     Data(Rewrite, Option<Rc<Moved>>),
     Debug(Rc<[Information; 2]>, Change),
     WithoutBuildId,

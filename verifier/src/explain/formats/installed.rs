@@ -1,6 +1,6 @@
-//! What an installer writes beside a distribution: `direct_url.json`, whose URL is the place that
-//! was installed from (PEP 610), and uv's `uv_cache.json`, which holds times. Programs ask these
-//! files where something came from, and nothing else.
+//! Files that an installer adds to a distribution: `direct_url.json`, with the URL of the source
+//! (PEP 610), and uv's `uv_cache.json`, with times. Programs read these files only to find where a
+//! distribution came from.
 
 use serde_json::Value as Json;
 
@@ -33,8 +33,8 @@ pub(crate) fn explain(
     )
 }
 
-/// The claim that a local directory is another one. A URL of a remote place says what was
-/// installed, so it is none that a build could leave behind.
+/// The claim that a local directory differs. A remote URL says what was installed, so no build can
+/// leave it behind by accident.
 fn place(texts: &[Vec<u8>; 2]) -> Option<Claim<Rewrite>> {
     let url = |text: &Vec<u8>| {
         let json: Json = serde_json::from_slice(text).ok()?;

@@ -1,6 +1,6 @@
-//! `manifest.json` of a build: it counts the files and bytes of each distribution, so it differs
-//! where they do. The claim is proved as any other: without those counts, of distributions whose
-//! files differ, the manifests must be equal.
+//! `manifest.json` of a build: it counts the files and bytes of each distribution, so it differs if
+//! they do. The claim is proved like any other: without the counts of distributions whose files
+//! differ, the manifests must be equal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::explain::{Cause, Evidence};
 /// The name of the file, at the root of what is compared.
 pub(crate) const NAME: &str = "manifest.json";
 
-/// What of a distribution follows from its files.
+/// The fields of a distribution that follow from its files.
 const COUNTS: [&str; 2] = ["files", "bytes"];
 
 /// The claim that counts differ because files of the distributions in `differing` do; `None` if no

@@ -1,8 +1,8 @@
-//! Catalogues of gettext. Source: the GNU gettext manual, "The Format of GNU MO Files".
+//! Gettext catalogues. Source: the GNU gettext manual, "The Format of GNU MO Files".
 //!
-//! The text that belongs to the empty one is the catalogue's header, and two of its fields are
-//! times of making: `POT-Creation-Date` and `PO-Revision-Date`. Where texts stand follows from how
-//! long they are, so what is compared is the texts, in order, and all bytes that are no text.
+//! The translation of the empty string is the catalogue's header, and two of its fields are
+//! creation times: `POT-Creation-Date` and `PO-Revision-Date`. The offsets of strings follow from
+//! their lengths, so the comparison covers the strings, in order, and all other bytes.
 
 use crate::explain::prove::{Claim, prove, unexplained};
 use crate::explain::{Cause, Evidence, Place, Proved, Unexplained};
@@ -21,7 +21,7 @@ struct WithoutDates;
 /// A catalogue, cut into all that it consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Catalogue {
-    /// The head, without where the tables stand; and what is not text.
+    /// The header, without the offsets of the tables, and all bytes that are not text.
     rest: Vec<Vec<u8>>,
     /// Originals, and the translation of each.
     texts: [Vec<Vec<u8>>; 2],
@@ -64,7 +64,7 @@ fn without_dates(mut catalogue: Catalogue) -> Catalogue {
     catalogue
 }
 
-/// `POT-Creation-Date: 2026-11-28 05:50+0000`: whatever else stands there is no date.
+/// `POT-Creation-Date: 2026-11-28 05:50+0000`: any other value is not a date.
 fn is_date(line: &[u8]) -> bool {
     let value = DATES.iter().find_map(|name| line.strip_prefix(*name)).map(<[u8]>::trim_ascii);
     let shape: Option<Vec<u8>> = value.map(|value| {

@@ -68,8 +68,8 @@ fn claims(files: &[Pyc; 2], canaries: &Canaries) -> Vec<Claim<Normalisation>> {
     claims
 }
 
-/// The order of a set is none. That of a tuple is a part of its value, so it is only claimed of one
-/// that may have been made of a set of names, where such a set may have had another order.
+/// A set has no order. The order of a tuple is part of its value, so it is claimed only of a tuple
+/// that may come from a set of names, if such a set can have had another order.
 fn order_claims(canaries: &Canaries) -> Vec<Claim<Normalisation>> {
     let claim =
         |sorted, proof| Claim::new(Cause::ConstantOrder, Normalisation::ByValue(sorted), proof);

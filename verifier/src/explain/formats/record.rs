@@ -1,5 +1,5 @@
 //! `RECORD`: its lines hold digests of other files, so it differs where they do. The claim is
-//! proved: a line only counts as derived if each side's digest is that of that side's file.
+//! proved: a line counts as derived only if each digest matches the file on its own side.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,7 +1,7 @@
 //! Files of Python's packaging in which the order of some lines has no meaning, and the same files
-//! with those lines sorted. Everything else keeps its place.
+//! with these lines sorted. All other lines keep their place.
 
-/// Core metadata that may stand there several times, in any order. Source: the core metadata
+/// Core metadata fields that may occur several times, in any order. Source: the core metadata
 /// specification, "(multiple use)".
 const FIELDS: [&[u8]; 13] = [
     b"classifier",
@@ -19,9 +19,9 @@ const FIELDS: [&[u8]; 13] = [
     b"supported-platform",
 ];
 
-/// Returns the text with the fields of its header sorted that may stand there several times; each
-/// goes with the lines that continue it. What follows the header stays: it begins with the first
-/// line that is no field, as programs that read mail have it.
+/// Returns the text with the repeatable fields of its header sorted, each with its continuation
+/// lines. The body is unchanged: it starts with the first line that is not a field, as in mail
+/// parsers.
 pub(crate) fn sorted_fields(text: &[u8]) -> Vec<u8> {
     // Alone, it ends a line for some programs and not for others.
     let returns = memchr::memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n'));

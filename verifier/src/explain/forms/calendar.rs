@@ -1,5 +1,5 @@
-//! Times as they are written with a date, and their seconds since 1970; and the same moments as two
-//! time zones name them.
+//! Converts times with a date to seconds since 1970, and finds the same moment in the notation of
+//! two time zones.
 
 use std::sync::LazyLock;
 

@@ -1,11 +1,11 @@
-//! Lists within a line, and the same lists with their items sorted. Only what stands in a list may
-//! change its place: `a - b` is another difference than `b - a`, and `copy(a, b)` another copy.
-//! A list is of things of one kind: what has a program's name and then paths is a command. Numbers
-//! are the elements of a table, unless they are said to be a set.
+//! Lists within a line, and the same lists with their items sorted. Only items of a list may change
+//! their place: `a - b` differs from `b - a`, and `copy(a, b)` from `copy(b, a)`. The items of a
+//! list are of one kind: a program's name followed by paths is a command. Numbers are the elements
+//! of a table, unless the text marks them as a set.
 
 use std::ops::Range;
 
-/// A list of fewer items is no list: that two have changed places often means something.
+/// The fewest items of a list: two items in another order often mean something else.
 const LEAST_ITEMS: usize = 3;
 /// What nests deeper stays as it is, so that no line takes long.
 const DEEPEST: usize = 16;
@@ -13,7 +13,7 @@ const DEEPEST: usize = 16;
 /// A longer text in quotes is not looked for, so that no line takes long.
 const LONGEST_QUOTE: usize = 4096;
 
-/// Words that join others: what stands between blanks with one of them is a sentence or code.
+/// Conjunctions: words between blanks that include one of them are a sentence or code.
 const JOINING: [&[u8]; 14] = [
     b"and", b"as", b"by", b"else", b"for", b"from", b"if", b"in", b"is", b"not", b"of", b"or",
     b"to", b"with",
@@ -42,7 +42,7 @@ struct Open {
     is_set: bool,
 }
 
-/// Sorts lists in brackets, the inner ones first; tells whether there are brackets at all.
+/// Sorts lists in brackets, the inner ones first, and returns whether there are any brackets.
 fn sort_in_brackets(line: &mut [u8]) -> bool {
     let mut open: Vec<Open> = Vec::new();
     let mut found = false;
@@ -80,7 +80,7 @@ fn sort_in_brackets(line: &mut [u8]) -> bool {
 }
 
 impl Open {
-    /// Sorts what stands between the bracket and the one at `end`.
+    /// Sorts the items between the bracket and the one at `end`.
     fn sort(self, line: &mut [u8], end: usize) {
         if !self.is_list {
             return;
@@ -131,7 +131,7 @@ fn sort_between_blanks(line: &mut [u8], range: Range<usize>) {
     }
 }
 
-/// Sorts items, which do not overlap and stand in the order of the line.
+/// Sorts items, which do not overlap and are in the order of the line.
 fn sort_items(line: &mut [u8], items: &[Range<usize>], is_set: bool) {
     let (Some(first), Some(last)) = (items.first(), items.last()) else { return };
     if items.len() < LEAST_ITEMS || items.iter().any(Range::is_empty) {

@@ -6,9 +6,9 @@ const PERMISSIONS: u32 = 0o777;
 /// No umask that anybody sets gives it.
 const WRITABLE_BY_ALL: u32 = 0o002;
 
-/// Returns whether two modes can come from one that two umasks changed: they give the owner the
-/// same, and nobody what the owner has not. Bits beside the permissions (setuid, the kind of file)
-/// are no umask's.
+/// Returns whether two modes can be one mode under two umasks: the owner has the same bits in both,
+/// and nobody has a bit that the owner lacks. A umask never changes other bits (setuid, the kind of
+/// file).
 pub(crate) fn are_of_umasks(a: u32, b: u32) -> bool {
     let owner = |mode: u32| mode >> 6 & 7;
     let is_masked = |mode: u32| (mode >> 3 & 7 | mode & 7) & !owner(mode) == 0;

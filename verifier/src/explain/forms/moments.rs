@@ -1,4 +1,4 @@
-//! Dates, times of a date, and seconds since 1970: where they stand, and which moments they can
+//! Dates, times of a date, and seconds since 1970: their positions, and the moments that they can
 //! mean. A date alone can mean any moment of its day, and a time without a zone that of any zone.
 
 use std::ops::{Range, RangeInclusive};
@@ -20,13 +20,13 @@ const FIRST_SECONDS: i64 = 1_000_000_000;
 /// A moment that a text names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Moment {
-    /// Where it stands.
+    /// Its position.
     pub(crate) place: Range<usize>,
     /// Which seconds since 1970 it can mean.
     pub(crate) seconds: RangeInclusive<i64>,
 }
 
-/// Which moments a form that was found can mean; `None` if it is none.
+/// The moments that a match can mean; `None` if it is not a moment.
 type Meaning = fn(&Captures<'_>) -> Option<RangeInclusive<i64>>;
 
 /// The forms, from the longest to the shortest: the first that fits at a place counts.
@@ -103,7 +103,7 @@ pub(crate) fn all(text: &[u8]) -> Vec<Moment> {
     found
 }
 
-/// Returns the bytes with `mark` for each moment that can lie within `window`.
+/// Returns the bytes with `mark` in place of each moment that can be within `window`.
 pub(crate) fn replace(bytes: &[u8], window: &RangeInclusive<i64>, mark: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(bytes.len());
     let mut done = 0;
@@ -169,7 +169,7 @@ fn in_seconds(found: &Captures<'_>) -> Option<RangeInclusive<i64>> {
     (FIRST_SECONDS..=LAST).contains(&seconds).then_some(seconds..=seconds)
 }
 
-/// The number in the first of these groups that there is; `None` if it is no number.
+/// The number in the first of these groups that matched; `None` if it is not a number.
 #[expect(clippy::option_option, reason = "a group that is not there is no fault of the number")]
 fn number(found: &Captures<'_>, groups: &[&str]) -> Option<Option<i64>> {
     let Some(group) = groups.iter().find_map(|name| found.name(name)) else { return Some(None) };

@@ -1,4 +1,4 @@
-//! A form that is written as a regular expression.
+//! A form given as a regular expression.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use regex::bytes::Regex;
 pub(crate) struct Pattern {
     /// In words, as a proof names it.
     pub(crate) what: &'static str,
-    /// If it has a group `value`, the rest of what it finds is no part of the value and stays.
+    /// If it has a group `value`, the rest of the match is not part of the value and is kept.
     form: &'static str,
     regex: OnceLock<Regex>,
 }
@@ -41,8 +41,8 @@ impl Pattern {
         replaced
     }
 
-    /// Where values stand. What follows one may be what must stand before the next, so the search
-    /// goes on right behind the value.
+    /// The positions of values. The text after a value may be the context before the next one, so
+    /// the search continues directly after the value.
     fn places<'b>(&'b self, bytes: &'b [u8]) -> impl Iterator<Item = Range<usize>> + 'b {
         let regex =
             self.regex.get_or_init(|| Regex::new(self.form).expect("each is tried in a test"));

@@ -1,11 +1,11 @@
 //! Typographic quotes, which a compiler's messages have in some locales.
 
-/// What opens and closes a quotation, and what stands for both in the C locale.
+/// Opening and closing quotes, and their replacements in the C locale.
 const QUOTES: [(&str, &str, &str); 2] =
     [("\u{2018}", "\u{2019}", "'"), ("\u{201c}", "\u{201d}", "\"")];
 
-/// Puts plain quotes in place of typographic ones that stand in pairs. A quote without the other
-/// one is an apostrophe, or data, and stays.
+/// Replaces paired typographic quotes by plain ones. An unpaired quote is an apostrophe or data,
+/// and is kept.
 pub(crate) fn plain(line: &[u8]) -> Vec<u8> {
     let Ok(line) = std::str::from_utf8(line) else { return line.to_vec() };
     let mut plain = line.to_owned();

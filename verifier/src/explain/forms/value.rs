@@ -1,4 +1,4 @@
-//! A value that is looked for as it is, such as a host name or a path.
+//! A literal value, such as a host name or a path.
 
 use memchr::memmem;
 
@@ -10,7 +10,7 @@ pub(crate) struct Value {
     bounds: Bounds,
 }
 
-/// What must not stand beside a value, for then it is a part of something longer.
+/// The characters that must not be next to a value, because it would then be part of a longer one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Bounds {
     /// Letters, digits, `_`.
@@ -27,7 +27,7 @@ impl Value {
         Self { bytes: bytes.to_vec(), bounds }
     }
 
-    /// Returns where it first stands at or after `from`.
+    /// Returns its first position at or after `from`.
     pub(crate) fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
         if self.bytes.is_empty() {
             return None;

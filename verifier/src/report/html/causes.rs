@@ -188,7 +188,7 @@ fn files(page: &mut Page, report: &Report, root: &Root, as_root: bool) {
     page.show(Html::default().raw("</ul></details>"));
 }
 
-/// `proved` is what is shown beside the path.
+/// `proved` is shown beside the path.
 fn file(finding: &Finding, proved: Option<&Proved>) -> Html {
     let html =
         Html::default().raw("<li><code>").text(&finding.path).raw("</code>").add(&owner(finding));

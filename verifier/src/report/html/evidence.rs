@@ -1,4 +1,4 @@
-//! Evidence to look at: text and bytes of both sides, what differs marked.
+//! Shows evidence: text and bytes of both sides, with the differences marked.
 
 use base::vocabulary::shown_bytes;
 use similar::{Algorithm, DiffOp, capture_diff_slices};

@@ -1,5 +1,5 @@
-//! The output as a map: a tile for each distribution, as large as its files. Squarified tree maps:
-//! Bruls, Huizing, van Wijk, 2000.
+//! The output as a map: one tile per distribution, sized by its files. Squarified tree maps: Bruls,
+//! Huizing, van Wijk, 2000.
 
 use std::collections::BTreeMap;
 
@@ -130,7 +130,7 @@ fn worst(row: &[f64], side: f64) -> f64 {
     ratios.fold(0.0, f64::max)
 }
 
-/// Puts a row along the shorter side, and tells what is free then.
+/// Places a row along the shorter side, and returns the remaining free area.
 fn placed(row: &[f64], free: Place, places: &mut Vec<Place>) -> Place {
     let Place { x, y, width, height } = free;
     let upright = width >= height;

@@ -1,5 +1,5 @@
-//! HTML as a value. Markup is text of this program, which the compiler knows; all other text is
-//! escaped: names of files, excerpts and reasons are whatever somebody wrote.
+//! HTML as a value. Markup is static text of this program; all other text is escaped, because file
+//! names, excerpts and reasons are foreign text.
 
 use base::vocabulary::shown_bytes;
 
@@ -37,7 +37,7 @@ impl Html {
         self
     }
 
-    /// A sentence in which code stands between backticks.
+    /// A sentence with code between backticks.
     pub(super) fn prose(self, text: &str) -> Self {
         text.split('`').enumerate().fold(self, |html, (index, part)| match index % 2 {
             0 => html.text(part),

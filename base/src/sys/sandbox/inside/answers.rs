@@ -1,10 +1,10 @@
-//! What programs ask about the machine by system calls, answered with constants (`seccomp_unotify(2)`):
-//! every program gets the same answer, with or without libc, and whatever it does with its
-//! environment. Asked are calls that programs make seldom; each costs two changes of process.
+//! Answers system calls about the machine with constants (`seccomp_unotify(2)`). Every program gets
+//! the same answer, with or without libc, and whatever it does with its environment. Only rare
+//! calls are answered this way, because each costs two context switches.
 //!
-//! The middle process answers, which nothing inside can reach. What it opens of a program is the
-//! program's as long as the call still waits, which is asked after opening. It is no border of
-//! safety: whoever wants to know the machine has other ways, which the threat model lists.
+//! The middle process answers; no program inside can reach it. A file of a program that it opens is
+//! still that program's while the call waits, so it checks this after opening. This is no security
+//! boundary: a program can learn about the machine in other ways, which the threat model lists.
 
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
@@ -228,7 +228,7 @@ impl<'p> Answers<'p> {
         u32::from_str_radix(text.trim(), 16).is_ok_and(|it| it & 0xff == 0x8)
     }
 
-    /// A set of as many processors as programs see, as a kernel tells it that knows of 64.
+    /// The set of processors that programs see, in the form of a kernel for 64 processors.
     fn affinity(&self, call: &Call, size: i32, at: u64) -> Asked<Answer> {
         let known = 8; // bytes
         if size < known || size % known != 0 {
@@ -238,7 +238,7 @@ impl<'p> Answers<'p> {
         self.give(call, at, &set.to_ne_bytes(), i64::from(known))
     }
 
-    /// Of itself, a program is told the niceness that it has given itself.
+    /// A program sees the niceness that it has set for itself.
     fn priority(&self, call: &Call, [which, who]: [i32; 2]) -> Asked<Answer> {
         if which != 0 || who != 0 {
             return Ok(Answer::Kernel);

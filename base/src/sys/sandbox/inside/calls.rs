@@ -1,5 +1,5 @@
-//! The system calls by name: what programs need, what only older architectures have, and what is
-//! refused.
+//! The system calls by name: those that programs need, those of older architectures only, and those
+//! that are refused.
 
 use libc::c_long;
 

@@ -1,10 +1,10 @@
-//! Which system calls the program may make (`seccomp(2)`): those that programs need to compute, to
-//! use files and to talk to each other. Everything else is answered as by a kernel that does not
-//! have it, so that programs take the way of older kernels; that includes whatever later kernels
-//! bring. Four things a kernel has for everybody and a build has no use for: keys, other programs'
-//! memory, new namespaces and mounts, and `io_uring`, which goes around this filter.
+//! The system calls that the program may make (`seccomp(2)`): those that programs need to compute,
+//! to use files and to communicate. Every other call fails as on a kernel that lacks it, including
+//! calls of future kernels, so programs fall back as on older kernels. Four kernel features are
+//! blocked because builds do not need them: keys, other programs' memory, new namespaces and
+//! mounts, and `io_uring`, which bypasses this filter.
 //!
-//! What a real build breaks on is listed in `docs/threat-model.md` with what was decided.
+//! `docs/threat-model.md` lists every exception that a real build needs, with the decision.
 
 use std::collections::BTreeMap;
 
@@ -42,8 +42,8 @@ fn programs() -> Built<[BpfProgram; 5]> {
     ])
 }
 
-/// The program that lets another process answer some calls. The other programs have killed whoever
-/// has system calls with other numbers.
+/// The filter program that lets another process answer some calls. The other filter programs kill
+/// processes that use system calls of another architecture.
 pub(super) fn asked() -> Vec<libc::sock_filter> {
     let step = |code: u32, jump_if: u8, k: u32| libc::sock_filter {
         code: code.try_into().expect("it has 16 bits"),
@@ -90,7 +90,7 @@ fn each(calls: &[c_long]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-/// What is there at all.
+/// The system calls that exist.
 fn known() -> Built<Rules> {
     let mut rules = each(&[KNOWN, OLDER, FORBIDDEN, ATTRIBUTES, &[FCHMODAT2]].concat());
     // Nothing but how addresses are laid out, and what a compiler for 32 bits calls the machine.
@@ -100,7 +100,8 @@ fn known() -> Built<Rules> {
     Ok(rules)
 }
 
-/// What is there and not allowed: programs know the answer of a kernel that refuses it.
+/// The system calls that exist but are not allowed: programs can handle the error of a kernel that
+/// refuses them.
 fn forbidden() -> Built<Rules> {
     let mut rules = each(FORBIDDEN);
     let namespaces = [

@@ -2,8 +2,8 @@
 //! namespace's first process that it has no handler for, so `abort()` or `kill $$` would do nothing
 //! there, and nobody would reap orphans.
 //!
-//! The order matters: mounts and names need rights, then every right is given up, and only then is
-//! anything of the root touched.
+//! The order matters: it sets up mounts and names, which needs privileges; then it drops every
+//! privilege; only then does it touch the root.
 
 use std::fmt::Display;
 use std::io::{self, PipeReader, Write as _};
@@ -136,8 +136,8 @@ fn limit(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// No capability is left, and none can be had again: not as root of the namespace, and not by a
-/// program with set-user-id or file capabilities.
+/// Drops every capability for good: neither root of the namespace nor a program with set-user-id or
+/// file capabilities can regain one.
 fn give_up_rights() -> Result<()> {
     for number in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << number);

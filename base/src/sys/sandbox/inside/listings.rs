@@ -1,6 +1,6 @@
-//! Directories, listed sorted by name to every program, whatever order the file system has: by
-//! hash, by insertion, newest first. A program sees the kernel's entries with other positions: the
-//! position of an entry is its number in the sorted list.
+//! Sorts directory listings by name for every program, whatever order the file system has: by hash,
+//! by insertion, newest first. A program sees the kernel's entries with new positions: the position
+//! of an entry is its index in the sorted list.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -15,7 +15,7 @@ use super::super::plan::Plan;
 /// A directory with more entries is listed in the kernel's own order: what foreign code makes must
 /// not take all memory.
 const ENTRIES_MAX: usize = 1 << 20;
-/// As many lists are kept for programs that have not come to their end.
+/// The number of lists that are kept for programs that have not read them to the end.
 const LISTS_MAX: usize = 256;
 
 /// An open directory: the thread that lists it, and the number of the file.
@@ -58,7 +58,7 @@ impl Listings {
     }
 
     /// The next entries of a directory, as the kernel writes them (`getdents64(2)`), in at most
-    /// `size` bytes; none at the end. `None` if the kernel is to say what comes of it.
+    /// `size` bytes; none at the end. `None` if the kernel should answer.
     pub(super) fn next(
         &mut self,
         directory: &OwnedFd,
@@ -129,7 +129,7 @@ impl Listings {
         }
     }
 
-    /// All entries in the order in which they are told; `None` if they are too many.
+    /// All entries in the order in which programs see them; `None` if there are too many.
     fn read(&self, directory: &OwnedFd, identity: Identity) -> Result<Option<Vec<Entry>>, Errno> {
         let mut room = vec![MaybeUninit::uninit(); 1 << 16];
         let mut raw = RawDir::new(directory, &mut room);

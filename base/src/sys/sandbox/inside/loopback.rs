@@ -1,6 +1,6 @@
 //! Brings the loopback interface up, which is down in a new network namespace: a test that starts a
-//! server on 127.0.0.1 must work. One message of `rtnetlink(7)`, so that no program of the root is
-//! needed for it.
+//! server on 127.0.0.1 must work. It sends one `rtnetlink(7)` message itself, so it needs no
+//! program of the root.
 
 use std::io;
 

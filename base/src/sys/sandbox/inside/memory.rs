@@ -1,6 +1,6 @@
-//! How much memory everything inside has: without a control group of its own (which an ordinary
-//! user seldom may make) only by asking. The middle process asks; it sees the root and the `/proc`
-//! of the sandbox, as it shares its mounts.
+//! Measures how much memory all processes inside use. Without a control group, which an ordinary
+//! user usually cannot create, polling is the only way. The middle process polls; it shares the
+//! sandbox's mounts, so it sees its root and its `/proc`.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(super) fn exceeds(limit: u64) -> bool {
         && files.saturating_add(all("smaps_rollup", "Pss_Anon:")) > limit
 }
 
-/// What a file system holds; nothing if it is none of its own.
+/// The bytes that a file system holds; 0 if the path is not a file system of its own.
 fn used(path: &str) -> u64 {
     let Ok(it) = rustix::fs::statvfs(path) else { return 0 };
     it.f_blocks.saturating_sub(it.f_bfree).saturating_mul(it.f_frsize)

@@ -1,13 +1,13 @@
-//! The launcher: what happens between this program and the foreign one. This program starts itself
-//! once more, as a process with one thread and an empty environment (`serve`), which takes the plan
-//! from its standard input and makes the sandbox by system calls alone. No shell and no program of
-//! the root runs before the foreign one, and no file of the root is read: a toolchain, an output or
-//! a recipe's environment has no part in it.
+//! The launcher, which starts the foreign program. This program starts itself again, as a process
+//! with one thread and an empty environment (`serve`). The launcher reads the plan from its
+//! standard input and makes the sandbox by system calls alone. It runs no shell and no program of
+//! the root, and it reads no file of the root: a toolchain, an output or a recipe's environment
+//! cannot influence it.
 //!
-//! There are three processes. The *outer* one keeps the caller's rights; it writes the id maps, and
-//! as root it makes the mounts. The *middle* one has the new namespaces, and ends them when the
-//! caller says so or is gone. The *first* one is process 1 inside: it gives up every right, starts
-//! the program, and reaps what the program leaves.
+//! There are three processes. The *outer* one keeps the caller's privileges; it writes the id maps
+//! and, as root, makes the mounts. The *middle* one owns the new namespaces, and ends them when the
+//! caller asks for it or is gone. The *first* one is process 1 inside: it drops every privilege,
+//! starts the program, and reaps the program's orphans.
 
 mod answers;
 mod calls;
@@ -113,7 +113,7 @@ fn launch() -> i32 {
     }
 }
 
-/// Tells the caller why the program was not started. If the caller is gone, nobody is to be told.
+/// Tells the caller why the program was not started. Does nothing if the caller is gone.
 fn report(socket: &UnixStream, failure: Failure) -> i32 {
     let Failure { step, error, forbidden } = failure;
     let _ = send(socket, &Report::Failed { step, error, forbidden }, &[]);

@@ -1,6 +1,6 @@
-//! `/proc` of the sandbox: the processes are the kernel's own, everything else is a constant or
-//! empty. The constants were made with the root, as files below its `/proc`; here the kernel's file
-//! system covers them, and they are laid over its files.
+//! `/proc` of the sandbox: the processes are the kernel's own; every other file is constant or
+//! empty. The constants are files below the root's `/proc`. Here the kernel's file system is
+//! mounted over them, and they are then bound over its files.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,6 +1,6 @@
-//! The root of the sandbox, put together below a directory in memory. Nothing is ever made on the
-//! host's disk for it, so nothing of a run that was killed is left there; only the mount points
-//! below what is bound for writing are made in it.
+//! Builds the root of the sandbox below a directory in memory. It creates nothing on the host's
+//! disk, so a killed run leaves nothing there. The only exceptions are mount points below
+//! directories that are bound for writing.
 
 use std::collections::BTreeSet;
 use std::ffi::CString;

@@ -1,4 +1,4 @@
-//! What two archives may differ in, entry by entry, and what that is due to.
+//! The differences between two archives, entry by entry, and their causes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,14 +21,14 @@ pub(super) enum Normalisation {
     Sorted,
 }
 
-/// A part of an entry, and what a difference in it is due to.
+/// A part of an entry, and the cause of a difference in it.
 struct Part {
     cause: Cause,
     normalisation: Normalisation,
     proof: &'static str,
     of: fn(&Entry) -> Vec<u8>,
-    /// Whether a difference in it means nothing to whoever reads the archive; `None` if it is due
-    /// to something else.
+    /// Whether a difference in it means nothing to readers of the archive; `None` if it has another
+    /// cause.
     proves: fn(&[[&Entry; 2]], Format) -> Option<bool>,
 }
 
@@ -96,8 +96,9 @@ fn of_umasks(pairs: &[[&Entry; 2]], format: Format) -> Option<bool> {
     Some(all_of_umasks)
 }
 
-/// The claim that entries stand in another order. Of two entries with one name, programs take the
-/// last; what stands behind a link may go through it; and a linker takes the first definition.
+/// The claim that entries are in another order. Order can matter: of two entries with one name,
+/// programs use the last; an entry behind a link may go through it; and a linker uses the first
+/// definition.
 fn order_claim(documents: &[Document; 2], format: Format) -> Option<Claim<Normalisation>> {
     let place = |entry: &Entry| (entry.place, entry.name.clone());
     let mut in_place = documents[0].0.iter().zip(&documents[1].0);
@@ -110,8 +111,9 @@ fn order_claim(documents: &[Document; 2], format: Format) -> Option<Claim<Normal
     Some(if format == Format::Ar { claim } else { claim.proved() })
 }
 
-/// Whether each entry means the same wherever it stands: no two have one name on any file system,
-/// none is another name of one before it, and none leads through what is no directory.
+/// Whether each entry means the same at any position: no two have the same name on any file system,
+/// none is a hard link to an earlier one, and no path goes through an entry that is not a
+/// directory.
 fn are_independent(entries: &[Entry]) -> bool {
     let components = |entry: &Entry| -> Vec<Vec<u8>> {
         let names = entry.name.split(|byte| matches!(byte, b'/' | b'\\'));

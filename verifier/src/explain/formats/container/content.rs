@@ -1,5 +1,5 @@
-//! What a member holds. Nothing of it is kept: it is read once for its digest, and unpacked only
-//! when it differs and is to be explained.
+//! The content of a member. It is not kept in memory: it is read once for its digest, and unpacked
+//! only if it differs and must be explained.
 
 use std::io::{self, Read, Write as _};
 
@@ -9,10 +9,10 @@ use base::vocabulary::digest::Hashing;
 use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 
-/// Bytes of which nothing is known are kept as they are if they are no more than these.
+/// The most bytes of unknown content that are kept unchanged.
 const FEW: u64 = 128;
 
-/// A member's content, where it lies in its archive.
+/// A member's content, by its location in the archive.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// As it is.
@@ -22,7 +22,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// That of an entry that cannot have any.
+    /// The content of an entry that cannot have any.
     pub(super) fn none() -> Self {
         Self::Plain(Blob::of([]))
     }
@@ -68,15 +68,15 @@ pub(super) fn measure(mut reader: impl Read, most: u64, budget: &Budget) -> Opti
     Some(Measure { length, checksum: checksum.sum(), digest: hashing.digest() })
 }
 
-/// Inflates the deflate stream that `packed` starts with, which may be longer; tells also how long
-/// the stream is.
+/// Inflates the deflate stream at the start of `packed`, which may be longer; also returns the
+/// length of the stream.
 pub(super) fn inflate(packed: &Blob, most: u64, budget: &Budget) -> Option<(u64, Measure)> {
     let mut decoder = flate2::bufread::DeflateDecoder::new(packed.reader());
     let measure = measure(&mut decoder, most, budget)?;
     Some((decoder.total_in(), measure))
 }
 
-/// The digest of bytes that lie in an archive as they are.
+/// The digest of bytes that an archive stores uncompressed.
 pub(super) fn digest(blob: &Blob) -> Option<Sha256> {
     blob.digest().ok()
 }

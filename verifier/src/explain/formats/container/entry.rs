@@ -1,4 +1,4 @@
-//! An archive as it is compared: its entries, and what belongs to none.
+//! An archive in the form that is compared: its entries, and the bytes outside them.
 
 use base::vocabulary::Sha256;
 
@@ -16,15 +16,15 @@ pub(crate) struct Container {
     pub(super) rest: Vec<u8>,
 }
 
-/// What of an archive is compared once its members are: entries, and what belongs to none.
+/// The parts of an archive that are compared after its members: entries, and bytes outside them.
 pub(super) type Document = (Vec<Entry>, Vec<u8>);
 
-/// An entry's parts, in one form on both sides, and each by what a difference in it is due to.
+/// An entry's parts, in the same form on both sides, each by the cause of a difference in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
     pub(super) kind: Kind,
-    /// Where it stands, if a format can tell that in more than one way.
+    /// Its position, if a format can encode that in more than one way.
     pub(super) place: u64,
     pub(super) times: Vec<u8>,
     pub(super) mode: Vec<u8>,
@@ -34,18 +34,18 @@ pub(super) struct Entry {
     /// The packed bytes, if they do not follow from the content.
     pub(super) packed: Option<Sha256>,
     pub(super) content: Option<Sha256>,
-    /// What no claim is made of.
+    /// The bytes that no claim covers.
     pub(super) other: Vec<u8>,
 }
 
-/// What an entry is, as far as its place among the others may depend on it.
+/// The kind of an entry, as far as it affects whether its position matters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// A file, or of a format that has nothing else.
     #[default]
     File,
     Directory,
-    /// What stands behind it may go through it.
+    /// Later entries may go through it.
     SymbolicLink,
     /// Another name of an entry before it.
     HardLink,

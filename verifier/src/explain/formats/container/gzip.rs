@@ -1,4 +1,4 @@
-//! Gzips of one member. Source: RFC 1952.
+//! Gzip files with one member. Source: RFC 1952.
 
 use std::io::{BufRead as _, Read as _};
 

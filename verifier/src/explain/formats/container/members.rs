@@ -1,4 +1,4 @@
-//! Members of two archives that have one name and differ: each is explained as a file of its own.
+//! Explains members that have the same name in two archives but differ, each as a file of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -71,7 +71,7 @@ pub(super) fn members(sides: &[Container; 2], file: &File<'_>) -> io::Result<Mem
     Ok(members)
 }
 
-/// In a wheel, `RECORD` follows from the members beside it.
+/// In a wheel, `RECORD` follows from the other members.
 fn record_claim(
     name: &[u8],
     blobs: &[Blob; 2],

@@ -1,5 +1,5 @@
-//! NARs. Source: the Nix manual, "Nix Archive (NAR) format"; the grammar stands in `base::nar`,
-//! which writes it.
+//! NARs. Source: the Nix manual, "Nix Archive (NAR) format"; the grammar is in `base::nar`, which
+//! writes NARs.
 
 use super::content::{Content, digest};
 use super::entry::{Container, Entry};

@@ -1,7 +1,7 @@
 //! Tars. Source: POSIX.1-2017, "pax", with GNU's long names.
 //!
-//! Every byte of a header counts. Those that are well-formed times, modes and owners are claimed
-//! to be such; what has no claim is in `Entry::other`, piece by piece.
+//! Every byte of a header counts. Well-formed times, modes and owners get claims; all other bytes
+//! are in `Entry::other`, piece by piece.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::explain::blob::Blob;
 use crate::explain::budget::Budget;
 
 const BLOCK: u64 = 512;
-/// A pax header or a long name is no longer.
+/// The maximum length of a pax header or a long name.
 const MOST_HEADER: u64 = 1 << 20;
 
 type Header = [u8; 512];
@@ -142,8 +142,8 @@ impl Parts {
         }
     }
 
-    /// The records of a pax header, each as it stands there. One that is claimed keeps its place
-    /// among those that are not: some programs leave out times of whole seconds.
+    /// The records of a pax header, unchanged. A claimed record keeps its place among the others:
+    /// some programs omit times of whole seconds.
     fn add_records(&mut self, content: &[u8]) -> Option<()> {
         let (mut unclaimed, mut others, mut owners) = (Vec::new(), 0, 0);
         let mut rest = content;
@@ -185,8 +185,8 @@ impl Parts {
     }
 }
 
-/// Gives a field to the part that claims are made of, if it has the form of such a field: else it
-/// can hold anything.
+/// Adds a field to the parts for claims if it has the form of such a field; otherwise it can
+/// contain anything.
 fn share_out(field: &[u8], has_form: fn(&[u8]) -> bool, part: &mut Vec<u8>, other: &mut Vec<u8>) {
     let (claimed, left) = if has_form(field) { (field, &b""[..]) } else { (&b""[..], field) };
     part.extend_from_slice(claimed);
@@ -201,7 +201,7 @@ fn is_owner(key: &[u8], value: &[u8]) -> bool {
     matches!(key, b"uname" | b"gname") || matches!(key, b"uid" | b"gid") && is_decimal(value)
 }
 
-/// Adds a record that stands behind so many others.
+/// Adds a record with the number of records before it.
 fn add_record(part: &mut Vec<u8>, place: usize, record: &[u8]) {
     part.extend(format!("{place} ").into_bytes());
     part.extend_from_slice(record);
@@ -256,8 +256,8 @@ fn without_zeros(field: &[u8]) -> &[u8] {
     &field[..field.len() - zeros]
 }
 
-/// What of a number's field does not follow from the number: where it is written as most programs
-/// do, how many digits it has and what ends it; else all of it.
+/// The part of a number field that does not follow from the number: in the usual form, its digit
+/// count and its terminator; else the whole field.
 fn spelling(field: &[u8]) -> Vec<u8> {
     let digits = field.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, end) = field.split_at(digits);

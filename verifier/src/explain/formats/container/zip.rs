@@ -1,5 +1,5 @@
 //! Zips. Source: PKWARE's APPNOTE 6.3.9, sections 4.3 and 4.5; without Zip64, which no wheel needs
-//! that this tool can hold against another.
+//! that this tool can compare.
 
 use super::content::{Content, add_piece, digest, inflate, measure, unknown};
 use super::entry::{Container, Entry, Kind};
@@ -10,7 +10,7 @@ use crate::explain::forms::calendar;
 /// End of central directory record, 4.3.16.
 const END: &[u8] = b"PK\x05\x06";
 const END_LENGTH: u64 = 22;
-/// Zip64 end of central directory locator, 4.3.15, which would stand before that record.
+/// Zip64 end of central directory locator, 4.3.15, which would precede that record.
 const LOCATOR: &[u8] = b"PK\x06\x07";
 const LOCATOR_LENGTH: u64 = 20;
 /// Central directory header, 4.3.12.
@@ -60,7 +60,7 @@ fn find_end(blob: &Blob) -> Option<u64> {
     (locator.as_ref().map(|start: &[u8; 4]| &start[..]) != Some(LOCATOR)).then_some(at)
 }
 
-/// A member as the central directory tells it.
+/// A member as the central directory describes it.
 struct Member<'d> {
     header: &'d [u8],
     name: &'d [u8],
@@ -76,7 +76,7 @@ struct Span {
     /// Behind the packed content, and behind the descriptor that may follow it.
     data_end: u64,
     end: u64,
-    /// How many members stand before it, and where the last of them ends.
+    /// The number of members before it, and the end of the last of them.
     place: u64,
     before: u64,
 }
@@ -98,8 +98,8 @@ fn members(mut directory: &[u8]) -> Option<Vec<Member<'_>>> {
     Some(members)
 }
 
-/// Where members stand among each other, and where the last one ends; `None` if two overlap: so
-/// what is read altogether is no more than the file.
+/// The order of the members, and the end of the last one; `None` if two overlap, so that no more
+/// bytes are read than the file has.
 fn in_file(mut spans: Vec<Span>) -> Option<(Vec<Span>, u64)> {
     let mut order: Vec<&mut Span> = spans.iter_mut().collect();
     order.sort_by_key(|span| span.start);
@@ -161,7 +161,7 @@ impl Member<'_> {
         Some((entry, content))
     }
 
-    /// The bytes of both headers, and of what stands around them, by what they mean.
+    /// The bytes of both headers and around them, by their meaning.
     fn shared_out(&self, blob: &Blob, span: &Span) -> Option<Entry> {
         let header = self.header;
         let local: [u8; 30] = blob.array(span.start)?;
@@ -202,8 +202,8 @@ impl Member<'_> {
     }
 }
 
-/// Shares out extra fields, 4.5: times (NTFS and "UT"), owners ("ux"), the rest. A field that is
-/// not as its definition wants it can hold anything, so it is among the rest.
+/// Shares out extra fields, 4.5: times (NTFS and "UT"), owners ("ux"), the rest. A field that
+/// violates its definition can contain anything, so it is part of the rest.
 fn share_out_fields(mut extra: &[u8], entry: &mut Entry) {
     let mut rest = Vec::new();
     while let Some(length) = u16_at(extra, 2) {

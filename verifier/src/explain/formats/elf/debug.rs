@@ -1,6 +1,5 @@
 //! Claims about debug information and the recorded command line. Values in strings, such as paths,
-//! are claimed pair by pair, and only of strings; what differs beside them needs a claim of its
-//! own.
+//! are claimed pair by pair, and only for strings; every other difference needs a claim of its own.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -38,7 +37,7 @@ pub(super) enum Change {
     Text(Rewrite),
     /// Without flags that only one side was compiled with.
     WithoutFlags([BTreeSet<Vec<u8>>; 2]),
-    /// Strings that are no names of things in code are all that is left.
+    /// Only strings that are not names of things in code remain.
     OnlyText,
 }
 

@@ -1,6 +1,6 @@
-//! Takes the strings out of debug information. What is left is its structure, in which offsets into
-//! tables of strings do not count, as the strings stand for them: so two files can be compared
-//! whose paths have different lengths.
+//! Separates the strings from the structure of debug information. In the structure, offsets into
+//! string tables are replaced by the strings themselves, so files whose paths have different
+//! lengths can be compared.
 //!
 //! Sources: DWARF 5, sections 6.2 (lines), 6.3 (macros) and 7.5 (units, forms); the GNU extension
 //! for macros in DWARF 4 has the same form.
@@ -91,7 +91,7 @@ impl<'s> Table<'s> {
         Some(string)
     }
 
-    /// What stands from `offset` on in the string with this number.
+    /// The part from `offset` on of the string with this number.
     fn string(&self, offset: usize, index: usize) -> Option<&'s [u8]> {
         let next = self.starts.get(index + 1).copied().unwrap_or(self.data.len());
         let string = self.data.get(offset..next)?;
@@ -165,7 +165,7 @@ impl<'s> Decoder<'s> {
         self.structure.write_all(bytes).expect("a sink takes everything");
     }
 
-    /// Keeps what lies before a value, and `instead` of the value itself.
+    /// Keeps the bytes before a value, and `instead` in place of the value.
     fn cut(&mut self, cursor: &Cursor<'s>, kept: &mut usize, from: usize, instead: &[u8]) {
         self.keep(&cursor.data[*kept..from]);
         self.keep(instead);

@@ -7,7 +7,7 @@ use object::elf::{SHF_ALLOC, SHF_EXECINSTR, SHT_NOBITS, SHT_NOTE};
 
 use crate::explain::Evidence;
 
-/// Where `-frecord-gcc-switches` keeps what the compiler was told.
+/// The section in which `-frecord-gcc-switches` records the compiler's options.
 pub(super) const COMMAND_LINE: &[u8] = b".GCC.command.line";
 
 /// A file, cut into all that it consists of.
@@ -17,11 +17,11 @@ pub(super) struct Elf<'d> {
     pub(super) head: Vec<u8>,
     pub(super) entry: Entry<'d>,
     pub(super) sections: Vec<Section<'d>>,
-    /// What lies between the sections, if it is more than zeros that align the next one.
+    /// The bytes between sections, unless they are zeros that align the next one.
     pub(super) rest: Vec<u8>,
     /// Whether pointers that moved are taken out.
     pub(super) moved: bool,
-    /// What stands for the sections with debug information, once a claim speaks of it.
+    /// The replacement for the sections with debug information, once a claim covers them.
     pub(super) debug: Option<Information>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Section<'d> {
 /// Debug information of one side, as far as it differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Information {
-    /// Another one for each side if what is no string differs.
+    /// Different on each side if anything but strings differs.
     pub(super) structure: u8,
     pub(super) strings: Vec<Vec<u8>>,
     /// If it could not be decoded: sections as they are.
@@ -53,7 +53,7 @@ pub(super) struct Information {
 }
 
 impl Section<'_> {
-    /// Debug information, and what the compiler was told.
+    /// Debug information, and the compiler's options.
     pub(super) fn is_of_debugging(&self) -> bool {
         let named = [&b".debug_"[..], b".zdebug_", b".gdb_index", b".gnu_debuglink", COMMAND_LINE];
         let loaded = self.header[1] & SHF_ALLOC.0 != 0;

@@ -1,6 +1,6 @@
-//! What moves when a string in read-only data becomes longer or shorter: sections, and everything
-//! that points at them. It is derived, and that is proved for each pointer: it must lead to the
-//! same place of the same section, or to the same string.
+//! Explains what moves when a string in read-only data becomes longer or shorter: sections, and all
+//! pointers to them. Each pointer needs a proof that it is derived: it must lead to the same place
+//! of the same section, or to the same string.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const MOST_POINTERS: usize = 200_000;
 /// Longer strings are not read: each pointer costs as much as its string.
 const LONGEST: usize = 4096;
 
-/// Where pointers stand, and how many bytes they have, by the number of their section: several
+/// The positions of pointers, and their sizes in bytes, by the number of their section: several
 /// sections may have one name.
 type Pointers = BTreeMap<usize, Vec<(usize, usize)>>;
 
@@ -197,7 +197,8 @@ impl Places {
 }
 
 impl Section<'_> {
-    /// What is zeroed for each thread lies nowhere: the next section has the same address.
+    /// A section that is zeroed for each thread takes no space: the next section has the same
+    /// address.
     fn has_place(&self) -> bool {
         let zeroed = self.header[0] == u64::from(SHT_NOBITS.0);
         let lies_nowhere = zeroed && self.header[1] & SHF_TLS.0 != 0;

@@ -1,4 +1,4 @@
-//! Cuts an ELF file into all that it consists of.
+//! Splits an ELF file into parts that cover every byte.
 
 use object::elf::{FileHeader64, ProgramHeader64, SHF_ALLOC, SHT_NOBITS, SectionHeader64};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
@@ -15,7 +15,7 @@ const SECTION: usize = size_of::<SectionHeader64<Endianness>>();
 
 /// A file with more sections is not looked into: each of them costs a few passes over the file.
 const MOST_SECTIONS: usize = 8192;
-/// Names of sections are compared often, and may lie within each other.
+/// Names of sections are compared often, and may overlap.
 const LONGEST_NAME: usize = 4096;
 
 impl<'d> Elf<'d> {

@@ -1,4 +1,4 @@
-//! Debug information that is no tree: line tables, macros, indices and offsets of strings.
+//! Debug information that is not a tree: line tables, macros, indices and offsets of strings.
 
 use super::cursor::Cursor;
 use super::dwarf::{Decoder, Shape};

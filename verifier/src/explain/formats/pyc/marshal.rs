@@ -1,5 +1,5 @@
-//! The part of marshal that bytecode consists of, for CPython 3.8 to 3.14: a list of objects in the
-//! order in which they are written, with marks (`FLAG_REF`) and references between them.
+//! The part of marshal that bytecode consists of, for CPython 3.8 to 3.14: a list of objects in
+//! file order, with marks (`FLAG_REF`) and references between them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use base::vocabulary::Sha256;
 
 /// More objects are not read: a bytecode file of the largest modules has a tenth of that.
 const MOST_OBJECTS: usize = 200_000;
-/// CPython itself refuses what nests deeper than 2000.
+/// CPython itself rejects nesting deeper than 2000.
 const DEEPEST: usize = 500;
 
 /// Magic numbers: the first of 3.8 with positional-only parameters, and the first of 3.11, whose
@@ -15,7 +15,7 @@ const DEEPEST: usize = 500;
 const FIRST: u16 = 3410;
 const FIRST_OF_3_11: u16 = 3450;
 
-/// A tuple of fewer texts is not taken for one that was made of a set.
+/// The fewest strings of a tuple that may come from a set.
 const LEAST_NAMES: usize = 3;
 
 /// The value of an object.
@@ -27,7 +27,7 @@ pub(super) enum Sorted {
     Nothing,
     /// Sets.
     Sets,
-    /// Sets, and tuples that can have been made of one: of some texts, each of them once.
+    /// Sets, and tuples that may come from one: several strings, each once.
     SetsAndNames,
 }
 
@@ -109,8 +109,8 @@ impl Marshal {
         }
     }
 
-    /// Forgets the texts that are `co_filename` of a code object, and nothing else: what also
-    /// stands elsewhere may be used by the program.
+    /// Drops the strings that are only the `co_filename` of code objects: a string that also occurs
+    /// elsewhere may be used by the program.
     pub(super) fn forget_source_paths(&mut self) {
         let fields: BTreeSet<usize> = self.source_paths.iter().copied().collect();
         let paths: BTreeSet<usize> = fields.iter().filter_map(|at| self.resolved(*at)).collect();
@@ -144,8 +144,8 @@ impl Marshal {
         (self.marked.len(), self.objects.iter().filter(is_reference).count())
     }
 
-    /// The value that the body loads to, whatever it marks and shares, and in whatever order that
-    /// stands which is `sorted`; `None` if it refers to itself.
+    /// The value that the body loads to, independent of marks and sharing, and of the order of the
+    /// constants in `sorted`; `None` if it refers to itself.
     pub(super) fn digest(&self, sorted: Sorted) -> Option<Digest> {
         let mut values = Values { marshal: self, sorted, known: vec![None; self.objects.len()] };
         values.of(0, 0)
@@ -264,7 +264,7 @@ struct Reader<'b> {
 }
 
 impl Reader<'_> {
-    /// Reads an object and tells its position.
+    /// Reads an object and returns its position.
     fn object(&mut self, depth: usize) -> Option<usize> {
         let at = self.marshal.objects.len();
         (depth <= DEEPEST && at < MOST_OBJECTS).then_some(())?;
