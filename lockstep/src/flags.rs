@@ -17,8 +17,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use fetch::Fetch;
 pub(crate) use gate::Gate;
 pub(crate) use look::{Drawing, Graph, OneGraph, ResolutionFormat, Resolve, Selected, Tree, Why};
-pub(crate) use pins::{Bless, BuildLock, Init, Listing, ToolchainLock};
 pub(crate) use nix::{GivenFlags, Nix, NixCheck, NixPrint, NixPython};
+pub(crate) use pins::{Bless, BuildLock, Init, Listing, ToolchainLock};
 pub(crate) use verify::{Compare, Review, VerifyRepro};
 pub(crate) use which::{ProviderName, ToolchainFlags, Which};
 

@@ -2,6 +2,8 @@
 //!
 //! `wire` mirrors the file; [`Recipe`] is the validated result. `recipes/README.md` documents every
 //! key.
+//!
+//! Long because it has every key of a recipe as a value, each with its documentation.
 
 mod limits; // what builds may take of the machine
 mod config_settings; // what a backend is told

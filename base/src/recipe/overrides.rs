@@ -1,6 +1,8 @@
 //! Overrides: the decisions of a recipe about single distributions, which replace those of the lock
 //! or of their own project. The keys are independent and can be combined. [`BuildSettings`] holds
 //! those that affect a built wheel; the others decide what is installed, and where.
+//!
+//! Long because an override has many keys, and each is proved where it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,7 @@
 //! The recipe file as it is written: one field per key, with only its shape checked.
 //! `recipes/README.md` documents every key; a test keeps the two in step.
+//!
+//! Long because it mirrors the whole file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -220,6 +222,7 @@ pub enum NativeCpu {
 
 impl NativeCpu {
     /// Whether it is the default.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn refuses(&self) -> bool {
         *self == Self::Refuse
     }

@@ -47,7 +47,8 @@ impl TargetError {
 
 /// Some of the accepted platforms, for messages.
 pub(super) const PLATFORM_EXAMPLES: &str = "`linux`, `x86_64-unknown-linux-gnu`, \
-     `x86_64-manylinux_2_39`, `aarch64-manylinux_2_39`, `x86_64-unknown-linux-musl`, `aarch64-apple-darwin`, `windows`";
+     `x86_64-manylinux_2_39`, `aarch64-manylinux_2_39`, `x86_64-unknown-linux-musl`, \
+     `aarch64-apple-darwin`, `windows`";
 
 impl Target {
     /// A CPython of version `python` (`3.14` or `3.14.2`; markers see `3.14` as `3.14.0`, as uv

@@ -75,7 +75,7 @@ impl<'a> Fetcher<'a> {
         if let Some(url) = locked {
             match self.transfer(file, url, dir, on_bytes) {
                 Err(error) if error.is_gone() || self.is_elsewhere(&error) => {
-                    gone = Some((url, error))
+                    gone = Some((url, error));
                 }
                 other => return other.map_err(|error| failed(file, url, dir, error)),
             }

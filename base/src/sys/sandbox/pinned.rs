@@ -131,7 +131,8 @@ fn processor(number: usize) -> String {
 /// `/proc/stat`, which libc counts processors by where there is no `/sys`.
 fn statistics(processors: usize) -> String {
     const NONE: &str = "0 0 0 0 0 0 0 0 0 0";
-    let each: String = (0..processors).map(|number| format!("cpu{number} {NONE}\n")).collect();
+    let each: Vec<String> = (0..processors).map(|number| format!("cpu{number} {NONE}\n")).collect();
+    let each = each.concat();
     format!(
         "cpu  {NONE}\n{each}intr 0\nctxt 0\nbtime {}\nprocesses 1\nprocs_running 1\n\
          procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",

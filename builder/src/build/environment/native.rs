@@ -1,6 +1,6 @@
-//! `-march=native` and its like ask a compiler for the processor of the machine that builds: another
-//! machine makes another wheel. gcc reads a file of specifications beside the directories of its
-//! versions, and what that says of these words is said by the recipe
+//! `-march=native` and its like ask a compiler for the processor of the machine that builds, so
+//! another machine makes another wheel. gcc reads a file of specifications beside the directories of
+//! its versions, and what that says of these words is said by the recipe
 //! (`override.<name>.build.native-cpu`).
 //!
 //! A spec file is not a flag: command lines without these flags keep their meaning.
@@ -18,18 +18,18 @@ const DIRECTORY: &str = "/usr/lib/gcc";
 
 /// gcc's specifications of the processor (`*cc1_cpu`, `gcc -dumpspecs`), by which it asks for the
 /// machine's own. A message ends its part.
-const REFUSE: &str = "*cc1_cpu:\n%{march=native|mtune=native|mcpu=native:%elockstep: `-march=native`, \
-    `-mtune=native` and `-mcpu=native` compile for the machine that builds, so another one would build \
-    something else - remove the flag, or set native-cpu = \"baseline\" in [override.NAME.build] of \
-    the recipe}\n\n";
+const REFUSE: &str = "*cc1_cpu:\n%{march=native|mtune=native|mcpu=native:%elockstep: \
+    `-march=native`, `-mtune=native` and `-mcpu=native` compile for the machine that builds, so \
+    another one would build something else - remove the flag, or set native-cpu = \"baseline\" in \
+    [override.NAME.build] of the recipe}\n\n";
 const BASELINE: &str = "*cc1_cpu:\n%{march=native:%>march=native -march=x86-64 \
     %{!mtune=*:-mtune=generic} %nlockstep: -march=native is -march=x86-64 here, as the recipe \
     says} %{mtune=native:%>mtune=native -mtune=generic %nlockstep: -mtune=native is \
     -mtune=generic here, as the recipe says}\n\n";
 
 /// Files that gcc reads beside its own, by path inside. They must not be in the directory of a
-/// version: what is there stands instead of all of gcc's own (its driver calls no `init_spec` then),
-/// and libraries would have no build-id. None but for x86-64: elsewhere gcc has no such
+/// version: what is there stands instead of all of gcc's own (its driver calls no `init_spec`
+/// then), and libraries would have no build-id. None but for x86-64: elsewhere gcc has no such
 /// specification.
 ///
 /// # Errors

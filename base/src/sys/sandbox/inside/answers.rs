@@ -191,8 +191,8 @@ impl<'p> Answers<'p> {
         const OF_THE_KERNEL: [i64; 2] = [libc::PROC_SUPER_MAGIC, 0x1cd1]; // `devpts`
         let own = rustix::fs::fstatfs(file)?;
         let in_memory = self.in_memory.contains(&rustix::fs::fstat(file)?.st_dev);
-        let kind = i64::try_from(own.f_type).unwrap_or(DISK);
-        let flags = i64::try_from(own.f_flags).unwrap_or_default() & 0xf; // read-only, nosuid, …
+        let kind = own.f_type;
+        let flags = own.f_flags & 0xf; // read-only, nosuid, …
         let (kind, blocks) = match kind {
             kind if OF_THE_KERNEL.contains(&kind) => (kind, 0),
             _ if in_memory => (libc::TMPFS_MAGIC, 1 << 21),
@@ -263,7 +263,7 @@ impl<'p> Answers<'p> {
 
 /// An argument that the kernel reads as a C `int`.
 fn low(argument: u64) -> i32 {
-    (argument & 0xffff_ffff) as u32 as i32
+    ((argument & 0xffff_ffff) as u32).cast_signed()
 }
 
 /// What a machine for 64 bits calls itself to programs for 32.

@@ -80,8 +80,8 @@ fn hide(path: &Path, empty: &mut Empty) -> io::Result<()> {
     Ok(())
 }
 
-/// The empty file: it can be moved once, and from there it is bound. A device like `/dev/null` would
-/// take what is written to it.
+/// The empty file: it can be moved once, and from there it is bound. A device like `/dev/null`
+/// would take what is written to it.
 enum Empty {
     Detached(OwnedFd),
     At(PathBuf),
