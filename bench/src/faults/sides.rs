@@ -14,11 +14,12 @@ use xshell::{Shell, cmd};
 use super::FAULTS;
 use super::case::Case;
 use crate::root;
+use base::sys::sandbox::{KERNEL, PROCESSORS};
 use verifier::compare::Side;
 use verifier::explain::Canaries;
 use verifier::explain::canaries::{Canary, CanaryKind};
 use verifier::rounds::places::{self, Own, Place};
-use verifier::rounds::vary::{self, Chosen, Here, SEEN_CPUS, Variation};
+use verifier::rounds::vary::{self, Chosen, Here};
 
 /// Whether a package is built with its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +86,11 @@ pub(super) fn build(
         build_side(builder, toolchain, cases, place, BUILT_AT[side as usize], &out)
     });
     sides.collect::<anyhow::Result<Vec<()>>>()?;
-    // The first place has the machine's own kernel.
-    let own = rustix::system::uname();
-    let own = [own.release(), own.version()].map(|it| it.to_string_lossy().into_owned());
-    let named = places[1].surroundings.pretended.kernel.clone().unwrap_or_default();
-    let kernels = [own, named].map(|kernel| kernel.join(", "));
+    // The first place is the ordinary one, whose values every sandbox has.
+    let varied = places[1].surroundings.pretended.kernel.clone().unwrap_or_default();
+    let kernels = [KERNEL.map(str::to_owned), varied].map(|kernel| kernel.join(", "));
     let [a, b] = &places;
-    let cpus = [processors(), b.cpus.unwrap_or_default()].map(|it| it.to_string());
+    let cpus = [PROCESSORS, b.cpus.unwrap_or_default()].map(|it| it.to_string());
     let own = [0, 1].map(|side| Own { kernel: &kernels[side], cpus: &cpus[side] });
     let mut canaries = places::canaries(&chosen, [a, b], own);
     let own =
@@ -108,17 +107,11 @@ fn chosen() -> Result<Chosen, Problem> {
     vary::choose(&words, here)
 }
 
-/// Whether all bites that a case needs: a machine may have as many processors as would be seen.
+/// Whether everything that a case needs is varied.
 pub(super) fn bites(case: &Case) -> anyhow::Result<bool> {
     let chosen = chosen()?;
-    let bites = |it: &&Variation| **it != Variation::Cpu || processors() != SEEN_CPUS;
-    let names: Vec<&str> = chosen.keys().filter(bites).map(|it| it.name()).collect();
+    let names: Vec<&str> = chosen.keys().map(|it| it.name()).collect();
     Ok(case.bites.iter().all(|name| names.contains(&name.as_str())))
-}
-
-/// As many as the sandbox of the first side sees.
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn build_side(

@@ -57,8 +57,8 @@ impl Workshop<'_> {
         let version = distribution.version.as_ref().or(told);
         if parsed.name != distribution.name || version.is_some_and(|it| *it != parsed.version) {
             return Err(wrong(&names).hint(match distribution.artifact {
-                Artifact::Local(_) => {
-                    "the lock is older than the project: `uv lock` writes its version anew"
+                Artifact::Local(_) if parsed.name == distribution.name => {
+                    "the lock is older than the project: `uv lock` updates its version"
                 }
                 _ => "the metadata that the backend made is not what was locked",
             }));

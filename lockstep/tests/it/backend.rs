@@ -187,12 +187,13 @@ fn links_that_a_backend_plants_lead_nowhere() {
 
 #[test]
 fn a_wheel_that_was_not_locked_is_refused() {
-    for (lie, made) in [("NAME = 'large'", "large-1.0"), ("VERSION = '1.1'", "small-1.1")] {
+    for (lie, made, hint) in [
+        ("NAME = 'large'", "large-1.0", "not what was locked"),
+        ("VERSION = '1.1'", "small-1.1", "the lock is older than the project"),
+    ] {
         let small = Small::new(&format!("{lie}\n{}", cli::PLAIN));
         let made = format!("{made}-py3-none-any.whl");
-        small
-            .build()
-            .bad(1, &["`small` did not make its wheel", &made, "small 1.0", "not what was locked"]);
+        small.build().bad(1, &["`small` did not make its wheel", &made, "small 1.0", hint]);
         assert!(!small.path("result").exists());
     }
     let other = Small::new(cli::PLAIN);

@@ -117,9 +117,9 @@ fn another_uv_is_used_only_where_it_runs() {
     let foreign = script(&dir.path().join("foreign"), "uv", &text);
     let foreign = foreign.to_str().unwrap();
     shell(&["--uv", foreign]).bad(1, &["does not run in the toolchain", "leave out `--uv`"]);
-    // Tried before anything else is done: before a source is looked for.
+    // Tried before a backend is asked.
     let mut build = builder(workspace(), &cache);
-    build.env(OTHER_UV, foreign).args(["build-lock", "sample", "--source", "/nowhere"]);
+    build.env(OTHER_UV, foreign).args(["build-lock", "sample"]);
     end(&mut build).bad(1, &["does not run in the toolchain"]);
     let shim = dir.path().join("uv");
     shell(&["--uv", shim.to_str().unwrap()]).bad(2, &["cannot use", "not a shim"]);

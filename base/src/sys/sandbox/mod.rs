@@ -28,6 +28,7 @@ use crate::vocabulary::{Problem, Sha256};
 pub use available::check_available;
 pub use inside::serve;
 pub use limits::Limits;
+pub use pinned::{KERNEL, PROCESSORS};
 pub use surroundings::{Pretended, Surroundings};
 
 /// What the sandbox has as `/`. It is always read-only.

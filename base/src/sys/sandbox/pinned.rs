@@ -8,10 +8,10 @@ use rustix::process::Resource;
 
 /// How many processors programs see: as many as builds may start compilers at once. On a machine
 /// with fewer they share them; more would need memory that such a machine has not.
-pub(super) const PROCESSORS: usize = 4;
+pub const PROCESSORS: usize = 4;
 
 /// Release and version of the kernel. Later ones have everything that one of this release has.
-pub(super) const KERNEL: [&str; 2] = ["6.1.0-lockstep", "#1 SMP lockstep"];
+pub const KERNEL: [&str; 2] = ["6.1.0-lockstep", "#1 SMP lockstep"];
 
 /// Kilobytes of memory: all, free, and that of caches.
 pub(super) const MEMORY_KB: [u64; 3] = [16 << 20, 8 << 20, 4 << 20];

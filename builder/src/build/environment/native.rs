@@ -1,6 +1,6 @@
 //! `-march=native` and its like ask a compiler for the processor of the machine that builds, so
-//! another machine makes another wheel. gcc reads a file of specifications beside the directories of
-//! its versions, and what that says of these words is said by the recipe
+//! another machine makes another wheel. gcc reads a file of specifications beside the directories
+//! of its versions, and what that says of these words is said by the recipe
 //! (`override.<name>.build.native-cpu`).
 //!
 //! A spec file is not a flag: command lines without these flags keep their meaning.
