@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use kernel::{Answer, Call};
-use rustix::fs::{CWD, Mode, OFlags, open, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, open, openat};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, PidfdGetfdFlags, getpriority_process, pidfd_getfd, pidfd_open,
@@ -75,7 +75,9 @@ impl<'p> Answers<'p> {
             Ok(answer) => answer,
             Err(error) => Answer::Error(error.raw_os_error()),
         };
-        if !kernel::answer(self.listener.as_fd(), &call, answer) {
+        if kernel::answer(self.listener.as_fd(), &call, answer) {
+            self.listings.delivered();
+        } else {
             self.listings.take_back();
         }
         Ok(())
@@ -92,12 +94,17 @@ impl<'p> Answers<'p> {
                 None => Ok(Answer::Kernel),
             },
             libc::SYS_fstatfs => {
-                let file = self.file(call, low(first))?;
+                let file = self.named(call, low(first))?;
                 self.file_system(call, second, &file)
             }
             libc::SYS_getpriority => self.priority(call, [low(first), low(second)]),
             libc::SYS_setpriority => self.set_priority(call, [low(first), low(second), low(third)]),
             libc::SYS_getdents64 => {
+                let named = self.named(call, low(first))?;
+                let status = rustix::fs::fstat(&named)?;
+                if !FileType::from_raw_mode(status.st_mode).is_dir() {
+                    return Ok(Answer::Kernel);
+                }
                 let directory = self.file(call, low(first))?;
                 let size = usize::try_from(third & 0xffff_ffff).map_err(|_| Errno::INVAL)?;
                 let key = (call.thread.as_raw_nonzero().get(), low(first));
@@ -134,10 +141,21 @@ impl<'p> Answers<'p> {
         Ok(Answer::Value(value))
     }
 
+    /// What an open file of the program's names. Unlike the file itself, to let go of it never
+    /// waits (a socket that lingers).
+    fn named(&self, call: &Call, number: i32) -> Asked<OwnedFd> {
+        match self.of_thread(call, &format!("fd/{number}"), OFlags::PATH) {
+            Err(Errno::NOENT) => Err(Errno::BADF),
+            other => other,
+        }
+    }
+
     /// An open file of the program's.
     fn file(&self, call: &Call, number: i32) -> Asked<OwnedFd> {
-        let process = match pidfd_open(call.thread, PidfdFlags::empty()) {
-            // Only the first thread of a process stands for it.
+        // `PIDFD_THREAD` (Linux 6.9). Before, only the first thread of a process stood for it; its
+        // files are no longer there once it has ended.
+        let of_thread = PidfdFlags::from_bits_retain(libc::O_EXCL.cast_unsigned());
+        let process = match pidfd_open(call.thread, of_thread) {
             Err(Errno::INVAL | Errno::NOENT) => {
                 pidfd_open(self.leader(call).ok_or(Errno::SRCH)?, PidfdFlags::empty())?
             }

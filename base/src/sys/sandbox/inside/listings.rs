@@ -2,7 +2,7 @@
 //! by insertion, newest first. A program sees the kernel's entries with new positions: the position
 //! of an entry is its index in the sorted list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
@@ -12,11 +12,16 @@ use rustix::io::Errno;
 use super::super::pinned::KEPT;
 use super::super::plan::Plan;
 
-/// A directory with more entries is listed in the kernel's own order: what foreign code makes must
-/// not take all memory.
-const ENTRIES_MAX: usize = 1 << 20;
-/// The number of lists that are kept for programs that have not read them to the end.
+/// Bytes of all lists that are kept for programs that have not read them to the end: what foreign
+/// code makes must not take all memory. A directory that needs more by itself is listed in the
+/// kernel's own order.
+const BYTES_MAX: usize = 64 << 20;
+/// Bytes of an entry beside its name, with what the allocator needs, rounded up.
+const ENTRY_BYTES: usize = 80;
+/// The number of lists that are kept.
 const LISTS_MAX: usize = 256;
+/// Bytes of one answer; a program that offers more room asks again.
+const ANSWER_MAX: usize = 1 << 20;
 
 /// An open directory: the thread that lists it, and the number of the file.
 type Key = (i32, i32);
@@ -32,6 +37,10 @@ struct Entry {
 struct List {
     directory: Identity,
     entries: Vec<Entry>,
+    /// In memory.
+    bytes: usize,
+    /// When it was last used, as a count of calls.
+    used: u64,
 }
 
 /// What must be undone if nobody took it: a program that was interrupted asks again.
@@ -46,6 +55,9 @@ pub(super) struct Listings {
     proc: Option<Identity>,
     known: Vec<Vec<u8>>,
     lists: BTreeMap<Key, List>,
+    /// Directories that the kernel lists: their positions are its own.
+    of_kernel: BTreeSet<Key>,
+    calls: u64,
     last: Option<Step>,
 }
 
@@ -54,7 +66,8 @@ impl Listings {
         let known = plan.constants().chain(KEPT).map(|it| it.as_bytes().to_vec()).collect();
         let proc = stat("/proc").ok().map(|it| (it.st_dev, it.st_ino));
         let backwards = plan.reversed_directories;
-        Self { backwards, proc, known, lists: BTreeMap::new(), last: None }
+        let (lists, of_kernel) = (BTreeMap::new(), BTreeSet::new());
+        Self { backwards, proc, known, lists, of_kernel, calls: 0, last: None }
     }
 
     /// The next entries of a directory, as the kernel writes them (`getdents64(2)`), in at most
@@ -66,27 +79,35 @@ impl Listings {
         size: usize,
     ) -> Result<Option<Vec<u8>>, Errno> {
         self.last = None;
+        self.calls += 1;
+        let size = size.min(ANSWER_MAX);
         let status = fstat(directory)?;
         if !FileType::from_raw_mode(status.st_mode).is_dir() {
             return Ok(None);
         }
         let identity = (status.st_dev, status.st_ino);
         let position = seek(directory, SeekFrom::Current(0))?;
+        if position != 0 && self.of_kernel.contains(&asked) {
+            return Ok(None);
+        }
         let key = self.kept(asked, identity);
         let kept = self.lists.contains_key(&key);
         let key = if position == 0 { asked } else { key };
         if position == 0 || !kept {
             seek(directory, SeekFrom::Start(0))?;
-            let Some(entries) = self.read(directory, identity)? else {
+            let Some((entries, bytes)) = self.read(directory, identity)? else {
                 seek(directory, SeekFrom::Start(position))?;
+                if self.of_kernel.len() >= LISTS_MAX {
+                    self.of_kernel.clear();
+                }
+                self.of_kernel.insert(asked);
                 return Ok(None);
             };
-            if self.lists.len() >= LISTS_MAX {
-                self.lists.pop_first();
-            }
-            self.lists.insert(key, List { directory: identity, entries });
+            self.of_kernel.remove(&asked);
+            self.keep(key, List { directory: identity, entries, bytes, used: 0 });
         }
-        let list = &self.lists[&key];
+        let list = self.lists.get_mut(&key).expect("it was kept, or is now");
+        list.used = self.calls;
         let from = usize::try_from(position).unwrap_or(usize::MAX).min(list.entries.len());
         let mut bytes = Vec::new();
         let mut next = from;
@@ -122,6 +143,25 @@ impl Listings {
         other.map_or(key, |(other, _)| *other)
     }
 
+    /// Keeps a list, and forgets those that were not used for longest, as many as there must be.
+    fn keep(&mut self, key: Key, list: List) {
+        self.lists.remove(&key);
+        let bytes = |lists: &BTreeMap<Key, List>| lists.values().map(|it| it.bytes).sum::<usize>();
+        while self.lists.len() >= LISTS_MAX || bytes(&self.lists) + list.bytes > BYTES_MAX {
+            let oldest = self.lists.iter().min_by_key(|(_, list)| list.used);
+            let Some(oldest) = oldest.map(|(key, _)| *key) else {
+                break;
+            };
+            self.lists.remove(&oldest);
+        }
+        self.lists.insert(key, list);
+    }
+
+    /// The last answer was given.
+    pub(super) fn delivered(&mut self) {
+        self.last = None;
+    }
+
     /// Makes the last answer one that was never given.
     pub(super) fn take_back(&mut self) {
         if let Some(Step { directory, position }) = self.last.take() {
@@ -129,19 +169,25 @@ impl Listings {
         }
     }
 
-    /// All entries in the order in which programs see them; `None` if there are too many.
-    fn read(&self, directory: &OwnedFd, identity: Identity) -> Result<Option<Vec<Entry>>, Errno> {
+    /// All entries in the order in which programs see them, and their bytes in memory; `None` if
+    /// there are too many.
+    fn read(
+        &self,
+        directory: &OwnedFd,
+        identity: Identity,
+    ) -> Result<Option<(Vec<Entry>, usize)>, Errno> {
         let mut room = vec![MaybeUninit::uninit(); 1 << 16];
         let mut raw = RawDir::new(directory, &mut room);
-        let mut entries = Vec::new();
+        let (mut entries, mut bytes) = (Vec::new(), 0);
         while let Some(entry) = raw.next() {
             let entry = entry?;
             let name = entry.file_name().to_bytes().to_vec();
             if self.proc == Some(identity) && !self.is_known(&name) {
                 continue;
             }
+            bytes += name.len() + ENTRY_BYTES;
             entries.push(Entry { name, inode: entry.ino(), kind: kind(entry.file_type()) });
-            if entries.len() > ENTRIES_MAX {
+            if bytes > BYTES_MAX {
                 return Ok(None);
             }
         }
@@ -149,7 +195,7 @@ impl Listings {
         if self.backwards {
             entries.reverse();
         }
-        Ok(Some(entries))
+        Ok(Some((entries, bytes)))
     }
 
     fn is_known(&self, name: &[u8]) -> bool {
