@@ -239,6 +239,58 @@ fn kind(of: FileType) -> u8 {
 mod tests {
     use super::*;
 
+    fn none() -> Listings {
+        let (lists, of_kernel) = (BTreeMap::new(), BTreeSet::new());
+        let (proc, known) = (None, Vec::new());
+        Listings { backwards: false, proc, known, lists, of_kernel, calls: 0, last: None }
+    }
+
+    /// A list of as many bytes, last used at a time.
+    fn list(bytes: usize, used: u64) -> List {
+        List { directory: (0, 0), entries: Vec::new(), bytes, used }
+    }
+
+    #[test]
+    fn lists_that_were_not_used_for_longest_make_room() {
+        let mut listings = none();
+        for (thread, used) in [(1, 9), (2, 3), (3, 5)] {
+            listings.keep((thread, 4), list(BYTES_MAX / 3, used));
+        }
+        listings.keep((4, 4), list(BYTES_MAX / 3, 10));
+        let kept = |listings: &Listings| listings.lists.keys().map(|it| it.0).collect::<Vec<_>>();
+        assert_eq!(kept(&listings), [1, 3, 4]);
+        for thread in 10..10 + 2 * i32::try_from(LISTS_MAX).unwrap() {
+            listings.keep((thread, 4), list(1, 20));
+        }
+        assert_eq!(listings.lists.len(), LISTS_MAX);
+        // One that needs all of it drives out the others.
+        listings.keep((1, 4), list(BYTES_MAX, 30));
+        assert_eq!(kept(&listings), [1]);
+    }
+
+    #[test]
+    fn an_answer_that_was_given_is_not_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b", "a", "c"] {
+            fs_err::write(dir.path().join(name), "").unwrap();
+        }
+        let open = || OwnedFd::from(fs_err::File::open(dir.path()).unwrap().into_parts().0);
+        let (directory, mut listings) = (open(), none());
+        let end = seek(&directory, SeekFrom::Current(0)).unwrap();
+        assert_eq!(end, 0);
+        let first = listings.next(&directory, (1, 4), 1 << 16).unwrap().unwrap();
+        assert!(!first.is_empty());
+        listings.delivered();
+        // What another program was not given has nothing to do with this one.
+        listings.take_back();
+        assert_eq!(listings.next(&directory, (1, 4), 1 << 16).unwrap().unwrap(), b"");
+        // What was not delivered is given again.
+        let directory = open();
+        let first = listings.next(&directory, (1, 4), 1 << 16).unwrap().unwrap();
+        listings.take_back();
+        assert_eq!(listings.next(&directory, (1, 4), 1 << 16).unwrap().unwrap(), first);
+    }
+
     #[test]
     fn a_record_is_aligned_and_ends_with_nul() {
         for (name, length) in [("a", 24), ("abc", 24), ("abcd", 24), ("abcde", 32)] {
