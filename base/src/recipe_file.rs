@@ -151,9 +151,10 @@ fn names(recipes: &Path) -> std::io::Result<Vec<String>> {
 
 fn missing(recipes: &Path, name: &str, path: &Path) -> Problem {
     let names = names(recipes).unwrap_or_default();
+    let shown = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let problem = Problem::usage(format!("there is no recipe `{name}`"))
         .fact("looked for", path.display())
-        .fact("recipes", names.join(", "));
+        .fact("recipes", shown);
     match nearest(name, names.iter().map(String::as_str)) {
         Some(name) => problem.hint(format!("did you mean `{name}`?")),
         None => problem.hint("give the name of a recipe, or the path of its `.toml`"),

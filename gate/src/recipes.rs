@@ -142,6 +142,13 @@ fn own_files(
             })
         };
         let (old, new) = (read(context.base)?, read(context.head)?);
+        // A toolchain lock that was not there, or is no more, is one line and not one for each key.
+        if at == 2 && old.is_empty() != new.is_empty() {
+            let told = if old.is_empty() { "is new" } else { "was removed" };
+            let message = format!("the toolchain lock {told}");
+            found.push(Finding::new(&SETTING_CHANGED, "toolchain-lock", message).in_file(file));
+            continue;
+        }
         let mut settings = settings::of_file(file, &old, &new);
         // Waivers judge, and are told as that.
         settings.retain(|it| at != 0 || !it.key.starts_with("waiver."));
